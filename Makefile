@@ -1,0 +1,54 @@
+# Flowlatch. `make` prints the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format lock
+
+help: ## Print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
+	@exec $(BIN)/python manage.py serve
+
+test: $(VENV)/.dev ## Run every test
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, deployment, fast tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy .
+	@$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
+	@PUBLIC_URL=https://flowlatch.example $(BIN)/python manage.py check --deploy --fail-level WARNING --settings tests.settings
+	@$(BIN)/python -m pytest -q -m fast
+
+bench: $(VENV)/.dev ## Measure the gate beside a bare Django view, as ratios
+	@$(BIN)/python -m tests.bench
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(VENV)/.dev ## Lock the requirements anew, with hashes
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS) pyproject.toml -o requirements.txt >/dev/null
+	@$(BIN)/uv pip compile $(LOCK_OPTIONS) --group dev pyproject.toml -o requirements-dev.txt >/dev/null
+
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Flowlatch needs Python 3.11 or newer. Install it, or name it: PYTHON=python3.12 make run" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it (on Debian and Ubuntu: apt install python3-venv), then try again." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Flowlatch needs (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing what the tests need (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,1 @@
+"""People and teams: users, memberships, permissions, the audit trail, secrets."""

@@ -1,0 +1,35 @@
+"""Network addresses: where a request really comes from. Pure."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Network]) -> str:
+    """The client's address, from the right of X-Forwarded-For through our own proxies only.
+
+    `peer` is the address that connected, `forwarded` the header's values in order. A proxy that is
+    not ours ends the walk: what stands left of it anyone could have written. Text that is no
+    address is never returned.
+    """
+    current = _parse(peer)
+    if current is None:
+        return ""
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    while hops and any(current in network for network in proxies):
+        hop = _parse(hops.pop())
+        if hop is None:
+            break
+        current = hop
+    return str(current)
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address

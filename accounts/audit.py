@@ -1,0 +1,124 @@
+"""The audit trail's service: append in the transaction of the change, and verify the chain."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts import secrets
+from accounts.models import AuditEvent, AuditHead
+from accounts.permissions import Actor
+
+# Events of the whole installation, outside any team.
+INSTALLATION = uuid.UUID(int=0)
+FIRST_MAC = "0" * 64
+NAME_LENGTH = 254
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was changed."""
+
+    kind: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first place where a chain does not hold."""
+
+    sequence: int
+    why: str
+
+
+def record(
+    team_id: uuid.UUID,
+    action: str,
+    by: Actor,
+    target: Target,
+    *,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> AuditEvent:
+    """Append one event. Call it last in the transaction of the change: it locks the chain's head.
+
+    `action` is `resource.verb`; `before` and `after` hold plain JSON values and never a secret.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("audit.record needs the transaction of the change")
+    head, _ = AuditHead.objects.select_for_update().get_or_create(
+        team_id=team_id, defaults={"sequence": 0, "mac": FIRST_MAC}
+    )
+    event = AuditEvent(
+        team_id=team_id,
+        sequence=head.sequence + 1,
+        at=timezone.now(),
+        action=action,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name[:NAME_LENGTH],
+        address=by.address,
+        target_kind=target.kind,
+        target_id=target.id,
+        target_name=target.name[:NAME_LENGTH],
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
+        previous_mac=head.mac,
+    )
+    event.key_version, _ = secrets.audit_mac(b"")
+    event.mac = _mac(event)
+    event.save(force_insert=True)
+    head.sequence, head.mac = event.sequence, event.mac
+    head.save()
+    return event
+
+
+def verify(team_id: uuid.UUID) -> Broken | None:
+    """Walk a team's chain; the first edited, deleted or reordered row, or None if all holds."""
+    mac, sequence = FIRST_MAC, 0
+    with transaction.atomic():
+        head = AuditHead.objects.filter(team_id=team_id).first()
+        events = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
+        for event in events.iterator():
+            sequence += 1
+            if event.sequence != sequence:
+                return Broken(sequence, "a row is missing")
+            if event.previous_mac != mac or _mac(event) != event.mac:
+                return Broken(sequence, "a row was edited")
+            mac = event.mac
+    if head is not None and (head.sequence, head.mac) != (sequence, mac):
+        return Broken(sequence + 1, "the end was cut")
+    return None
+
+
+def _mac(event: AuditEvent) -> str:
+    fields = [
+        str(event.team_id),
+        event.sequence,
+        _instant(event.at),
+        event.action,
+        event.actor_kind,
+        event.actor_id,
+        event.actor_name,
+        event.address,
+        event.target_kind,
+        event.target_id,
+        event.target_name,
+        event.before,
+        event.after,
+        event.key_version,
+        event.previous_mac,
+    ]
+    message = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return secrets.audit_mac(message, event.key_version)[1]
+
+
+def _instant(when: datetime) -> str:
+    return when.astimezone(timezone.get_default_timezone()).isoformat(timespec="microseconds")

@@ -1,0 +1,39 @@
+"""System checks: the URL conf is walked, and a page without a policy is an error."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import checks
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.guards import Policy
+
+
+@checks.register(checks.Tags.security)
+def every_page_has_a_policy(**_: Any) -> list[checks.CheckMessage]:
+    """Error accounts.E001 for each URL whose view declares no policy."""
+    return [
+        checks.Error(
+            f"The page {path!r} declares no policy.",
+            hint="Put @team_view, @signed_in_view or @open_view on its view.",
+            id="accounts.E001",
+        )
+        for path, policy in policies()
+        if policy is None
+    ]
+
+
+def policies() -> Iterator[tuple[str, Policy | None]]:
+    """Every path of the URL conf with the policy that its view declares, or None."""
+    return _walk(get_resolver().url_patterns, "/")
+
+
+def _walk(
+    patterns: list[URLPattern | URLResolver], prefix: str
+) -> Iterator[tuple[str, Policy | None]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        else:
+            yield path, getattr(pattern.callback, "policy", None)

@@ -1,0 +1,28 @@
+"""What every page's template can use beside its own context."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Team
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: principal, teams, the public host, the request id, the time."""
+    return {
+        "principal": getattr(request, "principal", None),
+        "teams": SimpleLazyObject(lambda: _teams(request)),
+        "public_host": settings.PUBLIC_HOST,
+        "request_id": getattr(request, "id", ""),
+        "now": timezone.now(),
+    }
+
+
+def _teams(request: HttpRequest) -> list[Team]:
+    if not request.user.is_authenticated:
+        return []
+    mine = Team.objects.filter(memberships__user=request.user, suspended_at=None)
+    return list(mine.order_by("name"))

@@ -1,0 +1,137 @@
+"""Guards: every page states who may open it; a page without a statement stops the start."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts import fresh_logins
+from accounts.models import Membership, Role, Team, User
+from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
+
+P = ParamSpec("P")
+
+
+class PageRequest(HttpRequest):
+    """What our middleware makes of a request."""
+
+    id: str
+    address: str
+    htmx: HtmxDetails
+
+
+class TeamRequest(PageRequest):
+    """A request of a member on a team's page."""
+
+    user: User
+    team: Team
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may open a page: everyone (with the reason), or members with a permission."""
+
+    permission: Permission | None
+    open_because: str = ""
+
+
+def team_view(
+    permission: Permission, *, fresh_login: bool = False
+) -> Callable[
+    [Callable[Concatenate[TeamRequest, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, str, P], HttpResponseBase],
+]:
+    """A page under `/t/<slug>/`: strangers get 404, members without the permission 403.
+
+    With `fresh_login` the password must have been given in the last ten minutes.
+    """
+
+    def guard(
+        view: Callable[Concatenate[TeamRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+        def guarded(
+            request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_login(request)
+            team_request = cast(TeamRequest, request)
+            _enter(team_request, slug)
+            if not team_request.principal.may_do(permission):
+                raise PermissionDenied(permission)
+            if fresh_login and not fresh_logins.is_fresh(request):
+                return fresh_logins.ask(request)
+            return view(team_request, *args, **kwargs)
+
+        _declare(guarded, view, Policy(permission))
+        return guarded
+
+    return guard
+
+
+def signed_in_view(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """A page for everyone who is logged in, of whatever team."""
+
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_login(request)
+        return view(request, *args, **kwargs)
+
+    _declare(guarded, view, Policy(None, "everyone who is logged in"))
+    return guarded
+
+
+def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+    """A page for everyone; the reason stands in the table of pages."""
+
+    def declare(view: Callable[P, Any]) -> Callable[P, Any]:
+        def opened(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return view(*args, **kwargs)
+
+        _declare(opened, view, Policy(None, reason))
+        return opened
+
+    return declare
+
+
+def _declare(guarded: Any, view: Any, policy: Policy) -> None:
+    functools.update_wrapper(guarded, view)
+    guarded.policy = policy
+
+
+def _enter(request: TeamRequest, slug: str) -> None:
+    membership = (
+        Membership.objects.select_related("team")
+        .filter(user=request.user, team__slug=slug, team__suspended_at=None)
+        .first()
+    )
+    if membership is None:
+        raise Http404
+    role = Role(membership.role)
+    request.team = membership.team
+    request.principal = Principal(
+        team=membership.team,
+        actor=person(request.user, request.address),
+        permissions=ROLE_PERMISSIONS[role],
+        role_label=str(role.label),
+    )
+
+
+def person(user: User, address: str) -> Actor:
+    """The actor that a logged-in person is."""
+    return Actor("person", str(user.pk), user.username, address)
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    if getattr(request, "htmx", False):  # a fragment can't show the login page: leave as a whole
+        return HttpResponseClientRedirect(resolve_url("account_login"))
+    return redirect_to_login(request.get_full_path())

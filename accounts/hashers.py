@@ -1,0 +1,39 @@
+"""argon2id with parameters that a small server bears: 19 MiB, two passes, one lane."""
+
+import threading
+
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
+from accounts.passwords import MAX_PASSWORD_BYTES
+
+# Two at once: a burst of logins takes 38 MiB at most, the others wait their turn.
+_SLOTS = threading.BoundedSemaphore(2)
+
+
+class Argon2Hasher(Argon2PasswordHasher):
+    """OWASP's argon2id minimum (m=19 MiB, t=2, p=1); Django's own default takes 100 MiB a login."""
+
+    memory_cost = 19 * 1024  # KiB
+    time_cost = 2
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        """Hash; raises ValueError for a password over 4 KiB (the validator says it kindly)."""
+        if _is_too_long(password):
+            raise ValueError("Password over 4 KiB")
+        with _SLOTS:
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Check; a password over 4 KiB is wrong without any work."""
+        if _is_too_long(password):
+            return False
+        with _SLOTS:
+            return super().verify(password, encoded)
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Nothing to add: one hash is one hash."""
+
+
+def _is_too_long(password: str) -> bool:
+    return len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES

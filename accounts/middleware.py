@@ -1,0 +1,65 @@
+"""The outermost middleware of pages: request id, client address, one log line, kind failures."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts import addresses
+from config import errors, request_ids
+
+log = structlog.get_logger("flowlatch.pages")
+
+
+class RequestContextMiddleware:
+    """Gives each request `id` and `address`; answers 503 when the database is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        scope = getattr(request, "scope", {})
+        request.id = scope.get("request_id") or request_ids.new()  # type: ignore[attr-defined]
+        request.address = _address(request)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response.headers.setdefault("X-Request-Id", request.id)  # type: ignore[attr-defined]
+        if not request.path.startswith(settings.STATIC_URL):
+            response.headers.setdefault("Cache-Control", "no-store")
+            _log(request, response, time.perf_counter() - started)
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """A database that is gone, locked or read-only: 503 and not 500."""
+        if isinstance(error, DatabaseError):
+            log.warning("database unavailable", request_id=request.id, error=type(error).__name__)  # type: ignore[attr-defined]
+            return errors.unavailable(request)
+        return None
+
+
+def _address(request: HttpRequest) -> str:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    peer = request.META.get("REMOTE_ADDR", "")
+    return addresses.client_address(
+        peer, [forwarded] if forwarded else [], settings.TRUSTED_PROXIES
+    )
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    # The route's template, never the path or the query: either can hold a token.
+    match = request.resolver_match
+    log.info(
+        "page",
+        route=match.route if match else None,
+        method=request.method if request.method in _METHODS else "other",
+        status=response.status_code,
+        milliseconds=round(seconds * 1000, 1),
+        request_id=request.id,  # type: ignore[attr-defined]
+        address=request.address,  # type: ignore[attr-defined]
+    )
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

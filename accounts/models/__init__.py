@@ -1,0 +1,21 @@
+"""The tables of accounts."""
+
+from accounts.models.audit import AuditEvent, AuditHead
+from accounts.models.link_tokens import LinkPurpose, LinkToken
+from accounts.models.ring_keys import RingKey
+from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
+from accounts.models.users import User
+
+__all__ = [
+    "AuditEvent",
+    "AuditHead",
+    "LinkPurpose",
+    "LinkToken",
+    "Membership",
+    "RingKey",
+    "Role",
+    "Team",
+    "TeamOwned",
+    "TeamQuerySet",
+    "User",
+]

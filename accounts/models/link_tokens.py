@@ -1,0 +1,34 @@
+"""Link tokens: one-time links (set-up now; invitations and resets to come), stored hashed."""
+
+from datetime import datetime
+
+from django.db import models
+
+
+class LinkPurpose(models.TextChoices):
+    """What a link is for; a token of one purpose is nothing to another."""
+
+    SET_UP = "set_up", "Set-up"
+
+
+class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
+    """Tokens by what they still open."""
+
+    def usable(self, now: datetime) -> "LinkTokenQuerySet":
+        """Not used and not expired."""
+        return self.filter(used_at__isnull=True, expires_at__gt=now)
+
+
+class LinkToken(models.Model):
+    """The digest of a token, bound to one purpose; the text itself is nowhere."""
+
+    purpose = models.CharField(max_length=20, choices=LinkPurpose.choices)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LinkTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.purpose} link"

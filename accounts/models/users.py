@@ -1,0 +1,75 @@
+"""Users: people who log in."""
+
+import unicodedata
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+
+def validate_normal_form(text: str) -> None:
+    """Refuse text whose NFKC form differs: look-alikes of one name are not two people."""
+    if unicodedata.normalize("NFKC", text) != text:
+        raise ValidationError("Use the ordinary form of these letters.")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people without regard to case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username__iexact=username)
+
+    def create_user(self, username: str, email: str, password: str, **more: Any) -> "User":
+        """Make a person; the caller has checked the password against the rules."""
+        user = self.model(username=username, email=email, **more)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person. What a person may do hangs on memberships, never on the user."""
+
+    username = models.CharField(
+        max_length=64,
+        validators=[
+            RegexValidator(
+                r"\A[\w.\-]+\Z", "Use letters, digits, dots, hyphens and underscores only."
+            ),
+            validate_normal_form,
+        ],
+    )
+    email = models.EmailField("e-mail", max_length=254)
+    is_active = models.BooleanField(default=True)
+    is_operator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
+            models.UniqueConstraint(Lower("email"), name="user_email_any_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the avatar."""
+        return initials(self.username.replace(".", " ").replace("-", " ").replace("_", " "))
+
+
+def initials(name: str) -> str:
+    """The first letters of the first two words, or the first two letters of one word."""
+    words = name.split()
+    letters = words[0][:2] if len(words) == 1 else "".join(word[0] for word in words[:2])
+    return letters.upper()

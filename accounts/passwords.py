@@ -1,0 +1,39 @@
+"""Password rules beside Django's: not too long to hash, no words of the place."""
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+
+MAX_PASSWORD_BYTES = 4096
+CONTEXT_WORDS = ("flowlatch", "flowise", "chatflow", "password", "defaultkey")
+# A context word may stand in a password that has this many other characters beside it.
+MIN_CHARACTERS_BESIDE = 8
+
+
+class MaximumBytesValidator:
+    """Refuses what would only burn time in the hasher."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        if len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES:
+            raise ValidationError("This password is longer than 4,096 bytes. Use a shorter one.")
+
+    def get_help_text(self) -> str:
+        return "At most 4,096 bytes."
+
+
+class ContextWordsValidator:
+    """Refuses passwords that are little more than a word anyone would guess here."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        lowered = password.lower()
+        words = (*CONTEXT_WORDS, *_own_words(user))
+        if any(w in lowered and len(lowered) - len(w) < MIN_CHARACTERS_BESIDE for w in words):
+            raise ValidationError("This password is close to a word that others would try here.")
+
+    def get_help_text(self) -> str:
+        return "Not the name of this product, of you or of your team."
+
+
+def _own_words(user: User | None) -> list[str]:
+    own = [user.username.lower(), user.email.lower().partition("@")[0]] if user else []
+    return [word for word in own if len(word) > 3]

@@ -1,0 +1,72 @@
+"""Permissions: the one enum of people's rights and keys' scopes, the role table, the principal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from accounts.models import Role, Team
+
+
+class Permission(StrEnum):
+    """`resource:verb`. A scope of a key and a right of a person are the same thing."""
+
+    CHATFLOWS_VIEW = "chatflows:view"
+    CHATFLOWS_CREATE = "chatflows:create"
+    CHATFLOWS_UPDATE = "chatflows:update"
+    CHATFLOWS_DELETE = "chatflows:delete"
+    APIKEYS_VIEW = "apikeys:view"
+    APIKEYS_CREATE = "apikeys:create"
+    APIKEYS_UPDATE = "apikeys:update"
+    APIKEYS_DELETE = "apikeys:delete"
+    PREDICTIONS_CREATE = "predictions:create"
+    AUDIT_VIEW = "audit:view"
+
+
+# The scopes that a key can hold today: only what a key can do on the wire.
+SCOPES = frozenset({Permission.PREDICTIONS_CREATE})
+
+_VIEWER = frozenset({Permission.CHATFLOWS_VIEW, Permission.APIKEYS_VIEW})
+_EDITOR = _VIEWER | {
+    Permission.CHATFLOWS_CREATE,
+    Permission.CHATFLOWS_UPDATE,
+    Permission.CHATFLOWS_DELETE,
+    Permission.APIKEYS_CREATE,
+    Permission.APIKEYS_UPDATE,
+    Permission.APIKEYS_DELETE,
+    Permission.PREDICTIONS_CREATE,
+}
+_ADMIN = _EDITOR | {Permission.AUDIT_VIEW}
+ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {Role.OWNER: _ADMIN, Role.ADMIN: _ADMIN, Role.EDITOR: _EDITOR, Role.VIEWER: _VIEWER}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as the audit trail names it; `address` is the network address, or empty."""
+
+    kind: Literal["person", "key", "command", "system"]
+    id: str
+    name: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts where with which rights: the same for a session and for a key."""
+
+    team: Team
+    actor: Actor
+    permissions: frozenset[Permission]
+    role_label: str = ""
+
+    def may_do(self, permission: Permission) -> bool:
+        """Whether this principal holds the permission."""
+        return permission in self.permissions
+
+    @property
+    def may(self) -> dict[str, bool]:
+        """For templates: `principal.may.apikeys_create`."""
+        return {p.value.replace(":", "_"): p in self.permissions for p in Permission}

@@ -1,0 +1,42 @@
+"""Link tokens: issue one (older ones of its purpose die), look one up, redeem it once."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import secrets
+from accounts.models import LinkPurpose, LinkToken
+
+
+@transaction.atomic
+def issue(purpose: LinkPurpose, lifetime: timedelta) -> str:
+    """A fresh token's text; every older unused token of the purpose is dead from now on."""
+    now = timezone.now()
+    LinkToken.objects.filter(purpose=purpose).usable(now).update(used_at=now)
+    token = secrets.new_link_token()
+    LinkToken.objects.create(
+        purpose=purpose, digest=secrets.link_token_digest(token), expires_at=now + lifetime
+    )
+    return token
+
+
+def digest_if_usable(purpose: LinkPurpose, token: str) -> str | None:
+    """The digest of a token that can still be redeemed, or None. Changes nothing."""
+    if not token.startswith(secrets.LINK_TOKEN_PREFIX):
+        return None
+    digest = secrets.link_token_digest(token)
+    return digest if is_usable(purpose, digest) else None
+
+
+def is_usable(purpose: LinkPurpose, digest: str) -> bool:
+    """Whether the token of this digest can still be redeemed."""
+    usable = LinkToken.objects.filter(purpose=purpose).usable(timezone.now())
+    return bool(digest) and usable.filter(digest=digest).exists()
+
+
+def redeem(purpose: LinkPurpose, digest: str) -> bool:
+    """Use the token up. True for exactly one caller, however many try at once."""
+    now = timezone.now()
+    usable = LinkToken.objects.filter(purpose=purpose).usable(now)
+    return bool(digest) and usable.filter(digest=digest).update(used_at=now) == 1

@@ -1,0 +1,62 @@
+"""Teams: make one, name it, add an owner."""
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts import audit
+from accounts.models import Membership, Role, Team, User
+from accounts.permissions import Actor
+
+DEFAULT_NAME = "My team"
+SLUG_LENGTH = 40
+
+
+@transaction.atomic
+def create(name: str, by: Actor) -> Team:
+    """A new team with a free slug made from its name."""
+    team = Team.objects.create(name=name, slug=free_slug(name))
+    audit.record(team.id, "team.create", by, _target(team), after=_facts(team))
+    return team
+
+
+@transaction.atomic
+def rename(team: Team, name: str, by: Actor) -> None:
+    """Give a team another name, and a slug to match."""
+    if team.name == name:
+        return
+    before = _facts(team)
+    team.name, team.slug = name, free_slug(name)
+    team.save(update_fields=["name", "slug"])
+    audit.record(team.id, "team.rename", by, _target(team), before=before, after=_facts(team))
+
+
+@transaction.atomic
+def add_owner(team: Team, user: User, by: Actor) -> Membership:
+    """Make a person an owner of a team."""
+    membership = Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    audit.record(
+        team.id,
+        "membership.create",
+        by,
+        audit.Target("membership", str(membership.pk), user.username),
+        after={"role": Role.OWNER.value},
+    )
+    return membership
+
+
+def free_slug(name: str) -> str:
+    """The name as a slug; with a number behind it if another team has that one."""
+    base = slugify(name)[:SLUG_LENGTH].strip("-") or "team"
+    slug, number = base, 1
+    while Team.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+def _target(team: Team) -> audit.Target:
+    return audit.Target("team", str(team.id), team.name)
+
+
+def _facts(team: Team) -> dict[str, object]:
+    return {"name": team.name, "slug": team.slug}

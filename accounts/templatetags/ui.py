@@ -1,0 +1,57 @@
+"""Template tags of the look: times, key hints, badges."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+register = template.Library()
+
+RELATIVE_FOR = timedelta(days=1)
+
+
+@register.filter
+def ago(when: datetime | None) -> SafeString | str:
+    """A `<time>` in words for a day, then a date; the full UTC time stands beside it."""
+    if when is None:
+        return "never"
+    age = timezone.now() - when
+    if age < timedelta(seconds=10):
+        words = "just now"
+    elif age < timedelta(minutes=1):
+        words = f"{age.seconds} seconds ago"
+    elif age < RELATIVE_FOR:
+        words = f"{timesince(when, depth=1)} ago"
+    else:
+        words = f"{when.day} {when:%B}" + (
+            "" if when.year == timezone.now().year else f" {when:%Y}"
+        )
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        when.isoformat(timespec="seconds"),
+        f"{when:%d %B %Y, %H:%M:%S} UTC",
+        words,
+    )
+
+
+@register.inclusion_tag("components/key_hint.html")
+def key_hint(key: Any) -> dict[str, Any]:
+    """The hint of a key, from its public id and never from its secret."""
+    prefix, head, tail = key.hint_parts
+    return {"prefix": prefix, "head": head, "tail": tail}
+
+
+@register.inclusion_tag("components/key_badge.html")
+def key_badge(key: Any) -> dict[str, Any]:
+    """The status of a key as a word, a shape and a colour."""
+    return {"tone": key.status_tone, "word": key.status_words}
+
+
+@register.inclusion_tag("components/access_badge.html")
+def access_badge(chatflow: Any) -> dict[str, Any]:
+    """The access mode of a chatflow with its latch."""
+    return {"mode": chatflow.access_mode, "usable_keys": chatflow.usable_keys}

@@ -1,0 +1,28 @@
+"""Sessions: the front page, and allauth's login, logout and password confirmation."""
+
+from allauth.account import views as allauth_views
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.guards import open_view
+from accounts.models import Membership, Role, Team
+
+login = open_view("people log in here")(allauth_views.login)
+logout = open_view("ends a session; without one it does nothing")(allauth_views.logout)
+reauthenticate = open_view("asks for a login itself")(allauth_views.reauthenticate)
+
+
+@open_view("leads people to where they belong")
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """A member's first team; the login page for visitors; a hint while there is no owner."""
+    if request.user.is_authenticated:
+        mine = Team.objects.filter(memberships__user=request.user, suspended_at=None)
+        team = mine.order_by("memberships__created_at").first()
+        if team is None:
+            return render(request, "accounts/no_team.html")
+        return redirect("chatflow_list", team.slug)
+    if not Membership.objects.filter(role=Role.OWNER).exists():
+        return render(request, "accounts/no_owner.html")
+    return redirect("account_login")

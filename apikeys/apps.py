@@ -1,0 +1,7 @@
+"""The apikeys app."""
+
+from django.apps import AppConfig
+
+
+class ApiKeysConfig(AppConfig):
+    name = "apikeys"

@@ -1,0 +1,69 @@
+"""Bearer: which credential a request presents, by one strict grammar (RFC 6750). Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from urllib.parse import parse_qsl
+
+MAX_TOKEN_LENGTH = 128  # characters
+URL_NAMES = frozenset({"apikey", "access_token"})
+_SCHEME = re.compile(rb" *bearer(?![0-9a-z!#$%&'*+\-.^_`|~])", re.IGNORECASE)
+_TOKEN = re.compile(rb" +([0-9A-Za-z\-._~+/]+=*) *")
+
+
+class Carrier(Enum):
+    """Where the credential stands."""
+
+    NONE = "none"
+    HEADER = "header"
+    URL = "url"
+    CONFLICT = "conflict"  # more than one, or one that can be read in two ways
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request presents; `text` is None where the form is wrong. Its repr hides the text."""
+
+    carrier: Carrier
+    text: str | None = field(default=None, repr=False)
+
+
+NOTHING = Presented(Carrier.NONE)
+CONFLICT = Presented(Carrier.CONFLICT)
+
+
+def extract(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Presented:
+    """The one credential of a request, from its raw headers and its raw query string."""
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) > 1:
+        return CONFLICT
+    from_header = _from_header(values[0]) if values else NOTHING
+    from_url = _from_query(query) if query else NOTHING
+    if from_url is NOTHING:
+        return from_header
+    if from_header is not NOTHING or from_url is CONFLICT:
+        return CONFLICT
+    return from_url
+
+
+def _from_header(value: bytes) -> Presented:
+    scheme = _SCHEME.match(value)
+    if scheme is None:
+        # Another scheme is no credential of ours; joined by a comma to ours it makes two.
+        return CONFLICT if b"," in value and b"bearer" in value.lower() else NOTHING
+    rest = value[scheme.end() :]
+    if b"," in rest or len(rest.split()) > 1:
+        return CONFLICT
+    token = _TOKEN.fullmatch(rest)
+    if token is None or len(token[1]) > MAX_TOKEN_LENGTH:
+        return Presented(Carrier.HEADER)
+    return Presented(Carrier.HEADER, token[1].decode("ascii"))
+
+
+def _from_query(query: bytes) -> Presented:
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    keys = [value for name, value in pairs if name.lower() in URL_NAMES]
+    if not keys:
+        return NOTHING
+    return Presented(Carrier.URL, keys[0]) if len(keys) == 1 else CONFLICT

@@ -1,0 +1,114 @@
+"""Credentials: what a presented key text turns out to be, judged against its stored row. Pure."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+from accounts import secrets
+from accounts.addresses import Network
+from apikeys import key_text
+from apikeys.bearer import Carrier, Presented
+from apikeys.key_text import KeyText
+
+
+class State(Enum):
+    """What a credential is. Everything but GOOD and ABSENT looks the same from outside."""
+
+    ABSENT = "absent"
+    GOOD = "good"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DISABLED = "disabled"
+    TEAM_SUSPENDED = "team_suspended"
+    ACCOUNT_DISABLED = "account_disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """One stored key secret with all of its key and team that a decision needs."""
+
+    digest: str
+    pepper_version: int
+    secret_ends_at: datetime | None
+    key_id: UUID
+    key_name: str
+    public_id: str
+    team_id: UUID
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    is_disabled: bool
+    is_deleted: bool
+    is_team_suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A judged credential. `key_*` and `team_id` are set only when the text proved to be right."""
+
+    carrier: Carrier
+    state: State
+    team_id: UUID | None = None
+    key_id: UUID | None = None
+    key_name: str = ""
+    public_id: str = ""
+    scopes: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+    origins: tuple[str, ...] = ()
+    pinned_chatflow_id: UUID | None = None  # set for a publishable key, and only for one
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether this is a key for browsers, pinned to one chatflow."""
+        return self.pinned_chatflow_id is not None
+
+
+ABSENT = Credential(Carrier.NONE, State.ABSENT)
+
+
+def read(presented: Presented) -> KeyText | None:
+    """The key text to look up, or None where no look-up can help."""
+    return key_text.parse(presented.text) if presented.text is not None else None
+
+
+def judge(
+    presented: Presented, key: KeyText | None, stored: StoredSecret | None, now: datetime
+) -> Credential:
+    """What a presented credential is at the moment `now`.
+
+    Known and unknown ids cost the same one HMAC. Raises Unavailable if the key ring lacks the
+    pepper of the stored digest.
+    """
+    if presented.carrier is Carrier.NONE:
+        return ABSENT
+    if key is None:
+        return Credential(presented.carrier, State.MALFORMED)
+    _, digest = secrets.pepper_digest(key.text, stored.pepper_version if stored else None)
+    if stored is None or not hmac.compare_digest(digest, stored.digest):
+        return Credential(presented.carrier, State.UNKNOWN)
+    return Credential(
+        carrier=presented.carrier,
+        state=_state(stored, now),
+        team_id=stored.team_id,
+        key_id=stored.key_id,
+        key_name=stored.key_name,
+        public_id=stored.public_id,
+        scopes=stored.scopes,
+    )
+
+
+def _state(stored: StoredSecret, now: datetime) -> State:
+    if stored.is_deleted:
+        return State.REVOKED
+    if stored.is_team_suspended:
+        return State.TEAM_SUSPENDED
+    if stored.is_disabled:
+        return State.DISABLED
+    if stored.secret_ends_at is not None and stored.secret_ends_at <= now:
+        return State.REVOKED
+    if stored.expires_at is not None and stored.expires_at <= now:
+        return State.EXPIRED
+    return State.GOOD

@@ -1,0 +1,71 @@
+"""Doors: what a key opens, told by the app above (which registers itself at the start)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from accounts.models import Team
+from accounts.permissions import Actor
+from apikeys.models import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Something that keys open: a chatflow, as the pages of keys see it."""
+
+    id: UUID
+    name: str
+    url: str
+    mode: str
+    would_close: bool = False  # no other usable key opens it
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """The first call made with a key, let in or refused."""
+
+    allowed: bool
+    status: int
+    code: str
+    reason_words: str
+    at: datetime
+    chatflow_name: str
+    client_address: str
+    duration_ms: int
+
+
+class Doors(Protocol):
+    """What the app above offers to the pages of keys."""
+
+    def of_team(self, team: Team) -> list[Door]:
+        """Every door of a team, by name."""
+
+    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
+        """The doors that each key is selected for."""
+
+    def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
+        """Select a key for these doors of its team."""
+
+    def first_call(self, key: ApiKey) -> FirstCall | None:
+        """The first call with the key's newest secret, once there is one."""
+
+    def calls_since(self, key: ApiKey, days: int) -> int:
+        """How many calls the key made in the last days."""
+
+    def snippets(self, door: Door) -> Sequence[object]:
+        """Code that calls a door, in several languages."""
+
+
+_registered: list[Doors] = []
+
+
+def register(doors: Doors) -> None:
+    """Called once by the app above, in its `AppConfig.ready`."""
+    _registered[:] = [doors]
+
+
+def registry() -> Doors:
+    """The registered doors."""
+    return _registered[0]

@@ -1,0 +1,94 @@
+"""Forms of API keys."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import Team
+from apikeys import doors
+from apikeys.models import ApiKey
+
+END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
+
+
+class NewKeyForm(forms.Form):
+    """Name, expiry and what the key opens."""
+
+    EXPIRES = (
+        ("never", "Never"),
+        ("30", "In 30 days"),
+        ("90", "In 90 days"),
+        ("365", "In one year"),
+        ("date", "On a date"),
+    )
+
+    name = forms.CharField(
+        max_length=64,
+        help_text="Name the integration that will hold it, such as crm-sync.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    expires = forms.ChoiceField(choices=EXPIRES, initial="never", label="Expires")
+    expires_on = forms.DateField(
+        required=False,
+        label="Last day",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="It works until the end of this day, UTC.",
+    )
+    opens = forms.MultipleChoiceField(
+        required=False, label="Opens", widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._team = team
+        of_team = doors.registry().of_team(team)
+        self._field("opens").choices = [(str(door.id), door.name) for door in of_team]
+
+    def clean_name(self) -> str:
+        """Refuse a name that the team has, with what to write instead."""
+        name: str = self.cleaned_data["name"]
+        if ApiKey.objects.of(self._team).kept().filter(name__iexact=name).exists():
+            raise forms.ValidationError("The team has a key of this name. Choose another.")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """Resolve the expiry to `expires_at`."""
+        cleaned = super().clean() or {}
+        choice, day = cleaned.get("expires"), cleaned.get("expires_on")
+        cleaned["expires_at"] = _expires_at(choice, day) if choice else None
+        if choice == "date" and day is None:
+            self.add_error("expires_on", "Choose the last day on which the key works.")
+        elif cleaned["expires_at"] is not None and cleaned["expires_at"] <= timezone.now():
+            self.add_error("expires_on", "This day is over. Choose a later one.")
+        return cleaned
+
+    def _field(self, name: str) -> forms.MultipleChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.MultipleChoiceField)
+        return field
+
+
+class DeleteKeyForm(forms.Form):
+    """Deleting a key, with another to open what would be closed."""
+
+    replacement = forms.ModelChoiceField(
+        queryset=ApiKey.objects.none(),
+        required=False,
+        label="Open them with",
+        empty_label="No other key: let them close",
+    )
+
+    def __init__(self, *args: Any, key: ApiKey, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["replacement"]
+        assert isinstance(field, forms.ModelChoiceField)
+        others = ApiKey.objects.of(key.team).usable().exclude(pk=key.pk)
+        field.queryset = others.order_by("name")
+
+
+def _expires_at(choice: str, day: date | None) -> datetime | None:
+    if choice == "date":
+        return datetime.combine(day, END_OF_DAY) if day else None
+    return None if choice == "never" else timezone.now() + timedelta(days=int(choice))

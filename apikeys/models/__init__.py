@@ -1,0 +1,5 @@
+"""The tables of apikeys."""
+
+from apikeys.models.keys import ApiKey, KeySecret, Status
+
+__all__ = ["ApiKey", "KeySecret", "Status"]

@@ -1,0 +1,165 @@
+"""API keys and their secrets."""
+
+import uuid
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.models import Team, TeamOwned, TeamQuerySet
+from apikeys import key_text
+
+EXPIRES_SOON = timedelta(days=7)
+
+
+class Status(StrEnum):
+    """What a key is to the team."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    DISABLED = "disabled"
+    UNISSUED = "unissued"
+
+
+class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
+    """Keys by what they are worth."""
+
+    def kept(self) -> "ApiKeyQuerySet":
+        """Not deleted."""
+        return self.filter(deleted_at=None)
+
+    def usable(self, now: datetime | None = None) -> "ApiKeyQuerySet":
+        """Keys whose text opens something at `now`."""
+        now = now or timezone.now()
+        return self.kept().filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=now),
+            models.Exists(KeySecret.objects.live(now).filter(key=models.OuterRef("pk"))),
+            disabled_at=None,
+        )
+
+
+class ApiKey(TeamOwned):
+    """A named credential of a team. It belongs to the team, not to the person who made it."""
+
+    DEFAULT_NAME = "DefaultKey"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=64)
+    scopes = models.JSONField(default=list)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "team",
+                Lower("name"),
+                condition=models.Q(deleted_at=None),
+                name="api_key_name_once",
+                violation_error_message="The team has a key of this name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def secret(self) -> "KeySecret | None":
+        """The newest secret that still works, or None."""
+        now = timezone.now()
+        live = [s for s in self.secrets.all() if s.ends_at is None or s.ends_at > now]
+        return max(live, key=lambda s: s.created_at, default=None)
+
+    @property
+    def status(self) -> Status:
+        """What this key is worth now."""
+        now = timezone.now()
+        if self.disabled_at is not None:
+            return Status.DISABLED
+        if self.secret is None:
+            return Status.UNISSUED
+        if self.expires_at is None:
+            return Status.ACTIVE
+        if self.expires_at <= now:
+            return Status.EXPIRED
+        return Status.EXPIRING if self.expires_at <= now + EXPIRES_SOON else Status.ACTIVE
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its text opens anything."""
+        return self.status in (Status.ACTIVE, Status.EXPIRING)
+
+    @property
+    def status_words(self) -> str:
+        """The status as a badge says it."""
+        if self.expires_at is not None and self.status is Status.EXPIRED:
+            return f"Expired {self.expires_at.day} {self.expires_at:%b}"
+        if self.expires_at is not None and self.status is Status.EXPIRING:
+            days = (self.expires_at - timezone.now()).days
+            return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
+        words = {
+            Status.ACTIVE: "Active",
+            Status.DISABLED: "Disabled",
+            Status.UNISSUED: "No secret yet",
+        }
+        return words[self.status]
+
+    @property
+    def status_tone(self) -> str:
+        """The colour family of the badge."""
+        tones = {Status.ACTIVE: "ok", Status.EXPIRING: "look", Status.EXPIRED: "bad"}
+        return tones.get(self.status, "none")
+
+    @property
+    def hint_parts(self) -> tuple[str, str, str]:
+        """Prefix, head and tail of the public id; empty without a secret."""
+        secret = self.secret
+        return key_text.hint_parts(secret.public_id) if secret else ("", "", "")
+
+
+class KeySecretQuerySet(models.QuerySet["KeySecret"]):
+    """Secrets by whether they work."""
+
+    def live(self, now: datetime) -> "KeySecretQuerySet":
+        """Not ended."""
+        return self.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=now))
+
+
+class KeySecret(models.Model):
+    """What recognises a key's text: its public id and a peppered digest, never the text."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")
+    public_id = models.CharField(max_length=12, unique=True)
+    digest = models.CharField(max_length=64)
+    pepper_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    objects = KeySecretQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pepper_version", "digest"], name="key_secret_digest_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "".join(key_text.hint_parts(self.public_id)[:2])

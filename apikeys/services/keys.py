@@ -1,0 +1,129 @@
+"""API keys: add, issue, disable, enable, delete. Each in one transaction with its audit row."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, secrets
+from accounts.models import Team, User
+from accounts.permissions import SCOPES, Actor, Permission
+from apikeys import doors, key_text
+from apikeys.models import ApiKey, KeySecret
+
+DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
+
+
+class AlreadyIssued(Exception):
+    """The key has a secret; a second one would be a rotation."""
+
+
+@transaction.atomic
+def create(
+    team: Team,
+    name: str,
+    by: Actor,
+    *,
+    scopes: Iterable[str] = DEFAULT_SCOPES,
+    expires_at: datetime | None = None,
+    created_by: User | None = None,
+) -> ApiKey:
+    """A key without a secret: it opens nothing until `issue`.
+
+    Raises ValidationError for a name that is taken, empty or too long, and for unknown scopes.
+    """
+    wanted = sorted(set(scopes))
+    if not SCOPES.issuperset(wanted):
+        raise ValidationError({"scopes": "Unknown scope."})
+    key = ApiKey(team=team, name=name, scopes=wanted, expires_at=expires_at, created_by=created_by)
+    key.full_clean()
+    key.save(force_insert=True)
+    audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    return key
+
+
+@transaction.atomic
+def issue(key: ApiKey, by: Actor, *, replace: bool = False) -> str:
+    """Make the key's secret and return its text, which is kept nowhere.
+
+    Raises AlreadyIssued if a secret works and `replace` is not set; with it the old one ends now.
+    """
+    now = timezone.now()
+    ApiKey.objects.select_for_update().get(pk=key.pk)  # two at once must not make two secrets
+    live = KeySecret.objects.live(now).filter(key=key)
+    if live.exists() and not replace:
+        raise AlreadyIssued
+    ended = live.update(ends_at=now)
+    made = key_text.generate()
+    version, digest = secrets.pepper_digest(made.text)
+    KeySecret.objects.create(
+        key=key, public_id=made.public_id, digest=digest, pepper_version=version
+    )
+    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
+    after = {"public_id": made.public_id}
+    audit.record(key.team_id, action, by, _target(key), after=after)
+    return made.text
+
+
+@transaction.atomic
+def add(
+    team: Team,
+    name: str,
+    by: Actor,
+    *,
+    scopes: Iterable[str] = DEFAULT_SCOPES,
+    expires_at: datetime | None = None,
+    created_by: User | None = None,
+    opens: Sequence[UUID] = (),
+) -> tuple[ApiKey, str]:
+    """A key with its secret, selected for some doors of its team. Returns it and its text."""
+    key = create(team, name, by, scopes=scopes, expires_at=expires_at, created_by=created_by)
+    text = issue(key, by)
+    doors.registry().open(key, opens, by)
+    return key, text
+
+
+@transaction.atomic
+def disable(key: ApiKey, by: Actor) -> None:
+    """The key opens nothing until it is enabled again."""
+    _set_disabled(key, timezone.now(), "api_key.disable", by)
+
+
+@transaction.atomic
+def enable(key: ApiKey, by: Actor) -> None:
+    """The key opens again what it is selected for."""
+    _set_disabled(key, None, "api_key.enable", by)
+
+
+@transaction.atomic
+def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
+    """The key opens nothing any more, for good; records keep its name.
+
+    A replacement of the same team is selected for each door that would be closed.
+    """
+    if replacement is not None:
+        opened = doors.registry().of_keys([key])[key.id]
+        doors.registry().open(replacement, [door.id for door in opened if door.would_close], by)
+    key.deleted_at = timezone.now()
+    key.save(update_fields=["deleted_at"])
+    audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
+
+
+def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
+    if (key.disabled_at is None) == (when is None):
+        return
+    key.disabled_at = when
+    key.save(update_fields=["disabled_at"])
+    audit.record(key.team_id, action, by, _target(key))
+
+
+def _target(key: ApiKey) -> audit.Target:
+    return audit.Target("api_key", str(key.id), key.name)
+
+
+def _facts(key: ApiKey) -> dict[str, object]:
+    expires_at = key.expires_at.isoformat() if key.expires_at else None
+    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at}

@@ -1,0 +1,156 @@
+"""API keys: the list, a new one (its text shown once), disable, enable, delete."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from apikeys import doors
+from apikeys.forms import DeleteKeyForm, NewKeyForm
+from apikeys.models import ApiKey, Status
+from apikeys.services import keys
+
+USE_DAYS = 14
+SHOWS = {
+    "active": {Status.ACTIVE, Status.EXPIRING},
+    "attention": {Status.EXPIRING, Status.EXPIRED, Status.UNISSUED},
+    "disabled": {Status.DISABLED},
+}
+
+
+@team_view(Permission.APIKEYS_VIEW)
+@require_safe
+def key_list(request: TeamRequest) -> HttpResponse:
+    """The team's keys: name, hint, status, what each opens, last use, maker."""
+    all_keys = _kept(request)
+    q, show = request.GET.get("q", "").strip(), request.GET.get("show", "all")
+    found = all_keys.filter(_matching(q)) if q else all_keys
+    rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
+    opened = doors.registry().of_keys(rows)
+    for key in rows:
+        key.doors = opened.get(key.id, [])  # type: ignore[attr-defined]
+    context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
+    return render(request, "apikeys/keys.html", context)
+
+
+@team_view(Permission.APIKEYS_CREATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_new(request: TeamRequest) -> HttpResponse:
+    """The form of a new key; its answer shows the text, once."""
+    if request.method != "POST":
+        chosen = request.GET.getlist("chatflow")
+        form = NewKeyForm(team=request.team, initial={"opens": chosen})
+        return render(request, "apikeys/new.html", {"form": form})
+    form = NewKeyForm(request.POST, team=request.team)
+    if not form.is_valid():
+        return render(request, "apikeys/new.html", {"form": form}, status=422)
+    key, text = keys.add(
+        request.team,
+        form.cleaned_data["name"],
+        request.principal.actor,
+        expires_at=form.cleaned_data["expires_at"],
+        created_by=request.user,
+        opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
+    )
+    return _shown_once(request, key, text)
+
+
+@team_view(Permission.APIKEYS_CREATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
+    """Make the secret of a key that has none (DefaultKey of an unattended start)."""
+    key = _get(request, key_id)
+    if request.method != "POST":  # back from confirming the password
+        return redirect("key_list", request.team.slug)
+    try:
+        text = keys.issue(key, request.principal.actor)
+    except keys.AlreadyIssued:
+        messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
+        return redirect("key_list", request.team.slug)
+    return _shown_once(request, key, text)
+
+
+@team_view(Permission.APIKEYS_VIEW)
+@require_safe
+def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
+    """The fragment that waits for a new key's first call."""
+    key = _get(request, key_id)
+    context = {"call": doors.registry().first_call(key), "first_call_url": request.path}
+    return render(request, "apikeys/created.html#first_call", context)
+
+
+@team_view(Permission.APIKEYS_UPDATE)
+@require_POST
+def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
+    """Disable a key; enabling it again undoes all of it."""
+    key = _get(request, key_id)
+    keys.disable(key, request.principal.actor)
+    messages.success(request, f"{key.name} is disabled. Its next call is refused.")
+    return redirect("key_list", request.team.slug)
+
+
+@team_view(Permission.APIKEYS_UPDATE)
+@require_POST
+def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
+    """Enable a disabled key."""
+    key = _get(request, key_id)
+    keys.enable(key, request.principal.actor)
+    messages.success(request, f"{key.name} opens its chatflows again.")
+    return redirect("key_list", request.team.slug)
+
+
+@team_view(Permission.APIKEYS_DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
+    """What would stop when the key is deleted, and the deletion."""
+    key = _get(request, key_id)
+    form = DeleteKeyForm(request.POST or None, key=key)
+    if request.method == "POST" and form.is_valid():
+        replacement = form.cleaned_data["replacement"]
+        keys.delete(key, request.principal.actor, replacement=replacement)
+        messages.success(request, f"{key.name} is deleted. Its next call is refused.")
+        return redirect("key_list", request.team.slug)
+    opened = doors.registry().of_keys([key]).get(key.id, [])
+    context = {
+        "key": key,
+        "doors": opened,
+        "closing": [door for door in opened if door.would_close],
+        "calls_14_days": doors.registry().calls_since(key, USE_DAYS),
+        "form": form,
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "apikeys/delete.html", context, status=status)
+
+
+def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
+    kept = ApiKey.objects.of(request.team).kept()
+    return kept.select_related("team", "created_by").prefetch_related("secrets").order_by("name")
+
+
+def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
+    return get_object_or_404(_kept(request), pk=key_id)
+
+
+def _matching(q: str) -> Q:
+    by_id = Q(pk__in=ApiKey.objects.filter(secrets__public_id__contains=q).values("pk"))
+    return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_id
+
+
+def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+    opened = doors.registry().of_keys([key]).get(key.id, [])
+    context: dict[str, Any] = {
+        "key": key,
+        "key_text": text,
+        "doors": opened,
+        "snippets": doors.registry().snippets(opened[0]) if opened else None,
+        "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
+        "call": None,
+    }
+    return render(request, "apikeys/created.html", context)

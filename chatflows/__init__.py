@@ -1,0 +1,1 @@
+"""Chatflows: what answers, who may call it, and the gate that decides."""

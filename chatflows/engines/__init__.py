@@ -1,0 +1,5 @@
+"""Engines: what answers a question. Plain values in, events out, no ORM inside."""
+
+from chatflows.engines.events import Done, Engine, Event, Failed, Question, Sources, Token
+
+__all__ = ["Done", "Engine", "Event", "Failed", "Question", "Sources", "Token"]

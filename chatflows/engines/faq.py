@@ -1,0 +1,89 @@
+"""The `faq` engine: the best match by full-text rank, answered from memory, no network.
+
+The entries are indexed once in an in-memory SQLite FTS5 table (stemming, BM25), so that the same
+ranking serves whatever database the entries come from.
+"""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from chatflows.engines.events import Done, Event, Question, Sources, Token
+
+DEFAULT_FALLBACK = "I have no answer to that. Try other words."
+MAX_WORDS = 32  # of a question; more tell nothing about what is asked
+QUESTION_WEIGHT, ANSWER_WEIGHT = 4.0, 1.0
+CANDIDATES = 3
+# At least this share of the asked words must stand in an entry, or it answers something else.
+MIN_SHARE = 0.5
+_WORD = re.compile(r"\w+")
+_PIECE = re.compile(r"\s*\S+")
+_STOP_WORDS = frozenset(
+    """a about an and are as at be by can could did do does for from had has have how i if in into
+    is it its may me my no not of on or our please should so tell than that the their them then
+    there these they this to us was we were what when where which who why will with would you
+    your""".split()  # noqa: SIM905 (a list of 90 strings is no easier to read)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A question and its answer."""
+
+    question: str
+    answer: str
+
+
+class FaqEngine:
+    """Answers from a fixed list of entries; a changed list is a new engine."""
+
+    def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
+        self._entries = tuple(entries)
+        self._fallback = fallback or DEFAULT_FALLBACK
+        self._index = sqlite3.connect(":memory:", check_same_thread=False)
+        self._index.execute(
+            "CREATE VIRTUAL TABLE faq USING fts5(question, answer, tokenize='porter unicode61')"
+        )
+        self._index.executemany(
+            "INSERT INTO faq(rowid, question, answer) VALUES (?, ?, ?)",
+            [(n, e.question, e.answer) for n, e in enumerate(self._entries)],
+        )
+
+    async def answer(self, question: Question) -> AsyncIterator[Event]:
+        """The best entry's answer word by word, or the fallback; never fails."""
+        entry = self.best(question.text)
+        for piece in _PIECE.findall(entry.answer if entry else self._fallback):
+            yield Token(piece)
+        if entry is not None:
+            yield Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))
+        yield Done()
+
+    def best(self, question: str) -> Entry | None:
+        """The entry that answers best, or None if none answers at all."""
+        words = _asked_words(question)
+        if not words:
+            return None
+        rows: list[tuple[int]] = self._index.execute(
+            "SELECT rowid FROM faq WHERE faq MATCH ? ORDER BY bm25(faq, ?, ?) LIMIT ?",
+            (" OR ".join(words), QUESTION_WEIGHT, ANSWER_WEIGHT, CANDIDATES),
+        ).fetchall()
+        for (number,) in rows:
+            if self._share(words, number) >= MIN_SHARE:
+                return self._entries[number]
+        return None
+
+    def _share(self, words: list[str], number: int) -> float:
+        found = sum(
+            self._index.execute(
+                "SELECT count(*) FROM faq WHERE faq MATCH ? AND rowid = ?", (word, number)
+            ).fetchone()[0]
+            for word in words
+        )
+        return float(found) / len(words)
+
+
+def _asked_words(question: str) -> list[str]:
+    words = list(dict.fromkeys(w.lower() for w in _WORD.findall(question)))[:MAX_WORDS]
+    telling = [word for word in words if word not in _STOP_WORDS] or words
+    return [f'"{word}"' for word in telling]  # quoted: a word is never FTS5 syntax

@@ -1,0 +1,110 @@
+"""Forms of chatflows."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Team
+from accounts.passwords import MAX_PASSWORD_BYTES
+from apikeys.models import ApiKey
+from chatflows.models import AccessMode, Chatflow, FaqEntry
+
+
+class SetUpForm(forms.Form):
+    """The first owner and the team's name; the services check the rules of each."""
+
+    email = forms.EmailField(
+        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    username = forms.CharField(
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+        help_text="Letters, digits, dots, hyphens and underscores.",
+    )
+    password = forms.CharField(
+        max_length=MAX_PASSWORD_BYTES,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 12 characters. Several words are easy to keep in mind.",
+    )
+    team_name = forms.CharField(
+        max_length=80,
+        label="Team",
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+        help_text="Your company or group. It can be changed later.",
+    )
+
+
+class ChatflowForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The name of a chatflow."""
+
+    class Meta:
+        model = Chatflow
+        fields = ["name"]
+        help_texts = {"name": "Callers never see it; your team does."}
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._team = team
+
+    def clean_name(self) -> str:
+        """Refuse a name that the team has."""
+        name: str = self.cleaned_data["name"]
+        same = Chatflow.objects.of(self._team).filter(name__iexact=name)
+        if same.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError("The team has a chatflow of this name. Choose another.")
+        return name
+
+
+class AccessForm(forms.Form):
+    """Who may call."""
+
+    mode = forms.ChoiceField(choices=AccessMode.choices, widget=forms.RadioSelect)
+    keys = forms.ModelMultipleChoiceField(queryset=ApiKey.objects.none(), required=False)
+    allow_key_in_url = forms.BooleanField(required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["keys"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = ApiKey.objects.of(team).kept()
+
+
+class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A question and its answer."""
+
+    class Meta:
+        model = FaqEntry
+        fields = ["question", "answer"]
+        widgets = {"answer": forms.Textarea(attrs={"rows": 4})}
+
+
+class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is said when no entry answers."""
+
+    class Meta:
+        model = Chatflow
+        fields = ["fallback"]
+        labels = {"fallback": "When nothing fits, say"}
+        help_texts = {"fallback": "Empty: a standard sentence."}
+        widgets = {"fallback": forms.Textarea(attrs={"rows": 2})}
+
+
+class DeleteChatflowForm(forms.Form):
+    """Deleting cannot be undone: the name is typed to confirm."""
+
+    confirm_name = forms.CharField(
+        label="Type the name of the chatflow", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, chatflow: Chatflow, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = chatflow.name
+
+    def clean_confirm_name(self) -> str:
+        """The exact name."""
+        typed: str = self.cleaned_data["confirm_name"]
+        if typed != self._name:
+            raise forms.ValidationError(f"Type {self._name} to delete it.")
+        return typed

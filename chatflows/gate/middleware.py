@@ -1,0 +1,191 @@
+"""BearerGate: the ASGI middleware ahead of Django. What its table matches, it answers itself."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from chatflows.gate import constants, prediction, responses, routes, verdicts
+from chatflows.gate.engine_pool import EnginePool
+from chatflows.gate.facts import AccessReader
+from chatflows.gate.prediction import Outcome
+from chatflows.gate.recorder import CallRecord, Recorder, Turn
+from chatflows.gate.requests import (
+    GateRequest,
+    Gone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    limited,
+)
+from chatflows.gate.responses import CLOSE, Headers
+from chatflows.gate.routes import Asks, Endpoint, Match, Route
+from chatflows.gate.verdicts import Verdict
+from config import request_ids
+
+log = structlog.get_logger("flowlatch.gate")
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class BearerGate:
+    """Wraps Django. What holds a connection or a thread is made in the process that serves."""
+
+    def __init__(
+        self,
+        application: Application,
+        reader: AccessReader,
+        make_recorder: Callable[[], Recorder],
+    ) -> None:
+        self._application = application
+        self._reader = reader
+        self._engines = EnginePool(reader)
+        self._make_recorder = make_recorder
+        self._recorder: Recorder | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            scope["request_id"] = request_ids.new()
+            found = routes.match(scope.get("raw_path") or scope["path"].encode())
+            if found is None:
+                await self._pass_on(scope, receive, send)
+            else:
+                await self._serve(found, GateRequest(scope, receive, scope["request_id"]), send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._recorder is not None:
+            await self._recorder.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything else is Django's, with a body of bounded size and time."""
+        try:
+            await self._application(scope, limited(receive), send)
+        except TooLarge:
+            answer = responses.error(413, "too_large", scope["request_id"], extra=CLOSE)
+            await responses.send(send, answer, scope["request_id"])
+
+    async def _serve(self, found: Match, request: GateRequest, send: Send) -> None:
+        has_started = False
+
+        async def tracking_send(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self._route(found, request, tracking_send)
+        except Gone:
+            pass  # nobody is left to answer
+        except Exception as error:
+            log.exception("gate failed", request_id=request.id, error=type(error).__name__)
+            if has_started:
+                raise  # the server cuts the connection: a broken answer never looks whole
+            answer = responses.error(500, "internal_error", request.id, request.accept)
+            await responses.send(send, answer, request.id)
+
+    async def _route(self, found: Match, request: GateRequest, send: Send) -> None:
+        route = found.routes.get(request.method)
+        if request.method == "OPTIONS" and found.is_api:
+            await responses.send(send, constants.PREFLIGHT, request.id)
+        elif route is None:
+            allowed = [*found.routes, "OPTIONS"] if found.is_api else [*found.routes]
+            head: Headers = [(b"allow", ", ".join(allowed).encode())]
+            answer = responses.error(
+                405, "method_not_allowed", request.id, request.accept, extra=head
+            )
+            await responses.send(send, answer, request.id)
+        elif isinstance(route.policy, Asks):
+            await self._ask(found, route, route.policy, request, send)
+        else:
+            await responses.send(send, constants.ANSWERS[route.endpoint], request.id)
+
+    async def _ask(
+        self, found: Match, route: Route, policy: Asks, request: GateRequest, send: Send
+    ) -> None:
+        assert found.chatflow_id is not None
+        started = time.perf_counter()
+        verdict = verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
+        outcome = Outcome(500, "internal_error")
+        try:
+            outcome = await self._answer(route.endpoint, request, verdict, send)
+        except Gone:
+            outcome = Outcome(400, "client_gone")
+            raise
+        finally:
+            if route.endpoint is Endpoint.PREDICTION:
+                milliseconds = round((time.perf_counter() - started) * 1000)
+                self._record(request, found, verdict, outcome, milliseconds)
+
+    async def _answer(
+        self, endpoint: Endpoint, request: GateRequest, verdict: Verdict, send: Send
+    ) -> Outcome:
+        decision = verdict.decision
+        cors = verdicts.cors(verdict, request)
+        if decision.allowed and endpoint is Endpoint.PREDICTION:
+            return await prediction.serve(request, verdict, self._engines, send, cors)
+        if decision.allowed:
+            answer = responses.json_answer(constants.CHATBOT_CONFIG, cors)
+        else:
+            answer = responses.refusal(decision, request.id, request.accept, cors)
+        await responses.send(send, answer, request.id)
+        return Outcome(decision.status, decision.code)
+
+    def _record(
+        self,
+        request: GateRequest,
+        found: Match,
+        verdict: Verdict,
+        outcome: Outcome,
+        milliseconds: int,
+    ) -> None:
+        assert found.chatflow_id is not None
+        if self._recorder is None:
+            self._recorder = self._make_recorder()
+            self._recorder.start()
+        credential, chatflow = verdict.credential, verdict.facts.chatflow
+        team_id = credential.team_id or (chatflow.team_id if chatflow else None)
+        self._recorder.put(
+            CallRecord(
+                at=verdict.at,
+                chatflow_id=found.chatflow_id,
+                team_id=team_id,
+                key_id=credential.key_id,
+                key_name=credential.key_name,
+                public_id=credential.public_id,
+                allowed=verdict.decision.allowed,
+                status=outcome.status,
+                code=outcome.code,
+                reason=verdict.decision.reason,
+                client_address=request.address,
+                duration_ms=milliseconds,
+                streamed=outcome.streamed,
+                request_id=request.id,
+                turn=_turn(found, verdict, outcome),
+            )
+        )
+
+
+def _turn(found: Match, verdict: Verdict, outcome: Outcome) -> Turn | None:
+    asked = outcome.prediction
+    if asked is None or found.chatflow_id is None:
+        return None
+    key_id = verdict.credential.key_id
+    return Turn(
+        message_id=asked.message_id,
+        at=verdict.at,
+        chatflow_id=found.chatflow_id,
+        caller=str(key_id) if key_id else "",
+        chat_id=asked.chat_id,
+        question=asked.question,
+        answer=asked.text,
+        is_complete=asked.is_complete,
+    )

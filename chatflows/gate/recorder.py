@@ -1,0 +1,117 @@
+"""The recorder: what the gate learns is written in batches by a thread; no answer waits for it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+log = structlog.get_logger("flowlatch.recorder")
+
+FLUSH_AFTER = 0.1  # seconds: what came in the meantime goes in one transaction
+MAX_BATCH = 500  # records
+MAX_WAITING = 20_000  # records; beyond, new ones are dropped and counted, memory stays flat
+CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer, to be kept in the caller's conversation."""
+
+    message_id: UUID
+    at: datetime
+    chatflow_id: UUID
+    caller: str
+    chat_id: str
+    question: str = field(repr=False)
+    answer: str = field(repr=False)
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call as it ended. `team_id` is None where only the chatflow can tell the team."""
+
+    at: datetime
+    chatflow_id: UUID
+    team_id: UUID | None
+    key_id: UUID | None
+    key_name: str
+    public_id: str
+    allowed: bool
+    status: int
+    code: str
+    reason: str
+    client_address: str
+    duration_ms: int
+    streamed: bool
+    request_id: str
+    turn: Turn | None = None
+
+
+class Recorder:
+    """Collects records in the event loop and hands them to `write` in a thread of its own."""
+
+    def __init__(self, write: Callable[[list[CallRecord]], None]) -> None:
+        self._write = write
+        self._waiting: deque[CallRecord] = deque()
+        self._dropped = 0
+        self._news = asyncio.Event()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to write; needs a running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def put(self, record: CallRecord) -> None:
+        """Take a record. Never waits and never fails."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._dropped += 1
+            return
+        self._waiting.append(record)
+        self._news.set()
+
+    async def close(self) -> None:
+        """Write what is left, for at most CLOSE_WITHIN seconds."""
+        if self._task is not None:
+            self._task.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN):
+                while self._waiting and await self._flush():
+                    pass
+        except TimeoutError:
+            log.warning("records lost", count=len(self._waiting))
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(FLUSH_AFTER)
+            self._news.clear()
+            while self._waiting and await self._flush():
+                pass
+            if self._waiting:  # the database is away: try again soon
+                self._news.set()
+
+    async def _flush(self) -> bool:
+        batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+        written = asyncio.get_running_loop().run_in_executor(self._executor, self._write, batch)
+        try:
+            # Shielded: closing cancels us, but the thread goes on, and a batch is written once.
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            await asyncio.wait([written], timeout=CLOSE_WITHIN)
+            raise
+        except Exception as error:
+            log.warning("records not written yet", count=len(batch), error=type(error).__name__)
+            self._waiting.extendleft(reversed(batch))
+            return False
+        if self._dropped:
+            log.warning("records dropped", count=self._dropped)
+            self._dropped = 0
+        return True

@@ -1,0 +1,128 @@
+"""A request to the gate: its head, and its body read within limits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+
+from django.conf import settings
+
+from accounts import addresses
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+BODY_WITHIN = 30  # seconds from the first read to the last byte
+
+
+class TooLarge(Exception):
+    """The body is over its limit."""
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+class Gone(Exception):
+    """The client closed the connection."""
+
+
+class GateRequest:
+    """What handlers look at; nothing of it is trusted, and no header but those named is read."""
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.query: bytes = scope["query_string"]
+        self._client = scope.get("client")
+        self._receive = receive
+
+    def all(self, name: bytes) -> Iterator[bytes]:
+        """Every value of a header, in order; `name` in lower case."""
+        return (value for header, value in self.headers if header == name)
+
+    def first(self, name: bytes) -> bytes:
+        """A header's first value, or nothing."""
+        return next(self.all(name), b"")
+
+    @property
+    def accept(self) -> bytes:
+        """What the client wants back."""
+        return self.first(b"accept")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Every Origin header as sent."""
+        return tuple(value.decode("latin-1") for value in self.all(b"origin"))
+
+    @property
+    def address(self) -> str:
+        """The client's network address."""
+        peer = self._client[0] if self._client else ""
+        forwarded = (value.decode("latin-1") for value in self.all(b"x-forwarded-for"))
+        return addresses.client_address(peer, forwarded, settings.TRUSTED_PROXIES)
+
+    @property
+    def is_plain_json(self) -> bool:
+        """Whether the body claims to be uncompressed JSON in UTF-8."""
+        media, _, parameters = self.first(b"content-type").lower().partition(b";")
+        charset = parameters.replace(b'"', b"").replace(b" ", b"")
+        return (
+            media.strip() == b"application/json"
+            and charset in (b"", b"charset=utf-8")
+            and self.first(b"content-encoding").lower() in (b"", b"identity")
+        )
+
+    async def body(self) -> bytes:
+        """The whole body. Raises TooLarge (before reading, if announced), TooSlow or Gone."""
+        announced = self.first(b"content-length")
+        if announced.isdigit() and int(announced[:20]) > MAX_BODY_BYTES:
+            raise TooLarge
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_WITHIN):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise Gone
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > MAX_BODY_BYTES:
+                        raise TooLarge
+                    if not message.get("more_body"):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise TooSlow from None
+
+    async def gone(self) -> None:
+        """Return when the client has closed the connection; ask only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def limited(receive: Receive) -> Receive:
+    """For Django: the same messages, until the body is over its limit (TooLarge) or its time."""
+    size = 0
+    is_whole = False
+    deadline = asyncio.get_running_loop().time() + BODY_WITHIN
+
+    async def limited_receive() -> Message:
+        nonlocal size, is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            raise TooLarge
+        is_whole = not message.get("more_body")
+        return message
+
+    return limited_receive

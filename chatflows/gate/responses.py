@@ -1,0 +1,150 @@
+"""What the gate answers: headers, error bodies by route family, Flowise's frames. Pure."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chatflows.decisions import Decision
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+PLAIN = b"text/plain; charset=utf-8"
+EVENT_STREAM = b"text/event-stream"
+RETRY_AFTER = b"2"  # seconds
+
+PREFLIGHT: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"authorization, content-type, accept, x-request-id"),
+    (b"access-control-max-age", b"600"),
+]
+CLOSE: Headers = [(b"connection", b"close")]
+ANY_ORIGIN = (b"access-control-allow-origin", b"*")
+# Every code that the gate answers with: a title, and a sentence that says what to do.
+MESSAGES: dict[str, tuple[str, str]] = {
+    "invalid_request": (
+        "Bad request",
+        "Send exactly one key, in the header Authorization: Bearer <key>, and never in the URL.",
+    ),
+    "invalid_token": ("Unauthorized", "The key is not valid. Check it, or ask for a new one."),
+    "missing_token": ("Unauthorized", "Send a key: Authorization: Bearer <key>."),
+    "not_found": ("Not found", "There is no such chatflow for this key."),
+    "insufficient_scope": ("Forbidden", "The key lacks the scope that this call needs."),
+    "key_not_selected": ("Forbidden", "The key is good, but not selected for this chatflow."),
+    "chatflow_off": ("Forbidden", "The chatflow is turned off."),
+    "origin_not_allowed": ("Forbidden", "This origin is not allowed here."),
+    "network_not_allowed": ("Forbidden", "This network is not allowed here."),
+    "rate_limited": ("Too many requests", "Too many calls. Wait, then try again."),
+    "unavailable": ("Unavailable", "A part that is needed is away. Try again in a moment."),
+    "method_not_allowed": ("Method not allowed", "This address does not take that method."),
+    "unsupported_media_type": (
+        "Unsupported media type",
+        "Send the body as application/json, in UTF-8 and not compressed.",
+    ),
+    "too_large": ("Payload too large", "The body is larger than this address takes."),
+    "request_timeout": ("Request timeout", "The body did not arrive in time."),
+    "invalid_body": ("Bad request", "The body can't be read."),
+    "internal_error": ("Internal error", "Something broke here. The call was not answered."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def plain(status: int, content_type: bytes, body: bytes, extra: Headers | None = None) -> Answer:
+    """An answer with the headers that every answer of the gate has, request id aside."""
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *(extra or []),
+    ]
+    return Answer(status, headers, body)
+
+
+def json_answer(value: dict[str, Any], extra: Headers | None = None) -> Answer:
+    """200 with JSON."""
+    return plain(200, JSON, encode(value), extra)
+
+
+def refusal(decision: Decision, request_id: str, accept: bytes, extra: Headers) -> Answer:
+    """What a refused caller gets: the same bytes for the same code, request id aside."""
+    headers = [*extra, *_challenge(decision)]
+    if decision.status in (429, 503):
+        headers.append((b"retry-after", RETRY_AFTER))
+    return error(decision.status, decision.code, request_id, accept, extra=headers)
+
+
+def error(
+    status: int,
+    code: str,
+    request_id: str,
+    accept: bytes = b"",
+    *,
+    extra: Headers | None = None,
+    detail: str = "",
+) -> Answer:
+    """An error in the Flowise family's form (RFC 9457's members and Flowise's together).
+
+    `text/plain` for a client that asked for an event stream, as Flowise's widget shows it whole;
+    `application/problem+json` if asked for; else `application/json`, which the widget looks for.
+    """
+    title, sentence = MESSAGES[code]
+    detail = detail or sentence
+    if EVENT_STREAM in accept:
+        return plain(status, PLAIN, detail.encode(), extra)
+    body = {
+        "type": f"urn:flowlatch:error:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+        "statusCode": status,
+        "success": False,
+        "message": detail,
+        "error": detail,
+    }
+    return plain(status, PROBLEM_JSON if PROBLEM_JSON in accept else JSON, encode(body), extra)
+
+
+def frame(event: str, data: object) -> bytes:
+    """One server-sent event in Flowise's form (flowise-wire 2.1)."""
+    return b"message:\ndata:" + encode({"event": event, "data": data}) + b"\n\n"
+
+
+def encode(value: object) -> bytes:
+    """Compact JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _challenge(decision: Decision) -> Headers:
+    # RFC 6750, section 3: no error code where no credential was sent.
+    errors = {"invalid_token", "invalid_request", "insufficient_scope"}
+    if decision.status != 401 and decision.code not in errors:
+        return []
+    challenge = 'Bearer realm="flowlatch"'
+    if decision.code in errors:
+        challenge += f', error="{decision.code}"'
+    if decision.scope is not None:
+        challenge += f', scope="{decision.scope.value}"'
+    return [(b"www-authenticate", challenge.encode())]
+
+
+async def send(
+    send_message: Callable[[Any], Awaitable[None]], answer: Answer, request_id: str
+) -> None:
+    """Send a whole answer with its request id."""
+    headers = [*answer.headers, (b"x-request-id", request_id.encode())]
+    await send_message({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send_message({"type": "http.response.body", "body": answer.body})

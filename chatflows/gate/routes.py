@@ -1,0 +1,104 @@
+"""The one route table of the gate: it routes and it carries each route's policy. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+from accounts.permissions import Permission
+
+
+class Endpoint(Enum):
+    """What a route does."""
+
+    PREDICTION = "prediction"
+    STREAMING_PROBE = "streaming_probe"
+    CHATBOT_CONFIG = "chatbot_config"
+    PING = "ping"
+    VERSION = "version"
+    LIVEZ = "livez"
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The policy of a route that asks `decide`, with the scope that a key needs."""
+
+    scope: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The policy of a route that asks nothing, and why that is safe."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path; `{id}` is the chatflow's id, always the last segment."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    policy: Asks | Open
+    is_api: bool = True  # under CORS and Flowise's error form
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What the table says of a path: its routes by method, and the chatflow's id if it has one."""
+
+    routes: Mapping[str, Route]
+    chatflow_id: UUID | None
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the path belongs to the API (operations like /livez don't)."""
+        return next(iter(self.routes.values())).is_api
+
+
+_CONSTANT = Open("a constant: it reads no database and tells nothing about any chatflow")
+ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/prediction/{id}",
+        Endpoint.PREDICTION,
+        Asks(Permission.PREDICTIONS_CREATE),
+    ),
+    Route(
+        "GET",
+        "/api/v1/public-chatbotConfig/{id}",
+        Endpoint.CHATBOT_CONFIG,
+        Asks(Permission.PREDICTIONS_CREATE),
+    ),
+    Route("GET", "/api/v1/chatflows-streaming/{id}", Endpoint.STREAMING_PROBE, _CONSTANT),
+    Route("GET", "/api/v1/ping", Endpoint.PING, _CONSTANT),
+    Route("GET", "/api/v1/version", Endpoint.VERSION, _CONSTANT),
+    Route("GET", "/livez", Endpoint.LIVEZ, Open("says only that the process runs"), is_api=False),
+)
+# Exactly as sent: lower case, no decoding, no folding of slashes, no trailing one.
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _by_path(routes: tuple[Route, ...]) -> dict[bytes, dict[str, Route]]:
+    table: dict[bytes, dict[str, Route]] = {}
+    for route in routes:
+        table.setdefault(route.path.removesuffix("{id}").encode(), {})[route.method] = route
+    return table
+
+
+_TABLE = _by_path(ROUTES)
+_TAKES_ID = {path for path in _TABLE if path.endswith(b"/")}
+
+
+def match(raw_path: bytes) -> Match | None:
+    """The routes of a raw path (as it came, undecoded), or None: then it is not the gate's."""
+    routes = _TABLE.get(raw_path)
+    if routes is not None and raw_path not in _TAKES_ID:
+        return Match(routes, None)
+    start = raw_path.rfind(b"/") + 1
+    prefix, tail = raw_path[:start], raw_path[start:]
+    if prefix in _TAKES_ID and _UUID.fullmatch(tail) is not None:
+        return Match(_TABLE[prefix], UUID(tail.decode("ascii")))
+    return None

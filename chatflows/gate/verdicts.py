@@ -1,0 +1,70 @@
+"""Verdicts: one request's credential, facts and decision, read and asked in one go."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from accounts.permissions import Permission
+from accounts.secrets import Unavailable
+from apikeys import bearer, credentials
+from apikeys.bearer import Carrier
+from apikeys.credentials import Credential, State
+from chatflows.decisions import Decision, RequestFacts, decide, parse_address
+from chatflows.gate.facts import AccessReader, Facts
+from chatflows.gate.requests import GateRequest
+from chatflows.gate.responses import ANY_ORIGIN, Headers
+
+NO_FACTS = Facts(None, None, None)
+# Steps of the rule that come before the chatflow's origins are looked at.
+BEFORE_ORIGINS = frozenset(
+    {"invalid_request", "invalid_token", "missing_token", "not_found", "unavailable"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided, and on what."""
+
+    at: datetime
+    credential: Credential
+    facts: Facts
+    decision: Decision
+
+
+def reach(
+    request: GateRequest, chatflow_id: UUID, scope: Permission, reader: AccessReader
+) -> Verdict:
+    """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
+    now = datetime.now(UTC)
+    asked = RequestFacts(
+        scope=scope, origins=request.origins, address=parse_address(request.address)
+    )
+    presented = bearer.extract(request.headers, request.query)
+    key = credentials.read(presented)
+    if presented.carrier is Carrier.CONFLICT or (
+        presented.carrier is not Carrier.NONE and key is None
+    ):
+        # Refused by its form alone: no statement for a typo or a guess.
+        credential = Credential(presented.carrier, State.MALFORMED)
+        return Verdict(now, credential, NO_FACTS, decide(credential, None, asked))
+    try:
+        facts = reader.read(key.public_id if key else None, chatflow_id)
+        credential = credentials.judge(presented, key, facts.secret, now)
+    except Unavailable:
+        gone = RequestFacts(scope=scope, is_part_missing=True)
+        credential = Credential(presented.carrier, State.UNKNOWN)
+        return Verdict(now, credential, NO_FACTS, decide(credential, None, gone))
+    return Verdict(now, credential, facts, decide(credential, facts.chatflow, asked))
+
+
+def cors(verdict: Verdict, request: GateRequest) -> Headers:
+    """Allow the origin that `decide` accepted; any origin where the chatflow lists none."""
+    chatflow = verdict.facts.chatflow
+    if chatflow is None or verdict.decision.code in BEFORE_ORIGINS:
+        return []
+    if not chatflow.origins:
+        return [ANY_ORIGIN]
+    if len(request.origins) == 1 and request.origins[0] in chatflow.origins:
+        origin = request.origins[0].encode("latin-1")
+        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+    return []

@@ -1,0 +1,109 @@
+"""issue_key: make a key, or the secret of a key that has none, and print its text once."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Team
+from accounts.permissions import Actor, Permission
+from apikeys.models import ApiKey
+from apikeys.services import keys
+from chatflows.models import Chatflow
+from chatflows.services import chatflows
+
+BY = Actor("command", "issue_key", "manage.py issue_key")
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+def lifetime(text: str) -> timedelta:
+    """`30d`, `12h` or `15m`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", text)
+    if match is None:
+        raise ArgumentTypeError("write it as 30d, 12h or 15m")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints a key's text once, on standard output alone. Makes the key if the team has none of "
+        "this name; refuses if its secret exists, unless --rotate is given."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The options."""
+        parser.add_argument("--team", required=True, metavar="SLUG")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--scopes", default=Permission.PREDICTIONS_CREATE.value)
+        parser.add_argument("--chatflow", metavar="ID", help="select the key for this chatflow")
+        parser.add_argument("--expires-in", type=lifetime, metavar="30d")
+        parser.add_argument(
+            "--rotate", action="store_true", help="replace a secret that exists; it ends now"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the text, or one line that says what is wrong."""
+        try:
+            text = issue(**{name: options[name] for name in OPTIONS})
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
+        except keys.AlreadyIssued:
+            name = options["name"]
+            raise CommandError(
+                f"{name} has a secret, and its text was shown then. --rotate replaces it."
+            ) from None
+        self.stdout.write(text)
+
+
+OPTIONS = ("team", "name", "scopes", "chatflow", "expires_in", "rotate")
+
+
+@transaction.atomic
+def issue(
+    *,
+    team: str,
+    name: str,
+    scopes: str,
+    chatflow: str | None,
+    expires_in: timedelta | None,
+    rotate: bool,
+) -> str:
+    """The text of a key's new secret. Raises CommandError, ValidationError or AlreadyIssued."""
+    owner = _team(team)
+    key = ApiKey.objects.of(owner).kept().filter(name__iexact=name).first()
+    if key is None:
+        key = keys.create(
+            owner,
+            name,
+            BY,
+            scopes=[scope.strip() for scope in scopes.split(",")],
+            expires_at=timezone.now() + expires_in if expires_in else None,
+        )
+    text = keys.issue(key, BY, replace=rotate)
+    if chatflow is not None:
+        chatflows.select(key, [_chatflow(owner, chatflow).id], BY)
+    return text
+
+
+def _team(slug: str) -> Team:
+    team = Team.objects.filter(slug=slug).first()
+    if team is None:
+        known = ", ".join(Team.objects.order_by("slug").values_list("slug", flat=True))
+        raise CommandError(f"There is no team {slug!r}. Teams: {known or 'none yet'}.")
+    return team
+
+
+def _chatflow(team: Team, text: str) -> Chatflow:
+    try:
+        chatflow = Chatflow.objects.of(team).filter(id=UUID(text)).first()
+    except ValueError:
+        chatflow = None
+    if chatflow is None:
+        raise CommandError(f"The team has no chatflow {text!r}.")
+    return chatflow

@@ -1,0 +1,18 @@
+"""The tables of chatflows."""
+
+from chatflows.models.calls import Call
+from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
+from chatflows.models.conversations import Conversation, Message
+from chatflows.models.faq_entries import FaqEntry
+
+__all__ = [
+    "AccessMode",
+    "Call",
+    "Chatflow",
+    "ChatflowType",
+    "Conversation",
+    "EngineName",
+    "FaqEntry",
+    "Message",
+    "Selection",
+]

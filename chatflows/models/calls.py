@@ -1,0 +1,52 @@
+"""Calls: what came to the gate, let in or refused, with the reason."""
+
+from django.db import models
+
+from accounts.models import Team, TeamOwned, TeamQuerySet
+from chatflows.decisions import Reason
+from chatflows.models.chatflows import Chatflow
+
+
+class CallQuerySet(TeamQuerySet["Call"]):
+    """Calls, newest first."""
+
+    def latest_of(self, chatflow: Chatflow, count: int) -> "CallQuerySet":
+        """The newest calls of a chatflow."""
+        return self.of(chatflow.team).filter(chatflow_id=chatflow.id).order_by("-id")[:count]
+
+
+class Call(TeamOwned):
+    """One request to the gate. Names are kept as they were; nothing here is a secret."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="calls")
+    # No foreign keys: a record outlives its chatflow and its key.
+    chatflow_id = models.UUIDField()
+    key_id = models.UUIDField(null=True)
+    key_name = models.CharField(max_length=64, blank=True)
+    public_id = models.CharField(max_length=12, blank=True)
+    at = models.DateTimeField()
+    allowed = models.BooleanField()
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=30)
+    reason = models.CharField(max_length=30)
+    client_address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=120, blank=True)
+    duration_ms = models.PositiveIntegerField()
+    streamed = models.BooleanField(default=False)
+    request_id = models.CharField(max_length=20)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["team", "chatflow_id", "-id"], name="call_by_chatflow"),
+            models.Index(fields=["team", "key_id", "at"], name="call_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+    @property
+    def reason_words(self) -> str:
+        """The reason as the team reads it."""
+        return Reason(self.reason).words

@@ -1,0 +1,131 @@
+"""Chatflows: make, rename, delete, and set who may call."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Team
+from accounts.permissions import Actor
+from apikeys.models import ApiKey
+from chatflows.models import Chatflow, Selection
+
+
+class Stale(Exception):
+    """Someone else changed the chatflow since the form was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call: what the access form saves."""
+
+    mode: str
+    key_ids: frozenset[UUID]
+    allow_key_in_url: bool = False
+
+
+@transaction.atomic
+def create(team: Team, name: str, by: Actor) -> Chatflow:
+    """A new chatflow in mode *keys* with DefaultKey selected, and no entries yet.
+
+    Raises ValidationError for a name that is taken, empty or too long.
+    """
+    chatflow = Chatflow(team=team, name=name)
+    chatflow.full_clean()
+    chatflow.save(force_insert=True)
+    default = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
+    Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
+    after = {"name": name, **_access_facts(chatflow)}
+    audit.record(team.id, "chatflow.create", by, _target(chatflow), after=after)
+    return chatflow
+
+
+@transaction.atomic
+def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) -> None:
+    """Set who may call, from the next call on. Ids of other teams' keys select nothing.
+
+    Raises Stale if `version` is no longer the chatflow's.
+    """
+    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    if locked.version != version:
+        raise Stale
+    before = _access_facts(locked)
+    locked.access_mode = access.mode
+    locked.allow_key_in_url = access.allow_key_in_url
+    locked.version += 1
+    locked.save(update_fields=["access_mode", "allow_key_in_url", "version"])
+    _select_exactly(locked, access.key_ids)
+    after = _access_facts(locked)
+    chatflow.refresh_from_db()
+    if after != before:
+        audit.record(
+            locked.team_id,
+            "chatflow.set_access",
+            by,
+            _target(locked),
+            before=before,
+            after=after,
+        )
+
+
+@transaction.atomic
+def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
+    """Select a key for more chatflows of its team."""
+    for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
+        before = _access_facts(chatflow)
+        _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
+        if is_new:
+            chatflow.version += 1
+            chatflow.save(update_fields=["version"])
+            audit.record(
+                key.team_id,
+                "chatflow.set_access",
+                by,
+                _target(chatflow),
+                before=before,
+                after=_access_facts(chatflow),
+            )
+
+
+@transaction.atomic
+def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
+    """Give it another name; its address stays. Raises ValidationError as `create` does."""
+    before = {"name": Chatflow.objects.get(pk=chatflow.pk).name}
+    chatflow.name = name
+    chatflow.full_clean()
+    chatflow.save(update_fields=["name"])
+    target, after = _target(chatflow), {"name": name}
+    audit.record(chatflow.team_id, "chatflow.rename", by, target, before=before, after=after)
+
+
+@transaction.atomic
+def delete(chatflow: Chatflow, by: Actor) -> None:
+    """Its address answers like an unknown one from the next call on; call records stay."""
+    target = _target(chatflow)
+    before = {"name": chatflow.name, **_access_facts(chatflow)}
+    team_id = chatflow.team_id
+    chatflow.delete()
+    audit.record(team_id, "chatflow.delete", by, target, before=before)
+
+
+def _select_exactly(chatflow: Chatflow, key_ids: frozenset[UUID]) -> None:
+    wanted = ApiKey.objects.of(chatflow.team).kept().filter(id__in=key_ids)
+    chatflow.selections.exclude(key__in=wanted).delete()
+    Selection.objects.bulk_create(
+        [Selection(chatflow=chatflow, key=key) for key in wanted], ignore_conflicts=True
+    )
+
+
+def _access_facts(chatflow: Chatflow) -> dict[str, object]:
+    names = ApiKey.objects.kept().filter(selections__chatflow=chatflow)
+    return {
+        "access_mode": str(chatflow.access_mode),
+        "keys": sorted(names.values_list("name", flat=True)),
+        "allow_key_in_url": chatflow.allow_key_in_url,
+    }
+
+
+def _target(chatflow: Chatflow) -> audit.Target:
+    return audit.Target("chatflow", str(chatflow.pk), chatflow.name)

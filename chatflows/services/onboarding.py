@@ -1,0 +1,134 @@
+"""Onboarding: the first team with DefaultKey and a sample chatflow, and its first owner."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from accounts.models import LinkPurpose, Membership, Role, Team, User
+from accounts.permissions import Actor
+from accounts.services import link_tokens, teams, users
+from apikeys.models import ApiKey
+from apikeys.services import keys
+from chatflows.models import Chatflow
+from chatflows.services import chatflows, faq_entries
+
+SET_UP_LIFETIME = timedelta(days=7)
+SAMPLE_NAME = "Flowlatch FAQ"
+SAMPLE_FALLBACK = (
+    "The sample FAQ has no answer to that. Ask what Flowlatch is, how to call a chatflow, or how "
+    "to take a key back."
+)
+SAMPLE_ENTRIES = (
+    (
+        "What is Flowlatch?",
+        "Flowlatch is the front door for AI chatflows. Each chatflow gets one address, and "
+        "Flowlatch decides who may call it, shows who did, and takes the right back at once.",
+    ),
+    (
+        "How do I call a chatflow?",
+        "Send a POST to its address with the header Authorization: Bearer and your key, and a "
+        "JSON body with a question. The page of the chatflow has the code to paste.",
+    ),
+    (
+        "How do I stream an answer?",
+        'Add "streaming": true to the body. The answer comes as server-sent events: start, '
+        "token, metadata and end.",
+    ),
+    (
+        "How do I take a key back?",
+        "Delete it or disable it on the API keys page. The very next call with it is refused, on "
+        "every worker process.",
+    ),
+    (
+        "What is DefaultKey?",
+        "DefaultKey is the key that every team starts with. It is selected for each new chatflow "
+        "until you choose otherwise, and its text is shown once.",
+    ),
+    (
+        "Who can open a chatflow with no key selected?",
+        "Nobody. A chatflow without a usable key is closed; only the mode Public opens it to "
+        "everyone, and someone has to choose that.",
+    ),
+)
+
+
+class AlreadySetUp(Exception):
+    """There is an owner: set-up is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """What set-up ends with. `key_text` is shown once and kept nowhere."""
+
+    user: User
+    team: Team
+    key: ApiKey
+    key_text: str
+    chatflow: Chatflow | None
+
+
+@transaction.atomic
+def prepare(team_name: str, by: Actor) -> bool:
+    """At the very first start: a team with DefaultKey (no secret yet) and the sample chatflow.
+
+    Returns False and changes nothing if there is a team.
+    """
+    if Team.objects.exists():
+        return False
+    team = teams.create(team_name or teams.DEFAULT_NAME, by)
+    keys.create(team, ApiKey.DEFAULT_NAME, by)
+    chatflow = chatflows.create(team, SAMPLE_NAME, by)
+    for question, answer in SAMPLE_ENTRIES:
+        faq_entries.add(chatflow, question, answer, by)
+    faq_entries.set_fallback(chatflow, SAMPLE_FALLBACK, by)
+    return True
+
+
+def has_owner() -> bool:
+    """Whether any team has an owner."""
+    return Membership.objects.filter(role=Role.OWNER).exists()
+
+
+def new_set_up_token() -> str:
+    """A fresh set-up link's token; the link before it is dead. Raises AlreadySetUp."""
+    if has_owner():
+        raise AlreadySetUp
+    return link_tokens.issue(LinkPurpose.SET_UP, SET_UP_LIFETIME)
+
+
+@transaction.atomic
+def create_first_owner(email: str, username: str, password: str, by: Actor) -> User:
+    """The first team's owner, unattended. Raises AlreadySetUp or ValidationError."""
+    if has_owner():
+        raise AlreadySetUp
+    username = username or users.username_from_email(email)
+    user = users.create_operator(email, username, password, by)
+    teams.add_owner(first_team(), user, by)
+    return user
+
+
+@transaction.atomic
+def set_up(
+    digest: str, *, email: str, username: str, password: str, team_name: str, address: str
+) -> SetUp:
+    """Redeem the set-up link: owner, team name and DefaultKey's secret, all or nothing.
+
+    Raises AlreadySetUp if the link is used, replaced or too old, or if there is an owner;
+    ValidationError for what the rules of names and passwords refuse (the link stays good).
+    """
+    if not link_tokens.redeem(LinkPurpose.SET_UP, digest):
+        raise AlreadySetUp
+    by = Actor("system", "set-up", "set-up link", address)
+    user = create_first_owner(email, username, password, by)
+    team = first_team()
+    teams.rename(team, team_name, by)
+    key = ApiKey.objects.of(team).kept().get(name=ApiKey.DEFAULT_NAME)
+    key_text = keys.issue(key, by, replace=True)
+    chatflow = Chatflow.objects.of(team).order_by("created_at").first()
+    return SetUp(user, team, key, key_text, chatflow)
+
+
+def first_team() -> Team:
+    """The oldest team."""
+    return Team.objects.order_by("created_at")[0]

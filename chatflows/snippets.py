@@ -1,0 +1,131 @@
+"""Snippets: code that calls a chatflow, ready to paste. Pure."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+QUESTION = "What is Flowlatch?"
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """One language. `html` is the code escaped, with its strings marked."""
+
+    lang: str
+    label: str
+    code: str
+
+    @property
+    def html(self) -> SafeString:
+        """For pages."""
+        return mark_safe(_mark_strings(self.code))  # noqa: S308 (each part is escaped)
+
+
+def endpoint(public_url: str, chatflow_id: UUID) -> str:
+    """The address that programs call."""
+    return f"{public_url}/api/v1/prediction/{chatflow_id}"
+
+
+def whole(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+    """Ask once, get the answer in one piece. The key comes from the environment."""
+    url = endpoint(public_url, chatflow_id)
+    return [
+        Snippet("curl", "curl", _CURL.format(url=url, question=QUESTION, more="")),
+        Snippet("python", "Python", _PYTHON.format(url=url, question=QUESTION)),
+        Snippet("js", "JavaScript", _JAVASCRIPT.format(url=url, question=QUESTION)),
+    ]
+
+
+def streaming(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+    """Ask once, get the answer as it comes."""
+    url = endpoint(public_url, chatflow_id)
+    more = ', "streaming": true'
+    host = public_url
+    curl = _CURL.replace("curl {url}", "curl -N {url}")
+    return [
+        Snippet("curl", "curl", curl.format(url=url, question=QUESTION, more=more)),
+        Snippet(
+            "python", "Python", _PYTHON_STREAM.format(host=host, id=chatflow_id, question=QUESTION)
+        ),
+        Snippet(
+            "js", "JavaScript", _JS_STREAM.format(host=host, id=chatflow_id, question=QUESTION)
+        ),
+    ]
+
+
+_CURL = """\
+curl {url} \\
+  -H "Authorization: Bearer $FLOWLATCH_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"question": "{question}"{more}}}'"""
+
+_PYTHON = """\
+import os
+import requests
+
+answer = requests.post(
+    "{url}",
+    headers={{"Authorization": "Bearer " + os.environ["FLOWLATCH_KEY"]}},
+    json={{"question": "{question}"}},
+)
+print(answer.json()["text"])"""
+
+_JAVASCRIPT = """\
+const answer = await fetch(
+  "{url}",
+  {{
+    method: "POST",
+    headers: {{
+      "Authorization": "Bearer " + process.env.FLOWLATCH_KEY,
+      "Content-Type": "application/json",
+    }},
+    body: JSON.stringify({{ question: "{question}" }}),
+  }},
+);
+console.log((await answer.json()).text);"""
+
+_PYTHON_STREAM = """\
+import os
+from flowise import Flowise, PredictionData  # pip install flowise
+
+client = Flowise(base_url="{host}", api_key=os.environ["FLOWLATCH_KEY"])
+for event in client.create_prediction(
+    PredictionData(
+        chatflowId="{id}",
+        question="{question}",
+        streaming=True,
+    )
+):
+    print(event)"""
+
+_JS_STREAM = """\
+import {{ FlowiseClient }} from "flowise-sdk"; // npm install flowise-sdk
+
+const client = new FlowiseClient({{
+  baseUrl: "{host}",
+  apiKey: process.env.FLOWLATCH_KEY,
+}});
+const events = await client.createPrediction({{
+  chatflowId: "{id}",
+  question: "{question}",
+  streaming: true,
+}});
+for await (const event of events) console.log(event);"""
+
+
+def _mark_strings(code: str) -> str:
+    parts: list[str] = []
+    rest = code
+    while rest:
+        starts = [i for i in (rest.find('"'), rest.find("'")) if i >= 0]
+        if not starts:
+            break
+        start = min(starts)
+        end = rest.find(rest[start], start + 1)
+        if end < 0:
+            break
+        parts += [escape(rest[:start]), f'<span class="s">{escape(rest[start : end + 1])}</span>']
+        rest = rest[end + 1 :]
+    return "".join([*parts, escape(rest)])

@@ -1,0 +1,34 @@
+"""URLs of chatflows, under `/t/<slug>/chatflows/`, and of set-up."""
+
+from django.urls import path
+
+from chatflows.views import access, chatflows, faq_entries, set_up
+
+set_up_urlpatterns = [
+    path("set-up/", set_up.set_up, name="set_up"),
+    path("set-up/<str:token>/", set_up.set_up_link, name="set_up_link"),
+]
+_ONE = "<uuid:chatflow_id>/"
+urlpatterns = [
+    path("", chatflows.chatflow_list, name="chatflow_list"),
+    path("new/", chatflows.chatflow_new, name="chatflow_new"),
+    path(_ONE, access.chatflow_access, name="chatflow_access"),
+    path(_ONE + "access/", access.chatflow_access_save, name="chatflow_access_save"),
+    path(_ONE + "calls/", access.chatflow_calls, name="chatflow_calls"),
+    path(_ONE + "engine/", faq_entries.chatflow_engine, name="chatflow_engine"),
+    path(_ONE + "engine/entries/", faq_entries.faq_entry_add, name="faq_entry_add"),
+    path(
+        _ONE + "engine/entries/<int:entry_id>/",
+        faq_entries.faq_entry_update,
+        name="faq_entry_update",
+    ),
+    path(
+        _ONE + "engine/entries/<int:entry_id>/delete/",
+        faq_entries.faq_entry_delete,
+        name="faq_entry_delete",
+    ),
+    path(_ONE + "engine/fallback/", faq_entries.faq_fallback_save, name="faq_fallback_save"),
+    path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),
+    path(_ONE + "settings/", chatflows.chatflow_settings, name="chatflow_settings"),
+    path(_ONE + "delete/", chatflows.chatflow_delete, name="chatflow_delete"),
+]

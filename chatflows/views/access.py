@@ -1,0 +1,100 @@
+"""Access: who may call a chatflow, and the last calls that came."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from apikeys.models import ApiKey
+from chatflows import snippets
+from chatflows.forms import AccessForm
+from chatflows.models import Call, Chatflow
+from chatflows.services import chatflows
+from chatflows.views.chatflows import get_chatflow
+
+LAST_CALLS = 20
+STALE = "Someone else changed the access in the meantime. This is how it is now."
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_access(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """The page: mode, key selector, code, last calls."""
+    chatflow = get_chatflow(request, chatflow_id)
+    return render(request, "chatflows/access.html", _context(request, chatflow))
+
+
+@team_view(Permission.CHATFLOWS_UPDATE)
+@require_POST
+def chatflow_access_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """Save; from the next call on it holds."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = AccessForm(request.POST, team=request.team)
+    if not form.is_valid():
+        return _page(request, _context(request, chatflow, form), 422)
+    access = chatflows.Access(
+        mode=form.cleaned_data["mode"],
+        key_ids=frozenset(key.pk for key in form.cleaned_data["keys"]),
+        allow_key_in_url=form.cleaned_data["allow_key_in_url"],
+    )
+    version = form.cleaned_data["version"]
+    try:
+        chatflows.save_access(chatflow, access, request.principal.actor, version=version)
+    except chatflows.Stale:
+        context = _context(request, get_chatflow(request, chatflow_id))
+        return _page(request, {**context, "stale": STALE}, 422)
+    if not request.htmx:
+        messages.success(request, "Access is saved. It holds from the next call on.")
+        return redirect("chatflow_access", request.team.slug, chatflow_id)
+    saved = get_chatflow(request, chatflow_id)
+    return _page(request, {**_context(request, saved), "saved": True}, 200)
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_calls(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """The fragment of the last calls."""
+    chatflow = get_chatflow(request, chatflow_id)
+    context = {"chatflow": chatflow, "calls": _last_calls(chatflow)}
+    return render(request, "chatflows/access.html#calls", context)
+
+
+def _page(request: TeamRequest, context: dict[str, Any], status: int) -> HttpResponse:
+    part = "#form" if request.htmx else ""
+    return render(request, f"chatflows/access.html{part}", context, status=status)
+
+
+def _context(
+    request: TeamRequest, chatflow: Chatflow, form: AccessForm | None = None
+) -> dict[str, Any]:
+    keys = ApiKey.objects.of(request.team).kept().select_related("created_by")
+    rows = list(keys.prefetch_related("secrets").order_by("name"))
+    selected = set(chatflow.selections.values_list("key_id", flat=True))
+    if form is not None:
+        chosen = request.POST.getlist("keys")
+        selected = {key.id for key in rows if str(key.id) in chosen}
+    for key in rows:
+        key.selected = key.id in selected  # type: ignore[attr-defined]
+    current = {
+        "mode": chatflow.access_mode,
+        "allow_key_in_url": chatflow.allow_key_in_url,
+        "version": chatflow.version,
+    }
+    return {
+        "chatflow": chatflow,
+        "form": form or AccessForm(team=request.team, initial=current),
+        "picker": rows,
+        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
+        "calls": _last_calls(chatflow),
+        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+    }
+
+
+def _last_calls(chatflow: Chatflow) -> list[Call]:
+    return list(Call.objects.latest_of(chatflow, LAST_CALLS))

@@ -1,0 +1,128 @@
+"""Chatflows: the list, a new one, its address to use, its name, its end."""
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Count, Max, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from chatflows import answers, snippets
+from chatflows.forms import ChatflowForm, DeleteChatflowForm
+from chatflows.models import AccessMode, Call, Chatflow
+from chatflows.services import calls, chatflows
+
+USE_DAYS = 14
+
+
+def get_chatflow(request: TeamRequest, chatflow_id: UUID) -> Chatflow:
+    """A chatflow of the request's team, with its count of usable keys; else 404."""
+    mine = Chatflow.objects.of(request.team).select_related("team").with_usable_keys()
+    return get_object_or_404(mine, pk=chatflow_id)
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_list(request: TeamRequest) -> HttpResponse:
+    """The team's chatflows: access, engine, calls of today."""
+    mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
+    q, mode = request.GET.get("q", "").strip(), request.GET.get("mode", "")
+    found = list(mine.filter(_matching(q, mode)))
+    today = _calls_today(request, [chatflow.id for chatflow in found])
+    for chatflow in found:
+        row = today.get(chatflow.id, {})
+        chatflow.let_in_today = row.get("let_in", 0)  # type: ignore[attr-defined]
+        chatflow.refused_today = row.get("refused", 0)  # type: ignore[attr-defined]
+        chatflow.last_call_at = row.get("last")  # type: ignore[attr-defined]
+    context = {"chatflows": found, "total": mine.count(), "q": q, "mode": mode}
+    return render(request, "chatflows/list.html", context)
+
+
+@team_view(Permission.CHATFLOWS_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def chatflow_new(request: TeamRequest) -> HttpResponse:
+    """A new chatflow; it goes on to its entries."""
+    form = ChatflowForm(request.POST or None, team=request.team)
+    if request.method != "POST" or not form.is_valid():
+        status = 422 if request.method == "POST" else 200
+        return render(request, "chatflows/new.html", {"form": form}, status=status)
+    name = form.cleaned_data["name"]
+    chatflow = chatflows.create(request.team, name, request.principal.actor)
+    return redirect("chatflow_engine", request.team.slug, chatflow.id)
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """How programs call it."""
+    chatflow = get_chatflow(request, chatflow_id)
+    context = {
+        "chatflow": chatflow,
+        "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
+        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
+        "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
+        "answers": answers.ANSWERS,
+    }
+    return render(request, "chatflows/use.html", context)
+
+
+@team_view(Permission.CHATFLOWS_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """Its name."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = ChatflowForm(request.POST or None, instance=chatflow, team=request.team)
+    if request.method == "POST" and form.is_valid():
+        fresh = get_chatflow(request, chatflow_id)
+        chatflows.rename(fresh, form.cleaned_data["name"], request.principal.actor)
+        messages.success(request, f"The chatflow is called {fresh.name} now.")
+        return redirect("chatflow_settings", request.team.slug, chatflow_id)
+    status = 422 if request.method == "POST" else 200
+    # The form has already written into its instance: the page's title stays what is saved.
+    context = {"chatflow": get_chatflow(request, chatflow_id), "form": form}
+    return render(request, "chatflows/settings.html", context, status=status)
+
+
+@team_view(Permission.CHATFLOWS_DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """What would stop when it is deleted, and the deletion."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = DeleteChatflowForm(request.POST or None, chatflow=chatflow)
+    if request.method == "POST" and form.is_valid():
+        chatflows.delete(chatflow, request.principal.actor)
+        messages.success(request, f"{chatflow.name} is deleted.")
+        return redirect("chatflow_list", request.team.slug)
+    count = calls.count_of_chatflow(chatflow, USE_DAYS)
+    context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "chatflows/delete.html", context, status=status)
+
+
+def _matching(q: str, mode: str) -> Q:
+    matching = Q(access_mode=mode) if mode in AccessMode.values else Q()
+    if not q:
+        return matching
+    by_text = Q(name__icontains=q)
+    try:
+        return matching & (by_text | Q(pk=UUID(q)))
+    except ValueError:
+        return matching & by_text
+
+
+def _calls_today(request: TeamRequest, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
+    midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = Call.objects.of(request.team).filter(chatflow_id__in=ids, at__gte=midnight)
+    rows = today.values("chatflow_id").annotate(
+        let_in=Count("id", filter=Q(allowed=True)),
+        refused=Count("id", filter=Q(allowed=False)),
+        last=Max("at"),
+    )
+    return {row["chatflow_id"]: dict(row) for row in rows}

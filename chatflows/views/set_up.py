@@ -1,0 +1,84 @@
+"""Set-up: the link's page, where the first owner names the team and sees DefaultKey once."""
+
+from typing import cast
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import fresh_logins
+from accounts.guards import PageRequest, open_view
+from accounts.models import LinkPurpose
+from accounts.services import link_tokens
+from chatflows import snippets
+from chatflows.forms import SetUpForm
+from chatflows.services import onboarding
+
+# The digest, never the token: what lies in a session can't be sent as a link.
+SESSION_NAME = "set_up_digest"
+BACKEND = f"{AuthenticationBackend.__module__}.{AuthenticationBackend.__qualname__}"
+
+
+@open_view("the link's token is the credential")
+@require_safe
+def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the token out of the URL at once. Opening the link uses nothing up."""
+    digest = link_tokens.digest_if_usable(LinkPurpose.SET_UP, token)
+    if digest is None:
+        return _closed(request)
+    request.session[SESSION_NAME] = digest
+    return redirect("set_up")
+
+
+@open_view("the set-up link, kept as a digest in the session, is the credential")
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up(request: HttpRequest) -> HttpResponse:
+    """The form; its answer logs the owner in and shows DefaultKey's text, once."""
+    digest = request.session.get(SESSION_NAME, "")
+    if not link_tokens.is_usable(LinkPurpose.SET_UP, digest):
+        return _closed(request)
+    form = SetUpForm(request.POST or None)
+    if request.method != "POST":
+        return render(request, "chatflows/set_up.html", {"form": form})
+    if form.is_valid():
+        try:
+            address = cast(PageRequest, request).address
+            done = onboarding.set_up(digest, address=address, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(_field_of(error), error)
+        except onboarding.AlreadySetUp:
+            return _closed(request)
+        else:
+            return _done(request, done)
+    return render(request, "chatflows/set_up.html", {"form": form}, status=422)
+
+
+def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:
+    login(request, done.user, backend=BACKEND)
+    request.session.pop(SESSION_NAME, None)
+    fresh_logins.note_password(request)
+    chatflow = done.chatflow
+    context = {
+        "team": done.team,
+        "key": done.key,
+        "key_text": done.key_text,
+        "chatflow": chatflow,
+        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id) if chatflow else None,
+        "first_call_url": reverse("key_first_call", args=[done.team.slug, done.key.id]),
+        "call": None,
+    }
+    return render(request, "chatflows/set_up_done.html", context)
+
+
+def _field_of(error: ValidationError) -> str | None:
+    # A model names its fields itself; the password rules don't say whose they are.
+    return None if hasattr(error, "error_dict") else "password"
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "chatflows/set_up_closed.html", status=410)

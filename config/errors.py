@@ -1,0 +1,68 @@
+"""Error pages, and their JSON twins: nothing under /api/ or /v1/ is ever answered with HTML."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from config import request_ids
+
+API_PREFIXES = ("/api/", "/v1/")
+RETRY_AFTER = "2"  # seconds
+SENTENCES = {
+    400: ("bad_request", "The request can't be understood."),
+    403: ("forbidden", "This is not allowed."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address doesn't take that method."),
+    413: ("too_large", "The body is larger than this address takes."),
+    500: ("internal_error", "Something broke here. The request was not carried out."),
+    503: ("unavailable", "A part that is needed is away. Try again in a moment."),
+}
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Handler 400."""
+    return _answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Handler 403."""
+    return _answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Handler 404."""
+    return _answer(request, 404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Handler 500."""
+    return _answer(request, 500)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503 with Retry-After."""
+    response = _answer(request, 503)
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without a good token: 403."""
+    return _answer(request, 403, template="errors/csrf.html")
+
+
+def _answer(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+    request_id = getattr(request, "id", None) or request_ids.new()
+    if request.path_info.lower().startswith(API_PREFIXES):
+        code, detail = SENTENCES[status]
+        return JsonResponse(
+            {"status": status, "code": code, "detail": detail, "request_id": request_id},
+            status=status,
+            content_type="application/problem+json",
+            headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
+        )
+    # No request is given: context processors ask the database, which may be what is gone.
+    page = render_to_string(
+        template or f"errors/{status}.html", {"request_id": request_id, "now": timezone.now()}
+    )
+    return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})

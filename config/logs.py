@@ -1,0 +1,58 @@
+"""Logs: one JSON line an event on standard error, through structlog and the standard library."""
+
+from typing import Any
+
+import structlog
+
+SHARED_STEPS: list[Any] = [
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+]
+
+
+def configuration() -> dict[str, Any]:
+    """The LOGGING setting. Also points structlog's own loggers at the standard library."""
+    structlog.configure(
+        processors=[*SHARED_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED_STEPS,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.ExceptionRenderer(_traceback_without_values),
+                    structlog.processors.JSONRenderer(),
+                ],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            # Its lines quote the path, which can hold a link token; our own line has the route.
+            "django.request": {"level": "CRITICAL"},
+            "django.security": {"level": "CRITICAL"},
+            "django.server": {"handlers": [], "level": "CRITICAL"},
+            "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
+        },
+    }
+
+
+# Names the exception and the lines it passed, never its message or a local value: either could
+# quote what a client sent.
+def _traceback_without_values(exc_info: Any) -> list[str]:
+    kind, _, trace = exc_info
+    frames: list[str] = [kind.__name__]
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames

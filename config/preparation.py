@@ -1,0 +1,124 @@
+"""Preparation: everything between an empty folder and a server that can start."""
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+
+from django.conf import settings
+from django.core import checks, management
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.permissions import Actor
+from accounts.services import ring_keys
+from chatflows.models import Chatflow
+from chatflows.services import onboarding
+from config.keyring import KeyRingError
+
+STARTER = Actor("system", "start", "first start")
+
+
+class CannotStart(Exception):
+    """The server can't start; the message is one line that says what to do."""
+
+
+def prepare() -> None:
+    """Folder, checks, tables, key ring, first team, static files. A second call changes nothing.
+
+    Raises CannotStart.
+    """
+    _folder(settings.DATA_DIR)
+    if connection.vendor != "sqlite":
+        raise CannotStart("DATABASE_URL must be a SQLite database: others can't be served yet.")
+    _checks()
+    try:
+        _migrate()
+        ring_keys.ensure(settings.KEY_RING_PATH)
+        onboarding.prepare(settings.TEAM_NAME, STARTER)
+    except KeyRingError as error:
+        raise CannotStart(str(error)) from error
+    except DatabaseError as error:
+        name = settings.DATABASES["default"]["NAME"]
+        raise CannotStart(f"The database {name} can't be used: {error}.") from error
+    _first_owner()
+    management.call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def port_is_free(host: str, port: int) -> None:
+    """Raises CannotStart if nothing can listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} on {host} can't be used: {error.strerror}. "
+                f"Stop what listens there, or choose another: PORT={port + 1} make run"
+            ) from error
+
+
+def welcome() -> list[str]:
+    """The lines that a start prints."""
+    lines = [f"Flowlatch listens at {settings.PUBLIC_URL}"]
+    if not onboarding.has_owner():
+        token = onboarding.new_set_up_token()
+        lines.append(f"Become the owner: {settings.PUBLIC_URL}/set-up/{token}/")
+        lines.append("  (opens once, for 7 days; a new start prints a new link)")
+    sample = Chatflow.objects.order_by("created_at").first()
+    if sample is not None:
+        url = f"{settings.PUBLIC_URL}/api/v1/prediction/{sample.id}"
+        lines.append(f"First chatflow: {url}")
+    if not settings.IS_HTTPS and not is_loopback(settings.HOST):
+        lines.append(
+            "Warning: HOST is reachable from outside and PUBLIC_URL is not https: "
+            "keys and passwords travel in clear."
+        )
+    return lines
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The folder {path} can't be made: {error.strerror}.") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise CannotStart(
+            f"The folder {path} is not writable. Make it so, or set FLOWLATCH_DATA to another."
+        )
+
+
+def _checks() -> None:
+    # A page without a policy is an error here: better no server than an open page.
+    serious = [m for m in checks.run_checks() if m.is_serious()]
+    if serious:
+        raise CannotStart(f"A check failed: {serious[0].msg}")
+
+
+def _migrate() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        management.call_command("migrate", interactive=False, verbosity=0)
+
+
+def _first_owner() -> None:
+    if not settings.OWNER_EMAIL or onboarding.has_owner():
+        return
+    if not settings.OWNER_PASSWORD:
+        raise CannotStart("OWNER_EMAIL is set and OWNER_PASSWORD is not: set both or neither.")
+    try:
+        onboarding.create_first_owner(
+            settings.OWNER_EMAIL, settings.OWNER_USERNAME, settings.OWNER_PASSWORD, STARTER
+        )
+    except ValidationError as error:
+        raise CannotStart(f"OWNER_*: {' '.join(error.messages)}") from error

@@ -1,0 +1,192 @@
+"""All settings, from the environment (`.env.example` lists the names)."""
+
+import ipaddress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.utils.functional import SimpleLazyObject
+
+from config import keyring, logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+VERSION = "0.1.0"
+# The release of Flowise whose protocol the gate speaks; its clients ask for it.
+FLOWISE_VERSION = "3.1.3"
+
+DEBUG = env.bool("DEBUG", default=False)
+DATA_DIR = Path(env.str("FLOWLATCH_DATA", default=str(BASE_DIR / "var"))).resolve()
+KEY_RING_PATH = DATA_DIR / "keyring.json"
+
+
+# Read at first use: commands that need no key also run before the ring is made.
+def _secret_key() -> str:
+    return keyring.load(KEY_RING_PATH).current(keyring.Purpose.SIGNING)[1].hex()
+
+
+SECRET_KEY: Any = SimpleLazyObject(_secret_key)
+
+# Where we listen, and the address that people and programs use.
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
+PUBLIC_HOST = urlsplit(PUBLIC_URL).netloc
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+# A trailing dot or port never matters to Django here: it compares the name alone.
+ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", *LOOPBACK_NAMES} - {""})
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+TRUSTED_PROXIES = tuple(
+    ipaddress.ip_network(text) for text in env.list("TRUSTED_PROXIES", default=[])
+)
+WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=1)
+
+# The first owner, unattended (see chatflows/services/onboarding.py).
+OWNER_EMAIL = env.str("OWNER_EMAIL", default="")
+OWNER_PASSWORD = env.str("OWNER_PASSWORD", default="")
+OWNER_USERNAME = env.str("OWNER_USERNAME", default="")
+TEAM_NAME = env.str("TEAM_NAME", default="")
+
+INSTALLED_APPS = [
+    "config",  # first: its runserver goes before Django's
+    "accounts",
+    "apikeys",
+    "chatflows",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "lucide",
+    "template_partials",
+]
+MIDDLEWARE = [
+    "accounts.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context.page",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Data. FULL: a lost commit can be a lost revocation.
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 3,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# People.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
+_DJANGO_VALIDATORS = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"{_DJANGO_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "accounts.passwords.MaximumBytesValidator"},
+    {"NAME": "accounts.passwords.ContextWordsValidator"},
+    {"NAME": f"{_DJANGO_VALIDATORS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_DJANGO_VALIDATORS}.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/15m/key", "reauthenticate": "10/m/user"}
+
+# Cookies and headers follow PUBLIC_URL.
+SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
+CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.errors.csrf_failed"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; the gate refuses more before Django buffers it
+
+# Files of our own pages.
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+LOGGING = logs.configuration()
+# The server starts these checks itself; a page without a policy stops it.
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # usernames are unique without regard to case, by a constraint
+    "security.W008",  # the proxy in front redirects to https; behind it every request is http
+    "security.W021",  # HSTS preload is the domain owner's to decide
+    "security.W005",  # likewise the subdomains
+    *([] if IS_HTTPS else ["security.W004", "security.W012", "security.W016"]),
+]

@@ -1,0 +1,17 @@
+"""All URLs of pages. The gate's table (chatflows/gate/routes.py) goes first and is not here."""
+
+from django.urls import include, path
+
+from chatflows.urls import set_up_urlpatterns
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.forbidden"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.broken"
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include(set_up_urlpatterns)),
+    path("t/<slug:slug>/keys/", include("apikeys.urls")),
+    path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
+]

@@ -1,0 +1,13 @@
+#!/usr/bin/env python
+"""Flowlatch's command line: `manage.py serve` starts it, `manage.py help` lists the rest."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here. Run `make run`, or use .venv/bin/python manage.py.")
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,1 @@
+"""The tests: they tell the story again."""
