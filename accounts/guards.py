@@ -17,6 +17,8 @@ from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 
 P = ParamSpec("P")
+# Django calls views with keywords of the URL, which no Callable can spell.
+View = Callable[..., HttpResponseBase]
 
 
 class PageRequest(HttpRequest):
@@ -47,7 +49,7 @@ def team_view(
     permission: Permission, *, fresh_login: bool = False
 ) -> Callable[
     [Callable[Concatenate[TeamRequest, P], HttpResponse]],
-    Callable[Concatenate[HttpRequest, str, P], HttpResponseBase],
+    View,
 ]:
     """A page under `/t/<slug>/`: strangers get 404, members without the permission 403.
 
@@ -56,7 +58,7 @@ def team_view(
 
     def guard(
         view: Callable[Concatenate[TeamRequest, P], HttpResponse],
-    ) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+    ) -> View:
         def guarded(
             request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
@@ -78,7 +80,7 @@ def team_view(
 
 def signed_in_view(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+) -> View:
     """A page for everyone who is logged in, of whatever team."""
 
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:

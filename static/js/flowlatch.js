@@ -158,6 +158,9 @@
   }
 
   // A key is shown once: it leaves the page when the person does, and Back does not bring it again.
+  // Its page is the answer to a POST: with the list's address in its place, neither Back nor Reload sends it again.
+  const shownOnce = document.querySelector("[data-shown-once]");
+  if (shownOnce?.dataset.shownOnce) history.replaceState(null, "", shownOnce.dataset.shownOnce);
   addEventListener("pagehide", () => all("[data-shown-once]").forEach((box) => box.replaceChildren()));
   addEventListener("pageshow", (event) => {
     const box = event.persisted && document.querySelector("[data-shown-once]");

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wires import PATIENCE, Connect, Server, Wire
+from tests.wire.wires import PATIENCE, Connect, Server, Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = os.environ.get("FLOWLATCH_WIRE_SERVER", "")

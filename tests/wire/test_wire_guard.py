@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from wires import Connect, Server, Wire
+from tests.wire.wires import Connect, Server, Wire
 
 MIB = 1024 * 1024
 FLAT_KIB = 8 * 1024  # what the process may grow while refusing, allocator's whims included
