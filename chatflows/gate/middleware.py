@@ -18,6 +18,7 @@ from chatflows.gate.requests import (
     Scope,
     Send,
     TooLarge,
+    TooSlow,
     limited,
 )
 from chatflows.gate.responses import CLOSE, Headers
@@ -51,11 +52,12 @@ class BearerGate:
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
             scope["request_id"] = request_ids.new()
+            request = GateRequest(scope, receive, scope["request_id"])
             found = routes.match(scope.get("raw_path") or scope["path"].encode())
             if found is None:
-                await self._pass_on(scope, receive, send)
+                await self._pass_on(request, scope, receive, send)
             else:
-                await self._serve(found, GateRequest(scope, receive, scope["request_id"]), send)
+                await self._serve(found, request, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -65,13 +67,19 @@ class BearerGate:
             await self._recorder.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _pass_on(
+        self, request: GateRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Everything else is Django's, with a body of bounded size and time."""
         try:
+            request.check_length()
             await self._application(scope, limited(receive), send)
         except TooLarge:
-            answer = responses.error(413, "too_large", scope["request_id"], extra=CLOSE)
-            await responses.send(send, answer, scope["request_id"])
+            answer = responses.error(413, "too_large", request.id, extra=CLOSE)
+            await responses.send(send, answer, request.id)
+        except TooSlow:
+            answer = responses.error(408, "request_timeout", request.id, extra=CLOSE)
+            await responses.send(send, answer, request.id)
 
     async def _serve(self, found: Match, request: GateRequest, send: Send) -> None:
         has_started = False

@@ -76,11 +76,15 @@ class GateRequest:
             and self.first(b"content-encoding").lower() in (b"", b"identity")
         )
 
-    async def body(self) -> bytes:
-        """The whole body. Raises TooLarge (before reading, if announced), TooSlow or Gone."""
+    def check_length(self) -> None:
+        """Raises TooLarge if the body says that it will be, before any of it is read."""
         announced = self.first(b"content-length")
         if announced.isdigit() and int(announced[:20]) > MAX_BODY_BYTES:
             raise TooLarge
+
+    async def body(self) -> bytes:
+        """The whole body. Raises TooLarge (before reading, if announced), TooSlow or Gone."""
+        self.check_length()
         chunks: list[bytes] = []
         size = 0
         try:
@@ -105,7 +109,7 @@ class GateRequest:
 
 
 def limited(receive: Receive) -> Receive:
-    """For Django: the same messages, until the body is over its limit (TooLarge) or its time."""
+    """For Django: the same messages. Raises TooLarge or TooSlow while the body is read."""
     size = 0
     is_whole = False
     deadline = asyncio.get_running_loop().time() + BODY_WITHIN
@@ -118,7 +122,7 @@ def limited(receive: Receive) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            return {"type": "http.disconnect"}
+            raise TooSlow from None
         size += len(message.get("body", b""))
         if size > MAX_BODY_BYTES:
             raise TooLarge

@@ -1,0 +1,146 @@
+"""A hand inside the server's database: one JSON command a line in, one JSON answer a line out.
+
+It runs beside the server, as another web process would, through the services that pages call. The
+answer is written after the commit, so whoever reads it knows that the change is done.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402 (Django must be set up first)
+
+from accounts import audit  # noqa: E402
+from accounts.models import Team  # noqa: E402
+from accounts.permissions import Actor  # noqa: E402
+from accounts.services import teams  # noqa: E402
+from apikeys.models import ApiKey  # noqa: E402
+from apikeys.services import keys  # noqa: E402
+from chatflows.models import Call, Chatflow, Conversation  # noqa: E402
+from chatflows.services import chatflows, faq_entries  # noqa: E402
+
+BY = Actor("command", "tests", "tests")
+
+
+def make_team(name: str) -> str:
+    """The slug of a new team."""
+    return teams.create(name, BY).slug
+
+
+def make_key(team: str, name: str, opens: list[str], scopes: list[str] | None = None) -> str:
+    """The text of a new key."""
+    owner = Team.objects.get(slug=team)
+    key, text = keys.add(owner, name, BY)
+    chatflows.select(key, opens, BY)  # type: ignore[arg-type]
+    if scopes is not None:
+        ApiKey.objects.filter(pk=key.pk).update(scopes=scopes)
+    return text
+
+
+def make_chatflow(team: str, name: str, entries: list[list[str]]) -> str:
+    """The id of a new chatflow."""
+    chatflow = chatflows.create(Team.objects.get(slug=team), name, BY)
+    for question, answer in entries:
+        faq_entries.add(chatflow, question, answer, BY)
+    return str(chatflow.id)
+
+
+def _change(name: str, **values: Any) -> None:
+    """Set columns of a key, by name."""
+    ApiKey.objects.filter(name=name).update(**values)
+
+
+def disable(name: str) -> None:
+    """Disable a key."""
+    keys.disable(_key(name), BY)
+
+
+def enable(name: str) -> None:
+    """Enable a key."""
+    keys.enable(_key(name), BY)
+
+
+def delete(name: str) -> None:
+    """Delete a key."""
+    keys.delete(_key(name), BY)
+
+
+def replace(name: str) -> str:
+    """Replace a key's secret; the new text."""
+    return keys.issue(_key(name), BY, replace=True)
+
+
+def expire(name: str) -> None:
+    """Let a key have expired a moment ago."""
+    _change(name, expires_at=timezone.now() - timedelta(microseconds=1))
+
+
+def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
+    """Set who may call."""
+    row = Chatflow.objects.get(pk=chatflow)
+    ids = ApiKey.objects.of(row.team).filter(name__in=opens_for).values_list("id", flat=True)
+    access = chatflows.Access(mode, frozenset(ids), in_url)
+    chatflows.save_access(row, access, BY, version=row.version)
+
+
+def suspend(team: str, is_suspended: bool) -> None:
+    """Suspend a team, or let it go on."""
+    when = timezone.now() if is_suspended else None
+    Team.objects.filter(slug=team).update(suspended_at=when)
+
+
+def calls(chatflow: str) -> list[dict[str, Any]]:
+    """The recorded calls of a chatflow, newest first."""
+    rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
+    names = ("status", "code", "reason", "allowed", "key_name", "streamed")
+    return [dict(row) for row in rows.values(*names)]
+
+
+def conversations(chatflow: str) -> list[list[Any]]:
+    """chatId, caller and number of turns of each conversation."""
+    rows = Conversation.objects.filter(chatflow_id=chatflow).order_by("id")
+    return [[row.chat_id, row.caller, row.messages.count()] for row in rows]
+
+
+def audit_holds(team: str) -> bool:
+    """Whether the team's chain verifies."""
+    return audit.verify(Team.objects.get(slug=team).id) is None
+
+
+def _key(name: str) -> ApiKey:
+    return ApiKey.objects.kept().get(name=name)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        make_team,
+        make_key,
+        make_chatflow,
+        disable,
+        enable,
+        delete,
+        replace,
+        expire,
+        save_access,
+        suspend,
+        calls,
+        conversations,
+        audit_holds,
+    )
+}
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        answer = COMMANDS[name](**arguments)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,188 @@
+"""The shipped server in a folder of its own, as `make run` starts it, and a client for it."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 30  # seconds for a start on a busy machine
+SERVE = ("manage.py", "serve")
+OWNER = {
+    "OWNER_EMAIL": "alice@acme.example",
+    "OWNER_USERNAME": "alice",
+    "OWNER_PASSWORD": "correct horse battery staple",
+    "TEAM_NAME": "Acme",
+}
+
+
+def free_port() -> int:
+    """A port that nobody uses right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """An environment with none of our names but these."""
+    ours = re.compile(r"OWNER_|TEAM_NAME|FLOWLATCH_|PORT$|HOST$|PUBLIC_URL|DJANGO_|DATABASE_URL")
+    kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
+    return {**kept, "FLOWLATCH_DATA": str(folder), "PYTHONWARNINGS": "default", **more}
+
+
+@dataclass
+class Answer:
+    """A response, read whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def without_request_id(self) -> tuple[int, dict[str, str], bytes]:
+        """Everything that must not tell two refusals apart."""
+        request_id = self.headers["x-request-id"]
+        headers = {n: v for n, v in self.headers.items() if n not in ("x-request-id", "date")}
+        return self.status, headers, self.body.replace(request_id.encode(), b"-")
+
+
+@dataclass
+class Shipped:
+    """A running server."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str]
+    chatflow: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    _control: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """All that it has printed, logs and greeting."""
+        return (self.folder / "server.log").read_text()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """One request on a connection of its own; a body that is not bytes is sent as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        head = dict(headers or {})
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        if data is not None:
+            head.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, data, head)
+            response = connection.getresponse()
+            raw = response.read()
+            lowered = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, lowered, raw)
+        finally:
+            connection.close()
+
+    def predict(self, key: str | None = None, chatflow: str | None = None, **fields: Any) -> Answer:
+        """Ask a chatflow."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        body = {"question": "What is Flowlatch?", **fields}
+        path = f"/api/v1/prediction/{chatflow or self.chatflow}"
+        return self.request("POST", path, body, headers)
+
+    def do(self, command: str, **arguments: Any) -> Any:
+        """Run a command of control.py; it is committed when this returns."""
+        if self._control is None:
+            self._control = subprocess.Popen(
+                [sys.executable, "-m", "tests.server.control"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=self.env,
+            )
+        assert self._control.stdin is not None
+        assert self._control.stdout is not None
+        self._control.stdin.write(json.dumps([command, arguments]) + "\n")
+        self._control.stdin.flush()
+        return json.loads(self._control.stdout.readline())
+
+    def wait_for_calls(self, count: int, chatflow: str | None = None) -> list[dict[str, Any]]:
+        """The recorded calls, once there are `count`: the recorder writes a moment later."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            rows: list[dict[str, Any]] = self.do("calls", chatflow=chatflow or self.chatflow)
+            if len(rows) >= count:
+                return rows
+            time.sleep(0.02)
+        raise AssertionError(f"{count} calls were not recorded")
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run manage.py beside the server."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.env, text=True, capture_output=True, check=False
+        )
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it; the exit status."""
+        if self._control is not None:
+            assert self._control.stdin is not None
+            self._control.stdin.close()
+            self._control.wait(PATIENCE)
+            assert self._control.stdout is not None
+            self._control.stdout.close()
+            self._control = None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def start(
+    folder: Path, env: dict[str, str] = OWNER, *, command: tuple[str, ...] = SERVE
+) -> Shipped:
+    """Start a server and wait until it answers. Raises AssertionError with its output if not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    env = environment(folder, PORT=str(port), **env)
+    log = folder / "server.log"
+    with log.open("a") as file:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=env,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    server = Shipped(folder, port, process, env=env)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if server.request("GET", "/livez").status == 200:
+                found = re.search(r"prediction/([0-9a-f-]{36})", log.read_text())
+                server.chatflow = found[1] if found else ""
+                return server
+        except OSError:
+            time.sleep(0.05)
+    server.stop()
+    raise AssertionError(f"The server did not start: {log.read_text()}")

@@ -1,0 +1,144 @@
+"""Revocation has no latency: a request that begins after the reply is refused, everywhere."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.server.shipped import OWNER, SERVE, Shipped, start
+
+pytestmark = pytest.mark.server
+
+FLIPS = 400
+PROCESSES = 3
+CONNECTIONS = 12  # kept alive, four to each process
+
+
+class Caller:
+    """A kept-alive connection that asks the same question again and again."""
+
+    def __init__(self, server: Shipped, key: str, port: int) -> None:
+        body = json.dumps({"question": "What is Flowlatch?"}).encode()
+        self._request = (
+            f"POST /api/v1/prediction/{server.chatflow} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self._file = self._socket.makefile("rb")
+
+    def ask(self) -> None:
+        """Send the question."""
+        self._socket.sendall(self._request)
+
+    def status(self) -> int:
+        """Read the answer."""
+        status = int(self._file.readline().split()[1])
+        length = 0
+        while (line := self._file.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        self._file.read(length)
+        return status
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shipped]]:
+    """Three server processes on one database."""
+    folder = tmp_path_factory.mktemp("three")
+    servers = _start(folder)
+    yield servers
+    assert [server.stop() for server in servers] == [0] * PROCESSES
+
+
+def _start(folder: Path, command: tuple[str, ...] = SERVE) -> list[Shipped]:
+    return [start(folder, OWNER, command=command) for _ in range(PROCESSES)]
+
+
+def _wrong_answers(
+    servers: list[Shipped],
+    close: Callable[[], None],
+    open_: Callable[[], None],
+    key: str,
+    flips: int,
+) -> int:
+    wrong = 0
+    with ExitStack() as stack:
+        ports = [servers[n % PROCESSES].port for n in range(CONNECTIONS)]
+        callers = [Caller(servers[0], key, port) for port in ports]
+        for caller in callers:
+            stack.callback(caller.close)
+        for flip in range(flips):
+            is_closed = flip % 2 == 0
+            (close if is_closed else open_)()
+            for caller in callers:
+                caller.ask()
+            statuses = [caller.status() for caller in callers]
+            wrong += sum((status != 200) != is_closed for status in statuses)
+    return wrong
+
+
+@pytest.mark.xdist_group("revocation")
+def test_no_request_after_the_reply_is_let_in_over_three_processes(three: list[Shipped]) -> None:
+    server = three[0]
+    key = server.do("make_key", team="acme", name="flipped", opens=[server.chatflow])
+
+    def disable() -> None:
+        server.do("disable", name="flipped")
+
+    def enable() -> None:
+        server.do("enable", name="flipped")
+
+    assert _wrong_answers(three, disable, enable, key, FLIPS) == 0
+
+
+@pytest.mark.xdist_group("revocation")
+def test_unselecting_and_suspending_have_no_latency_either(three: list[Shipped]) -> None:
+    server = three[0]
+    key = server.do("make_key", team="acme", name="chosen", opens=[server.chatflow])
+
+    def unselect() -> None:
+        server.do("save_access", chatflow=server.chatflow, mode="keys", opens_for=[])
+
+    def select() -> None:
+        server.do("save_access", chatflow=server.chatflow, mode="keys", opens_for=["chosen"])
+
+    def turn_off() -> None:
+        server.do("save_access", chatflow=server.chatflow, mode="off", opens_for=["chosen"])
+
+    def suspend() -> None:
+        server.do("suspend", team="acme", is_suspended=True)
+
+    def resume() -> None:
+        server.do("suspend", team="acme", is_suspended=False)
+
+    assert _wrong_answers(three, unselect, select, key, 40) == 0
+    assert _wrong_answers(three, turn_off, select, key, 40) == 0
+    assert _wrong_answers(three, suspend, resume, key, 40) == 0
+
+
+@pytest.mark.xdist_group("revocation")
+def test_the_same_race_catches_a_reader_that_caches(tmp_path: Path) -> None:
+    servers = _start(tmp_path, command=("-m", "tests.server.cached"))
+    server = servers[0]
+    try:
+        key = server.do("make_key", team="acme", name="cached", opens=[server.chatflow])
+
+        def disable() -> None:
+            server.do("disable", name="cached")
+
+        def enable() -> None:
+            server.do("enable", name="cached")
+
+        assert _wrong_answers(servers, disable, enable, key, 4) > 0
+    finally:
+        for each in servers:
+            each.stop()

@@ -1,0 +1,205 @@
+"""Starting: an empty folder is enough, a second start changes nothing, a missing part is said."""
+
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.server.shipped import OWNER, ROOT, SERVE, environment, free_port, start
+
+pytestmark = pytest.mark.server
+
+
+def dump(folder: Path) -> str:
+    """All rows of the database, as SQL."""
+    with closing(sqlite3.connect(folder / "flowlatch.sqlite3")) as connection:
+        return "\n".join(connection.iterdump())
+
+
+def refused(folder: Path, **env: str) -> str:
+    """What a start that fails prints on standard error."""
+    done = subprocess.run(
+        [sys.executable, *SERVE],
+        cwd=ROOT,
+        env=environment(folder, **{"PORT": str(free_port()), **env}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip()
+
+
+def test_a_first_start_prints_a_set_up_link_and_no_key(tmp_path: Path) -> None:
+    server = start(tmp_path, {})
+    printed = server.log
+    assert re.search(rf"http://127\.0\.0\.1:{server.port}/set-up/fll_[\w-]{{43}}/", printed)
+    assert "flk_sk_" not in printed
+    assert stat.S_IMODE((tmp_path / "keyring.json").stat().st_mode) == 0o600
+    assert server.stop() == 0
+
+
+def test_a_second_start_changes_nothing_and_kills_the_old_link(tmp_path: Path) -> None:
+    first = start(tmp_path, {"TEAM_NAME": "Acme"})
+    ring = (tmp_path / "keyring.json").read_bytes()
+    first.stop()
+    before = [line for line in dump(tmp_path).split("\n") if "accounts_linktoken" not in line]
+    second = start(tmp_path, {"TEAM_NAME": "Another"})
+    links = re.findall(r"/set-up/fll_[\w-]+/", second.log)  # both starts write to it
+    assert len(links) == 2
+    assert second.request("GET", links[0]).status == 410
+    assert second.request("GET", links[1]).status == 302
+    second.stop()
+    after = [line for line in dump(tmp_path).split("\n") if "accounts_linktoken" not in line]
+    kept = [line for line in after if "django_session" not in line]
+    assert kept == [line for line in before if "django_session" not in line]
+    assert (tmp_path / "keyring.json").read_bytes() == ring
+
+
+def test_an_unattended_owner_gets_keys_by_the_command_alone(tmp_path: Path) -> None:
+    server = start(tmp_path, OWNER)
+    assert "/set-up/" not in server.log
+    issue = ("issue_key", "--team", "acme")
+    refused_ = server.manage(*issue, "--name", "first", "--chatflow", "not-a-uuid")
+    assert refused_.returncode != 0
+    done = server.manage(*issue, "--name", "first", "--chatflow", server.chatflow)
+    text = done.stdout.strip()
+    assert re.fullmatch(r"flk_sk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}", text)
+    assert server.predict(text).status == 200
+    assert "--rotate" in server.manage(*issue, "--name", "first").stderr
+    rotated = server.manage(*issue, "--name", "first", "--rotate").stdout.strip()
+    assert (server.predict(text).status, server.predict(rotated).status) == (401, 200)
+    default = server.manage(*issue, "--name", "DefaultKey", "--expires-in", "30d").stdout.strip()
+    assert server.predict(default).status == 200
+    assert "acme" in server.manage("issue_key", "--team", "nobody", "--name", "x").stderr
+    assert server.manage("setup_link").returncode != 0
+    assert server.do("audit_holds", team="acme")
+    everything = dump(tmp_path) + server.log
+    for secret in (text, rotated, default):
+        assert secret not in everything
+        assert secret[20:63] not in everything
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
+    server = start(tmp_path, OWNER)
+    key = server.do("make_key", team="acme", name="late", opens=[server.chatflow])
+    server.predict(key)  # its record is still on its way
+    assert server.stop(number) == 0
+    assert "Traceback" not in server.log
+    assert dump(tmp_path).count('INSERT INTO "chatflows_call"') == 1
+
+
+def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """Killed at twelve moments of the first start; each time the next start finishes it."""
+    for moment in range(12):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        process = subprocess.Popen(
+            [sys.executable, *SERVE],
+            cwd=ROOT,
+            env=environment(folder, PORT=str(free_port()), **OWNER),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(0.5 + 0.12 * moment)
+        process.kill()
+        process.wait()
+        if moment % 4 != 3:  # enough to look at the database; every fourth is started again
+            _is_whole(folder)
+            continue
+        server = start(folder, OWNER)
+        assert server.do("audit_holds", team="acme")
+        assert server.manage("issue_key", "--team", "acme", "--name", "DefaultKey").stdout
+        server.stop()
+
+
+def _is_whole(folder: Path) -> None:
+    path = folder / "flowlatch.sqlite3"
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        if "chatflows_chatflow" not in tables or "accounts_team" not in tables:
+            return
+        (teams,) = connection.execute("SELECT count(*) FROM accounts_team").fetchone()
+        (keys,) = connection.execute("SELECT count(*) FROM apikeys_apikey").fetchone()
+        (flows,) = connection.execute("SELECT count(*) FROM chatflows_chatflow").fetchone()
+        (selected,) = connection.execute("SELECT count(*) FROM chatflows_selection").fetchone()
+    assert teams == keys == flows == selected <= 1
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = refused(tmp_path, PORT=str(port))
+    assert "\n" not in line
+    assert f"Port {port}" in line
+    assert "PORT=" in line
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    line = refused(tmp_path / "closed")
+    assert "\n" not in line
+    assert "FLOWLATCH_DATA" in line
+
+
+def test_a_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = refused(tmp_path / "file")
+    assert "\n" not in line
+    assert "folder" in line
+
+
+def test_a_lost_foreign_or_damaged_key_ring_stops_the_start(tmp_path: Path) -> None:
+    start(tmp_path, OWNER).stop()
+    ring = tmp_path / "keyring.json"
+    kept = ring.read_text()
+    ring.unlink()
+    assert "lost" in refused(tmp_path)
+    start(tmp_path / "other", OWNER).stop()
+    ring.write_text((tmp_path / "other" / "keyring.json").read_text())
+    assert "not the one" in refused(tmp_path)
+    ring.write_text("{")
+    assert "damaged" in refused(tmp_path)
+    ring.write_text(kept)
+    start(tmp_path, OWNER).stop()
+
+
+def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) -> None:
+    email = {"OWNER_EMAIL": "alice@acme.example"}
+    assert "OWNER_PASSWORD" in refused(tmp_path, **email)
+    assert "12 characters" in refused(tmp_path, **email, OWNER_PASSWORD="short")
+    assert "\n" not in refused(tmp_path, OWNER_EMAIL="nonsense", OWNER_PASSWORD="x" * 20)
+
+
+def test_a_database_that_goes_away_closes_every_door_and_heals(tmp_path: Path) -> None:
+    server = start(tmp_path, OWNER)
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    path = tmp_path / "flowlatch.sqlite3"
+    path.rename(tmp_path / "away")
+    for answer in (server.predict(key), server.predict(), server.predict("flk_sk_x")):
+        assert answer.status in (401, 503)
+    gone = server.predict(key)
+    assert (gone.status, gone.headers["retry-after"]) == (503, "2")
+    assert server.predict().status == 503
+    (tmp_path / "away").rename(path)
+    assert server.predict(key).status == 200
+    assert server.stop() == 0
