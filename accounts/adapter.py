@@ -3,9 +3,20 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
+WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
+
 
 class AccountAdapter(DefaultAccountAdapter):
     """People come by the set-up link or an invitation, never by signing up."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": WRONG_LOGIN,
+        "email_password_mismatch": WRONG_LOGIN,
+        "incorrect_password": "This is not your password. Type it again.",
+        "account_inactive": WRONG_LOGIN,
+        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

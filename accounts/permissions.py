@@ -24,8 +24,8 @@ class Permission(StrEnum):
     AUDIT_VIEW = "audit:view"
 
 
-# The scopes that a key can hold today: only what a key can do on the wire.
-SCOPES = frozenset({Permission.PREDICTIONS_CREATE})
+# What a key can hold; a person's page and the command give `predictions:create` unless told.
+SCOPES = frozenset(Permission)
 
 _VIEWER = frozenset({Permission.CHATFLOWS_VIEW, Permission.APIKEYS_VIEW})
 _EDITOR = _VIEWER | {

@@ -7,7 +7,7 @@ import secrets
 from django.conf import settings
 
 from config import keyring
-from config.keyring import Purpose
+from config.keyring import KeyRingError, Purpose
 
 LINK_TOKEN_BYTES = 32
 LINK_TOKEN_PREFIX = "fll_"  # noqa: S105 (its own: a link token is never taken for a key)
@@ -22,26 +22,25 @@ def pepper_digest(text: str, version: int | None = None) -> tuple[int, str]:
 
     Without `version` the newest pepper is used. Raises Unavailable if the ring lacks the version.
     """
-    ring = keyring.load(settings.KEY_RING_PATH)
-    if version is None:
-        version, pepper = ring.current(Purpose.PEPPER)
-    else:
-        held = ring.get(Purpose.PEPPER, version)
-        if held is None:
-            raise Unavailable(f"pepper version {version}")
-        pepper = held
-    return version, hmac.digest(pepper, text.encode(), "sha256").hex()
+    return _hmac(Purpose.PEPPER, text.encode(), version)
 
 
 def audit_mac(message: bytes, version: int | None = None) -> tuple[int, str]:
-    """The audit key's version and the HMAC-SHA-256 (64 hex digits) of `message` under it."""
-    ring = keyring.load(settings.KEY_RING_PATH)
+    """The same with the audit key."""
+    return _hmac(Purpose.AUDIT, message, version)
+
+
+def _hmac(purpose: Purpose, message: bytes, version: int | None) -> tuple[int, str]:
+    try:
+        ring = keyring.load(settings.KEY_RING_PATH)
+    except KeyRingError as error:
+        raise Unavailable("key ring") from error
     if version is None:
-        version, key = ring.current(Purpose.AUDIT)
+        version, key = ring.current(purpose)
     else:
-        held = ring.get(Purpose.AUDIT, version)
+        held = ring.get(purpose, version)
         if held is None:
-            raise Unavailable(f"audit key version {version}")
+            raise Unavailable(f"{purpose} version {version}")
         key = held
     return version, hmac.digest(key, message, "sha256").hex()
 

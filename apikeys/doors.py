@@ -24,7 +24,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The first call made with a key, let in or refused."""
+    """The first call let in with a key, or its latest refused one."""
 
     allowed: bool
     status: int
@@ -49,7 +49,7 @@ class Doors(Protocol):
         """Select a key for these doors of its team."""
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
-        """The first call with the key's newest secret, once there is one."""
+        """How the key's newest secret was first used, once it was."""
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """How many calls the key made in the last days."""

@@ -10,26 +10,32 @@ from accounts.models import Team
 from apikeys import doors
 from apikeys.models import ApiKey
 
+TERMS = {"30": "In 30 days", "90": "In 90 days", "365": "In one year"}
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
+
+
+def _expires_choices() -> list[tuple[str, str]]:
+    # A relative term stands beside the day that it means.
+    days = {choice: _expires_at(choice, None) for choice in TERMS}
+    terms = [(c, f"{TERMS[c]}, {d.day} {d:%B %Y}") for c, d in days.items() if d is not None]
+    return [("never", "Never"), *terms, ("date", "On a date")]
+
+
+def _expires_at(choice: str, day: date | None) -> datetime | None:
+    if choice == "date":
+        return datetime.combine(day, END_OF_DAY) if day else None
+    return None if choice == "never" else timezone.now() + timedelta(days=int(choice))
 
 
 class NewKeyForm(forms.Form):
     """Name, expiry and what the key opens."""
-
-    EXPIRES = (
-        ("never", "Never"),
-        ("30", "In 30 days"),
-        ("90", "In 90 days"),
-        ("365", "In one year"),
-        ("date", "On a date"),
-    )
 
     name = forms.CharField(
         max_length=64,
         help_text="Name the integration that will hold it, such as crm-sync.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    expires = forms.ChoiceField(choices=EXPIRES, initial="never", label="Expires")
+    expires = forms.ChoiceField(choices=_expires_choices, initial="never")
     expires_on = forms.DateField(
         required=False,
         label="Last day",
@@ -86,9 +92,3 @@ class DeleteKeyForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         others = ApiKey.objects.of(key.team).usable().exclude(pk=key.pk)
         field.queryset = others.order_by("name")
-
-
-def _expires_at(choice: str, day: date | None) -> datetime | None:
-    if choice == "date":
-        return datetime.combine(day, END_OF_DAY) if day else None
-    return None if choice == "never" else timezone.now() + timedelta(days=int(choice))

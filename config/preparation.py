@@ -73,8 +73,8 @@ def welcome() -> list[str]:
         lines.append(f"First chatflow: {url}")
     if not settings.IS_HTTPS and not is_loopback(settings.HOST):
         lines.append(
-            "Warning: HOST is reachable from outside and PUBLIC_URL is not https: "
-            "keys and passwords travel in clear."
+            "Warning: HOST is reachable from outside and PUBLIC_URL is not https: keys and "
+            "passwords travel in clear. Set PUBLIC_URL to the address that people use."
         )
     return lines
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import structlog
+from django.conf import settings
 
 from chatflows.gate import constants, prediction, responses, routes, verdicts
 from chatflows.gate.engine_pool import EnginePool
@@ -73,6 +74,8 @@ class BearerGate:
         """Everything else is Django's, with a body of bounded size and time."""
         try:
             request.check_length()
+            if settings.IS_HTTPS:  # PUBLIC_URL says so: the proxy in front speaks TLS for us
+                scope["scheme"] = "https"
             await self._application(scope, limited(receive), send)
         except TooLarge:
             answer = responses.error(413, "too_large", request.id, extra=CLOSE)

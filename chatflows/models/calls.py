@@ -3,6 +3,7 @@
 from django.db import models
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
+from apikeys import key_text
 from chatflows.decisions import Reason
 from chatflows.models.chatflows import Chatflow
 
@@ -30,7 +31,6 @@ class Call(TeamOwned):
     code = models.CharField(max_length=30)
     reason = models.CharField(max_length=30)
     client_address = models.CharField(max_length=45, blank=True)
-    user_agent = models.CharField(max_length=120, blank=True)
     duration_ms = models.PositiveIntegerField()
     streamed = models.BooleanField(default=False)
     request_id = models.CharField(max_length=20)
@@ -50,3 +50,8 @@ class Call(TeamOwned):
     def reason_words(self) -> str:
         """The reason as the team reads it."""
         return Reason(self.reason).words
+
+    @property
+    def key_hint_parts(self) -> tuple[str, str, str] | None:
+        """Prefix, head and tail of the key's public id, if a key was recognised."""
+        return key_text.hint_parts(self.public_id) if self.public_id else None

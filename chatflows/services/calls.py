@@ -17,7 +17,7 @@ from chatflows.models import Call, Chatflow, Conversation, Message
 
 log = structlog.get_logger("flowlatch.calls")
 
-KEEP_PER_TEAM = 50_000  # calls; older ones go
+KEEP_PER_TEAM = 50_000  # calls, and as many turns of conversations; older ones go
 PRUNE_EVERY = 200  # batches
 _batches = count(1)
 
@@ -41,18 +41,23 @@ def write(records: Sequence[CallRecord]) -> None:
 
 
 def prune(keep: int = KEEP_PER_TEAM) -> None:
-    """Let go of each team's oldest calls."""
+    """Let go of each team's oldest calls and turns."""
     for team in Team.objects.all():
+        turns = Message.objects.filter(conversation__chatflow__team=team).order_by("-at")
+        oldest_turn = turns[keep - 1 : keep].values_list("at", flat=True).first()
+        if oldest_turn is not None:
+            turns.filter(at__lt=oldest_turn).delete()
         newest = Call.objects.of(team).order_by("-id").values_list("id", flat=True)
         oldest_kept = newest[keep - 1 : keep].first()
         if oldest_kept is not None:
             Call.objects.of(team).filter(id__lt=oldest_kept).delete()
 
 
-def first_with_secret(key: ApiKey, since: datetime) -> Call | None:
-    """The first call that a key made from `since` on."""
+def first_since(key: ApiKey, since: datetime) -> Call | None:
+    """A key's first call that was let in from `since` on, else its latest refused one."""
     mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=since)
-    return mine.order_by("at").first()
+    let_in = mine.filter(allowed=True).order_by("at").first()
+    return let_in or mine.order_by("-at").first()
 
 
 def count_since(key: ApiKey, days: int) -> int:

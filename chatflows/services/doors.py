@@ -50,9 +50,9 @@ class ChatflowDoors:
         chatflows.select(key, door_ids, by)
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
-        """The first call with the key's newest secret, once there is one."""
+        """How the key's newest secret was first used, once it was."""
         secret = key.secret
-        call = calls.first_with_secret(key, secret.created_at) if secret else None
+        call = calls.first_since(key, secret.created_at) if secret else None
         if call is None:
             return None
         chatflow = Chatflow.objects.of(key.team).filter(id=call.chatflow_id).first()

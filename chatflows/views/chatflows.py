@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Max, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -34,13 +34,14 @@ def chatflow_list(request: TeamRequest) -> HttpResponse:
     """The team's chatflows: access, engine, calls of today."""
     mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
     q, mode = request.GET.get("q", "").strip(), request.GET.get("mode", "")
-    found = list(mine.filter(_matching(q, mode)))
+    last = Call.objects.of(request.team).filter(chatflow_id=OuterRef("pk")).order_by("-id")
+    rows = mine.filter(_matching(q, mode))
+    found = list(rows.annotate(last_call_at=Subquery(last.values("at")[:1])))
     today = _calls_today(request, [chatflow.id for chatflow in found])
     for chatflow in found:
         row = today.get(chatflow.id, {})
         chatflow.let_in_today = row.get("let_in", 0)  # type: ignore[attr-defined]
         chatflow.refused_today = row.get("refused", 0)  # type: ignore[attr-defined]
-        chatflow.last_call_at = row.get("last")  # type: ignore[attr-defined]
     context = {"chatflows": found, "total": mine.count(), "q": q, "mode": mode}
     return render(request, "chatflows/list.html", context)
 
@@ -123,6 +124,5 @@ def _calls_today(request: TeamRequest, ids: list[UUID]) -> dict[UUID, dict[str, 
     rows = today.values("chatflow_id").annotate(
         let_in=Count("id", filter=Q(allowed=True)),
         refused=Count("id", filter=Q(allowed=False)),
-        last=Max("at"),
     )
     return {row["chatflow_id"]: dict(row) for row in rows}

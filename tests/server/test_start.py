@@ -80,7 +80,11 @@ def test_an_unattended_owner_gets_keys_by_the_command_alone(tmp_path: Path) -> N
     assert "--rotate" in server.manage(*issue, "--name", "first").stderr
     rotated = server.manage(*issue, "--name", "first", "--rotate").stdout.strip()
     assert (server.predict(text).status, server.predict(rotated).status) == (401, 200)
-    default = server.manage(*issue, "--name", "DefaultKey", "--expires-in", "30d").stdout.strip()
+    default = server.manage(*issue, "--name", "DefaultKey").stdout.strip()
+    short = server.manage(*issue, "--name", "short", "--expires-in", "30d").stdout.strip()
+    assert server.predict(short).json()["code"] == "key_not_selected"
+    other = server.manage(*issue, "--name", "looker", "--scopes", "chatflows:view").stdout.strip()
+    assert server.predict(other).json()["code"] == "insufficient_scope"
     assert server.predict(default).status == 200
     assert "acme" in server.manage("issue_key", "--team", "nobody", "--name", "x").stderr
     assert server.manage("setup_link").returncode != 0

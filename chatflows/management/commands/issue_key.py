@@ -8,17 +8,19 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.models import Team
-from accounts.permissions import Actor, Permission
+from accounts.permissions import Actor
+from accounts.secrets import Unavailable
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
 
 BY = Actor("command", "issue_key", "manage.py issue_key")
+NOT_STARTED = "The database or the key ring is not there yet. Start Flowlatch once: make run"
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -40,7 +42,7 @@ class Command(BaseCommand):
         """The options."""
         parser.add_argument("--team", required=True, metavar="SLUG")
         parser.add_argument("--name", required=True)
-        parser.add_argument("--scopes", default=Permission.PREDICTIONS_CREATE.value)
+        parser.add_argument("--scopes", metavar="a,b", help="predictions:create unless given")
         parser.add_argument("--chatflow", metavar="ID", help="select the key for this chatflow")
         parser.add_argument("--expires-in", type=lifetime, metavar="30d")
         parser.add_argument(
@@ -53,6 +55,8 @@ class Command(BaseCommand):
             text = issue(**{name: options[name] for name in OPTIONS})
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
+        except (DatabaseError, Unavailable):
+            raise CommandError(NOT_STARTED) from None
         except keys.AlreadyIssued:
             name = options["name"]
             raise CommandError(
@@ -69,7 +73,7 @@ def issue(
     *,
     team: str,
     name: str,
-    scopes: str,
+    scopes: str | None,
     chatflow: str | None,
     expires_in: timedelta | None,
     rotate: bool,
@@ -82,9 +86,11 @@ def issue(
             owner,
             name,
             BY,
-            scopes=[scope.strip() for scope in scopes.split(",")],
+            scopes=[s.strip() for s in scopes.split(",")] if scopes else keys.DEFAULT_SCOPES,
             expires_at=timezone.now() + expires_in if expires_in else None,
         )
+    elif scopes or expires_in:
+        raise CommandError(f"{name} exists: its scopes and its expiry stay as they are.")
     text = keys.issue(key, BY, replace=rotate)
     if chatflow is not None:
         chatflows.select(key, [_chatflow(owner, chatflow).id], BY)
