@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -14,19 +15,21 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
     not ours ends the walk: what stands left of it anyone could have written. Text that is no
     address is never returned.
     """
-    current = _parse(peer)
+    current = parse(peer)
     if current is None:
         return ""
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     while hops and any(current in network for network in proxies):
-        hop = _parse(hops.pop())
+        hop = parse(hops.pop())
         if hop is None:
             break
         current = hop
     return str(current)
 
 
-def _parse(text: str) -> Address | None:
+@lru_cache(maxsize=4096)  # a busy caller asks again and again
+def parse(text: str) -> Address | None:
+    """An address, IPv4 inside IPv6 unwrapped, or None where the text is none."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -4,7 +4,6 @@ The rows are those of docs/access.md, in their order; `tests/chatflows/test_deci
 for each.
 """
 
-import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -209,11 +208,3 @@ def _is_listed(facts: RequestFacts, listed: tuple[str, ...]) -> bool:
 
 def _is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
     return address is not None and any(address in network for network in networks)
-
-
-def parse_address(text: str) -> Address | None:
-    """An address for RequestFacts, or None where the text is none."""
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None

@@ -1,11 +1,15 @@
 """The ASGI application: the gate ahead of Django."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
+# The event loop lets go of the interpreter at each statement of SQLite; the recorder's thread then
+# keeps it for this long (in seconds; Python's own choice is ten times as much).
+sys.setswitchinterval(0.0005)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 

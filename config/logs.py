@@ -31,9 +31,13 @@ def configuration() -> dict[str, Any]:
                     structlog.processors.ExceptionRenderer(_traceback_without_values),
                     structlog.processors.JSONRenderer(),
                 ],
-            }
+            },
+            "as it is": {"format": "%(message)s"},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+            "lines": {"class": "logging.StreamHandler", "formatter": "as it is"},
+        },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
@@ -41,6 +45,8 @@ def configuration() -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "CRITICAL"},
+            # The recorder's: whole batches, already JSON lines.
+            "flowlatch.calls": {"handlers": ["lines"], "level": "INFO", "propagate": False},
             "uvicorn": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

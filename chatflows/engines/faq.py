@@ -8,11 +8,13 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chatflows.engines.events import Done, Event, Question, Sources, Token
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
 MAX_WORDS = 32  # of a question; more tell nothing about what is asked
+MAX_CACHED_LENGTH = 200  # characters of a question
 QUESTION_WEIGHT, ANSWER_WEIGHT = 4.0, 1.0
 CANDIDATES = 3
 # At least this share of the asked words must stand in an entry, or it answers something else.
@@ -41,6 +43,8 @@ class FaqEngine:
     def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
         self._entries = tuple(entries)
         self._fallback = fallback or DEFAULT_FALLBACK
+        # The same questions come again and again, and these entries never change.
+        self._cached = lru_cache(maxsize=1024)(self._rank)
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
         self._index.execute(
             "CREATE VIRTUAL TABLE faq USING fts5(question, answer, tokenize='porter unicode61')"
@@ -61,6 +65,10 @@ class FaqEngine:
 
     def best(self, question: str) -> Entry | None:
         """The entry that answers best, or None if none answers at all."""
+        rank = self._cached if len(question) <= MAX_CACHED_LENGTH else self._rank
+        return rank(question)
+
+    def _rank(self, question: str) -> Entry | None:
         words = _asked_words(question)
         if not words:
             return None

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from accounts import addresses
 from accounts.permissions import Permission
 from accounts.secrets import Unavailable
 from apikeys import bearer, credentials
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, State
-from chatflows.decisions import Decision, RequestFacts, decide, parse_address
+from chatflows.decisions import Decision, RequestFacts, decide
 from chatflows.gate.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
 from chatflows.gate.responses import ANY_ORIGIN, Headers
@@ -37,7 +38,7 @@ def reach(
     """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
     now = datetime.now(UTC)
     asked = RequestFacts(
-        scope=scope, origins=request.origins, address=parse_address(request.address)
+        scope=scope, origins=request.origins, address=addresses.parse(request.address)
     )
     presented = bearer.extract(request.headers, request.query)
     key = credentials.read(presented)

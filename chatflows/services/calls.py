@@ -1,12 +1,14 @@
 """Calls: write what the recorder collected, and read it for pages."""
 
+import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from operator import attrgetter
 from uuid import UUID
 
-import structlog
-from django.db import close_old_connections, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,11 +16,32 @@ from accounts.models import Team
 from apikeys.models import ApiKey
 from chatflows.gate.recorder import CallRecord, Turn
 from chatflows.models import Call, Chatflow, Conversation, Message
+from chatflows.services import bulk
 
-log = structlog.get_logger("flowlatch.calls")
+# Its handler prints lines as they are: a batch of JSON lines in one go (config/logs.py).
+log = logging.getLogger("flowlatch.calls")
 
 KEEP_PER_TEAM = 50_000  # calls, and as many turns of conversations; older ones go
 PRUNE_EVERY = 200  # batches
+COLUMNS = (
+    "chatflow_id",
+    "key_id",
+    "key_name",
+    "public_id",
+    "at",
+    "allowed",
+    "status",
+    "code",
+    "reason",
+    "client_address",
+    "duration_ms",
+    "streamed",
+    "request_id",
+)
+CONVERSATION = ("chatflow_id", "caller", "chat_id")
+TURN = ("id", "at", "question", "answer", "is_complete")
+TURN_FIELDS = ("message_id", *TURN[1:])
+_columns = attrgetter(*COLUMNS)
 _batches = count(1)
 
 
@@ -27,15 +50,17 @@ def write(records: Sequence[CallRecord]) -> None:
 
     All or nothing; raises DatabaseError for the recorder to try again.
     """
-    close_old_connections()
-    with transaction.atomic():
-        teams = _teams_of(records)
-        owned = [(r, teams[r.chatflow_id, r.team_id]) for r in records]
-        Call.objects.bulk_create([_row(r, team) for r, team in owned if team is not None])
-        _note_last_uses(records)
-        _keep_turns([r.turn for r in records if r.turn is not None])
-    for record in records:
-        _log(record)
+    try:
+        with transaction.atomic():
+            teams = _teams_of(records)
+            owned = [(teams.get(r.team_id or r.chatflow_id), *_columns(r)) for r in records]
+            bulk.insert(Call, ("team_id", *COLUMNS), [row for row in owned if row[0] is not None])
+            _note_last_uses(records)
+            _keep_turns([r.turn for r in records if r.turn is not None])
+    except DatabaseError:
+        connection.close()  # the next try opens another
+        raise
+    log.info("\n".join(map(_line, records)))
     if next(_batches) % PRUNE_EVERY == 0:
         prune()
 
@@ -72,40 +97,14 @@ def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
     return Call.objects.of(chatflow.team).filter(chatflow_id=chatflow.id, at__gte=since).count()
 
 
-def _teams_of(records: Sequence[CallRecord]) -> dict[tuple[UUID, UUID | None], UUID | None]:
+def _teams_of(records: Sequence[CallRecord]) -> dict[UUID, UUID]:
     # A refusal by form alone read nothing, so the chatflow has to tell whose it is; an id that
     # nobody has belongs to nobody.
     named = {r.team_id for r in records if r.team_id is not None}
     unnamed = {r.chatflow_id for r in records if r.team_id is None}
-    known = dict(Chatflow.objects.filter(id__in=unnamed).values_list("id", "team_id"))
-    living = set(Team.objects.filter(id__in=named).values_list("id", flat=True))
-    return {
-        (r.chatflow_id, r.team_id): (
-            known.get(r.chatflow_id)
-            if r.team_id is None
-            else (r.team_id if r.team_id in living else None)
-        )
-        for r in records
-    }
-
-
-def _row(record: CallRecord, team_id: UUID) -> Call:
-    return Call(
-        team_id=team_id,
-        chatflow_id=record.chatflow_id,
-        key_id=record.key_id,
-        key_name=record.key_name,
-        public_id=record.public_id,
-        at=record.at,
-        allowed=record.allowed,
-        status=record.status,
-        code=record.code,
-        reason=record.reason,
-        client_address=record.client_address,
-        duration_ms=record.duration_ms,
-        streamed=record.streamed,
-        request_id=record.request_id,
-    )
+    living = Team.objects.filter(id__in=named).values_list("id", "id")
+    owners = Chatflow.objects.filter(id__in=unnamed).values_list("id", "team_id")
+    return dict([*living, *owners])
 
 
 def _note_last_uses(records: Sequence[CallRecord]) -> None:
@@ -122,40 +121,29 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
     named = {turn.chatflow_id for turn in turns}
     living = set(Chatflow.objects.filter(id__in=named).values_list("id", flat=True))
     kept = [turn for turn in turns if turn.chatflow_id in living]
-    conversations = _conversations({(t.chatflow_id, t.caller, t.chat_id) for t in kept})
-    Message.objects.bulk_create(
-        Message(
-            id=turn.message_id,
-            conversation_id=conversations[turn.chatflow_id, turn.caller, turn.chat_id],
-            at=turn.at,
-            question=turn.question,
-            answer=turn.answer,
-            is_complete=turn.is_complete,
-        )
-        for turn in kept
+    begun = ((t.chatflow_id, t.caller, t.chat_id, t.at) for t in kept)
+    columns = (*CONVERSATION, "created_at")
+    bulk.insert(Conversation, columns, begun, ignore_conflicts=True)  # begun already: fine
+    bulk.insert_with_lookup(
+        Message,
+        TURN,
+        ("conversation_id", Conversation, CONVERSATION),
+        map(attrgetter(*TURN_FIELDS, *CONVERSATION), kept),
     )
 
 
-def _conversations(names: set[tuple[UUID, str, str]]) -> dict[tuple[UUID, str, str], int]:
-    Conversation.objects.bulk_create(
-        [Conversation(chatflow_id=f, caller=c, chat_id=i) for f, c, i in names],
-        ignore_conflicts=True,  # begun already, here or on another worker
-    )
-    rows = Conversation.objects.filter(chat_id__in={chat_id for _, _, chat_id in names})
-    columns = rows.values_list("chatflow_id", "caller", "chat_id", "id")
-    return {(f, caller, chat_id): number for f, caller, chat_id, number in columns}
-
-
-def _log(record: CallRecord) -> None:
-    log.info(
-        "call",
-        route="/api/v1/prediction/{id}",
-        chatflow=str(record.chatflow_id),
-        key=record.public_id[:4] or None,
-        status=record.status,
-        code=record.code,
-        reason=record.reason,
-        milliseconds=record.duration_ms,
-        request_id=record.request_id,
-        address=record.client_address,
-    )
+def _line(record: CallRecord) -> str:
+    line = {
+        "event": "call",
+        "at": record.at.isoformat(),
+        "route": "/api/v1/prediction/{id}",
+        "chatflow": str(record.chatflow_id),
+        "key": record.public_id[:4] or None,
+        "status": record.status,
+        "code": record.code,
+        "reason": record.reason,
+        "milliseconds": record.duration_ms,
+        "request_id": record.request_id,
+        "address": record.client_address,
+    }
+    return json.dumps(line)
