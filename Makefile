@@ -23,7 +23,7 @@ check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, 
 	@$(BIN)/mypy .
 	@$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
 	@PUBLIC_URL=https://flowlatch.example $(BIN)/python manage.py check --deploy --fail-level WARNING --settings tests.settings
-	@$(BIN)/python -m pytest -q -m fast
+	@$(BIN)/python -m pytest -q -n 2 -m fast
 
 bench: $(VENV)/.dev ## Measure the gate beside a bare Django view, as ratios
 	@$(BIN)/python -m tests.bench

@@ -7,6 +7,8 @@ from functools import lru_cache
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+MAX_TEXT_LENGTH = 100  # characters; an IPv6 address with a zone is well below
+
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Network]) -> str:
     """The client's address, from the right of X-Forwarded-For through our own proxies only.
@@ -27,11 +29,16 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
     return str(current)
 
 
-@lru_cache(maxsize=4096)  # a busy caller asks again and again
 def parse(text: str) -> Address | None:
     """An address, IPv4 inside IPv6 unwrapped, or None where the text is none."""
+    return _parse(text) if len(text) <= MAX_TEXT_LENGTH else None
+
+
+@lru_cache(maxsize=4096)  # a busy caller asks again and again
+def _parse(text: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(text)
+        # Without its zone (RFC 4007), which is free text and would go into records.
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)

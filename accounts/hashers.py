@@ -2,7 +2,7 @@
 
 import threading
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 
 from accounts.passwords import MAX_PASSWORD_BYTES
 
@@ -18,9 +18,9 @@ class Argon2Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash; raises ValueError for a password over 4 KiB (the validator says it kindly)."""
+        """Hash; a password over 4 KiB gives what nothing matches (the validator says it first)."""
         if _is_too_long(password):
-            raise ValueError("Password over 4 KiB")
+            return make_password(None)
         with _SLOTS:
             return super().encode(password, salt)
 

@@ -1,21 +1,20 @@
-"""The outermost middleware of pages: request id, client address, one log line, kind failures."""
+"""The outermost middleware of pages: request id, client address, one log line."""
 
 import time
 from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts import addresses
-from config import errors, request_ids
+from config import request_ids
 
 log = structlog.get_logger("flowlatch.pages")
 
 
 class RequestContextMiddleware:
-    """Gives each request `id` and `address`; answers 503 when the database is away."""
+    """Gives each request `id` and `address`, and logs it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -27,17 +26,9 @@ class RequestContextMiddleware:
         request.address = _address(request)  # type: ignore[attr-defined]
         response = self.get_response(request)
         response.headers.setdefault("X-Request-Id", request.id)  # type: ignore[attr-defined]
-        if not request.path.startswith(settings.STATIC_URL):
-            response.headers.setdefault("Cache-Control", "no-store")
-            _log(request, response, time.perf_counter() - started)
+        response.headers.setdefault("Cache-Control", "no-store")
+        _log(request, response, time.perf_counter() - started)
         return response
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """A database that is gone, locked or read-only: 503 and not 500."""
-        if isinstance(error, DatabaseError):
-            log.warning("database unavailable", request_id=request.id, error=type(error).__name__)  # type: ignore[attr-defined]
-            return errors.unavailable(request)
-        return None
 
 
 def _address(request: HttpRequest) -> str:

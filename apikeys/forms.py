@@ -48,16 +48,8 @@ class NewKeyForm(forms.Form):
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._team = team
         of_team = doors.registry().of_team(team)
         self._field("opens").choices = [(str(door.id), door.name) for door in of_team]
-
-    def clean_name(self) -> str:
-        """Refuse a name that the team has, with what to write instead."""
-        name: str = self.cleaned_data["name"]
-        if ApiKey.objects.of(self._team).kept().filter(name__iexact=name).exists():
-            raise forms.ValidationError("The team has a key of this name. Choose another.")
-        return name
 
     def clean(self) -> dict[str, Any]:
         """Resolve the expiry to `expires_at`."""

@@ -203,7 +203,8 @@ def _is_of_team(credential: Credential, chatflow: ChatflowAccess | None) -> bool
 
 
 def _is_listed(facts: RequestFacts, listed: tuple[str, ...]) -> bool:
-    return len(facts.origins) == 1 and facts.origins[0] in listed
+    # `null` is what every sandboxed page and local file sends: it is nobody's, even if listed.
+    return len(facts.origins) == 1 and facts.origins[0] in listed and facts.origins[0] != "null"
 
 
 def _is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:

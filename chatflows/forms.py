@@ -35,25 +35,10 @@ class SetUpForm(forms.Form):
     )
 
 
-class ChatflowForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The name of a chatflow."""
+class ChatflowForm(forms.Form):
+    """The name of a chatflow; the service says if it is taken."""
 
-    class Meta:
-        model = Chatflow
-        fields = ["name"]
-        help_texts = {"name": "Callers never see it; your team does."}
-
-    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._team = team
-
-    def clean_name(self) -> str:
-        """Refuse a name that the team has."""
-        name: str = self.cleaned_data["name"]
-        same = Chatflow.objects.of(self._team).filter(name__iexact=name)
-        if same.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError("The team has a chatflow of this name. Choose another.")
-        return name
+    name = forms.CharField(max_length=80, help_text="Callers never see it; your team does.")
 
 
 class AccessForm(forms.Form):

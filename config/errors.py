@@ -1,10 +1,17 @@
 """Error pages, and their JSON twins: nothing under /api/ or /v1/ is ever answered with HTML."""
 
+import sys
+
+import structlog
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from config import request_ids
+
+log = structlog.get_logger("flowlatch.pages")
 
 API_PREFIXES = ("/api/", "/v1/")
 RETRY_AFTER = "2"  # seconds
@@ -35,15 +42,18 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Handler 500."""
+    """Handler 500: 503 if the database is away, 404 if someone has just deleted what was asked."""
+    error = sys.exception()
+    name = type(error).__name__
+    if isinstance(error, ObjectDoesNotExist):
+        return _answer(request, 404)
+    if isinstance(error, DatabaseError):
+        log.warning("database unavailable", request_id=_request_id(request), error=name)
+        response = _answer(request, 503)
+        response.headers["Retry-After"] = RETRY_AFTER
+        return response
+    log.error("page failed", request_id=_request_id(request), error=name, exc_info=error)
     return _answer(request, 500)
-
-
-def unavailable(request: HttpRequest) -> HttpResponse:
-    """503 with Retry-After."""
-    response = _answer(request, 503)
-    response.headers["Retry-After"] = RETRY_AFTER
-    return response
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -52,7 +62,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _answer(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
-    request_id = getattr(request, "id", None) or request_ids.new()
+    request_id = _request_id(request)
     if request.path_info.lower().startswith(API_PREFIXES):
         code, detail = SENTENCES[status]
         return JsonResponse(
@@ -66,3 +76,7 @@ def _answer(request: HttpRequest, status: int, template: str = "") -> HttpRespon
         template or f"errors/{status}.html", {"request_id": request_id, "now": timezone.now()}
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
+
+
+def _request_id(request: HttpRequest) -> str:
+    return getattr(request, "id", None) or request_ids.new()

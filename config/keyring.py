@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -44,9 +45,14 @@ class KeyRing:
 def create(path: Path) -> KeyRing:
     """Make a new ring at `path`; never replaces one. Raises KeyRingError if it can't be written."""
     stored = {p.value: {"1": _encode(secrets.token_bytes(KEY_BYTES))} for p in Purpose}
-    draft = path.with_suffix(f".{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        # mkstemp makes it 0600 under a name that no killed start has left behind.
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise KeyRingError(f"The key ring {path} can't be written: {error.strerror}.") from error
+    draft = Path(name)
+    try:
+        with os.fdopen(number, "w") as file:
             json.dump({"keys": stored}, file, indent=1)
             file.flush()
             os.fsync(file.fileno())

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.permissions import Actor
@@ -107,7 +107,12 @@ def _checks() -> None:
 
 def _migrate() -> None:
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return
+    # All migrations in one transaction: Django's own would leave tables without their record if
+    # the machine stopped in between. SQLite alters tables only while it checks no foreign keys,
+    # and that can't be said inside a transaction.
+    with connection.constraint_checks_disabled(), transaction.atomic():
         management.call_command("migrate", interactive=False, verbosity=0)
 
 

@@ -26,4 +26,5 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-ACCOUNT_RATE_LIMITS = False  # an empty dict would bring allauth's own limits back
+# None at all: an empty dict would bring allauth's own limits back.
+ACCOUNT_RATE_LIMITS = False  # type: ignore[assignment]

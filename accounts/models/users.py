@@ -1,19 +1,11 @@
 """Users: people who log in."""
 
-import unicodedata
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-
-
-def validate_normal_form(text: str) -> None:
-    """Refuse text whose NFKC form differs: look-alikes of one name are not two people."""
-    if unicodedata.normalize("NFKC", text) != text:
-        raise ValidationError("Use the ordinary form of these letters.")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -37,9 +29,9 @@ class User(AbstractBaseUser):
         max_length=64,
         validators=[
             RegexValidator(
-                r"\A[\w.\-]+\Z", "Use letters, digits, dots, hyphens and underscores only."
+                r"\A[A-Za-z0-9_.\-]+\Z",
+                "Use letters from A to Z, digits, dots, hyphens and underscores only.",
             ),
-            validate_normal_form,
         ],
     )
     email = models.EmailField("e-mail", max_length=254)

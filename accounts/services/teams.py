@@ -25,7 +25,7 @@ def rename(team: Team, name: str, by: Actor) -> None:
     if team.name == name:
         return
     before = _facts(team)
-    team.name, team.slug = name, free_slug(name)
+    team.name, team.slug = name, free_slug(name, of=team)
     team.save(update_fields=["name", "slug"])
     audit.record(team.id, "team.rename", by, _target(team), before=before, after=_facts(team))
 
@@ -44,11 +44,12 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
     return membership
 
 
-def free_slug(name: str) -> str:
-    """The name as a slug; with a number behind it if another team has that one."""
+def free_slug(name: str, of: Team | None = None) -> str:
+    """The name as a slug; with a number behind it if another team than `of` has that one."""
+    others = Team.objects.exclude(pk=of.pk) if of else Team.objects.all()
     base = slugify(name)[:SLUG_LENGTH].strip("-") or "team"
     slug, number = base, 1
-    while Team.objects.filter(slug=slug).exists():
+    while others.filter(slug=slug).exists():
         number += 1
         slug = f"{base}-{number}"
     return slug

@@ -14,7 +14,8 @@ def create_operator(email: str, username: str, password: str, by: Actor) -> User
 
     Raises ValidationError, by field, for what the rules of names and passwords refuse.
     """
-    user = User(username=username, email=email, is_operator=True)
+    local, _, domain = email.rpartition("@")
+    user = User(username=username, email=f"{local}@{domain.lower()}", is_operator=True)
     user.full_clean(exclude=["password"])
     validate_password(password, user)
     user.set_password(password)

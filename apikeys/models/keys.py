@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
+from accounts.models.names import Named
 from apikeys import key_text
 
 EXPIRES_SOON = timedelta(days=7)
@@ -42,7 +42,7 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
         )
 
 
-class ApiKey(TeamOwned):
+class ApiKey(Named, TeamOwned):
     """A named credential of a team. It belongs to the team, not to the person who made it."""
 
     DEFAULT_NAME = "DefaultKey"
@@ -69,8 +69,7 @@ class ApiKey(TeamOwned):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "team",
-                Lower("name"),
+                fields=["team", "name_key"],
                 condition=models.Q(deleted_at=None),
                 name="api_key_name_once",
                 violation_error_message="The team has a key of this name.",
@@ -109,17 +108,14 @@ class ApiKey(TeamOwned):
     @property
     def status_words(self) -> str:
         """The status as a badge says it."""
-        if self.expires_at is not None and self.status is Status.EXPIRED:
+        status = self.status
+        if self.expires_at is not None and status is Status.EXPIRED:
             return f"Expired {self.expires_at.day} {self.expires_at:%b}"
-        if self.expires_at is not None and self.status is Status.EXPIRING:
+        if self.expires_at is not None and status is Status.EXPIRING:
             days = (self.expires_at - timezone.now()).days
             return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
-        words = {
-            Status.ACTIVE: "Active",
-            Status.DISABLED: "Disabled",
-            Status.UNISSUED: "No secret yet",
-        }
-        return words[self.status]
+        words = {Status.DISABLED: "Disabled", Status.UNISSUED: "No secret yet"}
+        return words.get(status, "Active")
 
     @property
     def status_tone(self) -> str:

@@ -38,7 +38,9 @@ def create(
     wanted = sorted(set(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
-    key = ApiKey(team=team, name=name, scopes=wanted, expires_at=expires_at, created_by=created_by)
+    key = ApiKey(
+        team=team, name=name.strip(), scopes=wanted, expires_at=expires_at, created_by=created_by
+    )
     key.full_clean()
     key.save(force_insert=True)
     audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))

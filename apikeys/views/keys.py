@@ -4,12 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.forms import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from apikeys import doors
@@ -30,7 +32,7 @@ SHOWS = {
 def key_list(request: TeamRequest) -> HttpResponse:
     """The team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
-    q, show = request.GET.get("q", "").strip(), request.GET.get("show", "all")
+    q, show = searched(request), request.GET.get("show", "all")
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = doors.registry().of_keys(rows)
@@ -51,14 +53,18 @@ def key_new(request: TeamRequest) -> HttpResponse:
     form = NewKeyForm(request.POST, team=request.team)
     if not form.is_valid():
         return render(request, "apikeys/new.html", {"form": form}, status=422)
-    key, text = keys.add(
-        request.team,
-        form.cleaned_data["name"],
-        request.principal.actor,
-        expires_at=form.cleaned_data["expires_at"],
-        created_by=request.user,
-        opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
-    )
+    try:
+        key, text = keys.add(
+            request.team,
+            form.cleaned_data["name"],
+            request.principal.actor,
+            expires_at=form.cleaned_data["expires_at"],
+            created_by=request.user,
+            opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
+        )
+    except ValidationError as error:
+        form.add_error("name", error.messages)
+        return render(request, "apikeys/new.html", {"form": form}, status=422)
     return _shown_once(request, key, text)
 
 
@@ -111,8 +117,8 @@ def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """What would stop when the key is deleted, and the deletion."""
     key = _get(request, key_id)
-    form = DeleteKeyForm(request.POST or None, key=key)
-    if request.method == "POST" and form.is_valid():
+    form = DeleteKeyForm(posted(request), key=key)
+    if form.is_valid():
         replacement = form.cleaned_data["replacement"]
         keys.delete(key, request.principal.actor, replacement=replacement)
         messages.success(request, f"{key.name} is deleted. Its next call is refused.")
@@ -125,7 +131,7 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
         "calls_14_days": doors.registry().calls_since(key, USE_DAYS),
         "form": form,
     }
-    status = 422 if request.method == "POST" else 200
+    status = 422 if form.is_bound else 200
     return render(request, "apikeys/delete.html", context, status=status)
 
 

@@ -41,8 +41,8 @@ class FaqEngine:
     """Answers from a fixed list of entries; a changed list is a new engine."""
 
     def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
-        self._entries = tuple(entries)
-        self._fallback = fallback or DEFAULT_FALLBACK
+        self._entries = tuple(entry for entry in entries if entry.answer.strip())
+        self._fallback = fallback.strip() or DEFAULT_FALLBACK
         # The same questions come again and again, and these entries never change.
         self._cached = lru_cache(maxsize=1024)(self._rank)
         self._index = sqlite3.connect(":memory:", check_same_thread=False)

@@ -40,7 +40,8 @@ def _load(body: bytes) -> Any:
     except RecursionError:
         raise InvalidBody(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
     except json.JSONDecodeError as error:
-        raise InvalidBody(f"The body is not JSON: {error.msg} at {error.pos}.") from None
+        what = error.msg.removesuffix(" at")
+        raise InvalidBody(f"The body is not JSON: {what}, character {error.pos}.") from None
     except ValueError:
         raise InvalidBody("The body holds a number that can't be read.") from None
     _check_depth(value)

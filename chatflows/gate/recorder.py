@@ -60,6 +60,7 @@ class Recorder:
         self._write = write
         self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
+        self._is_closing = False
         self._news = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._task: asyncio.Task[None] | None = None
@@ -79,17 +80,16 @@ class Recorder:
     async def close(self) -> None:
         """Write what is left, for at most CLOSE_WITHIN seconds."""
         if self._task is not None:
-            self._task.cancel()
-        try:
-            async with asyncio.timeout(CLOSE_WITHIN):
-                while self._waiting and await self._flush():
-                    pass
-        except TimeoutError:
-            log.warning("records lost", count=len(self._waiting))
+            self._is_closing = True
+            self._news.set()
+            _, late = await asyncio.wait([self._task], timeout=CLOSE_WITHIN)
+            if late:
+                self._task.cancel()
+                log.warning("records lost", count=len(self._waiting))
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
-        while True:
+        while self._waiting or not self._is_closing:
             await self._news.wait()
             await asyncio.sleep(FLUSH_AFTER)
             self._news.clear()
@@ -100,13 +100,8 @@ class Recorder:
 
     async def _flush(self) -> bool:
         batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-        written = asyncio.get_running_loop().run_in_executor(self._executor, self._write, batch)
         try:
-            # Shielded: closing cancels us, but the thread goes on, and a batch is written once.
-            await asyncio.shield(written)
-        except asyncio.CancelledError:
-            await asyncio.wait([written], timeout=CLOSE_WITHIN)
-            raise
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._write, batch)
         except Exception as error:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))

@@ -100,6 +100,7 @@ def error(
     `application/problem+json` if asked for; else `application/json`, which the widget looks for.
     """
     title, sentence = MESSAGES[code]
+    accept = accept.lower()
     detail = detail or sentence
     if EVENT_STREAM in accept:
         return plain(status, PLAIN, detail.encode(), extra)

@@ -47,7 +47,10 @@ class SqliteReader:
     def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
         rows = self._select(_FACTS, (public_id, chatflow_id.hex))
-        return _facts(rows[0])
+        try:
+            return _facts(rows[0])
+        except (ValueError, TypeError) as error:  # a damaged row decides nothing
+            raise Unavailable(type(error).__name__) from error
 
     def faq(self, chatflow_id: UUID) -> tuple[list[Entry], str]:
         """See AccessReader."""

@@ -3,10 +3,10 @@
 import uuid
 
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
+from accounts.models.names import Named
 from apikeys.models import ApiKey
 
 
@@ -45,7 +45,7 @@ class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
         return self.annotate(usable_keys=models.functions.Coalesce(models.Subquery(count), empty))
 
 
-class Chatflow(TeamOwned):
+class Chatflow(Named, TeamOwned):
     """One address, one engine that answers, one rule for who may call."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,8 +72,7 @@ class Chatflow(TeamOwned):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                "team",
-                Lower("name"),
+                fields=["team", "name_key"],
                 name="chatflow_name_once",
                 violation_error_message="The team has a chatflow of this name.",
             ),

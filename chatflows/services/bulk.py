@@ -36,6 +36,8 @@ def insert_with_lookup(
 ) -> None:
     """Insert rows whose last values find another row, the id of which goes into one more column.
 
+    A row that is there already stays as it is.
+
     `looked_up` is that column, the other model, and its columns that the last values match.
     """
     column, other, keys = looked_up
@@ -43,7 +45,7 @@ def insert_with_lookup(
     matches = " AND ".join(f"{_names([key])} = %s" for key in keys)
     execute_many(
         f"INSERT INTO {_table(model)} ({_names([*columns, column])}) "  # noqa: S608
-        f"SELECT {marks}, id FROM {_table(other)} WHERE {matches}",
+        f"SELECT {marks}, id FROM {_table(other)} WHERE {matches} ON CONFLICT DO NOTHING",
         rows,
     )
 

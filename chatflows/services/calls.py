@@ -62,7 +62,7 @@ def write(records: Sequence[CallRecord]) -> None:
         raise
     log.info("\n".join(map(_line, records)))
     if next(_batches) % PRUNE_EVERY == 0:
-        prune()
+        _prune_if_possible()
 
 
 def prune(keep: int = KEEP_PER_TEAM) -> None:
@@ -76,6 +76,15 @@ def prune(keep: int = KEEP_PER_TEAM) -> None:
         oldest_kept = newest[keep - 1 : keep].first()
         if oldest_kept is not None:
             Call.objects.of(team).filter(id__lt=oldest_kept).delete()
+
+
+def _prune_if_possible() -> None:
+    # The batch is written: a failure here must not hand it to the recorder again.
+    try:
+        prune()
+    except DatabaseError as error:
+        log.warning(json.dumps({"event": "not pruned", "error": type(error).__name__}))
+        connection.close()
 
 
 def first_since(key: ApiKey, since: datetime) -> Call | None:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.forms import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import answers, snippets
@@ -33,7 +35,7 @@ def get_chatflow(request: TeamRequest, chatflow_id: UUID) -> Chatflow:
 def chatflow_list(request: TeamRequest) -> HttpResponse:
     """The team's chatflows: access, engine, calls of today."""
     mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
-    q, mode = request.GET.get("q", "").strip(), request.GET.get("mode", "")
+    q, mode = searched(request), request.GET.get("mode", "")
     last = Call.objects.of(request.team).filter(chatflow_id=OuterRef("pk")).order_by("-id")
     rows = mine.filter(_matching(q, mode))
     found = list(rows.annotate(last_call_at=Subquery(last.values("at")[:1])))
@@ -50,13 +52,17 @@ def chatflow_list(request: TeamRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_new(request: TeamRequest) -> HttpResponse:
     """A new chatflow; it goes on to its entries."""
-    form = ChatflowForm(request.POST or None, team=request.team)
-    if request.method != "POST" or not form.is_valid():
-        status = 422 if request.method == "POST" else 200
-        return render(request, "chatflows/new.html", {"form": form}, status=status)
-    name = form.cleaned_data["name"]
-    chatflow = chatflows.create(request.team, name, request.principal.actor)
-    return redirect("chatflow_engine", request.team.slug, chatflow.id)
+    form = ChatflowForm(posted(request))
+    if form.is_valid():
+        try:
+            name = form.cleaned_data["name"]
+            chatflow = chatflows.create(request.team, name, request.principal.actor)
+        except ValidationError as error:
+            form.add_error("name", error.messages)
+        else:
+            return redirect("chatflow_engine", request.team.slug, chatflow.id)
+    status = 422 if form.is_bound else 200
+    return render(request, "chatflows/new.html", {"form": form}, status=status)
 
 
 @team_view(Permission.CHATFLOWS_VIEW)
@@ -79,15 +85,18 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
 def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     """Its name."""
     chatflow = get_chatflow(request, chatflow_id)
-    form = ChatflowForm(request.POST or None, instance=chatflow, team=request.team)
-    if request.method == "POST" and form.is_valid():
-        fresh = get_chatflow(request, chatflow_id)
-        chatflows.rename(fresh, form.cleaned_data["name"], request.principal.actor)
-        messages.success(request, f"The chatflow is called {fresh.name} now.")
-        return redirect("chatflow_settings", request.team.slug, chatflow_id)
-    status = 422 if request.method == "POST" else 200
-    # The form has already written into its instance: the page's title stays what is saved.
-    context = {"chatflow": get_chatflow(request, chatflow_id), "form": form}
+    form = ChatflowForm(posted(request), initial={"name": chatflow.name})
+    if form.is_valid():
+        try:
+            chatflows.rename(chatflow, form.cleaned_data["name"], request.principal.actor)
+        except ValidationError as error:
+            form.add_error("name", error.messages)
+            chatflow.refresh_from_db(fields=["name"])
+        else:
+            messages.success(request, f"The chatflow is called {chatflow.name} now.")
+            return redirect("chatflow_settings", request.team.slug, chatflow_id)
+    context = {"chatflow": chatflow, "form": form}
+    status = 422 if form.is_bound else 200
     return render(request, "chatflows/settings.html", context, status=status)
 
 
@@ -96,14 +105,14 @@ def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
 def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     """What would stop when it is deleted, and the deletion."""
     chatflow = get_chatflow(request, chatflow_id)
-    form = DeleteChatflowForm(request.POST or None, chatflow=chatflow)
-    if request.method == "POST" and form.is_valid():
+    form = DeleteChatflowForm(posted(request), chatflow=chatflow)
+    if form.is_valid():
         chatflows.delete(chatflow, request.principal.actor)
         messages.success(request, f"{chatflow.name} is deleted.")
         return redirect("chatflow_list", request.team.slug)
     count = calls.count_of_chatflow(chatflow, USE_DAYS)
     context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
-    status = 422 if request.method == "POST" else 200
+    status = 422 if form.is_bound else 200
     return render(request, "chatflows/delete.html", context, status=status)
 
 

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import fresh_logins
+from accounts.forms import posted
 from accounts.guards import PageRequest, open_view
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens
@@ -21,7 +21,6 @@ from chatflows.services import onboarding
 
 # The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "set_up_digest"
-BACKEND = f"{AuthenticationBackend.__module__}.{AuthenticationBackend.__qualname__}"
 
 
 @open_view("the link's token is the credential")
@@ -42,9 +41,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     digest = request.session.get(SESSION_NAME, "")
     if not link_tokens.is_usable(LinkPurpose.SET_UP, digest):
         return _closed(request)
-    form = SetUpForm(request.POST or None)
-    if request.method != "POST":
-        return render(request, "chatflows/set_up.html", {"form": form})
+    form = SetUpForm(posted(request))
     if form.is_valid():
         try:
             address = cast(PageRequest, request).address
@@ -55,11 +52,12 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return _closed(request)
         else:
             return _done(request, done)
-    return render(request, "chatflows/set_up.html", {"form": form}, status=422)
+    status = 422 if form.is_bound else 200
+    return render(request, "chatflows/set_up.html", {"form": form}, status=status)
 
 
 def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:
-    login(request, done.user, backend=BACKEND)
+    login(request, done.user)
     request.session.pop(SESSION_NAME, None)
     fresh_logins.note_password(request)
     chatflow = done.chatflow

@@ -15,7 +15,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 EXPECTED = ("status of 404", "status of 422", "status of 410")
 
 
-@pytest.fixture(scope="session")
+# Not for the session: playwright runs an event loop, and other tests begin their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium from PATH: without one a skip that says so, in CI an error."""
     path = next(filter(None, map(shutil.which, NAMES)), None)

@@ -6,7 +6,11 @@ from playwright.sync_api import Browser, Page
 from tests.browser.conftest import log_in
 from tests.server.shipped import Shipped
 
-pytestmark = [pytest.mark.browser, pytest.mark.server]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.server,
+    pytest.mark.xdist_group("browser-every_page"),
+]
 
 PAGES = [
     "/t/acme/chatflows/",

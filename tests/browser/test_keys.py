@@ -8,7 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import log_in
 from tests.server.shipped import Shipped
 
-pytestmark = [pytest.mark.browser, pytest.mark.server]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.server,
+    pytest.mark.xdist_group("browser-keys"),
+]
 
 
 def make_key(page: Page, server: Shipped, name: str, *, opens: bool) -> str:

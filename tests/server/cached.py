@@ -7,7 +7,7 @@ from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config.asgi import django_application
+from config.asgi import pages
 
 # isort: split
 import uvicorn
@@ -37,7 +37,7 @@ class CachingReader(SqliteReader):
 
 
 application = BearerGate(
-    django_application,  # type: ignore[arg-type]
+    pages,
     reader=CachingReader(Path(settings.DATABASES["default"]["NAME"])),
     make_recorder=lambda: Recorder(calls.write),
 )

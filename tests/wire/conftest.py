@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.wire.wires import PATIENCE, Connect, Server, Wire
 
 ROOT = Path(__file__).resolve().parents[2]

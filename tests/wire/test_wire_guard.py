@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+
 from tests.wire.wires import Connect, Server, Wire
 
 MIB = 1024 * 1024

@@ -12,6 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.models import Team
+from accounts.models.names import fold
 from accounts.permissions import Actor
 from accounts.secrets import Unavailable
 from apikeys.models import ApiKey
@@ -80,7 +81,7 @@ def issue(
 ) -> str:
     """The text of a key's new secret. Raises CommandError, ValidationError or AlreadyIssued."""
     owner = _team(team)
-    key = ApiKey.objects.of(owner).kept().filter(name__iexact=name).first()
+    key = ApiKey.objects.of(owner).kept().filter(name_key=fold(name.strip())).first()
     if key is None:
         key = keys.create(
             owner,

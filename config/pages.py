@@ -1,0 +1,51 @@
+"""Django behind the gate: its handler with one thread hop a page, and its static files."""
+
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.http import HttpRequest, HttpResponseBase
+from servestatic import ServeStaticASGI
+
+STATIC_MAX_AGE = 60  # seconds, for the few names without a hash
+HASH_LENGTH = 12  # characters that ManifestStaticFilesStorage puts before the ending
+
+
+class PagesHandler(ASGIHandler):
+    """All our pages are sync. Django's own handler would hop between the loop and a thread at
+    each middleware; this one runs the whole chain in one thread.
+    """
+
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Run middleware and view in the request's thread."""
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+def with_static_files(application: Any) -> Any:
+    """The application behind a server of the collected static files."""
+    files = ServeStaticASGI(
+        application,
+        max_age=STATIC_MAX_AGE,
+        allow_all_origins=False,
+        immutable_file_test=_is_hashed,
+        add_headers_function=_add_headers,
+    )
+    if Path(settings.STATIC_ROOT).is_dir():
+        files.add_files(settings.STATIC_ROOT, prefix=settings.STATIC_URL)
+    return files
+
+
+def _is_hashed(path: str, url: str) -> bool:
+    parts = url.rpartition("/")[2].split(".")
+    return len(parts) > 2 and len(parts[-2]) == HASH_LENGTH
+
+
+def _add_headers(headers: Any, path: str, url: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,233 @@
+"""Login, logout and the front page."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import NoReverseMatch
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Team, User
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = "/login/"
+
+
+def enter(browser: Client, login: str, password: str = factories.PASSWORD) -> int:
+    return browser.post(LOGIN, {"login": login, "password": password}).status_code
+
+
+def is_in(browser: Client) -> bool:
+    return "_auth_user_id" in browser.session
+
+
+@pytest.mark.parametrize(
+    "login", ["alice", "ALICE", " alice ", "alice@example.com", "Alice@Example.COM"]
+)
+def test_a_person_logs_in_with_username_or_email(client: Client, alice: User, login: str) -> None:
+    response = client.post(LOGIN, {"login": login, "password": factories.PASSWORD})
+    assert response.status_code == 302
+    assert response["Location"] == "/"
+    assert is_in(client)
+
+
+@pytest.mark.parametrize(
+    ("login", "password"),
+    [
+        ("alice", "wrong password here"),
+        ("alice", factories.PASSWORD.upper()),
+        ("alice", factories.PASSWORD + " "),
+        ("nobody", factories.PASSWORD),
+        ("nobody@example.com", factories.PASSWORD),
+        ("", factories.PASSWORD),
+        ("alice", ""),
+        ("alice\0", factories.PASSWORD),
+        ("x" * 10_000, factories.PASSWORD),
+        ("<script>alert(1)</script>", "x"),
+        ("🔑", "🔑"),
+        ("%", factories.PASSWORD),
+    ],
+    ids=lambda v: v[:20],
+)
+def test_a_wrong_login_stays_outside(
+    client: Client, alice: User, login: str, password: str
+) -> None:
+    response = client.post(LOGIN, {"login": login, "password": password})
+    assert response.status_code in (200, 422)
+    assert not is_in(client)
+    assert b"<script>alert" not in response.content
+    assert password.encode() not in response.content or len(password) < 3
+
+
+def test_a_known_and_an_unknown_name_get_the_same_words(client: Client, alice: User) -> None:
+    def words(login: str) -> str:
+        response = client.post(LOGIN, {"login": login, "password": "wrong password here"})
+        body = response.content.decode().replace(login, "").replace(response["X-Request-Id"], "")
+        return "".join(line for line in body.splitlines() if "csrf" not in line.lower())
+
+    assert words("alice") == words("nobod")
+
+
+def test_both_ways_run_one_hash(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.contrib.auth.hashers import MD5PasswordHasher
+
+    runs: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(hasher: MD5PasswordHasher, password: str, salt: str) -> str:
+        runs.append(password)
+        return str(encode(hasher, password, salt))
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    for login in ("alice", "nobody", "nobody@example.com"):
+        runs.clear()
+        enter(client, login, "wrong password here")
+        assert len(runs) == 1, login
+
+
+@pytest.mark.parametrize("login", ["alice", "nobody"])
+def test_an_endless_password_is_wrong_and_no_fault(
+    client: Client, alice: User, settings: Settings, login: str
+) -> None:
+    settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
+    client.raise_request_exception = False
+    assert enter(client, login, "x" * 5000) in (200, 422)
+    assert not is_in(client)
+
+
+def test_a_person_who_is_not_active_stays_outside(client: Client, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    client.raise_request_exception = False
+    assert enter(client, "alice") in (200, 422)
+    assert not is_in(client)
+
+
+def test_a_login_begins_a_new_session(client: Client, alice: User) -> None:
+    session = client.session
+    session["before"] = "x"
+    session.save()
+    before = session.session_key
+    client.cookies["flowlatch"] = before or ""
+    enter(client, "alice")
+    assert client.session.session_key != before
+    assert not Session.objects.filter(session_key=before).exists()
+
+
+@pytest.mark.parametrize(
+    "next_url", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x"]
+)
+def test_a_login_never_leads_away(client: Client, alice: User, next_url: str) -> None:
+    data = {"login": "alice", "password": factories.PASSWORD, "next": next_url}
+    location = client.post(f"{LOGIN}?next={next_url}", data)["Location"]
+    assert location == "/"
+
+
+def test_a_login_leads_back_to_the_page(client: Client, alice: User) -> None:
+    asked = client.get("/t/acme/keys/")["Location"]
+    back = client.post(asked, {"login": "alice", "password": factories.PASSWORD})
+    assert back["Location"] == "/t/acme/keys/"
+
+
+def test_cookies_are_for_http_alone(client: Client, alice: User) -> None:
+    enter(client, "alice")
+    cookie = client.cookies["flowlatch"]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+
+
+def test_a_get_of_logout_ends_nothing(as_alice: Client) -> None:
+    assert as_alice.get("/logout/").status_code == 200
+    assert is_in(as_alice)
+
+
+def test_logout_ends_the_session(as_alice: Client) -> None:
+    key = as_alice.session.session_key
+    response = as_alice.post("/logout/")
+    assert response["Location"] == LOGIN
+    assert not Session.objects.filter(session_key=key).exists()
+    assert as_alice.get("/t/acme/keys/").status_code == 302
+
+
+def test_logout_without_a_session_leads_to_the_login(client: Client, alice: User) -> None:
+    response = client.post("/logout/")
+    assert response.status_code == 302
+
+
+def test_nobody_signs_up(client: Client, alice: User) -> None:
+    for path in ("/signup/", "/accounts/signup/", "/password/reset/", "/email/", "/inactive/"):
+        assert client.get(path).status_code == 404
+
+
+def test_the_front_page_leads_everyone_to_their_place(client: Client, alice: User) -> None:
+    assert client.get("/")["Location"] == LOGIN
+    enter(client, "alice")
+    assert client.get("/")["Location"] == "/t/acme/chatflows/"
+
+
+def test_the_front_page_leads_past_a_suspended_team(as_alice: Client, acme: Team) -> None:
+    Team.objects.filter(pk=acme.pk).update(suspended_at=timezone.now())
+    response = as_alice.get("/")
+    assert response.status_code == 200
+
+
+def test_a_person_without_a_team_is_told_so(client: Client, alice: User) -> None:
+    factories.user("newcomer")
+    enter(client, "newcomer")
+    response = client.get("/")
+    assert response.status_code == 200
+    assert b"Acme" not in response.content
+
+
+def test_while_there_is_no_owner_the_front_page_says_so(client: Client, acme: Team) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert b"Acme" not in response.content
+
+
+def test_a_visitor_cannot_confirm_a_password(client: Client, alice: User) -> None:
+    response = client.post("/reauthenticate/", {"password": factories.PASSWORD})
+    assert urlsplit(response["Location"]).path == LOGIN
+
+
+def test_someone_elses_password_confirms_nothing(alice: User, mallory: User, acme: Team) -> None:
+    mallory.set_password("another good password")
+    mallory.save()
+    browser = factories.client(alice)
+    browser.post("/reauthenticate/", {"password": "another good password"})
+    assert browser.get("/t/acme/keys/new/").status_code == 302
+
+
+def test_the_login_page_is_safe_to_open(client: Client, alice: User) -> None:
+    response = client.get(LOGIN)
+    assert response.status_code == 200
+    policy = response["Content-Security-Policy"]
+    assert "unsafe-inline" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Cache-Control"] is not None
+    assert "store" in response["Cache-Control"]
+
+
+def test_no_url_of_allauth_is_missing_that_a_login_can_need(client: Client, alice: User) -> None:
+    try:
+        for _ in range(12):
+            enter(client, "alice", "wrong password here")
+    except NoReverseMatch as error:
+        pytest.fail(str(error))
+
+
+def test_too_many_wrong_passwords_are_refused_for_a_while(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/15m/key"}
+    for _ in range(10):
+        enter(client, "alice", "wrong password here")
+    response = client.post(LOGIN, {"login": "alice", "password": factories.PASSWORD})
+    assert response.status_code in (200, 422, 429)
+    assert not is_in(client)

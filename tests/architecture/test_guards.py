@@ -1,0 +1,119 @@
+"""Every page and every gate route says who may; the open ones are a list with reasons."""
+
+import pytest
+from django.core.management import call_command
+from django.urls import Resolver404, get_resolver, resolve
+
+from accounts.checks import every_page_has_a_policy, policies
+from accounts.guards import Policy, open_view, signed_in_view, team_view
+from accounts.permissions import Permission
+from chatflows.gate.constants import ANSWERS
+from chatflows.gate.routes import ROUTES, Asks, Open
+
+pytestmark = pytest.mark.fast
+
+UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
+# Every page that is open to people without a membership, and why. A stale line fails.
+OPEN_PAGES = {
+    "/": "leads people to where they belong",
+    "/login/": "people log in here",
+    "/logout/": "ends a session; without one it does nothing",
+    "/reauthenticate/": "asks for a login itself",
+    "/set-up/": "the set-up link, kept as a digest in the session, is the credential",
+    "/set-up/<str:token>/": "the link's token is the credential",
+}
+TEAM = "/t/<slug:slug>"
+ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
+ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
+# Every page of a team, and the right that it asks for.
+TEAM_PAGES = {
+    f"{TEAM}/keys/": "apikeys:view",
+    f"{TEAM}/keys/new/": "apikeys:create",
+    f"{ONE_KEY}/issue/": "apikeys:create",
+    f"{ONE_KEY}/first-call/": "apikeys:view",
+    f"{ONE_KEY}/disable/": "apikeys:update",
+    f"{ONE_KEY}/enable/": "apikeys:update",
+    f"{ONE_KEY}/delete/": "apikeys:delete",
+    f"{TEAM}/chatflows/": "chatflows:view",
+    f"{TEAM}/chatflows/new/": "chatflows:create",
+    f"{ONE}/": "chatflows:view",
+    f"{ONE}/access/": "chatflows:update",
+    f"{ONE}/calls/": "chatflows:view",
+    f"{ONE}/engine/": "chatflows:view",
+    f"{ONE}/engine/entries/": "chatflows:update",
+    f"{ONE}/engine/entries/<int:entry_id>/": "chatflows:update",
+    f"{ONE}/engine/entries/<int:entry_id>/delete/": "chatflows:update",
+    f"{ONE}/engine/fallback/": "chatflows:update",
+    f"{ONE}/use/": "chatflows:view",
+    f"{ONE}/settings/": "chatflows:update",
+    f"{ONE}/delete/": "chatflows:delete",
+}
+
+
+def test_every_page_has_a_policy() -> None:
+    assert every_page_has_a_policy() == []
+    assert all(policy is not None for _, policy in policies())
+
+
+def test_the_table_of_pages_is_the_committed_one() -> None:
+    found = {path: policy for path, policy in policies() if policy is not None}
+    opened = {path: policy.open_because for path, policy in found.items() if not policy.permission}
+    guarded = {path: policy.permission for path, policy in found.items() if policy.permission}
+    assert opened == OPEN_PAGES
+    assert guarded == TEAM_PAGES
+
+
+def test_every_page_of_a_team_has_the_teams_guard() -> None:
+    for path, policy in policies():
+        assert policy is not None
+        assert (policy.permission is not None) is path.startswith("/t/<slug:slug>/"), path
+
+
+def test_a_page_without_a_policy_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = get_resolver().url_patterns[0]
+    nested = page.url_patterns[0]  # type: ignore[union-attr]
+    monkeypatch.setattr(nested, "callback", lambda request: None)
+    (error,) = every_page_has_a_policy()
+    assert error.id == "accounts.E001"
+    assert "'/'" in error.msg
+
+
+def test_the_decorators_declare_what_they_were_told() -> None:
+    def view(request: object) -> object:
+        raise AssertionError
+
+    guarded = team_view(Permission.AUDIT_VIEW)(view)  # type: ignore[arg-type]
+    assert guarded.policy == Policy(Permission.AUDIT_VIEW)  # type: ignore[attr-defined]
+    assert open_view("why")(view).policy.open_because == "why"  # type: ignore[attr-defined]
+    assert signed_in_view(view).policy.permission is None  # type: ignore[arg-type, attr-defined]
+
+
+def test_every_gate_route_has_a_policy_and_an_answer() -> None:
+    for route in ROUTES:
+        assert isinstance(route.policy, Asks | Open), route.path
+        if isinstance(route.policy, Open):
+            assert route.endpoint in ANSWERS, route.path
+        else:
+            assert route.policy.scope in Permission
+
+
+def test_no_method_of_a_path_stands_twice_in_the_gates_table() -> None:
+    pairs = [(route.method, route.path) for route in ROUTES]
+    assert len(set(pairs)) == len(pairs)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_no_page_answers_a_path_of_the_gate(route: object) -> None:
+    path = str(getattr(route, "path", "")).replace("{id}", UUID)
+    for spelling in (path, path + "/", path.upper(), path.replace("/", "//")):
+        with pytest.raises(Resolver404):
+            resolve(spelling)
+
+
+def test_no_page_lies_under_the_apis_prefixes() -> None:
+    for path, _ in policies():
+        assert not path.lower().startswith(("/api", "/v1", "/livez", "/flow")), path
+
+
+def test_the_shipped_checks_have_nothing_to_say() -> None:
+    call_command("check")

@@ -1,0 +1,61 @@
+"""Short functions, short modules, and every module says what lives there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.fast
+
+ROOT: Path = settings.BASE_DIR
+MODULES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for package in ("config", "accounts", "apikeys", "chatflows")
+    for path in (ROOT / package).rglob("*.py")
+    if "migrations" not in path.parts
+)
+MAX_FUNCTION, MAX_MODULE = 50, 350  # lines
+
+
+def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_and_its_functions_are_short(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert text.count("\n") <= MAX_MODULE
+    for function in functions(ast.parse(text)):
+        length = (function.end_lineno or 0) - function.lineno + 1
+        assert length <= MAX_FUNCTION, f"{function.name} has {length} lines"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_opens_with_what_lives_there(name: str) -> None:
+    text = (ROOT / name).read_text()
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text)), name
+
+
+def test_functions_are_short_at_the_median_and_at_p90() -> None:
+    lengths = sorted(
+        (function.end_lineno or 0) - function.lineno + 1
+        for name in MODULES
+        for function in functions(ast.parse((ROOT / name).read_text()))
+    )
+    assert lengths[len(lengths) // 2] <= 10
+    assert lengths[len(lengths) * 9 // 10] <= 24
+
+
+def test_every_name_of_the_environment_is_explained() -> None:
+    example = ROOT / ".env.example"
+    if not example.exists():
+        pytest.skip(".env.example is not written yet")
+    code = (ROOT / "config" / "settings.py").read_text()
+    read = set(re.findall(r"(?:env(?:\.\w+)?|_number|_networks)\(\s*\"([A-Z_]+)\"", code))
+    assert {"PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWLATCH_DATA"} <= read
+    explained = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(), re.MULTILINE))
+    assert read - explained == set()
+    assert explained - read == set(), "explained, but nothing reads it"

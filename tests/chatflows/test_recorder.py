@@ -1,0 +1,159 @@
+"""The recorder: every record is written once, whatever fails in between, and memory stays flat."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from chatflows.gate import recorder as module
+from chatflows.gate.recorder import CallRecord, Recorder
+
+pytestmark = pytest.mark.fast
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FLUSH_AFTER", 0)
+
+
+def record(number: int) -> CallRecord:
+    return CallRecord(
+        at=datetime.now(UTC),
+        chatflow_id=UUID(int=1),
+        team_id=None,
+        key_id=None,
+        key_name="",
+        public_id="",
+        allowed=True,
+        status=number,
+        code="ok",
+        reason="ok",
+        client_address="",
+        duration_ms=0,
+        streamed=False,
+        request_id="",
+    )
+
+
+class Sink:
+    """What is written, after some failures."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.written: list[int] = []
+        self.tries = 0
+
+    def write(self, batch: list[CallRecord]) -> None:
+        """Fail as often as told, then keep."""
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise OSError
+        self.written += [one.status for one in batch]
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(10):
+            await story()
+
+    asyncio.run(bounded())
+    gc.collect()  # an exception that nobody retrieved is told here, not inside another test
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_each_record_is_written_once_and_in_order(failures: int) -> None:
+    sink = Sink(failures)
+
+    async def story() -> None:
+        keeper = Recorder(sink.write)
+        keeper.start()
+        for number in range(1200):
+            keeper.put(record(number))
+        while len(sink.written) < 1200:
+            await asyncio.sleep(0)
+        await keeper.close()
+
+    run(story)
+    assert sink.written == list(range(1200))
+
+
+def test_closing_writes_what_is_left() -> None:
+    sink = Sink()
+
+    async def story() -> None:
+        keeper = Recorder(sink.write)
+        keeper.start()
+        for number in range(700):
+            keeper.put(record(number))
+        await keeper.close()
+
+    run(story)
+    assert sink.written == list(range(700))
+
+
+def test_closing_with_the_database_away_ends() -> None:
+    sink = Sink(failures=1000)
+
+    async def story() -> None:
+        keeper = Recorder(sink.write)
+        keeper.put(record(1))
+        await keeper.close()
+
+    run(story)
+    assert sink.written == []
+
+
+def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 10)
+
+    async def story() -> None:
+        keeper = Recorder(Sink().write)
+        for number in range(100):
+            keeper.put(record(number))
+        assert len(keeper._waiting) == 10
+        await keeper.close()
+
+    run(story)
+
+
+def test_closing_while_a_batch_is_written_writes_it_once() -> None:
+    sink, entered, go_on = Sink(), threading.Event(), threading.Event()
+
+    def slow(batch: list[CallRecord]) -> None:
+        entered.set()
+        go_on.wait(5)
+        sink.write(batch)
+
+    run(lambda: _close_during(slow, entered, go_on))
+    assert sink.written == [1]
+
+
+def test_closing_while_a_batch_fails_writes_it_again() -> None:
+    sink, entered, go_on = Sink(failures=1), threading.Event(), threading.Event()
+
+    def slow(batch: list[CallRecord]) -> None:
+        entered.set()
+        go_on.wait(5)
+        sink.write(batch)
+
+    run(lambda: _close_during(slow, entered, go_on))
+    assert sink.written == [1]
+
+
+async def _close_during(
+    write: Callable[[list[CallRecord]], None], entered: threading.Event, go_on: threading.Event
+) -> None:
+    keeper = Recorder(write)
+    keeper.start()
+    keeper.put(record(1))
+    while not entered.is_set():
+        await asyncio.sleep(0)
+    closing = asyncio.ensure_future(keeper.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    keeper._executor.shutdown(wait=True)

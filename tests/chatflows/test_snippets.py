@@ -1,0 +1,39 @@
+"""Snippets: code that calls a chatflow; it holds no key, and its HTML is the code escaped."""
+
+import html
+import re
+from uuid import UUID
+
+import pytest
+
+from chatflows import snippets
+from chatflows.snippets import Snippet
+
+pytestmark = pytest.mark.fast
+
+ID = UUID("0198c2f4-1c2b-4d5e-8f90-abcdef123456")
+ALL = [*snippets.whole("https://f.example", ID), *snippets.streaming("https://f.example", ID)]
+
+
+@pytest.mark.parametrize("snippet", ALL, ids=lambda s: f"{s.lang}-{len(s.code)}")
+def test_a_snippet_names_the_address_and_no_key(snippet: Snippet) -> None:
+    assert "https://f.example" in snippet.code
+    assert str(ID) in snippet.code
+    assert "FLOWLATCH_KEY" in snippet.code
+    assert "flk_" not in snippet.code
+
+
+@pytest.mark.parametrize("snippet", ALL, ids=lambda s: f"{s.lang}-{len(s.code)}")
+def test_the_html_is_the_code_and_nothing_else(snippet: Snippet) -> None:
+    without_marks = re.sub(r'<span class="s">|</span>', "", snippet.html)
+    assert html.unescape(without_marks) == snippet.code
+
+
+@pytest.mark.parametrize(
+    "code", ["", "'", '"', "<b>'<i>'", "a \"b' c\" d'", "'''", "&amp;", 'x = "</span><script>"']
+)
+def test_odd_code_is_escaped(code: str) -> None:
+    shown = Snippet("x", "x", code).html
+    without_marks = re.sub(r'<span class="s">|</span>', "", shown)
+    assert "<" not in without_marks
+    assert html.unescape(without_marks) == code

@@ -1,0 +1,216 @@
+"""Verdicts: what is read for a request, and what never is."""
+
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import pytest
+
+from accounts import secrets
+from accounts.permissions import Permission
+from accounts.secrets import Unavailable
+from apikeys import key_text
+from apikeys.credentials import StoredSecret
+from chatflows.decisions import ChatflowAccess, Mode
+from chatflows.engines.faq import Entry
+from chatflows.gate import verdicts
+from chatflows.gate.facts import EngineRef, Facts
+from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.verdicts import Verdict
+
+pytestmark = pytest.mark.fast
+
+FLOW, TEAM = UUID(int=1), UUID(int=2)
+KEY = key_text.generate()
+PUBLIC = ChatflowAccess(FLOW, TEAM, Mode.PUBLIC)
+Pair = tuple[bytes, bytes]
+
+
+@dataclass
+class Reader:
+    """Answers what it was given, and counts."""
+
+    chatflow: ChatflowAccess | None = None
+    secret: StoredSecret | None = None
+    is_gone: bool = False
+    asked: list[str | None] = field(default_factory=list)
+
+    def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+        """The facts."""
+        self.asked.append(public_id)
+        if self.is_gone:
+            raise Unavailable
+        return Facts(self.secret, self.chatflow, EngineRef("faq", 1))
+
+    def faq(self, chatflow_id: UUID) -> tuple[list[Entry], str]:
+        """Nothing to say."""
+        return [], ""
+
+
+def request(
+    *headers: Pair, query: bytes = b"", client: tuple[str, int] | None = None
+) -> GateRequest:
+    async def receive() -> Message:
+        raise AssertionError("the body was read before the decision")
+
+    scope = {
+        "method": "POST",
+        "headers": list(headers),
+        "query_string": query,
+        "client": client,
+    }
+    return GateRequest(scope, receive, "req_A")
+
+
+def bearer(text: str) -> Pair:
+    return b"authorization", b"Bearer " + text.encode()
+
+
+def reach(asked: GateRequest, reader: Reader) -> Verdict:
+    return verdicts.reach(asked, FLOW, Permission.PREDICTIONS_CREATE, reader)
+
+
+def stored() -> StoredSecret:
+    version, digest = secrets.pepper_digest(KEY.text)
+    return StoredSecret(
+        digest=digest,
+        pepper_version=version,
+        secret_ends_at=None,
+        key_id=UUID(int=3),
+        key_name="crm-sync",
+        public_id=KEY.public_id,
+        team_id=TEAM,
+        scopes=frozenset({"predictions:create"}),
+        expires_at=None,
+        is_disabled=False,
+        is_deleted=False,
+        is_team_suspended=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (request(bearer("nonsense")), "invalid_token"),
+        (request(bearer(KEY.text[:-1] + "!")), "invalid_token"),
+        (request((b"authorization", b"Bearer")), "invalid_token"),
+        (request(bearer(KEY.text), bearer(KEY.text)), "invalid_request"),
+        (request(bearer(KEY.text), query=b"apiKey=x"), "invalid_request"),
+        (request(query=b"apiKey=nonsense"), "invalid_request"),
+        (request(query=b"apiKey="), "invalid_request"),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_is_refused_by_its_form_asks_no_database(
+    asked: GateRequest, code: str, is_gone: bool
+) -> None:
+    reader = Reader(PUBLIC, is_gone=is_gone)
+    assert reach(asked, reader).decision.code == code
+    assert reader.asked == []
+
+
+def test_every_other_request_is_one_reading_by_id_and_never_by_text() -> None:
+    flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True, allow_key_in_url=True)
+    for asked in (request(bearer(KEY.text)), request(query=b"apiKey=" + KEY.text.encode())):
+        reader = Reader(flow, stored())
+        assert reach(asked, reader).decision.code == "ok"
+        assert reader.asked == [KEY.public_id]
+    reader = Reader(flow)
+    assert reach(request(), reader).decision.code == "missing_token"
+    assert reader.asked == [None]
+
+
+def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    digest = secrets.pepper_digest
+
+    def counted(text: str, version: int | None = None) -> tuple[int, str]:
+        runs.append(text)
+        return digest(text, version)
+
+    known = replace(stored(), digest="0" * 64)
+    monkeypatch.setattr(secrets, "pepper_digest", counted)
+    for secret in (known, None):
+        runs.clear()
+        assert reach(request(bearer(KEY.text)), Reader(PUBLIC, secret)).decision.status == 401
+        assert len(runs) == 1
+
+
+@pytest.mark.parametrize("asked", [request(), request(bearer(KEY.text))], ids=["none", "key"])
+def test_with_the_database_gone_nobody_is_let_in_or_refused_for_good(asked: GateRequest) -> None:
+    decision = reach(asked, Reader(PUBLIC, is_gone=True)).decision
+    assert (decision.allowed, decision.status, decision.code) == (False, 503, "unavailable")
+
+
+def test_with_the_pepper_gone_the_answer_is_503() -> None:
+    reader = Reader(PUBLIC, replace(stored(), pepper_version=99))
+    assert reach(request(bearer(KEY.text)), reader).decision.status == 503
+
+
+def cors(flow: ChatflowAccess | None, *headers: Pair) -> dict[bytes, bytes]:
+    asked = request(*headers)
+    return dict(verdicts.cors(reach(asked, Reader(flow)), asked))
+
+
+def test_an_origin_is_allowed_only_where_decide_accepted_it() -> None:
+    home, away = (b"origin", b"https://a.example"), (b"origin", b"https://b.example")
+    listed = replace(PUBLIC, origins=("https://a.example",))
+    assert cors(PUBLIC, away) == {b"access-control-allow-origin": b"*"}
+    assert cors(listed, home) == {
+        b"access-control-allow-origin": b"https://a.example",
+        b"vary": b"Origin",
+    }
+    assert cors(listed, away) == {}
+    assert cors(listed, home, home) == {}
+    assert cors(None, home) == {}
+
+
+def test_cors_does_not_tell_a_protected_chatflow_from_an_unknown_one() -> None:
+    origin = (b"origin", b"https://a.example")
+    for flow in (replace(PUBLIC, mode=Mode.KEYS), replace(PUBLIC, mode=Mode.OFF)):
+        assert cors(flow, origin) == cors(None, origin) == {}
+        assert cors(flow, origin, bearer("nonsense")) == cors(None, origin, bearer("nonsense"))
+
+
+@pytest.mark.parametrize(
+    "header", [b"x-request-from", b"x-forwarded-user", b"x-api-key", b"x-original-url", b"cookie"]
+)
+def test_no_client_header_raises_trust(header: bytes) -> None:
+    flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True)
+    asked = request((header, b"internal"), (header, b"Bearer " + KEY.text.encode()))
+    assert reach(asked, Reader(flow, stored())).decision.code == "missing_token"
+
+
+def test_an_address_is_the_connections_and_not_the_headers() -> None:
+    asked = request((b"x-forwarded-for", b"198.51.100.1"), client=("203.0.113.5", 1))
+    assert asked.address == "203.0.113.5"
+    assert request().address == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_json"),
+    [
+        ([(b"content-type", b"application/json")], True),
+        ([(b"content-type", b"Application/JSON; charset=UTF-8")], True),
+        ([(b"content-type", b'application/json; charset="utf-8"')], True),
+        ([], False),
+        ([(b"content-type", b"")], False),
+        ([(b"content-type", b"text/plain")], False),
+        ([(b"content-type", b"application/json; charset=latin-1")], False),
+        ([(b"content-type", b"application/json;charset=utf-8;x=1")], False),
+        ([(b"content-type", b"application/jsonp")], False),
+        ([(b"content-type", b"multipart/form-data; boundary=x")], False),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"gzip")], False),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"identity")], True),
+    ],
+)
+def test_only_plain_json_is_a_body(headers: list[Pair], is_json: bool) -> None:
+    assert request(*headers).is_plain_json is is_json
+
+
+@pytest.mark.parametrize(
+    "second", [(b"content-type", b"text/plain"), (b"content-encoding", b"gzip")]
+)
+@pytest.mark.parametrize("first", [b"content-type", b"content-encoding"])
+def test_a_header_that_stands_twice_is_read_from_its_first(first: bytes, second: Pair) -> None:
+    asked = request((b"content-type", b"application/json"), (first, b"identity"), second)
+    assert asked.first(b"content-type") == b"application/json"

@@ -1,0 +1,122 @@
+"""Makers of what tests need, by the services that make it in life."""
+
+import re
+import time
+from uuid import UUID
+
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from accounts import fresh_logins
+from accounts.models import Membership, Role, Team, User
+from accounts.permissions import Actor
+from accounts.services import teams
+from apikeys.models import ApiKey
+from apikeys.services import keys
+from chatflows.gate.recorder import CallRecord, Turn
+from chatflows.models import Chatflow
+from chatflows.services import chatflows
+
+PASSWORD = "correct horse battery staple"
+TESTER = Actor("system", "tests", "tests", "192.0.2.1")
+NOBODYS_ID = UUID("00000000-0000-4000-8000-000000000000")
+
+
+def user(name: str) -> User:
+    """A person with PASSWORD."""
+    return User.objects.create_user(name, f"{name}@example.com", PASSWORD)
+
+
+def join(team: Team, person: User, role: Role) -> None:
+    """Make a person a member."""
+    Membership.objects.create(team=team, user=person, role=role)
+
+
+def team(name: str) -> Team:
+    """A team as onboarding makes it: with DefaultKey, which has no secret yet."""
+    made = teams.create(name, TESTER)
+    keys.create(made, ApiKey.DEFAULT_NAME, TESTER)
+    return made
+
+
+def key(owner: Team, name: str, *opens: Chatflow) -> tuple[ApiKey, str]:
+    """A key with its text, selected for some chatflows."""
+    return keys.add(owner, name, TESTER, opens=[chatflow.id for chatflow in opens])
+
+
+def chatflow(owner: Team, name: str, *, mode: str = "keys", key_in_url: bool = False) -> Chatflow:
+    """A chatflow in a mode; DefaultKey is selected, as for every new one."""
+    made = chatflows.create(owner, name, TESTER)
+    Chatflow.objects.filter(pk=made.pk).update(access_mode=mode, allow_key_in_url=key_in_url)
+    made.refresh_from_db()
+    return made
+
+
+def client(person: User, *, is_fresh: bool = False) -> Client:
+    """A logged-in browser; with `is_fresh` its password was given just now."""
+    browser = Client()
+    browser.force_login(person)
+    if is_fresh:
+        note_password(browser, person)
+    return browser
+
+
+def note_password(browser: Client, person: User, seconds_ago: float = 0) -> None:
+    """Note in the session that the password was given."""
+    request = HttpRequest()
+    request.session, request.user = browser.session, person
+    fresh_logins.note_password(request)
+    for record in request.session[AUTHENTICATION_METHODS_SESSION_KEY]:
+        record["at"] = time.time() - seconds_ago
+    request.session.save()
+
+
+def call(of: Chatflow, by: ApiKey | None = None, **more: object) -> CallRecord:
+    """What the gate notes of a call that was let in."""
+    values: dict[str, object] = {
+        "at": timezone.now(),
+        "chatflow_id": of.id,
+        "team_id": of.team_id,
+        "key_id": by.id if by else None,
+        "key_name": by.name if by else "",
+        "public_id": "",
+        "allowed": True,
+        "status": 200,
+        "code": "ok",
+        "reason": "ok",
+        "client_address": "192.0.2.7",
+        "duration_ms": 3,
+        "streamed": False,
+        "request_id": "req_AAAAAAAAAAAAAAAA",
+    }
+    return CallRecord(**{**values, **more})  # type: ignore[arg-type]
+
+
+def turn(of: Chatflow, caller: str, chat_id: str, **more: object) -> Turn:
+    """A question and its answer in a conversation."""
+    values: dict[str, object] = {
+        "message_id": UUID(int=time.perf_counter_ns()),
+        "at": timezone.now(),
+        "chatflow_id": of.id,
+        "caller": caller,
+        "chat_id": chat_id,
+        "question": "What is Flowlatch?",
+        "answer": "A front door.",
+        "is_complete": True,
+    }
+    return Turn(**{**values, **more})  # type: ignore[arg-type]
+
+
+def dump() -> str:
+    """The whole database as text, every column of every table."""
+    connection.ensure_connection()
+    return "\n".join(connection.connection.iterdump())
+
+
+def without_id_and_time(response: HttpResponse) -> str:
+    """A page's text without what differs at each request: its id, and the time in seconds."""
+    text = response.content.decode().replace(response["X-Request-Id"], "")
+    return re.sub(r"\d\d:\d\d:\d\d", "", text)
