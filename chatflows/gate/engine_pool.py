@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chatflows.engines import Engine
 from chatflows.engines.faq import FaqEngine
-from chatflows.gate.facts import AccessReader, EngineRef
+from chatflows.gate.facts import AccessReader, EngineRef, EngineSource
 
 MAX_ENGINES = 128  # the longest unused goes first
 
@@ -17,15 +17,19 @@ class EnginePool:
         self._reader = reader
         self._engines: OrderedDict[UUID, tuple[EngineRef, Engine]] = OrderedDict()
 
-    def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
+    async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
         """The engine of a chatflow as of `reference`. Raises Unavailable."""
         held = self._engines.get(chatflow_id)
         if held is not None and held[0] == reference:
             self._engines.move_to_end(chatflow_id)
             return held[1]
-        engine = FaqEngine(*self._reader.faq(chatflow_id))
+        engine = _make(await self._reader.engine_source(chatflow_id))
         self._engines[chatflow_id] = (reference, engine)
         self._engines.move_to_end(chatflow_id)
         if len(self._engines) > MAX_ENGINES:
             self._engines.popitem(last=False)
         return engine
+
+
+def _make(source: EngineSource) -> Engine:
+    return FaqEngine(source.entries, source.fallback)

@@ -1,7 +1,7 @@
 """The facts of one decision as the database tells them, and who reads them."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID
 
 from apikeys.credentials import StoredSecret
@@ -26,14 +26,28 @@ class Facts:
     engine: EngineRef | None
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSource:
+    """All that an engine is made from. `secret` is ciphertext, readable with `key_version`."""
+
+    team_id: UUID
+    engine: str
+    config: dict[str, Any]
+    fallback: str
+    entries: tuple[Entry, ...]
+    secret_origin: str = ""
+    secret: bytes = field(default=b"", repr=False)
+    key_version: int = 0
+
+
 class AccessReader(Protocol):
     """Reads facts at each request; nothing is kept that is not verified at the next one.
 
     Both raise `accounts.secrets.Unavailable` when the database is gone, slow or damaged.
     """
 
-    def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts of one request, in one statement whatever is asked."""
 
-    def faq(self, chatflow_id: UUID) -> tuple[list[Entry], str]:
-        """The entries and the fallback of a chatflow's FAQ."""
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+        """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""

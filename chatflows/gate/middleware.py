@@ -124,7 +124,7 @@ class BearerGate:
     ) -> None:
         assert found.chatflow_id is not None
         started = time.perf_counter()
-        verdict = verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
+        verdict = await verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
         outcome = Outcome(500, "internal_error")
         try:
             outcome = await self._answer(route.endpoint, request, verdict, send)

@@ -70,7 +70,7 @@ async def _prepare(
     if not request.is_plain_json:
         return Fault(415, "unsupported_media_type")
     try:
-        return bodies.parse(await request.body()), engines.get(chatflow.id, reference)
+        return bodies.parse(await request.body()), await engines.get(chatflow.id, reference)
     except bodies.InvalidBody as error:
         return Fault(400, "invalid_body", str(error))
     except TooLarge:

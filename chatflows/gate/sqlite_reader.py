@@ -15,7 +15,7 @@ from accounts.secrets import Unavailable
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry
-from chatflows.gate.facts import EngineRef, Facts
+from chatflows.gate.facts import EngineRef, EngineSource, Facts
 
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
 _FACTS = """
@@ -33,7 +33,11 @@ LEFT JOIN chatflows_chatflow c ON c.id = ?2
 LEFT JOIN accounts_team ct ON ct.id = c.team_id
 """
 _ENTRIES = "SELECT question, answer FROM chatflows_faqentry WHERE chatflow_id = ? ORDER BY id"
-_FALLBACK = "SELECT fallback FROM chatflows_chatflow WHERE id = ?"
+_SOURCE = """
+SELECT c.team_id, c.engine, c.engine_config, c.fallback, s.origin, s.ciphertext, s.key_version
+FROM chatflows_chatflow c LEFT JOIN chatflows_upstreamsecret s ON s.chatflow_id = c.id
+WHERE c.id = ?
+"""
 
 
 class SqliteReader:
@@ -44,7 +48,7 @@ class SqliteReader:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
-    def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
         rows = self._select(_FACTS, (public_id, chatflow_id.hex))
         try:
@@ -52,11 +56,24 @@ class SqliteReader:
         except (ValueError, TypeError) as error:  # a damaged row decides nothing
             raise Unavailable(type(error).__name__) from error
 
-    def faq(self, chatflow_id: UUID) -> tuple[list[Entry], str]:
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
-        entries = [Entry(q, a) for q, a in self._select(_ENTRIES, (chatflow_id.hex,))]
-        fallback = self._select(_FALLBACK, (chatflow_id.hex,))
-        return entries, fallback[0][0] if fallback else ""
+        rows = self._select(_SOURCE, (chatflow_id.hex,))
+        entries = self._select(_ENTRIES, (chatflow_id.hex,))
+        try:
+            team, engine, config, fallback, origin, secret, version = rows[0]
+            return EngineSource(
+                team_id=UUID(team),
+                engine=engine,
+                config=json.loads(config),
+                fallback=fallback,
+                entries=tuple(Entry(question, answer) for question, answer in entries),
+                secret_origin=origin or "",
+                secret=secret or b"",
+                key_version=version or 0,
+            )
+        except (IndexError, ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
 
     def close(self) -> None:
         """Give the connection back; the next reading opens another."""

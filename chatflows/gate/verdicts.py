@@ -32,7 +32,7 @@ class Verdict:
     decision: Decision
 
 
-def reach(
+async def reach(
     request: GateRequest, chatflow_id: UUID, scope: Permission, reader: AccessReader
 ) -> Verdict:
     """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
@@ -49,7 +49,7 @@ def reach(
         credential = Credential(presented.carrier, State.MALFORMED)
         return Verdict(now, credential, NO_FACTS, decide(credential, None, asked))
     try:
-        facts = reader.read(key.public_id if key else None, chatflow_id)
+        facts = await reader.read(key.public_id if key else None, chatflow_id)
         credential = credentials.judge(presented, key, facts.secret, now)
     except Unavailable:
         gone = RequestFacts(scope=scope, is_part_missing=True)

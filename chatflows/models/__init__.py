@@ -4,6 +4,7 @@ from chatflows.models.calls import Call
 from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
 from chatflows.models.conversations import Conversation, Message
 from chatflows.models.faq_entries import FaqEntry
+from chatflows.models.upstream_secrets import UpstreamSecret
 
 __all__ = [
     "AccessMode",
@@ -15,4 +16,5 @@ __all__ = [
     "FaqEntry",
     "Message",
     "Selection",
+    "UpstreamSecret",
 ]

@@ -31,6 +31,8 @@ class EngineName(models.TextChoices):
     """What answers."""
 
     FAQ = "faq", "FAQ"
+    FLOWISE = "flowise", "Flowise"
+    OPENAI = "openai", "OpenAI-compatible"
 
 
 class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
@@ -61,6 +63,8 @@ class Chatflow(Named, TeamOwned):
     keys = models.ManyToManyField(ApiKey, through="Selection", related_name="chatflows")
     engine = models.CharField(max_length=10, choices=EngineName.choices, default=EngineName.FAQ)
     fallback = models.TextField(max_length=2000, blank=True)
+    # What the engine needs beside entries and secret; its keys belong to the engine.
+    engine_config = models.JSONField(default=dict, blank=True)
     # Grows with every change of what the engine answers from: workers reload by it.
     engine_version = models.PositiveIntegerField(default=1)
     # Grows with every change of the access; a form that carries an older one is refused.

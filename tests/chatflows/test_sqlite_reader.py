@@ -1,5 +1,6 @@
 """The SQLite reader agrees with the models in every state; what it can't read is Unavailable."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ def judged(reader: SqliteReader, text: str, chatflow_id: UUID) -> tuple[Credenti
     """What the gate makes of a key, from the reader's facts."""
     parsed = key_text.parse(text)
     assert parsed is not None
-    facts = reader.read(parsed.public_id, chatflow_id)
+    facts = asyncio.run(reader.read(parsed.public_id, chatflow_id))
     shown = Presented(Carrier.HEADER, text)
     credential = credentials.judge(shown, parsed, facts.secret, timezone.now())
     decision = decide(credential, facts.chatflow, RequestFacts())
@@ -120,7 +121,7 @@ def test_every_field_is_read_as_the_models_hold_it(reader: SqliteReader, acme: T
     KeySecret.objects.update(ends_at=ends)
     ApiKey.objects.filter(pk=key.pk).update(expires_at=expires)
     stored = KeySecret.objects.get(key=key)
-    facts = reader.read(stored.public_id, flow.id)
+    facts = asyncio.run(reader.read(stored.public_id, flow.id))
     secret, access = facts.secret, facts.chatflow
     assert secret is not None
     assert access is not None
@@ -142,17 +143,17 @@ def test_moments_keep_their_zone(reader: SqliteReader, acme: Team, day: str) -> 
     moment = NOW.replace(microsecond=0 if day == "whole second" else 1)
     key, _ = factories.key(acme, "crm")
     ApiKey.objects.filter(pk=key.pk).update(expires_at=moment)
-    facts = reader.read(KeySecret.objects.get(key=key).public_id, factories.NOBODYS_ID)
+    facts = asyncio.run(reader.read(KeySecret.objects.get(key=key).public_id, factories.NOBODYS_ID))
     assert facts.secret is not None
     assert facts.secret.expires_at == moment
 
 
 def test_what_is_not_asked_or_not_there_is_none(reader: SqliteReader, acme: Team) -> None:
     flow = factories.chatflow(acme, "Support")
-    nothing = reader.read(None, factories.NOBODYS_ID)
+    nothing = asyncio.run(reader.read(None, factories.NOBODYS_ID))
     assert (nothing.secret, nothing.chatflow, nothing.engine) == (None, None, None)
-    assert reader.read("AAAAAAAAAAAA", flow.id).secret is None
-    access = reader.read(None, flow.id).chatflow
+    assert asyncio.run(reader.read("AAAAAAAAAAAA", flow.id)).secret is None
+    access = asyncio.run(reader.read(None, flow.id)).chatflow
     assert access is not None
     assert not access.is_key_selected
 
@@ -160,7 +161,7 @@ def test_what_is_not_asked_or_not_there_is_none(reader: SqliteReader, acme: Team
 def test_a_key_without_a_secret_is_never_found(reader: SqliteReader, acme: Team) -> None:
     flow = factories.chatflow(acme, "Support")
     for text in ("", "DefaultKey", "' OR 1=1 --", "%", "\0"):
-        assert reader.read(text, flow.id).secret is None
+        assert asyncio.run(reader.read(text, flow.id)).secret is None
 
 
 def test_the_faq_is_read_in_order_and_renewed_by_version(reader: SqliteReader, acme: Team) -> None:
@@ -168,13 +169,15 @@ def test_the_faq_is_read_in_order_and_renewed_by_version(reader: SqliteReader, a
     for name in ("b", "a", "c"):
         faq_entries.add(flow, name, name.upper(), factories.TESTER)
     faq_entries.set_fallback(flow, "Sorry.", factories.TESTER)
-    entries, fallback = reader.faq(flow.id)
+    source = asyncio.run(reader.engine_source(flow.id))
+    entries, fallback = list(source.entries), source.fallback
     assert [entry.question for entry in entries] == ["b", "a", "c"]
     assert fallback == "Sorry."
-    engine = reader.read(None, flow.id).engine
+    engine = asyncio.run(reader.read(None, flow.id)).engine
     assert engine is not None
     assert engine.version == Chatflow.objects.get(pk=flow.pk).engine_version == 5
-    assert reader.faq(factories.NOBODYS_ID) == ([], "")
+    with pytest.raises(Unavailable):
+        asyncio.run(reader.engine_source(factories.NOBODYS_ID))
 
 
 def test_the_reader_cannot_write(reader: SqliteReader, acme: Team) -> None:
@@ -188,11 +191,11 @@ def test_a_writer_does_not_hold_the_reader_up(reader: SqliteReader, acme: Team) 
     with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("UPDATE chatflows_chatflow SET access_mode = 'public'")
-        access = reader.read(None, flow.id).chatflow
+        access = asyncio.run(reader.read(None, flow.id)).chatflow
         assert access is not None
         assert access.mode is Mode.KEYS  # not yet committed
         writer.commit()
-    access = reader.read(None, flow.id).chatflow
+    access = asyncio.run(reader.read(None, flow.id)).chatflow
     assert access is not None
     assert access.mode is Mode.PUBLIC
 
@@ -200,34 +203,34 @@ def test_a_writer_does_not_hold_the_reader_up(reader: SqliteReader, acme: Team) 
 def test_a_file_that_is_gone_is_unavailable_and_heals(acme: Team, file: Path) -> None:
     flow = factories.chatflow(acme, "Later")
     reader = SqliteReader(file)
-    reader.read(None, flow.id)
+    asyncio.run(reader.read(None, flow.id))
     away = file.rename(file.with_name("away"))
     for _ in range(2):
         with pytest.raises(Unavailable):
-            reader.read(None, flow.id)
+            asyncio.run(reader.read(None, flow.id))
     away.rename(file)
-    assert reader.read(None, flow.id).secret is None
+    assert asyncio.run(reader.read(None, flow.id)).secret is None
     reader.close()
 
 
 def test_a_file_that_was_never_there_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.sqlite3"
     with pytest.raises(Unavailable):
-        SqliteReader(path).read(None, factories.NOBODYS_ID)
+        asyncio.run(SqliteReader(path).read(None, factories.NOBODYS_ID))
     assert not path.exists()
 
 
 def test_a_replaced_file_is_what_is_read(acme: Team, file: Path) -> None:
     flow = factories.chatflow(acme, "Later")  # made after the copy
     reader = SqliteReader(file)
-    assert reader.read(None, flow.id).chatflow is None
+    assert asyncio.run(reader.read(None, flow.id)).chatflow is None
     newer = file.with_name("newer.sqlite3")
     with closing(sqlite3.connect(newer)) as copy:
         connection.connection.backup(copy)
     newer.replace(file)
     for suffix in ("-wal", "-shm"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
-    assert reader.read(None, flow.id).chatflow is not None
+    assert asyncio.run(reader.read(None, flow.id)).chatflow is not None
     reader.close()
 
 
@@ -239,7 +242,7 @@ def test_a_damaged_file_is_unavailable(file: Path, content: bytes) -> None:
         path.unlink()
     file.write_bytes(content)
     with pytest.raises(Unavailable):
-        SqliteReader(file).read(None, factories.NOBODYS_ID)
+        asyncio.run(SqliteReader(file).read(None, factories.NOBODYS_ID))
 
 
 def test_a_locked_file_is_unavailable_soon(file: Path) -> None:
@@ -247,12 +250,12 @@ def test_a_locked_file_is_unavailable_soon(file: Path) -> None:
         other.execute("PRAGMA journal_mode=DELETE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(Unavailable):
-            SqliteReader(file).read(None, factories.NOBODYS_ID)
+            asyncio.run(SqliteReader(file).read(None, factories.NOBODYS_ID))
 
 
 def test_a_folder_in_its_place_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
-        SqliteReader(tmp_path).read(None, factories.NOBODYS_ID)
+        asyncio.run(SqliteReader(tmp_path).read(None, factories.NOBODYS_ID))
 
 
 @pytest.mark.parametrize(
@@ -277,16 +280,18 @@ def test_a_damaged_row_is_unavailable(
     reader = SqliteReader(file)
     try:
         with pytest.raises(Unavailable):
-            reader.read(text.split("_")[2], flow.id)
+            asyncio.run(reader.read(text.split("_")[2], flow.id))
     finally:
         reader.close()
 
 
 def test_the_reader_serves_another_thread(reader: SqliteReader, acme: Team) -> None:
     flow = factories.chatflow(acme, "Support")
-    reader.read(None, flow.id)
+    asyncio.run(reader.read(None, flow.id))
     found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(reader.read(None, flow.id).chatflow))
+    thread = threading.Thread(
+        target=lambda: found.append(asyncio.run(reader.read(None, flow.id)).chatflow)
+    )
     thread.start()
     thread.join()
     assert found[0] is not None

@@ -1,5 +1,6 @@
 """Verdicts: what is read for a request, and what never is."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -11,9 +12,8 @@ from accounts.secrets import Unavailable
 from apikeys import key_text
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess, Mode
-from chatflows.engines.faq import Entry
 from chatflows.gate import verdicts
-from chatflows.gate.facts import EngineRef, Facts
+from chatflows.gate.facts import EngineRef, EngineSource, Facts
 from chatflows.gate.requests import GateRequest, Message
 from chatflows.gate.verdicts import Verdict
 
@@ -34,16 +34,16 @@ class Reader:
     is_gone: bool = False
     asked: list[str | None] = field(default_factory=list)
 
-    def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts."""
         self.asked.append(public_id)
         if self.is_gone:
             raise Unavailable
         return Facts(self.secret, self.chatflow, EngineRef("faq", 1))
 
-    def faq(self, chatflow_id: UUID) -> tuple[list[Entry], str]:
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """Nothing to say."""
-        return [], ""
+        raise Unavailable
 
 
 def request(
@@ -66,7 +66,7 @@ def bearer(text: str) -> Pair:
 
 
 def reach(asked: GateRequest, reader: Reader) -> Verdict:
-    return verdicts.reach(asked, FLOW, Permission.PREDICTIONS_CREATE, reader)
+    return asyncio.run(verdicts.reach(asked, FLOW, Permission.PREDICTIONS_CREATE, reader))
 
 
 def stored() -> StoredSecret:

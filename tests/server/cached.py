@@ -28,11 +28,11 @@ class CachingReader(SqliteReader):
         super().__init__(path)
         self._kept: dict[tuple[str | None, UUID], Facts] = {}
 
-    def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """What was true once."""
         name = (public_id, chatflow_id)
         if name not in self._kept:
-            self._kept[name] = super().read(public_id, chatflow_id)
+            self._kept[name] = await super().read(public_id, chatflow_id)
         return self._kept[name]
 
 
