@@ -17,7 +17,7 @@ from accounts.models import (
     User,
 )
 from apikeys.models import KeySecret
-from chatflows.models import Conversation, FaqEntry, Message, Selection
+from chatflows.models import Conversation, FaqEntry, Message, Selection, UpstreamSecret
 
 pytestmark = pytest.mark.fast
 
@@ -39,6 +39,7 @@ WITHOUT_A_TEAM = {
     FaqEntry: "reached through its chatflow",
     Message: "reached through its conversation",
     Selection: "reached through its chatflow; both sides are of one team",
+    UpstreamSecret: "reached through its chatflow",
 }
 # Membership is read by person as often as by team.
 WITHOUT_OF = {Membership}
