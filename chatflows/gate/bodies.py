@@ -9,6 +9,13 @@ MAX_CHAT_ID_LENGTH = 255  # characters
 TRUTHS = {True: True, "true": True, False: False, "false": False, None: False}
 
 
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 class InvalidBody(Exception):
     """The body is refused; the message helps and quotes nothing of it."""
 
@@ -34,7 +41,7 @@ def parse(body: bytes) -> PredictionBody:
 
 def _load(body: bytes) -> Any:
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidBody("The body is not UTF-8.") from None
     except RecursionError:
@@ -103,7 +110,3 @@ def _clean(name: str, text: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidBody(f"{name} holds a character that is not text.")
     return text
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise ValueError

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -58,7 +59,7 @@ class GateRequest:
         """Every Origin header as sent."""
         return tuple(value.decode("latin-1") for value in self.all(b"origin"))
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The client's network address."""
         peer = self._client[0] if self._client else ""
