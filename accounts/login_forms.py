@@ -1,0 +1,22 @@
+"""allauth's forms without placeholders: the label above a field says what goes in."""
+
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+
+
+class LoginForm(allauth_forms.LoginForm):
+    """Name or e-mail, and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
+class ReauthenticateForm(allauth_forms.ReauthenticateForm):
+    """The password once more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs.pop("placeholder", None)
