@@ -3,41 +3,20 @@
 About 10 microseconds, the same for ten keys and a million. A WAL reader doesn't wait for writers.
 """
 
-import json
 import os
 import sqlite3
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from accounts.secrets import Unavailable
-from apikeys.credentials import StoredSecret
-from chatflows.decisions import ChatflowAccess, Mode
-from chatflows.engines.faq import Entry
-from chatflows.gate.facts import EngineRef, EngineSource, Facts
+from chatflows.gate import rows
+from chatflows.gate.facts import EngineSource, Facts
 
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
-_FACTS = """
-SELECT s.digest, s.pepper_version, s.ends_at, s.public_id,
-       k.id, k.name, k.team_id, k.scopes, k.expires_at, k.disabled_at, k.deleted_at,
-       kt.suspended_at,
-       c.id, c.team_id, c.access_mode, c.allow_key_in_url, ct.suspended_at,
-       c.engine, c.engine_version,
-       EXISTS (SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = k.id)
-FROM (SELECT 1)
-LEFT JOIN apikeys_keysecret s ON s.public_id = ?1
-LEFT JOIN apikeys_apikey k ON k.id = s.key_id
-LEFT JOIN accounts_team kt ON kt.id = k.team_id
-LEFT JOIN chatflows_chatflow c ON c.id = ?2
-LEFT JOIN accounts_team ct ON ct.id = c.team_id
-"""
-_ENTRIES = "SELECT question, answer FROM chatflows_faqentry WHERE chatflow_id = ? ORDER BY id"
-_SOURCE = """
-SELECT c.team_id, c.engine, c.engine_config, c.fallback, s.origin, s.ciphertext, s.key_version
-FROM chatflows_chatflow c LEFT JOIN chatflows_upstreamsecret s ON s.chatflow_id = c.id
-WHERE c.id = ?
-"""
+_FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")
+_SOURCE = rows.SOURCE.format(chatflow_id="?1")
+_ENTRIES = rows.ENTRIES.format(chatflow_id="?1")
 
 
 class SqliteReader:
@@ -50,28 +29,18 @@ class SqliteReader:
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
-        rows = self._select(_FACTS, (public_id, chatflow_id.hex))
+        found = self._select(_FACTS, (public_id, chatflow_id.hex))
         try:
-            return _facts(rows[0])
+            return rows.facts(found[0])
         except (ValueError, TypeError) as error:  # a damaged row decides nothing
             raise Unavailable(type(error).__name__) from error
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
-        rows = self._select(_SOURCE, (chatflow_id.hex,))
+        found = self._select(_SOURCE, (chatflow_id.hex,))
         entries = self._select(_ENTRIES, (chatflow_id.hex,))
         try:
-            team, engine, config, fallback, origin, secret, version = rows[0]
-            return EngineSource(
-                team_id=UUID(team),
-                engine=engine,
-                config=json.loads(config),
-                fallback=fallback,
-                entries=tuple(Entry(question, answer) for question, answer in entries),
-                secret_origin=origin or "",
-                secret=secret or b"",
-                key_version=version or 0,
-            )
+            return rows.engine_source(found[0], entries)
         except (IndexError, ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 
@@ -107,59 +76,3 @@ class SqliteReader:
         connection.execute("PRAGMA query_only = 1")
         self._connection, self._file = connection, file
         return connection
-
-
-def _facts(row: tuple[Any, ...]) -> Facts:
-    (
-        digest,
-        pepper_version,
-        secret_ends_at,
-        public_id,
-        key_id,
-        key_name,
-        key_team,
-        scopes,
-        expires_at,
-        disabled_at,
-        deleted_at,
-        key_team_suspended_at,
-        chatflow_id,
-        chatflow_team,
-        mode,
-        allow_key_in_url,
-        chatflow_team_suspended_at,
-        engine,
-        engine_version,
-        is_selected,
-    ) = row
-    secret = chatflow = reference = None
-    if key_id is not None:
-        secret = StoredSecret(
-            digest=digest,
-            pepper_version=pepper_version,
-            secret_ends_at=_moment(secret_ends_at),
-            key_id=UUID(key_id),
-            key_name=key_name,
-            public_id=public_id,
-            team_id=UUID(key_team),
-            scopes=frozenset(json.loads(scopes)),
-            expires_at=_moment(expires_at),
-            is_disabled=disabled_at is not None,
-            is_deleted=deleted_at is not None,
-            is_team_suspended=key_team_suspended_at is not None,
-        )
-    if chatflow_id is not None:
-        chatflow = ChatflowAccess(
-            id=UUID(chatflow_id),
-            team_id=UUID(chatflow_team),
-            mode=Mode(mode),
-            is_key_selected=bool(is_selected),
-            allow_key_in_url=bool(allow_key_in_url),
-            is_team_suspended=chatflow_team_suspended_at is not None,
-        )
-        reference = EngineRef(engine, engine_version)
-    return Facts(secret, chatflow, reference)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
