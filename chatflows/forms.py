@@ -7,6 +7,7 @@ from django import forms
 from accounts.models import Team
 from accounts.passwords import MAX_PASSWORD_BYTES
 from apikeys.models import ApiKey
+from chatflows import faq_files
 from chatflows.models import AccessMode, Chatflow, FaqEntry
 
 
@@ -63,6 +64,56 @@ class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
         model = FaqEntry
         fields = ["question", "answer"]
         widgets = {"answer": forms.Textarea(attrs={"rows": 4})}
+
+
+class FaqImportForm(forms.Form):
+    """A file or a pasted text; once valid it has `source`, `markdown`, `rows` and `bad_lines`."""
+
+    file = forms.FileField(
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.md,.markdown"}),
+        help_text="CSV or markdown, at most 1 MiB and 2,000 entries.",
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=faq_files.MAX_BYTES,
+        label="Or paste the text",
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "mono"}),
+    )
+    existing = forms.ChoiceField(
+        choices=[("keep", "Keep the answer that is there"), ("replace", "Replace the answer")],
+        initial="keep",
+        label="When a question is there already",
+        widget=forms.RadioSelect,
+    )
+    use_required_attribute = False
+    source = ""
+    markdown = False
+    rows: list[faq_files.Row]
+    bad_lines: list[faq_files.BadLine]
+
+    @property
+    def replace(self) -> bool:
+        """Whether the file's answers win."""
+        return self.cleaned_data.get("existing") == "replace"
+
+    def clean(self) -> dict[str, Any]:
+        """Read the entries."""
+        file = self.cleaned_data.get("file")
+        pasted: str = self.cleaned_data.get("text") or ""
+        if self.errors:
+            return self.cleaned_data
+        if bool(file) == bool(pasted.strip()):
+            raise forms.ValidationError("Choose a file or paste a text: one of the two.")
+        name = (file.name or "") if file else ""
+        try:
+            self.source = faq_files.text_of(file.read() if file else pasted.encode())
+            self.markdown = faq_files.is_markdown(self.source, name)
+            self.rows, self.bad_lines = faq_files.parse(self.source, markdown=self.markdown)
+        except faq_files.Unreadable as error:
+            raise forms.ValidationError(str(error)) from None
+        return self.cleaned_data
 
 
 class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -19,6 +19,7 @@ class Prediction:
     sources: tuple[dict[str, object], ...] = ()
     failure: Failed | None = None
     is_complete: bool = False
+    is_answered: bool = True  # False: the engine said that it has no answer
 
     @property
     def text(self) -> str:
@@ -45,8 +46,8 @@ async def run(prediction: Prediction, engine: Engine) -> AsyncIterator[Event]:
                 prediction.sources = documents
             case Failed():
                 prediction.failure = event
-            case Done():
-                prediction.is_complete = True
+            case Done(is_answered):
+                prediction.is_complete, prediction.is_answered = True, is_answered
         yield event
         if isinstance(event, Done | Failed):
             return

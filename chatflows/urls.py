@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from chatflows.views import access, chatflows, faq_entries, set_up
+from chatflows.views import (
+    access,
+    chatflows,
+    engines,
+    faq_entries,
+    faq_imports,
+    set_up,
+    unanswered,
+)
 
 set_up_urlpatterns = [
     path("set-up/", set_up.set_up, name="set_up"),
@@ -15,7 +23,7 @@ urlpatterns = [
     path(_ONE, access.chatflow_access, name="chatflow_access"),
     path(_ONE + "access/", access.chatflow_access_save, name="chatflow_access_save"),
     path(_ONE + "calls/", access.chatflow_calls, name="chatflow_calls"),
-    path(_ONE + "engine/", faq_entries.chatflow_engine, name="chatflow_engine"),
+    path(_ONE + "engine/", engines.chatflow_engine, name="chatflow_engine"),
     path(_ONE + "engine/entries/", faq_entries.faq_entry_add, name="faq_entry_add"),
     path(
         _ONE + "engine/entries/<int:entry_id>/",
@@ -28,6 +36,14 @@ urlpatterns = [
         name="faq_entry_delete",
     ),
     path(_ONE + "engine/fallback/", faq_entries.faq_fallback_save, name="faq_fallback_save"),
+    path(_ONE + "engine/import/", faq_imports.faq_import, name="faq_import"),
+    path(_ONE + "engine/import/save/", faq_imports.faq_import_save, name="faq_import_save"),
+    path(_ONE + "engine/export/", faq_imports.faq_export, name="faq_export"),
+    path(
+        _ONE + "engine/unanswered/<int:question_id>/dismiss/",
+        unanswered.unanswered_dismiss,
+        name="unanswered_dismiss",
+    ),
     path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),
     path(_ONE + "settings/", chatflows.chatflow_settings, name="chatflow_settings"),
     path(_ONE + "delete/", chatflows.chatflow_delete, name="chatflow_delete"),

@@ -189,7 +189,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; the gate refuses more before Django buffers it
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; the gate refuses more before Django reads it
 
 # Files of our own pages.
 STATIC_URL = "/static/"

@@ -29,7 +29,9 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer is whole."""
+    """The answer is whole. `is_answered` is False where it only says that there is none."""
+
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class FaqEngine:
             yield Token(piece)
         if entry is not None:
             yield Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))
-        yield Done()
+        yield Done(is_answered=entry is not None)
 
     def best(self, question: str) -> Entry | None:
         """The entry that answers best, or None if none answers at all."""

@@ -199,4 +199,5 @@ def _turn(found: Match, verdict: Verdict, outcome: Outcome) -> Turn | None:
         question=asked.question,
         answer=asked.text,
         is_complete=asked.is_complete,
+        is_answered=asked.is_answered,
     )

@@ -30,6 +30,7 @@ class Turn:
     question: str = field(repr=False)
     answer: str = field(repr=False)
     is_complete: bool
+    is_answered: bool = True  # False: the fallback was given
 
 
 @dataclass(frozen=True, slots=True)

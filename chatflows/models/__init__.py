@@ -4,6 +4,7 @@ from chatflows.models.calls import Call
 from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
 from chatflows.models.conversations import Conversation, Message
 from chatflows.models.faq_entries import FaqEntry
+from chatflows.models.unanswered import UnansweredQuestion
 from chatflows.models.upstream_secrets import UpstreamSecret
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "FaqEntry",
     "Message",
     "Selection",
+    "UnansweredQuestion",
     "UpstreamSecret",
 ]

@@ -16,7 +16,7 @@ from accounts.models import Team
 from apikeys.models import ApiKey
 from chatflows.gate.recorder import CallRecord, Turn
 from chatflows.models import Call, Chatflow, Conversation, Message
-from chatflows.services import bulk
+from chatflows.services import bulk, unanswered
 
 # Its handler prints lines as they are: a batch of JSON lines in one go (config/logs.py).
 log = logging.getLogger("flowlatch.calls")
@@ -139,6 +139,7 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
         ("conversation_id", Conversation, CONVERSATION),
         map(attrgetter(*TURN_FIELDS, *CONVERSATION), kept),
     )
+    unanswered.note(kept)
 
 
 def _line(record: CallRecord) -> str:

@@ -5,13 +5,22 @@ from django.db.models import F
 
 from accounts import audit
 from accounts.permissions import Actor
-from chatflows.models import Chatflow, FaqEntry
+from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
+from chatflows.services import unanswered
 
 
 @transaction.atomic
-def add(chatflow: Chatflow, question: str, answer: str, by: Actor) -> FaqEntry:
-    """A new entry at the end."""
+def add(
+    chatflow: Chatflow,
+    question: str,
+    answer: str,
+    by: Actor,
+    *,
+    answers: UnansweredQuestion | None = None,
+) -> FaqEntry:
+    """A new entry at the end. What it `answers`, in whatever words, is unanswered no more."""
     entry = FaqEntry.objects.create(chatflow=chatflow, question=question, answer=answer)
+    unanswered.forget(chatflow, [question, *([answers.question] if answers else [])])
     _changed(chatflow, "faq_entry.create", entry, by, after=_facts(entry))
     return entry
 
@@ -40,10 +49,15 @@ def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
     before = {"fallback": Chatflow.objects.get(pk=chatflow.pk).fallback}
     chatflow.fallback = text
     chatflow.save(update_fields=["fallback"])
-    _bump(chatflow)
+    bump(chatflow)
     target = audit.Target("chatflow", str(chatflow.pk), chatflow.name)
     after = {"fallback": text}
     audit.record(chatflow.team_id, "chatflow.set_fallback", by, target, before=before, after=after)
+
+
+def bump(chatflow: Chatflow) -> None:
+    """What the engine answers from has changed: every process reads it anew."""
+    Chatflow.objects.filter(pk=chatflow.pk).update(engine_version=F("engine_version") + 1)
 
 
 def _changed(
@@ -55,13 +69,9 @@ def _changed(
     before: audit.Facts | None = None,
     after: audit.Facts | None = None,
 ) -> None:
-    _bump(chatflow)
+    bump(chatflow)
     target = audit.Target("faq_entry", str(entry.pk), entry.question)
     audit.record(chatflow.team_id, action, by, target, before=before, after=after)
-
-
-def _bump(chatflow: Chatflow) -> None:
-    Chatflow.objects.filter(pk=chatflow.pk).update(engine_version=F("engine_version") + 1)
 
 
 def _facts(entry: FaqEntry) -> dict[str, object]:

@@ -17,6 +17,7 @@ PURE = (
     "apikeys/bearer.py",
     "chatflows/gate/routes.py",
     "chatflows/gate/bodies.py",
+    "chatflows/faq_files.py",
     "chatflows/engines/events.py",
     "chatflows/engines/faq.py",
     "config/keyring.py",

@@ -17,7 +17,14 @@ from accounts.models import (
     User,
 )
 from apikeys.models import KeySecret
-from chatflows.models import Conversation, FaqEntry, Message, Selection, UpstreamSecret
+from chatflows.models import (
+    Conversation,
+    FaqEntry,
+    Message,
+    Selection,
+    UnansweredQuestion,
+    UpstreamSecret,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -39,6 +46,7 @@ WITHOUT_A_TEAM = {
     FaqEntry: "reached through its chatflow",
     Message: "reached through its conversation",
     Selection: "reached through its chatflow; both sides are of one team",
+    UnansweredQuestion: "reached through its chatflow",
     UpstreamSecret: "reached through its chatflow",
 }
 # Membership is read by person as often as by team.

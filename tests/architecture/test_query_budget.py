@@ -25,7 +25,9 @@ BUDGET = {
     "chatflow_new": 4,
     "chatflow_access": 9,
     "chatflow_calls": 5,
-    "chatflow_engine": 6,
+    "chatflow_engine": 8,
+    "faq_import": 5,
+    "faq_export": 5,
     "chatflow_use": 5,
     "chatflow_settings": 5,
     "chatflow_delete": 6,
@@ -56,7 +58,7 @@ def url(name: str, faq: Chatflow, integration: Integration) -> str:
     arguments: list[object] = ["acme"]
     if name.startswith("key_") and name not in ("key_list", "key_new"):
         arguments.append(integration.key.id)
-    if name.startswith("chatflow_") and name not in ("chatflow_list", "chatflow_new"):
+    if name.startswith(("chatflow_", "faq_")) and name not in ("chatflow_list", "chatflow_new"):
         arguments.append(faq.id)
     return reverse(name, args=arguments)
 

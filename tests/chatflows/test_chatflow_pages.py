@@ -44,6 +44,11 @@ def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
     gets = ("access", "calls", "engine", "use", "settings", "delete")
     return [
         *(("get", page(chatflow_id, f"chatflow_{name}")) for name in gets),
+        ("get", page(chatflow_id, "faq_export")),
+        ("get", page(chatflow_id, "faq_import")),
+        ("post", page(chatflow_id, "faq_import")),
+        ("post", page(chatflow_id, "faq_import_save")),
+        ("post", page(chatflow_id, "unanswered_dismiss", 1)),
         ("post", page(chatflow_id, "chatflow_access_save")),
         ("post", page(chatflow_id, "faq_entry_add")),
         ("post", page(chatflow_id, "faq_entry_update", entry_id)),
@@ -374,7 +379,8 @@ def test_vera_looks_and_changes_nothing(
     for method, url in pages(faq.id, entry.pk):
         response = getattr(as_vera, method)(url)
         looks = ("access", "calls", "engine", "use")
-        may = method == "get" and url in {page(faq.id, f"chatflow_{name}") for name in looks}
+        seen = {page(faq.id, f"chatflow_{name}") for name in looks}
+        may = method == "get" and url in {*seen, page(faq.id, "faq_export")}
         assert response.status_code == (200 if may else 403), url
     assert as_vera.get(NEW).status_code == 403
     assert as_vera.post(NEW, {"name": "x"}).status_code == 403

@@ -1,0 +1,63 @@
+"""The Engine page, as each of its forms draws it again when it refuses."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from accounts.forms import searched
+from accounts.guards import TeamRequest
+from accounts.permissions import Permission
+from chatflows.forms import FallbackForm, FaqEntryForm
+from chatflows.models import Chatflow, EngineName, FaqEntry, UnansweredQuestion
+
+ENTRIES_PER_PAGE = 50
+UNANSWERED_SHOWN = 50
+
+
+def engine_page(
+    request: TeamRequest,
+    chatflow: Chatflow,
+    *,
+    form: FaqEntryForm | None = None,
+    answers: UnansweredQuestion | None = None,
+    fallback_form: FallbackForm | None = None,
+    entry_form: FaqEntryForm | None = None,
+    entry: FaqEntry | None = None,
+) -> HttpResponse:
+    """What the chatflow answers from; 422 where one of the forms was refused."""
+    is_refused = any((form, fallback_form, entry_form))
+    context: dict[str, Any] = {
+        "chatflow": chatflow,
+        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+    }
+    if chatflow.engine == EngineName.FAQ:
+        filled = FaqEntryForm(initial={"question": answers.question}) if answers else None
+        context |= {
+            **_entries(request, chatflow, entry),
+            "unanswered": list(chatflow.unanswered_questions.all()[:UNANSWERED_SHOWN]),
+            "form": form or filled or FaqEntryForm(),
+            "answers": answers,
+            "fallback_form": fallback_form or FallbackForm(instance=chatflow),
+            "entry_form": entry_form,
+            "entry_id": entry.pk if entry else None,
+        }
+    return render(request, "chatflows/engine.html", context, status=422 if is_refused else 200)
+
+
+def chosen_unanswered(chatflow: Chatflow, number: str) -> UnansweredQuestion | None:
+    """The unanswered question that a page was told to answer, if it is still there."""
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return None
+    return chatflow.unanswered_questions.filter(pk=number).first()
+
+
+def _entries(request: TeamRequest, chatflow: Chatflow, edited: FaqEntry | None) -> dict[str, Any]:
+    every = chatflow.faq_entries.all()
+    q = searched(request)
+    found = every.filter(question__icontains=q) | every.filter(answer__icontains=q) if q else every
+    if edited is not None:  # refused: its form is drawn again, wherever it stands
+        found = every.filter(pk=edited.pk)
+    page = Paginator(found, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
+    return {"entries": page, "q": q}

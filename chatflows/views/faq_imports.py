@@ -1,0 +1,109 @@
+"""FAQ imports: a file or a text, the preview of what it would change, and the change."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core import signing
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.forms import posted
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from chatflows import faq_files
+from chatflows.forms import FaqImportForm
+from chatflows.models import Chatflow
+from chatflows.services import faq_imports
+from chatflows.views.chatflows import get_chatflow
+
+PREVIEW_LIFETIME = 3600  # seconds
+SHOWN = 50  # rows of each kind in a preview
+MAX_PARCEL = 1_000_000  # characters that a form's field may have
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What a preview looked at, carried by the page to the import, signed and packed."""
+
+    source: str
+    markdown: bool
+    replace: bool
+
+    def pack(self, chatflow: Chatflow) -> str:
+        """For a hidden field of this chatflow's page."""
+        value = [self.source, self.markdown, self.replace]
+        return signing.dumps(value, salt=_salt(chatflow), compress=True)
+
+    @classmethod
+    def unpack(cls, chatflow: Chatflow, packed: str) -> "Parcel":
+        """Raises BadSignature for what we did not pack for this chatflow, or long ago."""
+        return cls(*signing.loads(packed, salt=_salt(chatflow), max_age=PREVIEW_LIFETIME))
+
+
+@team_view(Permission.CHATFLOWS_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def faq_import(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """The form, and what its file or text would change; nothing is changed yet."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = FaqImportForm(posted(request), request.FILES or None)
+    if not form.is_bound or not form.is_valid():
+        return _page(request, chatflow, form, 422 if form.is_bound else 200)
+    packed = Parcel(form.source, form.markdown, form.replace).pack(chatflow)
+    if len(packed) > MAX_PARCEL:
+        form.add_error(None, "This text is too large to be shown before it is saved. Split it.")
+        return _page(request, chatflow, form, 422)
+    preview = {
+        "plan": faq_imports.plan(chatflow, form.rows, replace=form.replace),
+        "bad_lines": form.bad_lines[: faq_files.MAX_BAD_LINES],
+        "bad_count": len(form.bad_lines),
+        "bad_more": len(form.bad_lines) - faq_files.MAX_BAD_LINES,
+        "kind": "markdown" if form.markdown else "CSV",
+        "packed": packed,
+    }
+    return _page(request, chatflow, form, 200, **preview)
+
+
+@team_view(Permission.CHATFLOWS_UPDATE)
+@require_POST
+def faq_import_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """Import what the preview showed."""
+    chatflow = get_chatflow(request, chatflow_id)
+    try:
+        parcel = Parcel.unpack(chatflow, request.POST.get("packed", ""))
+    except signing.BadSignature:
+        messages.error(request, "That preview is too old. Look at the file again, then import it.")
+        return redirect("faq_import", request.team.slug, chatflow_id)
+    rows, _ = faq_files.parse(parcel.source, markdown=parcel.markdown)
+    done = faq_imports.save(chatflow, rows, request.principal.actor, replace=parcel.replace)
+    messages.success(request, f"Answers are imported: {done.words}")
+    return redirect("chatflow_engine", request.team.slug, chatflow_id)
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def faq_export(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """All entries as CSV."""
+    chatflow = get_chatflow(request, chatflow_id)
+    entries = chatflow.faq_entries.values_list("question", "answer")
+    name = f"{slugify(chatflow.name)[:60] or 'faq'}-faq.csv"
+    # Excel reads UTF-8 only after a byte order mark.
+    return HttpResponse(
+        "\ufeff" + faq_files.to_csv(entries),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _page(
+    request: TeamRequest, chatflow: Chatflow, form: FaqImportForm, status: int, **preview: Any
+) -> HttpResponse:
+    context = {"chatflow": chatflow, "form": form, "shown": f":{SHOWN}", **preview}
+    return render(request, "chatflows/faq_import.html", context, status=status)
+
+
+def _salt(chatflow: Chatflow) -> str:
+    return f"flowlatch.faq_import:{chatflow.pk}"
