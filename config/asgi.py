@@ -14,15 +14,27 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 (Django must be set up first)
 
+from chatflows.gate.facts import AccessReader  # noqa: E402
 from chatflows.gate.middleware import BearerGate  # noqa: E402
+from chatflows.gate.postgres_reader import PostgresReader  # noqa: E402
 from chatflows.gate.recorder import Recorder  # noqa: E402
 from chatflows.gate.sqlite_reader import SqliteReader  # noqa: E402
 from chatflows.services import calls  # noqa: E402
+from config import databases  # noqa: E402
 from config.pages import PagesHandler, with_static_files  # noqa: E402
+
+
+def make_reader() -> AccessReader:
+    """The reader of the database that DATABASE_URL names."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == databases.POSTGRESQL:
+        return PostgresReader(databases.connection_parameters(database))
+    return SqliteReader(Path(database["NAME"]))
+
 
 pages = with_static_files(PagesHandler())
 application = BearerGate(
     pages,
-    reader=SqliteReader(Path(settings.DATABASES["default"]["NAME"])),
+    reader=make_reader(),
     make_recorder=lambda: Recorder(calls.write),
 )

@@ -3,18 +3,22 @@
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresqlWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.permissions import Actor
 from accounts.services import ring_keys
 from chatflows.models import Chatflow
 from chatflows.services import onboarding
+from config import databases, postgresql
 from config.keyring import KeyRingError
 
 STARTER = Actor("system", "start", "first start")
@@ -30,20 +34,10 @@ def prepare() -> None:
     Raises CannotStart.
     """
     _folder(settings.DATA_DIR)
-    if connection.vendor != "sqlite":
-        raise CannotStart("DATABASE_URL must be a SQLite database: others can't be served yet.")
     _checks()
-    try:
-        _migrate()
-        ring_keys.ensure(settings.KEY_RING_PATH)
-        onboarding.prepare(settings.TEAM_NAME, STARTER)
-    except KeyRingError as error:
-        raise CannotStart(str(error)) from error
-    except DatabaseError as error:
-        name = settings.DATABASES["default"]["NAME"]
-        raise CannotStart(f"The database {name} can't be used: {error}.") from error
-    _first_owner()
-    management.call_command("collectstatic", interactive=False, verbosity=0)
+    with _alone():
+        _fill()
+        management.call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def port_is_free(host: str, port: int) -> None:
@@ -58,6 +52,13 @@ def port_is_free(host: str, port: int) -> None:
                 f"Port {port} on {host} can't be used: {error.strerror}. "
                 f"Stop what listens there, or choose another: PORT={port + 1} make run"
             ) from error
+
+
+def let_go() -> None:
+    """Close all connections of this process to the database."""
+    connections.close_all()
+    if isinstance(connection, PostgresqlWrapper):
+        connection.close_pool()
 
 
 def welcome() -> list[str]:
@@ -105,6 +106,34 @@ def _checks() -> None:
         raise CannotStart(f"A check failed: {serious[0].msg}")
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    # Two starts at once on one SQLite file wait for each other by its own lock.
+    if connection.vendor != "postgresql":
+        yield
+        return
+    parameters = databases.connection_parameters(settings.DATABASES["default"])
+    try:
+        with postgresql.locked(parameters):
+            yield
+    except postgresql.Unfit as error:
+        raise CannotStart(str(error)) from None
+
+
+def _fill() -> None:
+    try:
+        _migrate()
+        ring_keys.ensure(settings.KEY_RING_PATH)
+        onboarding.prepare(settings.TEAM_NAME, STARTER)
+    except KeyRingError as error:
+        raise CannotStart(str(error)) from error
+    except DatabaseError as error:
+        name = settings.DATABASES["default"]["NAME"]
+        reason = str(error).partition("\n")[0]
+        raise CannotStart(f"The database {name} can't be used: {reason}.") from error
+    _first_owner()
+
+
 def _migrate() -> None:
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -113,6 +142,10 @@ def _migrate() -> None:
     # the machine stopped in between. SQLite alters tables only while it checks no foreign keys,
     # and that can't be said inside a transaction.
     with connection.constraint_checks_disabled(), transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:  # a table with checks to come can't be altered
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET LOCAL statement_timeout = 0")
         management.call_command("migrate", interactive=False, verbosity=0)
 
 

@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
-from config import keyring, logs
+from config import databases, keyring, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -29,6 +29,19 @@ def _networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network,
         return tuple(ipaddress.ip_network(text.strip()) for text in env.list(name, default=[]))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a list of networks: {error}.") from None
+
+
+def _database() -> dict[str, Any]:
+    try:
+        url = env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
+        return databases.configured(url)
+    except databases.UnknownDatabase as error:
+        raise ImproperlyConfigured(str(error)) from None
+    except (ValueError, ImproperlyConfigured):  # the message could quote the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL can't be read. Write characters like @ : / # ? % of a password as "
+            "%40 %3A %2F %23 %3F %25."
+        ) from None
 
 
 def _local_url(host: str, port: int) -> str:
@@ -124,16 +137,8 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# Data. FULL: a lost commit can be a lost revocation.
-DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        "timeout": 3,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
+# Data.
+DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -1,4 +1,7 @@
-"""Settings for tests: the shipped ones, in a folder of their own, with a fast hasher."""
+"""Settings for tests: the shipped ones, in a folder of their own, with a fast hasher.
+
+FLOWLATCH_TEST_DATABASE=postgres runs the same tests on a PostgreSQL that is started for them.
+"""
 
 import atexit
 import os
@@ -6,11 +9,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests import postgres
+
 _folder = tempfile.mkdtemp(prefix="flowlatch-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 for name in ("OWNER_EMAIL", "OWNER_PASSWORD", "TEAM_NAME", "PORT", "HOST", "DATABASE_URL"):
     os.environ.pop(name, None)
 os.environ["FLOWLATCH_DATA"] = _folder
+if os.environ.get("FLOWLATCH_TEST_DATABASE") == "postgres":
+    # pytest's workers inherit the server of the process that starts them.
+    if "TEST_POSTGRES_URL" not in os.environ:
+        _server = postgres.Postgres(*postgres.FORGETFUL)
+        atexit.register(_server.__exit__, None, None, None)
+        os.environ["TEST_POSTGRES_URL"] = _server.__enter__().url
+    os.environ["DATABASE_URL"] = os.environ["TEST_POSTGRES_URL"]
 
 from config import keyring  # noqa: E402 (the folder goes first)
 from config.settings import *  # noqa: E402, F403
@@ -18,9 +30,14 @@ from config.settings import DATABASES, KEY_RING_PATH, STATIC_ROOT, STORAGES  # n
 
 keyring.create(Path(KEY_RING_PATH))
 Path(STATIC_ROOT).mkdir()
-# A file and not memory: the gate's reader opens it beside Django. Without fsync: it is thrown away.
-DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/test.sqlite3"}
-DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+_options = DATABASES["default"]["OPTIONS"]
+if "pool" in _options:  # a pool would hold the test database open while it is dropped
+    del _options["pool"]
+else:
+    # A file and not memory: the gate's reader opens it beside Django. Without fsync: it is thrown
+    # away.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_folder}/test.sqlite3"}
+    _options["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     **STORAGES,

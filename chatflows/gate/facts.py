@@ -43,7 +43,7 @@ class EngineSource:
 class AccessReader(Protocol):
     """Reads facts at each request; nothing is kept that is not verified at the next one.
 
-    Both raise `accounts.secrets.Unavailable` when the database is gone, slow or damaged.
+    The readings raise `accounts.secrets.Unavailable` when the database is gone, slow or damaged.
     """
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
@@ -51,3 +51,6 @@ class AccessReader(Protocol):
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
+
+    def close(self) -> None:
+        """Give back what it holds open; for the loop that read."""

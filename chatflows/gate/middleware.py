@@ -66,6 +66,7 @@ class BearerGate:
         await receive()
         if self._recorder is not None:
             await self._recorder.close()
+        self._reader.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _pass_on(

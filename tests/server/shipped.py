@@ -1,5 +1,6 @@
 """The shipped server in a folder of its own, as `make run` starts it, and a client for it."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -13,8 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import postgres
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds for a start on a busy machine
+POSTGRES = "TEST_POSTGRES_URL"  # where tests/settings.py says which server the tests have
 SERVE = ("manage.py", "serve")
 OWNER = {
     "OWNER_EMAIL": "alice@acme.example",
@@ -34,9 +38,20 @@ def free_port() -> int:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment with none of our names but these."""
-    ours = re.compile(r"OWNER_|TEAM_NAME|FLOWLATCH_|PORT$|HOST$|PUBLIC_URL|DJANGO_|DATABASE_URL")
+    ours = re.compile(
+        r"OWNER_|TEAM_NAME|FLOWLATCH_|PORT$|HOST$|PUBLIC_URL|DJANGO_|DATABASE_URL|WEB_CONCURRENCY"
+    )
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
-    return {**kept, "FLOWLATCH_DATA": str(folder), "PYTHONWARNINGS": "default", **more}
+    kept["PYTHONWARNINGS"] = "default"
+    return {**kept, **_database(folder), "FLOWLATCH_DATA": str(folder), **more}
+
+
+def _database(folder: Path) -> dict[str, str]:
+    server = os.environ.get(POSTGRES)
+    if server is None:
+        return {}
+    name = "shipped_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return {"DATABASE_URL": postgres.create_database(server, name)}
 
 
 @dataclass

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 
 from config import preparation, server
 
@@ -23,7 +22,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-        connections.close_all()  # the server's processes and threads open their own
+        preparation.let_go()  # the server's processes and threads open their own connections
         self.serve()
 
     def serve(self) -> None:
