@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -63,13 +64,13 @@ def record(
         action=action,
         actor_kind=by.kind,
         actor_id=by.id,
-        actor_name=by.name[:NAME_LENGTH],
+        actor_name=_without_nul(by.name[:NAME_LENGTH]),
         address=by.address,
         target_kind=target.kind,
         target_id=target.id,
-        target_name=target.name[:NAME_LENGTH],
-        before=None if before is None else dict(before),
-        after=None if after is None else dict(after),
+        target_name=_without_nul(target.name[:NAME_LENGTH]),
+        before=_storable(before),
+        after=_storable(after),
         previous_mac=head.mac,
     )
     event.key_version, _ = secrets.audit_mac(b"")
@@ -96,6 +97,27 @@ def verify(team_id: uuid.UUID) -> Broken | None:
     if (head.sequence, head.mac) != (sequence, mac) if head else sequence > 0:
         return Broken(sequence + 1, "the end was cut")
     return None
+
+
+def _storable(facts: Facts | None) -> dict[str, object] | None:
+    if facts is None:
+        return None
+    stored: dict[str, object] = _each_text(dict(facts))
+    return stored
+
+
+def _each_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_nul(value)
+    if isinstance(value, Mapping):
+        return {_without_nul(name): _each_text(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(each) for each in value]
+    return value
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # PostgreSQL stores none
 
 
 def _is_untouched(event: AuditEvent) -> bool:

@@ -19,6 +19,7 @@ from apikeys.services import keys
 from chatflows.gate.recorder import CallRecord, Turn
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
+from tests import dumps
 
 PASSWORD = "correct horse battery staple"
 TESTER = Actor("system", "tests", "tests", "192.0.2.1")
@@ -113,7 +114,9 @@ def turn(of: Chatflow, caller: str, chat_id: str, **more: object) -> Turn:
 def dump() -> str:
     """The whole database as text, every column of every table."""
     connection.ensure_connection()
-    return "\n".join(connection.connection.iterdump())
+    if connection.vendor == "sqlite":
+        return "\n".join(connection.connection.iterdump())
+    return dumps.postgres(connection.connection)
 
 
 def without_id_and_time(response: HttpResponse) -> str:

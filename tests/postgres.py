@@ -86,17 +86,18 @@ class Postgres:
         return str(self._folder / "data")
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._binaries / program, *arguments],
-            user=self._user,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=(self._folder / "output").open("a"),
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
-            timeout=PATIENCE,
-            check=False,
-        )
+        with (self._folder / "output").open("a") as output:  # a pipe would stay open with it
+            done = subprocess.run(
+                [self._binaries / program, *arguments],
+                user=self._user,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                timeout=PATIENCE,
+                check=False,
+            )
         if done.returncode != 0:
             logs = "".join(p.read_text() for p in self._folder.glob("[lo]*") if p.is_file())
             raise RuntimeError(f"{program} failed: {logs[-2000:]}")

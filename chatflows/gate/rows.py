@@ -42,28 +42,16 @@ WHERE c.id = {chatflow_id}
 
 def facts(row: Row) -> Facts:
     """The facts of one row of FACTS. Raises ValueError or TypeError for a damaged one."""
+    # fmt: off
     (
-        digest,
-        pepper_version,
-        secret_ends_at,
-        public_id,
-        key_id,
-        key_name,
-        key_team,
-        scopes,
-        expires_at,
-        disabled_at,
-        deleted_at,
+        digest, pepper_version, secret_ends_at, public_id,
+        key_id, key_name, key_team, scopes, expires_at, disabled_at, deleted_at,
         key_team_suspended_at,
-        chatflow_id,
-        chatflow_team,
-        mode,
-        allow_key_in_url,
-        chatflow_team_suspended_at,
-        engine,
-        engine_version,
+        chatflow_id, chatflow_team, mode, allow_key_in_url, chatflow_team_suspended_at,
+        engine, engine_version,
         is_selected,
     ) = row
+    # fmt: on
     secret = chatflow = reference = None
     if key_id is not None:
         secret = StoredSecret(

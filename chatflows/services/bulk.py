@@ -65,7 +65,13 @@ def _forms() -> dict[type, Callable[[Any], Any]]:
     }
     if not connection.features.has_native_uuid_field:
         forms[UUID] = _hex
+    if connection.vendor == "postgresql":
+        forms[str] = _without_nul
     return forms
+
+
+def _without_nul(value: str) -> str:
+    return value.replace("\0", "\ufffd")  # PostgreSQL stores no NUL, and an upstream may send one
 
 
 def _as_is(value: Any) -> Any:

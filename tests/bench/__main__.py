@@ -5,6 +5,7 @@ counts is the median of the rounds' ratios to the bare Django view.
 """
 
 import argparse
+import os
 import re
 import shutil
 import statistics
@@ -14,10 +15,12 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.server.shipped import OWNER, ROOT, free_port, start
+from tests.postgres import Postgres
+from tests.server.shipped import OWNER, POSTGRES, ROOT, Shipped, free_port, start
 
 WRONG = "flk_sk_AAAAAAAAAAAA_" + "B" * 49
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}  # to milliseconds
@@ -117,30 +120,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("The benchmark needs wrk: on Debian, apt-get install wrk")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if arguments.database == "postgres":  # as durable as it comes
+            os.environ[POSTGRES] = stack.enter_context(Postgres()).url
         server = start(folder / "data", OWNER)
+        stack.callback(server.stop)
         port = free_port()
         peer = bare(port)
-        try:
-            key = server.do("make_key", team="acme", name="bench", opens=[server.chatflow])
-            url = f"{server.url}/api/v1/prediction/{server.chatflow}"
-            targets = [
-                Target("bare async Django view", f"http://127.0.0.1:{port}/"),
-                Target("right key, answered", url, (f"Authorization: Bearer {key}",), True),
-                Target("unknown key, refused", url, (f"Authorization: Bearer {WRONG}",), True),
-                Target("mistyped key, refused", url, (f"Authorization: Bearer {key}x",), True),
-                Target("no key, refused", url, (), True),
-                Target("/livez", f"{server.url}/livez"),
-            ]
-            measure(targets, arguments, folder)
-        finally:
-            peer.terminate()
-            peer.wait()
-            server.stop()
+        stack.callback(peer.wait)
+        stack.callback(peer.terminate)
+        measure(targets(server, f"http://127.0.0.1:{port}/"), arguments, folder)
+
+
+def targets(server: Shipped, peer: str) -> list[Target]:
+    """The peer first, then what the gate answers."""
+    key = server.do("make_key", team="acme", name="bench", opens=[server.chatflow])
+    url = f"{server.url}/api/v1/prediction/{server.chatflow}"
+    return [
+        Target("bare async Django view", peer),
+        Target("right key, answered", url, (f"Authorization: Bearer {key}",), True),
+        Target("unknown key, refused", url, (f"Authorization: Bearer {WRONG}",), True),
+        Target("mistyped key, refused", url, (f"Authorization: Bearer {key}x",), True),
+        Target("no key, refused", url, (), True),
+        Target("/livez", f"{server.url}/livez"),
+    ]
 
 
 if __name__ == "__main__":

@@ -2,48 +2,57 @@
 
 import os
 import sys
-from pathlib import Path
 from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config.asgi import pages
+from config.asgi import make_reader, pages
 
 # isort: split
 import uvicorn
 from django.conf import settings
 
-from chatflows.gate.facts import Facts
+from chatflows.gate.facts import AccessReader, EngineSource, Facts
 from chatflows.gate.middleware import BearerGate
 from chatflows.gate.recorder import Recorder
-from chatflows.gate.sqlite_reader import SqliteReader
 from chatflows.services import calls
 from config import preparation, server
 
 
-class CachingReader(SqliteReader):
+class CachingReader:
     """Never asks twice."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, reader: AccessReader) -> None:
+        self._reader = reader
         self._kept: dict[tuple[str | None, UUID], Facts] = {}
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """What was true once."""
         name = (public_id, chatflow_id)
         if name not in self._kept:
-            self._kept[name] = await super().read(public_id, chatflow_id)
+            self._kept[name] = await self._reader.read(public_id, chatflow_id)
         return self._kept[name]
+
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+        """As it is."""
+        return await self._reader.engine_source(chatflow_id)
+
+    def close(self) -> None:
+        """Let go."""
+        self._reader.close()
 
 
 application = BearerGate(
-    pages,
-    reader=CachingReader(Path(settings.DATABASES["default"]["NAME"])),
-    make_recorder=lambda: Recorder(calls.write),
+    pages, reader=CachingReader(make_reader()), make_recorder=lambda: Recorder(calls.write)
 )
 
 if __name__ == "__main__":
     preparation.prepare()
     sys.stdout.write("\n".join(preparation.welcome()) + "\n")
     sys.stdout.flush()
-    uvicorn.run(**{**server.options(), "app": application})
+    uvicorn.run(
+        **{
+            **server.options(workers=settings.WEB_CONCURRENCY),
+            "app": "tests.server.cached:application",
+        }
+    )

@@ -12,15 +12,21 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.server.shipped import OWNER, ROOT, SERVE, environment, free_port, start
+from tests import dumps
+from tests.server.shipped import OWNER, POSTGRES, ROOT, SERVE, environment, free_port, start
 
 pytestmark = pytest.mark.server
+on_sqlite = pytest.mark.skipif(POSTGRES in os.environ, reason="hurts a SQLite file")
 
 
 def dump(folder: Path) -> str:
     """All rows of the database, as SQL."""
+    if url := environment(folder).get("DATABASE_URL"):
+        with psycopg.connect(url) as on_server:
+            return dumps.postgres(on_server)
     with closing(sqlite3.connect(folder / "flowlatch.sqlite3")) as connection:
         return "\n".join(connection.iterdump())
 
@@ -131,6 +137,13 @@ def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 
 def _is_whole(folder: Path) -> None:
+    if "DATABASE_URL" in environment(folder):
+        rows = dump(folder)
+        tables = ("accounts_team", "apikeys_apikey", "chatflows_chatflow", "chatflows_selection")
+        counts = {rows.count(f'INTO "{table}"') for table in tables}
+        assert len(counts) == 1
+        assert counts <= {0, 1}
+        return
     path = folder / "flowlatch.sqlite3"
     if not path.exists():
         return
@@ -193,6 +206,7 @@ def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) ->
     assert "\n" not in refused(tmp_path, OWNER_EMAIL="nonsense", OWNER_PASSWORD="x" * 20)
 
 
+@on_sqlite
 def test_a_database_that_goes_away_closes_every_door_and_heals(tmp_path: Path) -> None:
     server = start(tmp_path, OWNER)
     key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
