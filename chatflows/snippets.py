@@ -41,17 +41,21 @@ def whole(public_url: str, chatflow_id: UUID) -> list[Snippet]:
 def streaming(public_url: str, chatflow_id: UUID) -> list[Snippet]:
     """Ask once, get the answer as it comes."""
     url = endpoint(public_url, chatflow_id)
-    more = ', "streaming": true'
-    host = public_url
     curl = _CURL.replace("curl {url}", "curl -N {url}")
+    more = ', "streaming": true'
     return [
         Snippet("curl", "curl", curl.format(url=url, question=QUESTION, more=more)),
-        Snippet(
-            "python", "Python", _PYTHON_STREAM.format(host=host, id=chatflow_id, question=QUESTION)
-        ),
-        Snippet(
-            "js", "JavaScript", _JS_STREAM.format(host=host, id=chatflow_id, question=QUESTION)
-        ),
+        Snippet("python", "Python", _PYTHON_STREAM.format(url=url, question=QUESTION)),
+        Snippet("js", "JavaScript", _JAVASCRIPT_STREAM.format(url=url, question=QUESTION)),
+    ]
+
+
+def flowise(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+    """The published clients of Flowise, with this host in place of theirs."""
+    values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
+    return [
+        Snippet("js", "flowise-sdk", _FLOWISE_SDK.format(**values)),
+        Snippet("python", "flowise for Python", _FLOWISE_PYTHON.format(**values)),
     ]
 
 
@@ -87,6 +91,46 @@ const answer = await fetch(
 console.log((await answer.json()).text);"""
 
 _PYTHON_STREAM = """\
+import json
+import os
+import requests
+
+with requests.post(
+    "{url}",
+    headers={{"Authorization": "Bearer " + os.environ["FLOWLATCH_KEY"]}},
+    json={{"question": "{question}", "streaming": True}},
+    stream=True,
+) as answer:
+    answer.raise_for_status()
+    for line in answer.iter_lines():
+        if line.startswith(b"data:"):
+            event = json.loads(line[5:])
+            if event["event"] == "token":
+                print(event["data"], end="", flush=True)"""
+
+_JAVASCRIPT_STREAM = """\
+const answer = await fetch(
+  "{url}",
+  {{
+    method: "POST",
+    headers: {{
+      "Authorization": "Bearer " + process.env.FLOWLATCH_KEY,
+      "Content-Type": "application/json",
+    }},
+    body: JSON.stringify({{ question: "{question}", streaming: true }}),
+  }},
+);
+let rest = "";
+for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {{
+  const lines = (rest + text).split("\\n");
+  rest = lines.pop();
+  for (const line of lines.filter((line) => line.startsWith("data:"))) {{
+    const {{ event, data }} = JSON.parse(line.slice(5));
+    if (event === "token") process.stdout.write(data);
+  }}
+}}"""
+
+_FLOWISE_PYTHON = """\
 import os
 from flowise import Flowise, PredictionData  # pip install flowise
 
@@ -100,7 +144,7 @@ for event in client.create_prediction(
 ):
     print(event)"""
 
-_JS_STREAM = """\
+_FLOWISE_SDK = """\
 import {{ FlowiseClient }} from "flowise-sdk"; // npm install flowise-sdk
 
 const client = new FlowiseClient({{

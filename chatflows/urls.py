@@ -45,6 +45,7 @@ urlpatterns = [
         name="unanswered_dismiss",
     ),
     path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),
+    path(_ONE + "use/postman/", chatflows.chatflow_postman, name="chatflow_postman"),
     path(_ONE + "settings/", chatflows.chatflow_settings, name="chatflow_settings"),
     path(_ONE + "delete/", chatflows.chatflow_delete, name="chatflow_delete"),
 ]

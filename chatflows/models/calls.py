@@ -11,13 +11,22 @@ from chatflows.models.chatflows import Chatflow
 class CallQuerySet(TeamQuerySet["Call"]):
     """Calls, newest first."""
 
+    def from_outside(self) -> "CallQuerySet":
+        """Those that came to the gate, not from the team's own playground."""
+        return self.exclude(reason=Call.PLAYGROUND)
+
     def latest_of(self, chatflow: Chatflow, count: int) -> "CallQuerySet":
         """The newest calls of a chatflow."""
         return self.of(chatflow.team).filter(chatflow_id=chatflow.id).order_by("-id")[:count]
 
 
 class Call(TeamOwned):
-    """One request to the gate. Names are kept as they were; nothing here is a secret."""
+    """One request to the gate, or one question asked on the Try it page.
+
+    Names are kept as they were; nothing here is a secret.
+    """
+
+    PLAYGROUND = "playground"  # the reason of what a member asked: no rule of the gate let it in
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="calls")
     # No foreign keys: a record outlives its chatflow and its key.
@@ -49,7 +58,14 @@ class Call(TeamOwned):
     @property
     def reason_words(self) -> str:
         """The reason as the team reads it."""
+        if self.is_playground:
+            return "Asked by a member on the Try it page."
         return Reason(self.reason).words
+
+    @property
+    def is_playground(self) -> bool:
+        """Whether a member asked, and no caller."""
+        return self.reason == self.PLAYGROUND
 
     @property
     def key_hint_parts(self) -> tuple[str, str, str] | None:

@@ -38,6 +38,7 @@ COLUMNS = (
     "streamed",
     "request_id",
 )
+PREDICTION_ROUTE, TRY_ROUTE = "/api/v1/prediction/{id}", "/t/{team}/chatflows/{id}/try/"
 CONVERSATION = ("chatflow_id", "caller", "chat_id")
 TURN = ("id", "at", "question", "answer", "is_complete")
 TURN_FIELDS = ("message_id", *TURN[1:])
@@ -101,9 +102,10 @@ def count_since(key: ApiKey, days: int) -> int:
 
 
 def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
-    """How many calls came to a chatflow in the last days."""
+    """How many calls came to a chatflow in the last days, the playground's aside."""
     since = timezone.now() - timedelta(days=days)
-    return Call.objects.of(chatflow.team).filter(chatflow_id=chatflow.id, at__gte=since).count()
+    mine = Call.objects.of(chatflow.team).from_outside()
+    return mine.filter(chatflow_id=chatflow.id, at__gte=since).count()
 
 
 def _teams_of(records: Sequence[CallRecord]) -> dict[UUID, UUID]:
@@ -146,7 +148,7 @@ def _line(record: CallRecord) -> str:
     line = {
         "event": "call",
         "at": record.at.isoformat(),
-        "route": "/api/v1/prediction/{id}",
+        "route": TRY_ROUTE if record.reason == Call.PLAYGROUND else PREDICTION_ROUTE,
         "chatflow": str(record.chatflow_id),
         "key": record.public_id[:4] or None,
         "status": record.status,

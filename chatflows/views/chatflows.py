@@ -1,5 +1,6 @@
 """Chatflows: the list, a new one, its address to use, its name, its end."""
 
+import json
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,13 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows import answers, snippets
+from chatflows import answers, postman, snippets
 from chatflows.forms import ChatflowForm, DeleteChatflowForm
 from chatflows.models import AccessMode, Call, Chatflow
 from chatflows.services import calls, chatflows
@@ -36,7 +38,8 @@ def chatflow_list(request: TeamRequest) -> HttpResponse:
     """The team's chatflows: access, engine, calls of today."""
     mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
     q, mode = searched(request), request.GET.get("mode", "")
-    last = Call.objects.of(request.team).filter(chatflow_id=OuterRef("pk")).order_by("-id")
+    calls_of_team = Call.objects.of(request.team).from_outside()
+    last = calls_of_team.filter(chatflow_id=OuterRef("pk")).order_by("-id")
     rows = mine.filter(_matching(q, mode))
     found = list(rows.annotate(last_call_at=Subquery(last.values("at")[:1])))
     today = _calls_today(request, [chatflow.id for chatflow in found])
@@ -75,9 +78,23 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
+        "flowise_snippets": snippets.flowise(settings.PUBLIC_URL, chatflow.id),
         "answers": answers.ANSWERS,
     }
     return render(request, "chatflows/use.html", context)
+
+
+@team_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_postman(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """A Postman collection to download; the key in it is an empty variable."""
+    chatflow = get_chatflow(request, chatflow_id)
+    value = postman.collection(chatflow.name, settings.PUBLIC_URL, chatflow.id)
+    name = f"{slugify(chatflow.name)[:60] or 'chatflow'}.postman_collection.json"
+    # Nothing in a name looks like markup, whatever opens the file.
+    text = json.dumps(value, indent=2).replace("<", "\\u003c")
+    head = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="application/json", headers=head)
 
 
 @team_view(Permission.CHATFLOWS_UPDATE)
@@ -129,7 +146,8 @@ def _matching(q: str, mode: str) -> Q:
 
 def _calls_today(request: TeamRequest, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
     midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = Call.objects.of(request.team).filter(chatflow_id__in=ids, at__gte=midnight)
+    every = Call.objects.of(request.team).from_outside()
+    today = every.filter(chatflow_id__in=ids, at__gte=midnight)
     rows = today.values("chatflow_id").annotate(
         let_in=Count("id", filter=Q(allowed=True)),
         refused=Count("id", filter=Q(allowed=False)),

@@ -49,6 +49,7 @@ TEAM_PAGES = {
     f"{ONE}/engine/export/": "chatflows:view",
     f"{ONE}/engine/unanswered/<int:question_id>/dismiss/": "chatflows:update",
     f"{ONE}/use/": "chatflows:view",
+    f"{ONE}/use/postman/": "chatflows:view",
     f"{ONE}/settings/": "chatflows:update",
     f"{ONE}/delete/": "chatflows:delete",
 }

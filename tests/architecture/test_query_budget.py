@@ -29,6 +29,7 @@ BUDGET = {
     "faq_import": 5,
     "faq_export": 5,
     "chatflow_use": 5,
+    "chatflow_postman": 4,
     "chatflow_settings": 5,
     "chatflow_delete": 6,
     "account_login": 0,

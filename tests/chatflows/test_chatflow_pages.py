@@ -44,6 +44,7 @@ def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
     gets = ("access", "calls", "engine", "use", "settings", "delete")
     return [
         *(("get", page(chatflow_id, f"chatflow_{name}")) for name in gets),
+        ("get", page(chatflow_id, "chatflow_postman")),
         ("get", page(chatflow_id, "faq_export")),
         ("get", page(chatflow_id, "faq_import")),
         ("post", page(chatflow_id, "faq_import")),
@@ -380,7 +381,11 @@ def test_vera_looks_and_changes_nothing(
         response = getattr(as_vera, method)(url)
         looks = ("access", "calls", "engine", "use")
         seen = {page(faq.id, f"chatflow_{name}") for name in looks}
-        may = method == "get" and url in {*seen, page(faq.id, "faq_export")}
+        may = method == "get" and url in {
+            *seen,
+            page(faq.id, "faq_export"),
+            page(faq.id, "chatflow_postman"),
+        }
         assert response.status_code == (200 if may else 403), url
     assert as_vera.get(NEW).status_code == 403
     assert as_vera.post(NEW, {"name": "x"}).status_code == 403

@@ -1,18 +1,23 @@
-"""Snippets: code that calls a chatflow; it holds no key, and its HTML is the code escaped."""
+"""Snippets and the Postman collection hold no key; the HTML of a snippet is its code, escaped."""
 
 import html
+import json
 import re
 from uuid import UUID
 
 import pytest
 
-from chatflows import snippets
+from chatflows import postman, snippets
 from chatflows.snippets import Snippet
 
 pytestmark = pytest.mark.fast
 
 ID = UUID("0198c2f4-1c2b-4d5e-8f90-abcdef123456")
-ALL = [*snippets.whole("https://f.example", ID), *snippets.streaming("https://f.example", ID)]
+ALL = [
+    *snippets.whole("https://f.example", ID),
+    *snippets.streaming("https://f.example", ID),
+    *snippets.flowise("https://f.example", ID),
+]
 
 
 @pytest.mark.parametrize("snippet", ALL, ids=lambda s: f"{s.lang}-{len(s.code)}")
@@ -37,3 +42,26 @@ def test_odd_code_is_escaped(code: str) -> None:
     without_marks = re.sub(r'<span class="s">|</span>', "", shown)
     assert "<" not in without_marks
     assert html.unescape(without_marks) == code
+
+
+@pytest.mark.parametrize("snippet", ALL, ids=lambda s: f"{s.lang}-{len(s.code)}")
+def test_python_code_is_python(snippet: Snippet) -> None:
+    if snippet.lang == "python":
+        compile(snippet.code, "snippet", "exec")
+
+
+def test_the_postman_collection_asks_with_a_variable_for_a_key() -> None:
+    value = postman.collection("Support", "https://f.example", ID)
+    assert value["info"]["schema"].endswith("/v2.1.0/collection.json")
+    assert value["auth"]["bearer"][0]["value"] == "{{flowlatch_key}}"
+    assert {one["key"]: one["value"] for one in value["variable"]} == {
+        "host": "https://f.example",
+        "flowlatch_key": "",
+    }
+    assert "flk_" not in json.dumps(value)
+    for item in value["item"]:
+        address = item["request"]["url"]
+        assert address["raw"] == "{{host}}/" + "/".join(address["path"])
+        if item["request"]["method"] == "POST":
+            assert str(ID) in address["raw"]
+            assert json.loads(item["request"]["body"]["raw"])["question"]
