@@ -1,15 +1,20 @@
-"""Digests under the key ring: what may lie in the database in place of a secret."""
+"""Under the key ring: digests in place of secrets, and ciphertext of those that we must send."""
 
 import hashlib
 import hmac
+import json
 import secrets
+from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from config import keyring
 from config.keyring import KeyRingError, Purpose
 
 LINK_TOKEN_BYTES = 32
+NONCE_BYTES = 12  # AES-GCM's own; random ones are fine for 2**32 messages under one key
 LINK_TOKEN_PREFIX = "fll_"  # noqa: S105 (its own: a link token is never taken for a key)
 
 
@@ -30,19 +35,46 @@ def audit_mac(message: bytes, version: int | None = None) -> tuple[int, str]:
     return _hmac(Purpose.AUDIT, message, version)
 
 
+def encrypt(text: str, place: Sequence[str]) -> tuple[int, bytes]:
+    """The encryption key's version and `text` under AES-GCM, readable only at the same `place`.
+
+    `place` names where the ciphertext lies (kind, row, team, ...): moved elsewhere it is nothing.
+    """
+    version, key = _key(Purpose.ENCRYPTION, None)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return version, nonce + AESGCM(key).encrypt(nonce, text.encode(), _bound(place, version))
+
+
+def decrypt(ciphertext: bytes, version: int, place: Sequence[str]) -> str:
+    """What `encrypt` was given. Raises Unavailable if the key is gone or the place another one."""
+    _, key = _key(Purpose.ENCRYPTION, version)
+    nonce, rest = ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:]
+    try:
+        return AESGCM(key).decrypt(nonce, rest, _bound(place, version)).decode()
+    except (InvalidTag, ValueError):
+        raise Unavailable("ciphertext") from None
+
+
+def _bound(place: Sequence[str], version: int) -> bytes:
+    return json.dumps([*place, version]).encode()
+
+
 def _hmac(purpose: Purpose, message: bytes, version: int | None) -> tuple[int, str]:
+    version, key = _key(purpose, version)
+    return version, hmac.digest(key, message, "sha256").hex()
+
+
+def _key(purpose: Purpose, version: int | None) -> tuple[int, bytes]:
     try:
         ring = keyring.load(settings.KEY_RING_PATH)
     except KeyRingError as error:
         raise Unavailable("key ring") from error
     if version is None:
-        version, key = ring.current(purpose)
-    else:
-        held = ring.get(purpose, version)
-        if held is None:
-            raise Unavailable(f"{purpose} version {version}")
-        key = held
-    return version, hmac.digest(key, message, "sha256").hex()
+        return ring.current(purpose)
+    held = ring.get(purpose, version)
+    if held is None:
+        raise Unavailable(f"{purpose} version {version}")
+    return version, held
 
 
 def key_fingerprint(key: bytes) -> str:

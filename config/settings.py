@@ -24,9 +24,12 @@ def _number(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number.") from None
 
 
-def _networks(name: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+def _networks(
+    name: str, default: str = ""
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
     try:
-        return tuple(ipaddress.ip_network(text.strip()) for text in env.list(name, default=[]))
+        texts = [text.strip() for text in env.str(name, default=default).split(",")]
+        return tuple(ipaddress.ip_network(text) for text in texts if text)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a list of networks: {error}.") from None
 
@@ -77,6 +80,15 @@ IS_HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", *LOOPBACK_NAMES} - {""})
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
+# Loopback: a Flowise, Ollama or vLLM on this machine works at once.
+ALLOWED_UPSTREAM_NETWORKS = _networks("ALLOWED_UPSTREAM_NETWORKS", "127.0.0.0/8,::1/128")
+# Seconds: until an upstream's first byte, of its silence in between, of a whole answer.
+UPSTREAM_FIRST_BYTE_TIMEOUT = _number("UPSTREAM_FIRST_BYTE_TIMEOUT", 120)
+UPSTREAM_IDLE_TIMEOUT = _number("UPSTREAM_IDLE_TIMEOUT", 300)
+UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
+# Answers of upstreams that run at once, in one process and for one key.
+MAX_STREAMS = _number("MAX_STREAMS", 2000)
+MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
 
 # The first owner, unattended (see chatflows/services/onboarding.py).

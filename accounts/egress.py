@@ -1,0 +1,210 @@
+"""Egress: the one way out. Each outgoing call checks the address that it really connects to."""
+
+import ipaddress
+import re
+import socket
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from django.conf import settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+CONNECT_WITHIN = 10.0  # seconds, TLS included
+KEEP_ALIVE = 4.0  # seconds; Node lets go after 5, and a reused connection must not be a dead one
+HEAD_LINE, HEAD_FIELDS = 8190, 100  # bytes a line or field of a response's head, and their number
+MAX_URL_LENGTH = 300  # characters
+DEFAULT_PORTS = {"http": 80, "https": 443}
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+# Public by number, private by use: the host agent of Azure.
+METADATA = ipaddress.IPv4Address("168.63.129.16")
+
+NOT_OPEN = (
+    "This address can't be used. If it is a server of yours, the operator can list its network in "
+    "ALLOWED_UPSTREAM_NETWORKS."
+)
+_ALLOWED_CHARACTERS = re.compile(r"[\x21-\x5b\x5d-\x7e]+")  # no space, no control, no backslash
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_NUMBER = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)")  # as a last label: an address in disguise
+
+
+class Refused(OSError):
+    """The address is not one that we connect to. An OSError: to callers it looks unreachable."""
+
+
+class InvalidUrl(ValueError):
+    """The URL is refused; the message is for the person who typed it."""
+
+
+def session() -> aiohttp.ClientSession:
+    """A client session without cookies, proxies or decompression; needs a running loop."""
+    connector = aiohttp.TCPConnector(
+        limit=0,  # the gate bounds its streams
+        resolver=_CheckedResolver(),
+        socket_factory=_socket,
+        keepalive_timeout=KEEP_ALIVE,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        headers={"User-Agent": "Flowlatch", "Accept-Encoding": "identity"},
+        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN),
+        read_bufsize=2**16,
+        max_line_size=HEAD_LINE,
+        max_field_size=HEAD_LINE,
+        max_headers=HEAD_FIELDS,
+    )
+
+
+async def request(
+    client: aiohttp.ClientSession, method: str, url: str, **options: Any
+) -> aiohttp.ClientResponse:
+    """Send a request and wait for the response's head. A redirect is an answer like any other.
+
+    Raises aiohttp.ClientError where the upstream is not there, not allowed, or speaks no HTTP.
+    """
+    return await client.request(method, url, allow_redirects=False, **options)
+
+
+def origin(url: str) -> str:
+    """`scheme://host:port` of a URL that `check_url` took: what a stored secret is bound to."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+
+
+def check_url(url: str) -> str:
+    """The URL without a trailing slash, if it may be saved. Raises InvalidUrl.
+
+    Looks names up, so it can take seconds: call it before a transaction and never in the loop. A
+    name that nobody knows right now passes; each connection is checked again.
+    """
+    parts = _parse(url.strip())
+    host = parts.hostname or ""
+    if host.startswith("[") or ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]):
+        _check_literal(host)
+    elif not _NAME.fullmatch(host):
+        raise InvalidUrl(
+            "The host's name can't be read. Write it in plain letters, without a dot at the end."
+        )
+    else:
+        _check_name(host)
+    return url.strip().rstrip("/")
+
+
+def check_address(text: str) -> None:
+    """Raises Refused unless an address is public or in a network that the operator listed."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if not _is_open(address):
+        raise Refused("address not allowed")
+
+
+def _parse(url: str) -> SplitResult:
+    if len(url) > MAX_URL_LENGTH:
+        raise InvalidUrl(f"The URL is longer than {MAX_URL_LENGTH} characters.")
+    if not _ALLOWED_CHARACTERS.fullmatch(url):
+        raise InvalidUrl(
+            "Write the URL in plain ASCII without spaces, such as https://example.org."
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InvalidUrl("The URL can't be read.") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise InvalidUrl("Begin with http:// or https:// and a host.")
+    if "@" in parts.netloc:
+        raise InvalidUrl("Leave user name and password out of the URL.")
+    if "?" in url or "#" in url:
+        raise InvalidUrl("Leave out everything from ? or # on.")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise InvalidUrl("The port can't be read.")
+    return parts
+
+
+def _check_literal(host: str) -> None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise InvalidUrl("Write the address in full, such as 192.0.2.10.") from None
+    if address.version == 6 and (address.scope_id is not None or _embedded(address)):
+        raise InvalidUrl("Write the address in its plain form.")
+    if not _is_open(address):
+        raise InvalidUrl(NOT_OPEN)
+
+
+def _check_name(host: str) -> None:
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return
+    try:
+        for address in found:
+            check_address(address)
+    except Refused:
+        raise InvalidUrl(NOT_OPEN) from None
+
+
+def _is_open(address: Address) -> bool:
+    inner = _embedded(address)
+    if getattr(address, "ipv4_mapped", None) is not None:
+        return _is_open(inner[0])
+    if any(address in network for network in settings.ALLOWED_UPSTREAM_NETWORKS):
+        return True
+    # What a tunnel leads to is somewhere else than here: listing it says nothing about it.
+    return all(_is_public(each) for each in inner or (address,))
+
+
+def _is_public(address: Address) -> bool:
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and address != METADATA
+    )
+
+
+def _embedded(address: Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 addresses inside an IPv6 one: mapped, compatible, NAT64, 6to4 or Teredo."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return ()
+    if address.ipv4_mapped is not None:
+        return (address.ipv4_mapped,)
+    if address in NAT64 or (address in COMPATIBLE and int(address) > 1):
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    return address.teredo or ()
+
+
+def _socket(info: tuple[Any, ...]) -> socket.socket:
+    """The socket of one connection; `info` is what getaddrinfo gives, so this is where it goes."""
+    family, kind, protocol, _, place = info
+    check_address(str(place[0]))
+    return socket.socket(family, kind, protocol)
+
+
+class _CheckedResolver(AbstractResolver):
+    """A name with one address that is not allowed is refused whole."""
+
+    def __init__(self) -> None:
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        for each in found:
+            check_address(each["host"])
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
