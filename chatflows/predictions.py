@@ -1,55 +1,104 @@
 """Predictions: one question and its answer, whoever asks."""
 
+import hashlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chatflows.engines import Done, Engine, Event, Failed, Question, Sources, Token
+from chatflows.engines import (
+    Done,
+    Engine,
+    Event,
+    Failed,
+    Frame,
+    Question,
+    Sources,
+    Token,
+    Usage,
+    Whole,
+)
+
+MAX_KEPT = 100_000  # pieces, and characters of a whole answer: what is recorded of an endless one
 
 
 @dataclass(slots=True)
 class Prediction:
-    """One prediction while it runs: its ids, and what the engine has said so far."""
+    """One prediction while it runs: what was asked, and what the engine has said so far."""
 
-    question: str
-    chat_id: str
+    asked: Question
     message_id: UUID = field(default_factory=uuid.uuid4)
     pieces: list[str] = field(default_factory=list)
     sources: tuple[dict[str, object], ...] = ()
+    whole: dict[str, object] | None = None
+    usage: Usage | None = None
+    has_metadata: bool = False  # the upstream's own was passed on
     failure: Failed | None = None
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
+
+    @property
+    def question(self) -> str:
+        """What was asked."""
+        return self.asked.text
+
+    @property
+    def chat_id(self) -> str:
+        """The conversation's name for the caller."""
+        return self.asked.chat_id
 
     @property
     def text(self) -> str:
         """The answer so far."""
         return "".join(self.pieces)
 
+    def note(self, event: Event) -> None:
+        """Take in what the engine said."""
+        match event:
+            case Token(text) | Frame(name="token", text=text):
+                if len(self.pieces) < MAX_KEPT:
+                    self.pieces.append(text)
+            case Frame(name="metadata"):
+                self.has_metadata = True
+            case Sources(documents):
+                self.sources = documents
+            case Whole(value):
+                self.whole = value
+                text = value.get("text")
+                self.pieces.append(text[:MAX_KEPT] if isinstance(text, str) else "")
+            case Usage():
+                self.usage = event
+            case Failed():
+                self.failure = event
+            case Done(is_answered):
+                self.is_complete, self.is_answered = True, is_answered
+
 
 def begin(question: str, chat_id: str) -> Prediction:
     """A new prediction; without a chat id it begins a conversation."""
-    return Prediction(question, chat_id or str(uuid.uuid4()))
+    return Prediction(Question(question, chat_id or str(uuid.uuid4())))
 
 
-async def run(prediction: Prediction, engine: Engine) -> AsyncIterator[Event]:
+def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:
+    """A caller's conversation under the name that an upstream knows it by.
+
+    `caller` is the key's id, or empty: two callers with the same chat id never meet there.
+    """
+    digest = hashlib.sha256(f"{chatflow_id} {caller} {chat_id}".encode()).digest()
+    return str(UUID(bytes=digest[:16], version=4))
+
+
+async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, None]:
     """Ask the engine and yield its events, noting them in the prediction.
 
     An engine that ends without a last word has failed: a cut answer never looks whole.
     """
-    events = engine.answer(Question(prediction.question, prediction.chat_id))
-    async for event in events:
-        match event:
-            case Token(text):
-                prediction.pieces.append(text)
-            case Sources(documents):
-                prediction.sources = documents
-            case Failed():
-                prediction.failure = event
-            case Done(is_answered):
-                prediction.is_complete, prediction.is_answered = True, is_answered
-        yield event
-        if isinstance(event, Done | Failed):
-            return
+    async with aclosing(engine.answer(prediction.asked)) as events:
+        async for event in events:
+            prediction.note(event)
+            yield event
+            if isinstance(event, Done | Failed):
+                return
     prediction.failure = Failed(502, "upstream_cut", "The answer broke off.")
     yield prediction.failure

@@ -1,5 +1,33 @@
 """Engines: what answers a question. Plain values in, events out, no ORM inside."""
 
-from chatflows.engines.events import Done, Engine, Event, Failed, Question, Sources, Token
+from chatflows.engines.events import (
+    Done,
+    Engine,
+    Event,
+    Failed,
+    File,
+    Frame,
+    Heartbeat,
+    PastTurn,
+    Question,
+    Sources,
+    Token,
+    Usage,
+    Whole,
+)
 
-__all__ = ["Done", "Engine", "Event", "Failed", "Question", "Sources", "Token"]
+__all__ = [
+    "Done",
+    "Engine",
+    "Event",
+    "Failed",
+    "File",
+    "Frame",
+    "Heartbeat",
+    "PastTurn",
+    "Question",
+    "Sources",
+    "Token",
+    "Usage",
+    "Whole",
+]

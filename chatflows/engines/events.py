@@ -1,16 +1,45 @@
 """What goes into an engine and what comes out."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a question."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """An earlier question of the same conversation, and its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """One question of one caller; `chat_id` names the conversation, already bound to the caller."""
+    """One question of one caller.
+
+    `chat_id` names the conversation for the caller, `thread_id` for an upstream: it is unique to
+    chatflow and caller, so nobody reaches another's conversation there. `aliases` holds all names
+    that go upstream with those that the caller knows, to put them back in the answer.
+    """
 
     text: str
     chat_id: str
+    thread_id: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
+    is_streaming: bool = False
+    # What else of Flowise's IncomingInput may go upstream; filtered already.
+    fields: Mapping[str, object] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    history: tuple[PastTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +65,52 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The engine could not answer: the status and code for the caller, and a sentence."""
+    """The engine could not answer: the status and code for the caller, and a sentence.
+
+    `is_told`: the caller has it already, from the upstream's own words. `retry_after` in seconds.
+    """
 
     status: int
     code: str
     detail: str
+    retry_after: int | None = None
+    is_told: bool = False
 
 
-Event = Token | Sources | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An event of a Flowise server, passed on as it came: `body` is its JSON, on one line."""
+
+    name: str
+    body: bytes
+    text: str = ""  # of a token
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The JSON answer of a Flowise server that did not stream."""
+
+    value: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Nothing new, but the upstream is still at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a model counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+Event = Token | Sources | Done | Failed | Frame | Whole | Heartbeat | Usage
 
 
 class Engine(Protocol):
     """Answers questions. The last event is always Done or Failed."""
 
-    def answer(self, question: Question) -> AsyncIterator[Event]:
+    def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """Yield the events of one answer as they come."""

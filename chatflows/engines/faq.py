@@ -6,7 +6,7 @@ ranking serves whatever database the entries come from.
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,7 +54,7 @@ class FaqEngine:
             [(n, e.question, e.answer) for n, e in enumerate(self._entries)],
         )
 
-    async def answer(self, question: Question) -> AsyncIterator[Event]:
+    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
         """The best entry's answer word by word, or the fallback; never fails."""
         entry = self.best(question.text)
         for piece in _PIECE.findall(entry.answer if entry else self._fallback):

@@ -1,11 +1,16 @@
 """Prediction bodies: bytes to a checked question, with errors that name the field. Pure."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32  # levels of JSON
 MAX_CHAT_ID_LENGTH = 255  # characters
+# A question with one of these needs no words (flowise-wire 1.2).
+STAND_INS = ("form", "humanInput", "action", "uploads")
+PASSED_ON = (*STAND_INS, "history", "leadEmail")
+OVERRIDABLE = ("vars",)  # beside sessionId, which has a rule of its own
 TRUTHS = {True: True, "true": True, False: False, "false": False, None: False}
 
 
@@ -27,6 +32,9 @@ class PredictionBody:
     question: str
     chat_id: str  # empty: begin a conversation
     streaming: bool
+    session_id: str = ""  # empty: none was named
+    # What else an upstream may be told: PASSED_ON, and of overrideConfig what is OVERRIDABLE.
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse(body: bytes) -> PredictionBody:
@@ -34,8 +42,17 @@ def parse(body: bytes) -> PredictionBody:
     value = _load(body)
     if not isinstance(value, dict):
         raise InvalidBody("The body must be a JSON object.")
+    return read(value)
+
+
+def read(value: Mapping[str, Any]) -> PredictionBody:
+    """Check the fields of a prediction. Raises InvalidBody."""
     return PredictionBody(
-        question=_question(value), chat_id=_chat_id(value), streaming=_streaming(value)
+        question=_question(value),
+        chat_id=_chat_id(value),
+        streaming=_streaming(value),
+        session_id=_session_id(value),
+        fields=_fields(value),
     )
 
 
@@ -51,11 +68,12 @@ def _load(body: bytes) -> Any:
         raise InvalidBody(f"The body is not JSON: {what}, character {error.pos}.") from None
     except ValueError:
         raise InvalidBody("The body holds a number that can't be read.") from None
-    _check_depth(value)
+    check_depth(value)
     return value
 
 
-def _check_depth(value: Any) -> None:
+def check_depth(value: Any) -> None:
+    """Raises InvalidBody for JSON nested deeper than MAX_DEPTH."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]
@@ -71,8 +89,10 @@ def _children(value: Any) -> list[Any]:
     return [child for child in children if isinstance(child, dict | list)]
 
 
-def _question(value: dict[str, Any]) -> str:
+def _question(value: Mapping[str, Any]) -> str:
     question = value.get("question")
+    if not question and any(value.get(name) for name in STAND_INS):
+        return ""
     if question is None:
         raise InvalidBody("question is missing.")
     if not isinstance(question, str):
@@ -82,24 +102,41 @@ def _question(value: dict[str, Any]) -> str:
     return _clean("question", question)
 
 
-def _chat_id(value: dict[str, Any]) -> str:
-    override = value.get("overrideConfig")
-    if override is not None and not isinstance(override, dict):
-        raise InvalidBody("overrideConfig must be an object.")
-    chat_id = value.get("chatId")
-    name = "chatId"
-    if chat_id is None and override:
-        chat_id, name = override.get("sessionId"), "overrideConfig.sessionId"
-    if chat_id is None:
+def _chat_id(value: Mapping[str, Any]) -> str:
+    return _name("chatId", value.get("chatId")) or _session_id(value)
+
+
+def _session_id(value: Mapping[str, Any]) -> str:
+    return _name("overrideConfig.sessionId", _override(value).get("sessionId"))
+
+
+def _name(name: str, value: object) -> str:
+    if value is None:
         return ""
-    if not isinstance(chat_id, str):
+    if not isinstance(value, str):
         raise InvalidBody(f"{name} must be a string.")
-    if len(chat_id) > MAX_CHAT_ID_LENGTH:
+    if len(value) > MAX_CHAT_ID_LENGTH:
         raise InvalidBody(f"{name} is longer than {MAX_CHAT_ID_LENGTH} characters.")
-    return _clean(name, chat_id)
+    return _clean(name, value)
 
 
-def _streaming(value: dict[str, Any]) -> bool:
+def _override(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    override = value.get("overrideConfig")
+    if override is None:
+        return {}
+    if not isinstance(override, dict):
+        raise InvalidBody("overrideConfig must be an object.")
+    return override
+
+
+def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: value[name] for name in PASSED_ON if value.get(name) is not None}
+    override = _override(value)
+    allowed = {name: override[name] for name in OVERRIDABLE if override.get(name) is not None}
+    return {**fields, "overrideConfig": allowed} if allowed else fields
+
+
+def _streaming(value: Mapping[str, Any]) -> bool:
     streaming = value.get("streaming")
     if isinstance(streaming, bool | str | None) and streaming in TRUTHS:
         return TRUTHS[streaming]

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess
+from chatflows.engines import PastTurn
 from chatflows.engines.faq import Entry
+from chatflows.gate.recorder import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,18 @@ class AccessReader(Protocol):
 
     def close(self) -> None:
         """Give back what it holds open; for the loop that read."""
+
+
+class Memory(Protocol):
+    """Conversations as the next request of the same caller sees them, on any process.
+
+    The readings raise `accounts.secrets.Unavailable`.
+    """
+
+    async def recall(
+        self, chatflow_id: UUID, caller: str, chat_id: str, count: int
+    ) -> tuple[PastTurn, ...]:
+        """The last whole turns, oldest first."""
+
+    async def keep(self, turn: Turn) -> None:
+        """Write a turn; it is committed when this returns."""

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 from django.conf import settings
 
-from chatflows.gate import constants, prediction, responses, routes, verdicts
+from chatflows.decisions import Decision
+from chatflows.gate import aborts, constants, prediction, responses, routes, verdicts
 from chatflows.gate.engine_pool import EnginePool
-from chatflows.gate.facts import AccessReader
-from chatflows.gate.prediction import Outcome
-from chatflows.gate.recorder import CallRecord, Recorder, Turn
+from chatflows.gate.facts import AccessReader, Memory
+from chatflows.gate.open_streams import OpenStream, OpenStreams
+from chatflows.gate.prediction import Exchange, Outcome
+from chatflows.gate.recorder import CallRecord, Recorder
 from chatflows.gate.requests import (
     GateRequest,
     Gone,
@@ -40,10 +42,13 @@ class BearerGate:
         application: Application,
         reader: AccessReader,
         make_recorder: Callable[[], Recorder],
+        memory: Memory | None = None,
     ) -> None:
         self._application = application
         self._reader = reader
         self._engines = EnginePool(reader)
+        self._streams = OpenStreams()
+        self._memory = memory
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
 
@@ -64,6 +69,7 @@ class BearerGate:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._engines.close()
         if self._recorder is not None:
             await self._recorder.close()
         self._reader.close()
@@ -126,25 +132,59 @@ class BearerGate:
         assert found.chatflow_id is not None
         started = time.perf_counter()
         verdict = await verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
+        stream = self._stream(route, policy, request, verdict)
+        if stream is not None and not self._streams.enter(stream):
+            stream, verdict = None, verdicts.over_limit(verdict)
         outcome = Outcome(500, "internal_error")
         try:
-            outcome = await self._answer(route.endpoint, request, verdict, send)
+            outcome = await self._answer(found, route, request, verdict, send, stream=stream)
         except Gone:
             outcome = Outcome(400, "client_gone")
             raise
         finally:
+            if stream is not None:
+                self._streams.leave(stream)
             if route.endpoint is Endpoint.PREDICTION:
                 milliseconds = round((time.perf_counter() - started) * 1000)
                 self._record(request, found, verdict, outcome, milliseconds)
 
+    def _stream(
+        self, route: Route, policy: Asks, request: GateRequest, verdict: Verdict
+    ) -> OpenStream | None:
+        """A place among the open streams, for an answer that comes from an upstream."""
+        chatflow, engine = verdict.facts.chatflow, verdict.facts.engine
+        if not verdict.decision.allowed or route.endpoint is not Endpoint.PREDICTION:
+            return None
+        if chatflow is None or engine is None or engine.name == "faq":
+            return None
+        chatflow_id = chatflow.id
+
+        async def ask() -> Decision:
+            again = await verdicts.reach(request, chatflow_id, policy.scope, self._reader)
+            return again.decision
+
+        return OpenStream(chatflow_id, verdict.caller, ask)
+
     async def _answer(
-        self, endpoint: Endpoint, request: GateRequest, verdict: Verdict, send: Send
+        self,
+        found: Match,
+        route: Route,
+        request: GateRequest,
+        verdict: Verdict,
+        send: Send,
+        *,
+        stream: OpenStream | None,
     ) -> Outcome:
-        decision = verdict.decision
+        decision, endpoint = verdict.decision, route.endpoint
         cors = verdicts.cors(verdict, request)
         if decision.allowed and endpoint is Endpoint.PREDICTION:
-            return await prediction.serve(request, verdict, self._engines, send, cors)
-        if decision.allowed:
+            return await prediction.serve(
+                Exchange(request, verdict, self._engines, self._memory, send, cors, stream)
+            )
+        if decision.allowed and endpoint is Endpoint.ABORT:
+            await aborts.abort(verdict, found.chat_id, self._streams, self._engines)
+            answer = responses.json_answer(aborts.ABORTED, cors)
+        elif decision.allowed:
             answer = responses.json_answer(constants.CHATBOT_CONFIG, cors)
         else:
             answer = responses.refusal(decision, request.id, request.accept, cors)
@@ -181,24 +221,6 @@ class BearerGate:
                 duration_ms=milliseconds,
                 streamed=outcome.streamed,
                 request_id=request.id,
-                turn=_turn(found, verdict, outcome),
+                turn=outcome.turn,
             )
         )
-
-
-def _turn(found: Match, verdict: Verdict, outcome: Outcome) -> Turn | None:
-    asked = outcome.prediction
-    if asked is None or found.chatflow_id is None:
-        return None
-    key_id = verdict.credential.key_id
-    return Turn(
-        message_id=asked.message_id,
-        at=verdict.at,
-        chatflow_id=found.chatflow_id,
-        caller=str(key_id) if key_id else "",
-        chat_id=asked.chat_id,
-        question=asked.question,
-        answer=asked.text,
-        is_complete=asked.is_complete,
-        is_answered=asked.is_answered,
-    )

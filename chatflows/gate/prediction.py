@@ -1,19 +1,30 @@
 """Predictions on the wire: a call that was let in, answered in Flowise's JSON or event stream."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field, replace
+
+import structlog
 
 from accounts.secrets import Unavailable
 from chatflows import predictions
-from chatflows.engines import Engine, Event, Failed, Sources, Token
-from chatflows.gate import bodies, responses
+from chatflows.decisions import Decision
+from chatflows.engines import Done, Engine, Failed, Question
+from chatflows.engines.openai import OpenAIEngine
+from chatflows.gate import bodies, frames, multipart, responses
+from chatflows.gate.bodies import PredictionBody
 from chatflows.gate.engine_pool import EnginePool
-from chatflows.gate.requests import GateRequest, Send, TooLarge, TooSlow
-from chatflows.gate.responses import CLOSE, Answer, Headers, frame
+from chatflows.gate.facts import Memory
+from chatflows.gate.open_streams import Ending, OpenStream
+from chatflows.gate.recorder import Turn
+from chatflows.gate.requests import GateRequest, Gone, Send, TooLarge, TooSlow
+from chatflows.gate.responses import CLOSE, Headers
 from chatflows.gate.verdicts import Verdict
 from chatflows.predictions import Prediction
 
+log = structlog.get_logger("flowlatch.gate")
+
+LAST_WORDS_WITHIN = 1.0  # seconds that a slow client gets to take them
 STREAM_HEADERS: Headers = [
     (b"content-type", responses.EVENT_STREAM),
     (b"cache-control", b"no-store"),
@@ -25,11 +36,11 @@ RETRY: Headers = [(b"retry-after", responses.RETRY_AFTER)]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call that was let in ended."""
+    """How a call that was let in ended. `turn` is what is still to be written."""
 
     status: int
     code: str
-    prediction: Prediction | None = None
+    turn: Turn | None = None
     streamed: bool = False
 
 
@@ -43,34 +54,92 @@ class Fault:
     extra: tuple[tuple[bytes, bytes], ...] = ()
 
 
-async def serve(
-    request: GateRequest, verdict: Verdict, engines: EnginePool, send: Send, cors: Headers
-) -> Outcome:
+@dataclass(slots=True)
+class Exchange:
+    """One call on its way: what came in, who answers, and how much has been sent."""
+
+    request: GateRequest
+    verdict: Verdict
+    engines: EnginePool
+    memory: Memory | None
+    send: Send
+    cors: Headers
+    stream: OpenStream | None = None  # none where the answer comes from here and is over at once
+    prediction: Prediction | None = field(default=None, init=False)
+    is_streaming: bool = field(default=False, init=False)
+    has_begun: bool = field(default=False, init=False)
+    is_over: bool = field(default=False, init=False)
+    is_kept: bool = field(default=False, init=False)
+
+    def outcome(self, status: int, code: str) -> Outcome:
+        """The end of it."""
+        asked = self.prediction
+        turn = turn_of(self.verdict, asked) if asked is not None and not self.is_kept else None
+        return Outcome(status, code, turn, self.is_streaming and self.has_begun)
+
+
+async def serve(exchange: Exchange) -> Outcome:
     """Read the question, run the engine, send the answer. Raises Gone if the client left."""
-    ready = await _prepare(request, verdict, engines)
+    stream = exchange.stream
+    if stream is None:
+        return await _serve(exchange)
+    with stream.running():
+        try:
+            return await _serve(exchange)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if stream.ending is None or task is None:
+                raise  # the process ends
+            task.uncancel()
+    return await _end_early(exchange, stream.ending)
+
+
+def turn_of(verdict: Verdict, asked: Prediction) -> Turn:
+    """What is kept of a prediction in the caller's conversation."""
+    assert verdict.facts.chatflow is not None
+    return Turn(
+        message_id=asked.message_id,
+        at=verdict.at,
+        chatflow_id=verdict.facts.chatflow.id,
+        caller=verdict.caller,
+        chat_id=asked.chat_id,
+        question=asked.question,
+        answer=asked.text,
+        is_complete=asked.is_complete,
+        is_answered=asked.is_answered,
+    )
+
+
+async def _serve(exchange: Exchange) -> Outcome:
+    ready = await _prepare(exchange)
     if isinstance(ready, Fault):
-        await _refuse(ready, request, send, cors)
-        return Outcome(ready.status, ready.code)
-    body, engine = ready
-    asked = predictions.begin(body.question, body.chat_id)
-    if body.streaming:
-        await _stream(asked, engine, request, send, cors)
-        return _outcome(asked, 200, streamed=True)
-    answer = await _whole(asked, engine, request, cors)
-    await responses.send(send, answer, request.id)
-    return _outcome(asked, answer.status)
+        return await _refuse(ready, exchange)
+    exchange.prediction, engine = ready
+    exchange.is_streaming = exchange.prediction.asked.is_streaming
+    async with AsyncExitStack() as stack:
+        if exchange.stream is not None:
+            exchange.stream.chat_id = exchange.prediction.chat_id
+            stack.enter_context(exchange.stream.watching(exchange.request))
+        answer = _stream if exchange.is_streaming else _whole
+        return await answer(exchange, exchange.prediction, engine)
 
 
-async def _prepare(
-    request: GateRequest, verdict: Verdict, engines: EnginePool
-) -> tuple[bodies.PredictionBody, Engine] | Fault:
-    chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
+async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
+    chatflow, reference = exchange.verdict.facts.chatflow, exchange.verdict.facts.engine
     assert chatflow is not None  # `decide` lets nobody in without
     assert reference is not None
-    if not request.is_plain_json:
-        return Fault(415, "unsupported_media_type")
     try:
-        return bodies.parse(await request.body()), await engines.get(chatflow.id, reference)
+        read = await _read(exchange.request, takes_files=reference.name == "flowise")
+        if read is None:
+            return Fault(415, "unsupported_media_type")
+        engine = await exchange.engines.get(chatflow.id, reference)
+        question = _question(exchange.verdict, *read)
+        if isinstance(engine, OpenAIEngine) and engine.memory_turns and exchange.memory:
+            past = await exchange.memory.recall(
+                chatflow.id, exchange.verdict.caller, question.chat_id, engine.memory_turns
+            )
+            question = replace(question, history=past)
+        return Prediction(question), engine
     except bodies.InvalidBody as error:
         return Fault(400, "invalid_body", str(error))
     except TooLarge:
@@ -81,98 +150,151 @@ async def _prepare(
         return Fault(503, "unavailable", extra=tuple(RETRY))
 
 
-async def _refuse(fault: Fault, request: GateRequest, send: Send, cors: Headers) -> None:
+async def _read(
+    request: GateRequest, *, takes_files: bool
+) -> tuple[PredictionBody, tuple[multipart.File, ...]] | None:
+    if request.is_plain_json:
+        return bodies.parse(await request.body()), ()
+    boundary = multipart.boundary(request.first(b"content-type")) if takes_files else None
+    if boundary is None or not request.is_plain:
+        return None
+    return multipart.parse(await request.body(multipart.MAX_BODY_BYTES), boundary)
+
+
+def _question(
+    verdict: Verdict, body: PredictionBody, files: tuple[multipart.File, ...]
+) -> Question:
+    assert verdict.facts.chatflow is not None
+    flow, caller = verdict.facts.chatflow.id, verdict.caller
+    question = predictions.begin(body.question, body.chat_id).asked
+    thread = predictions.thread_id(flow, caller, question.chat_id)
+    aliases, fields = {thread: question.chat_id}, dict(body.fields)
+    if body.session_id:
+        session = predictions.thread_id(flow, caller, body.session_id)
+        aliases[session] = body.session_id
+        fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
+    return replace(
+        question,
+        thread_id=thread,
+        aliases=tuple(aliases.items()),
+        is_streaming=body.streaming,
+        fields=fields,
+        files=files,
+    )
+
+
+async def _refuse(fault: Fault, exchange: Exchange) -> Outcome:
     answer = responses.error(
         fault.status,
         fault.code,
-        request.id,
-        request.accept,
-        extra=[*cors, *fault.extra],
+        exchange.request.id,
+        exchange.request.accept,
+        extra=[*exchange.cors, *fault.extra],
         detail=fault.detail,
     )
-    await responses.send(send, answer, request.id)
+    exchange.has_begun, exchange.is_streaming = True, False
+    await responses.send(exchange.send, answer, exchange.request.id)
+    exchange.is_over = True
+    return exchange.outcome(fault.status, fault.code)
 
 
-def _outcome(asked: Prediction, status: int, *, streamed: bool = False) -> Outcome:
-    if asked.failure is not None:
-        return Outcome(status, asked.failure.code, asked, streamed)
-    return Outcome(status, "ok" if asked.is_complete else "client_gone", asked, streamed)
+async def _fail(failed: Failed, exchange: Exchange) -> Outcome:
+    retry = failed.retry_after
+    extra = [(b"retry-after", str(retry).encode())] if retry is not None else []
+    return await _refuse(Fault(failed.status, failed.code, failed.detail, tuple(extra)), exchange)
 
 
-async def _whole(
-    prediction: Prediction, engine: Engine, request: GateRequest, cors: Headers
-) -> Answer:
+async def _whole(exchange: Exchange, prediction: Prediction, engine: Engine) -> Outcome:
     """Run to the end and answer once (flowise-wire 1.3)."""
-    async for _ in predictions.run(prediction, engine):
-        pass
+    async with aclosing(predictions.run(prediction, engine)) as events:
+        async for _ in events:
+            pass
+    if prediction.failure is not None:
+        return await _fail(prediction.failure, exchange)
+    await _keep(exchange, prediction, engine)
+    answer = responses.json_answer(frames.whole(prediction), exchange.cors)
+    exchange.has_begun = True
+    await responses.send(exchange.send, answer, exchange.request.id)
+    exchange.is_over = True
+    return exchange.outcome(200, "ok")
+
+
+async def _stream(exchange: Exchange, prediction: Prediction, engine: Engine) -> Outcome:
+    """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
+    async with aclosing(predictions.run(prediction, engine)) as events:
+        async for event in events:
+            if not exchange.has_begun:
+                if isinstance(event, Failed):
+                    return await _fail(event, exchange)
+                await _begin(exchange)
+            if isinstance(event, Done):
+                await _keep(exchange, prediction, engine)
+            await _send_body(exchange, frames.of_event(prediction, event))
+    exchange.is_over = True
+    await _send_body(exchange, frames.last(prediction))
+    await exchange.send({"type": "http.response.body", "body": b""})
     failure = prediction.failure
-    if failure is not None:
-        return responses.error(
-            failure.status,
-            failure.code,
-            request.id,
-            request.accept,
-            extra=cors,
-            detail=failure.detail,
-        )
-    value: dict[str, Any] = {
-        "text": prediction.text,
-        "question": prediction.question,
-        "chatId": prediction.chat_id,
-        "chatMessageId": str(prediction.message_id),
-        "sessionId": prediction.chat_id,
-    }
-    if prediction.sources:
-        value["sourceDocuments"] = list(prediction.sources)
-    return responses.json_answer(value, cors)
+    return exchange.outcome(200, failure.code if failure is not None else "ok")
 
 
-async def _stream(
-    prediction: Prediction, engine: Engine, request: GateRequest, send: Send, cors: Headers
-) -> None:
-    """Send events as they come (flowise-wire 2.1), to the end or until the client is gone."""
-    head = [*STREAM_HEADERS, *cors, (b"x-request-id", request.id.encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": head})
-    gone = asyncio.ensure_future(request.gone())
+async def _begin(exchange: Exchange) -> None:
+    request_id = (b"x-request-id", exchange.request.id.encode())
+    head = [*STREAM_HEADERS, *exchange.cors, request_id]
+    exchange.has_begun = True
+    await exchange.send({"type": "http.response.start", "status": 200, "headers": head})
+
+
+async def _send_body(exchange: Exchange, body: bytes) -> None:
+    if body:
+        await exchange.send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _keep(exchange: Exchange, prediction: Prediction, engine: Engine) -> None:
+    """Write the turn before the answer ends: the next question, on any process, knows of it."""
+    if not isinstance(engine, OpenAIEngine) or exchange.memory is None:
+        return
     try:
-        async for event in predictions.run(prediction, engine):
-            if gone.done():
-                return
-            await _send_frames(send, _frames(prediction, event))
-    finally:
-        gone.cancel()
-    await _send_frames(send, _last_frames(prediction))
-    await send({"type": "http.response.body", "body": b""})
+        await exchange.memory.keep(turn_of(exchange.verdict, prediction))
+        exchange.is_kept = True
+    except Unavailable:  # the answer stands; the recorder writes it when it can
+        log.warning("turn not kept yet", request_id=exchange.request.id)
 
 
-def _frames(prediction: Prediction, event: Event) -> list[bytes]:
-    match event:
-        case Token(text) if len(prediction.pieces) == 1:
-            return [frame("start", text), frame("token", text)]
-        case Token(text):
-            return [frame("token", text)]
-        case Sources(documents):
-            return [frame("sourceDocuments", documents)]
-        case Failed(detail=detail):
-            return [frame("error", detail)]
-        case _:
-            return []
+async def _end_early(exchange: Exchange, why: Ending | Decision) -> Outcome:
+    """Say why an answer was ended from outside, if there is still someone to hear it."""
+    if exchange.is_over:
+        return exchange.outcome(200, "ok")
+    if why is Ending.GONE:
+        if exchange.prediction is None:
+            raise Gone
+        return exchange.outcome(200 if exchange.has_begun else 499, "client_gone")
+    async with asyncio.timeout(LAST_WORDS_WITHIN):
+        if isinstance(why, Decision):
+            return await _end_refused(exchange, why)
+        return await _end_aborted(exchange)
 
 
-def _last_frames(prediction: Prediction) -> list[bytes]:
-    end = frame("end", "[DONE]")
-    if not prediction.is_complete:
-        return [end]
-    metadata = {
-        "chatId": prediction.chat_id,
-        "chatMessageId": str(prediction.message_id),
-        "question": prediction.question,
-        "sessionId": prediction.chat_id,
-    }
-    return [frame("metadata", metadata), end]
+async def _end_refused(exchange: Exchange, decision: Decision) -> Outcome:
+    if exchange.is_streaming and exchange.has_begun:
+        sentence = responses.MESSAGES[decision.code][1]
+        await _send_body(exchange, responses.frame("error", sentence))
+        await exchange.send({"type": "http.response.body", "body": b""})
+        return exchange.outcome(200, decision.code)
+    answer = responses.refusal(
+        decision, exchange.request.id, exchange.request.accept, exchange.cors
+    )
+    await responses.send(exchange.send, answer, exchange.request.id)
+    return exchange.outcome(decision.status, decision.code)
 
 
-async def _send_frames(send: Send, frames: list[bytes]) -> None:
-    if frames:
-        body = b"".join(frames)
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+async def _end_aborted(exchange: Exchange) -> Outcome:
+    if exchange.is_streaming:
+        if not exchange.has_begun:
+            await _begin(exchange)
+        await _send_body(exchange, frames.ABORT + frames.END)
+        await exchange.send({"type": "http.response.body", "body": b""})
+    else:
+        assert exchange.prediction is not None
+        answer = responses.json_answer(frames.whole(exchange.prediction), exchange.cors)
+        await responses.send(exchange.send, answer, exchange.request.id)
+    return exchange.outcome(200, "aborted")

@@ -74,18 +74,23 @@ class GateRequest:
         return (
             media.strip() == b"application/json"
             and charset in (b"", b"charset=utf-8")
-            and self.first(b"content-encoding").lower() in (b"", b"identity")
+            and self.is_plain
         )
 
-    def check_length(self) -> None:
+    @property
+    def is_plain(self) -> bool:
+        """Whether the body claims not to be compressed."""
+        return self.first(b"content-encoding").lower() in (b"", b"identity")
+
+    def check_length(self, limit: int = MAX_BODY_BYTES) -> None:
         """Raises TooLarge if the body says that it will be, before any of it is read."""
         announced = self.first(b"content-length")
-        if announced.isdigit() and int(announced[:20]) > MAX_BODY_BYTES:
+        if announced.isdigit() and int(announced[:20]) > limit:
             raise TooLarge
 
-    async def body(self) -> bytes:
+    async def body(self, limit: int = MAX_BODY_BYTES) -> bytes:
         """The whole body. Raises TooLarge (before reading, if announced), TooSlow or Gone."""
-        self.check_length()
+        self.check_length(limit)
         chunks: list[bytes] = []
         size = 0
         try:
@@ -96,7 +101,7 @@ class GateRequest:
                         raise Gone
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
-                    if size > MAX_BODY_BYTES:
+                    if size > limit:
                         raise TooLarge
                     if not message.get("more_body"):
                         return b"".join(chunks)

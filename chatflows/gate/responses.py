@@ -47,6 +47,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "too_large": ("Payload too large", "The body is larger than this address takes."),
     "request_timeout": ("Request timeout", "The body did not arrive in time."),
     "invalid_body": ("Bad request", "The body can't be read."),
+    "upstream_unreachable": ("Bad gateway", "The upstream can't be reached."),
+    "upstream_unauthorized": ("Bad gateway", "The upstream refused the chatflow's own key."),
+    "upstream_error": ("Bad gateway", "The upstream could not answer."),
+    "upstream_invalid": ("Bad gateway", "The upstream sent something that is no answer."),
+    "upstream_cut": ("Bad gateway", "The answer broke off."),
+    "upstream_unset": ("Bad gateway", "The chatflow's engine is not set up."),
+    "upstream_timeout": ("Gateway timeout", "The upstream did not answer in time."),
+    "upstream_rate_limited": ("Unavailable", "The upstream is over its own limit. Try later."),
     "internal_error": ("Internal error", "Something broke here. The call was not answered."),
 }
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from accounts.permissions import Permission
@@ -15,6 +16,7 @@ class Endpoint(Enum):
     PREDICTION = "prediction"
     STREAMING_PROBE = "streaming_probe"
     CHATBOT_CONFIG = "chatbot_config"
+    ABORT = "abort"
     PING = "ping"
     VERSION = "version"
     LIVEZ = "livez"
@@ -36,7 +38,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path; `{id}` is the chatflow's id, always the last segment."""
+    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's."""
 
     method: str
     path: str
@@ -51,6 +53,7 @@ class Match:
 
     routes: Mapping[str, Route]
     chatflow_id: UUID | None
+    chat_id: str = ""
 
     @property
     def is_api(self) -> bool:
@@ -72,6 +75,12 @@ ROUTES = (
         Endpoint.CHATBOT_CONFIG,
         Asks(Permission.PREDICTIONS_CREATE),
     ),
+    Route(
+        "PUT",
+        "/api/v1/chatmessage/abort/{id}/{chatId}",
+        Endpoint.ABORT,
+        Asks(Permission.PREDICTIONS_CREATE),
+    ),
     Route("GET", "/api/v1/chatflows-streaming/{id}", Endpoint.STREAMING_PROBE, _CONSTANT),
     Route("GET", "/api/v1/ping", Endpoint.PING, _CONSTANT),
     Route("GET", "/api/v1/version", Endpoint.VERSION, _CONSTANT),
@@ -79,16 +88,19 @@ ROUTES = (
 )
 # Exactly as sent: lower case, no decoding, no folding of slashes, no trailing one.
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A conversation's id is the caller's own text: any one segment, decoded once.
+_CHAT_ID = re.compile(rb"[!\"$-.0-9:->@-~]{1,765}")
 
 
 def _by_path(routes: tuple[Route, ...]) -> dict[bytes, dict[str, Route]]:
     table: dict[bytes, dict[str, Route]] = {}
     for route in routes:
-        table.setdefault(route.path.removesuffix("{id}").encode(), {})[route.method] = route
+        table.setdefault(route.path.partition("{id}")[0].encode(), {})[route.method] = route
     return table
 
 
-_TABLE = _by_path(ROUTES)
+_WITH_CHAT = _by_path(tuple(route for route in ROUTES if route.path.endswith("{chatId}")))
+_TABLE = _by_path(tuple(route for route in ROUTES if not route.path.endswith("{chatId}")))
 _TAKES_ID = {path for path in _TABLE if path.endswith(b"/")}
 
 
@@ -101,4 +113,16 @@ def match(raw_path: bytes) -> Match | None:
     prefix, tail = raw_path[:start], raw_path[start:]
     if prefix in _TAKES_ID and _UUID.fullmatch(tail) is not None:
         return Match(_TABLE[prefix], UUID(tail.decode("ascii")))
-    return None
+    return _match_chat(raw_path[: start - 1], tail) if start else None
+
+
+def _match_chat(head: bytes, tail: bytes) -> Match | None:
+    start = head.rfind(b"/") + 1
+    prefix, flow = head[:start], head[start:]
+    if prefix not in _WITH_CHAT or _UUID.fullmatch(flow) is None or not _CHAT_ID.fullmatch(tail):
+        return None
+    try:
+        chat_id = unquote_to_bytes(tail).decode()
+    except UnicodeDecodeError:
+        return None
+    return Match(_WITH_CHAT[prefix], UUID(flow.decode("ascii")), chat_id)

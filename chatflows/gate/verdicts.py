@@ -1,6 +1,6 @@
 """Verdicts: one request's credential, facts and decision, read and asked in one go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -30,6 +30,12 @@ class Verdict:
     credential: Credential
     facts: Facts
     decision: Decision
+    asked: RequestFacts
+
+    @property
+    def caller(self) -> str:
+        """The key's id, or empty for who came without one: whose conversations are meant."""
+        return str(self.credential.key_id) if self.credential.key_id else ""
 
 
 async def reach(
@@ -47,15 +53,22 @@ async def reach(
     ):
         # Refused by its form alone: no statement for a typo or a guess.
         credential = Credential(presented.carrier, State.MALFORMED)
-        return Verdict(now, credential, NO_FACTS, decide(credential, None, asked))
+        return Verdict(now, credential, NO_FACTS, decide(credential, None, asked), asked)
     try:
         facts = await reader.read(key.public_id if key else None, chatflow_id)
         credential = credentials.judge(presented, key, facts.secret, now)
     except Unavailable:
         gone = RequestFacts(scope=scope, is_part_missing=True)
         credential = Credential(presented.carrier, State.UNKNOWN)
-        return Verdict(now, credential, NO_FACTS, decide(credential, None, gone))
-    return Verdict(now, credential, facts, decide(credential, facts.chatflow, asked))
+        return Verdict(now, credential, NO_FACTS, decide(credential, None, gone), gone)
+    return Verdict(now, credential, facts, decide(credential, facts.chatflow, asked), asked)
+
+
+def over_limit(verdict: Verdict) -> Verdict:
+    """The same asked again, with no room left for one more answer."""
+    asked = replace(verdict.asked, is_over_limit=True)
+    decision = decide(verdict.credential, verdict.facts.chatflow, asked)
+    return replace(verdict, asked=asked, decision=decision)
 
 
 def cors(verdict: Verdict, request: GateRequest) -> Headers:

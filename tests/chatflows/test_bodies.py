@@ -30,10 +30,10 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> bytes:
         (body(chatId=""), PredictionBody("Why?", "", False)),
         (body(chatId=None), PredictionBody("Why?", "", False)),
         (body(chatId="x" * MAX_CHAT_ID_LENGTH), PredictionBody("Why?", "x" * 255, False)),
-        (body(overrideConfig={"sessionId": "s1"}), PredictionBody("Why?", "s1", False)),
+        (body(overrideConfig={"sessionId": "s1"}), PredictionBody("Why?", "s1", False, "s1")),
         (
             body(chatId="c1", overrideConfig={"sessionId": "s1"}),
-            PredictionBody("Why?", "c1", False),
+            PredictionBody("Why?", "c1", False, "s1"),
         ),
         (body(overrideConfig={}), PredictionBody("Why?", "", False)),
         (body(overrideConfig=None), PredictionBody("Why?", "", False)),
@@ -43,7 +43,17 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> bytes:
         (body(streaming=False), PredictionBody("Why?", "", False)),
         (body(streaming="false"), PredictionBody("Why?", "", False)),
         (body(streaming=None), PredictionBody("Why?", "", False)),
-        (body(history=[{"role": "apiMessage", "content": "x"}]), PredictionBody("Why?", "", False)),
+        (
+            body(history=[{"role": "apiMessage", "content": "x"}]),
+            PredictionBody(
+                "Why?", "", False, "", {"history": [{"role": "apiMessage", "content": "x"}]}
+            ),
+        ),
+        (
+            body(overrideConfig={"vars": {"a": 1}, "model": "x"}, evaluation=True),
+            PredictionBody("Why?", "", False, "", {"overrideConfig": {"vars": {"a": 1}}}),
+        ),
+        (b'{"form": {"a": 1}}', PredictionBody("", "", False, "", {"form": {"a": 1}})),
         (b' \n{"question": "a", "question": "b"}\t', PredictionBody("b", "", False)),
         (nested(MAX_DEPTH - 1), PredictionBody("Why?", "", False)),
     ],

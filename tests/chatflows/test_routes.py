@@ -64,6 +64,12 @@ NOT_OURS = [
     "/api/v1/prediction",
     f"/api/v1/prediction/{ID}/{ID}",
     "/api/v1/prediction/" + "０" * 8 + ID[8:],  # full-width digits  # noqa: RUF001
+    f"/api/v1/chatmessage/abort/{ID}",
+    f"/api/v1/chatmessage/abort/{ID}/",
+    f"/api/v1/chatmessage/abort/{ID}/c1/c2",
+    f"/api/v1/chatmessage/abort/{ID.upper()}/c1",
+    f"/api/v1/chatmessage/abort/{ID}/%ff",
+    f"/api/v1/chatmessage/Abort/{ID}/c1",
     "/api/v1/ping/",
     "/api/v1/PING",
     f"/api/v1/ping/{ID}",
@@ -96,7 +102,7 @@ def test_every_route_matches_its_own_path(route: object) -> None:
 
 def test_what_runs_or_tells_of_a_chatflow_asks() -> None:
     asking = {route.endpoint for route in ROUTES if isinstance(route.policy, Asks)}
-    assert asking == {Endpoint.PREDICTION, Endpoint.CHATBOT_CONFIG}
+    assert asking == {Endpoint.PREDICTION, Endpoint.CHATBOT_CONFIG, Endpoint.ABORT}
     for route in ROUTES:
         if isinstance(route.policy, Open):
             assert route.policy.because
@@ -123,3 +129,9 @@ def test_one_changed_byte_is_another_id_or_not_ours(place: int, byte: int) -> No
         assert place >= len("/api/v1/prediction/")
         assert bytes([byte]) in b"0123456789abcdef-"
         assert str(found.chatflow_id) == changed.decode()[-36:]
+
+
+def test_a_conversations_id_is_decoded_once() -> None:
+    found = match(f"/api/v1/chatmessage/abort/{ID}/joe+1%2F%252F".encode())
+    assert found is not None
+    assert (found.chatflow_id, found.chat_id) == (UUID(ID), "joe+1/%2F")

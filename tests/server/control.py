@@ -25,7 +25,7 @@ from accounts.services import teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation  # noqa: E402
-from chatflows.services import chatflows, faq_entries  # noqa: E402
+from chatflows.services import chatflows, engines, faq_entries  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
 
@@ -51,6 +51,20 @@ def make_chatflow(team: str, name: str, entries: list[list[str]]) -> str:
     for question, answer in entries:
         faq_entries.add(chatflow, question, answer, BY)
     return str(chatflow.id)
+
+
+def set_engine(
+    chatflow: str, engine: str, config: dict[str, Any], secret: str | None = None
+) -> None:
+    """Set what answers."""
+    engines.save(Chatflow.objects.get(pk=chatflow), engine, config, secret, BY)
+
+
+def move_engine(chatflow: str, config: dict[str, Any]) -> None:
+    """Point an engine somewhere past the checks at save time, as a changed name would."""
+    row = Chatflow.objects.get(pk=chatflow)
+    row.engine_config, row.engine_version = config, row.engine_version + 1
+    row.save(update_fields=["engine_config", "engine_version"])
 
 
 def _change(name: str, **values: Any) -> None:
@@ -125,6 +139,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         make_team,
         make_key,
         make_chatflow,
+        set_engine,
+        move_engine,
         disable,
         enable,
         delete,

@@ -1,0 +1,208 @@
+"""The `openai` engine: chat completions of any OpenAI-compatible server."""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+
+from chatflows.engines import upstream
+from chatflows.engines.configs import OpenAIConfig
+from chatflows.engines.events import Done, Event, Heartbeat, Question, Token, Usage
+from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.upstream import Call, Fault, Limits
+
+TEST_WITHIN = 10.0  # seconds
+MAX_MODELS = 1000
+_FIELDS = {b"", b"event", b"id", b"retry"}  # empty: a comment
+
+
+class OpenAIEngine:
+    """Asks one model with the chatflow's own key, system prompt and parameters.
+
+    The caller's fields go no further than the question: neither `overrideConfig` nor a history of
+    the caller's making reaches the model, only the turns that we keep.
+    """
+
+    def __init__(
+        self,
+        client: aiohttp.ClientSession,
+        config: OpenAIConfig,
+        secret: str = "",
+        limits: Limits | None = None,
+    ) -> None:
+        self._client = client
+        self._config = config
+        self._secret = secret
+        self._limits = limits or Limits.of_settings()
+
+    @property
+    def memory_turns(self) -> int:
+        """How many earlier turns the model is shown."""
+        return self._config.memory_turns
+
+    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+        """Yield tokens as they come, usage where the server counts, then Done or Failed."""
+        call = None
+        try:
+            call = await self._send(question)
+            if call.response.status != 200:
+                yield upstream.fault_of(call.response)
+                return
+            async with aclosing(self._events(call)) as events:
+                async for event in events:
+                    yield event
+        except Fault as fault:
+            yield fault.failed
+        finally:
+            if call is not None:
+                call.close()
+
+    async def list_models(self) -> tuple[list[str], str]:
+        """The names of the server's models, and why there are none."""
+        limits = Limits(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
+        try:
+            call = await upstream.call(
+                self._client, "GET", self._url("models"), limits, secret=self._secret
+            )
+            try:
+                if call.response.status != 200:
+                    return [], upstream.fault_of(call.response).detail
+                value = upstream.load_object(await call.body())
+            finally:
+                call.close()
+        except Fault as fault:
+            return [], fault.failed.detail
+        return _model_names(value)
+
+    async def test_connection(self) -> tuple[bool, str]:
+        """Whether the server takes the key and has the model, and a sentence."""
+        models, why = await self.list_models()
+        if why:
+            return False, why
+        if self._config.model not in models:
+            return False, f"The server answers, but lists no model named {self._config.model}."
+        return True, "The server takes the key and has the model."
+
+    async def _send(self, question: Question) -> Call:
+        return await upstream.call(
+            self._client,
+            "POST",
+            self._url("chat/completions"),
+            self._limits,
+            secret=self._secret,
+            headers={"Content-Type": upstream.JSON, "Accept": upstream.EVENT_STREAM},
+            body=json.dumps(self._body(question)).encode(),
+        )
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._config.model,
+            "messages": self._messages(question),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if self._config.temperature is not None:
+            body["temperature"] = self._config.temperature
+        if self._config.max_tokens is not None:
+            body["max_tokens"] = self._config.max_tokens
+        return body
+
+    def _messages(self, question: Question) -> list[dict[str, str]]:
+        messages = []
+        if self._config.system_prompt:
+            messages.append({"role": "system", "content": self._config.system_prompt})
+        for turn in question.history[-self.memory_turns :] if self.memory_turns else ():
+            messages.append({"role": "user", "content": turn.question})
+            messages.append({"role": "assistant", "content": turn.answer})
+        return [*messages, {"role": "user", "content": question.text}]
+
+    async def _events(self, call: Call) -> AsyncGenerator[Event, None]:
+        if call.media_type == upstream.JSON:  # a server that can't stream
+            for event in _of_completion(upstream.load_object(await call.body())):
+                yield event
+            return
+        if call.media_type != upstream.EVENT_STREAM:
+            raise Fault(upstream.INVALID)
+        lines, has_finished = Lines(), False
+        async with aclosing(call.chunks()) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, Heartbeat):
+                    yield chunk
+                    continue
+                for data in _data(lines, chunk):
+                    if data == b"[DONE]":
+                        yield Done()
+                        return
+                    value = upstream.load_object(data)
+                    has_finished = has_finished or _has_finished(value)
+                    for event in _of_chunk(value):
+                        yield event
+        if not has_finished:
+            raise Fault(upstream.CUT)
+        yield Done()
+
+    def _url(self, path: str) -> str:
+        return f"{self._config.base_url}/{path}"
+
+
+def _data(lines: Lines, chunk: bytes) -> Iterator[bytes]:
+    try:
+        found = lines.feed(chunk)
+    except TooLong:
+        raise Fault(upstream.TOO_LARGE) from None
+    for line in found:
+        if line.startswith(b"data:"):
+            yield line[5:].strip()
+        elif line and line.partition(b":")[0] not in _FIELDS:
+            raise Fault(upstream.INVALID)
+
+
+def _of_chunk(value: dict[str, Any]) -> list[Event]:
+    if value.get("error"):
+        raise Fault(upstream.ERROR)
+    events: list[Event] = []
+    text = _part(_choice(value), "delta").get("content")
+    if isinstance(text, str) and text:
+        events.append(Token(text))
+    return [*events, *_usage(value)]
+
+
+def _of_completion(value: dict[str, Any]) -> list[Event]:
+    text = _part(_choice(value), "message").get("content")
+    if value.get("error") or not isinstance(text, str):
+        raise Fault(upstream.ERROR if value.get("error") else upstream.INVALID)
+    return [Token(text), *_usage(value), Done()]
+
+
+def _choice(value: dict[str, Any]) -> dict[str, Any]:
+    choices = value.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def _part(choice: dict[str, Any], name: str) -> dict[str, Any]:
+    part = choice.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _has_finished(value: dict[str, Any]) -> bool:
+    return _choice(value).get("finish_reason") is not None
+
+
+def _usage(value: dict[str, Any]) -> list[Event]:
+    usage = value.get("usage")
+    if not isinstance(usage, dict):
+        return []
+    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    numbers = [count for count in counts if isinstance(count, int) and 0 <= count < 2**31]
+    return [Usage(*numbers)] if len(numbers) == 2 else []
+
+
+def _model_names(value: dict[str, Any]) -> tuple[list[str], str]:
+    data = value.get("data")
+    if not isinstance(data, list):
+        return [], "A server answers there, but it does not speak as OpenAI's does."
+    names = {str(each["id"]) for each in data if isinstance(each, dict) and "id" in each}
+    return sorted(name[:200] for name in names)[:MAX_MODELS], ""

@@ -1,0 +1,185 @@
+"""One call to an upstream: sent, read within limits, and its faults in our words."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import aiohttp
+from django.conf import settings
+
+from accounts import egress
+from chatflows.engines.events import Failed, Heartbeat
+
+HEARTBEAT = 15.0  # seconds of silence
+MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of a stream
+MAX_JSON_BYTES = 8 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_RETRY_AFTER, DEFAULT_RETRY_AFTER = 3600, 5  # seconds
+EVENT_STREAM, JSON = "text/event-stream", "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long we wait, in seconds."""
+
+    first_byte: float
+    idle: float
+    total: float
+
+    @classmethod
+    def of_settings(cls) -> "Limits":
+        """As the operator set them."""
+        return cls(
+            settings.UPSTREAM_FIRST_BYTE_TIMEOUT,
+            settings.UPSTREAM_IDLE_TIMEOUT,
+            settings.UPSTREAM_TOTAL_TIMEOUT,
+        )
+
+
+class Fault(Exception):
+    """The upstream failed us; `failed` is what the caller learns."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.code)
+        self.failed = failed
+
+
+# The same words for closed, filtered, unknown and not allowed: nobody maps a network with them.
+UNREACHABLE = Failed(502, "upstream_unreachable", "The upstream can't be reached.")
+UNAUTHORIZED = Failed(502, "upstream_unauthorized", "The upstream refused the chatflow's own key.")
+TIMEOUT = Failed(504, "upstream_timeout", "The upstream did not answer in time.")
+CUT = Failed(502, "upstream_cut", "The answer broke off.")
+INVALID = Failed(502, "upstream_invalid", "The upstream sent something that is no answer.")
+TOO_LARGE = Failed(502, "upstream_invalid", "The upstream's answer is too large.")
+ERROR = Failed(502, "upstream_error", "The upstream could not answer.")
+REDIRECTS = Failed(502, "upstream_error", "The upstream redirects, which is not followed.")
+UNKNOWN = Failed(502, "upstream_error", "The upstream does not know what the chatflow asks for.")
+
+
+class Call:
+    """A request on its way and its response; use it as an async context manager."""
+
+    def __init__(self, response: aiohttp.ClientResponse, limits: Limits, began: float) -> None:
+        self.response = response
+        self._limits = limits
+        self._began = began
+
+    @property
+    def media_type(self) -> str:
+        """The kind of body that the upstream announces; compressed ones are no kind at all."""
+        if self.response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return ""
+        return self.response.content_type
+
+    async def chunks(self) -> AsyncGenerator[bytes | Heartbeat, None]:
+        """The body as it comes, with a Heartbeat for each silence. Raises Fault.
+
+        Before the first byte there is no heartbeat: nothing was promised to the caller yet.
+        """
+        clock = asyncio.get_running_loop().time
+        last, beat, size = self._began, float("inf"), 0
+        patience, end = self._limits.first_byte, self._began + self._limits.total
+        while True:
+            cutoff = min(last + patience, end)
+            chunk = await self._read(min(beat, cutoff))
+            now = clock()
+            if chunk is None:
+                if now >= cutoff:
+                    raise Fault(TIMEOUT)
+                beat = now + HEARTBEAT
+                yield Heartbeat()
+                continue
+            if not chunk:
+                return
+            size += len(chunk)
+            if size > MAX_ANSWER_BYTES:
+                raise Fault(TOO_LARGE)
+            if now >= end:
+                raise Fault(TIMEOUT)
+            last, beat, patience = now, now + HEARTBEAT, self._limits.idle
+            yield chunk
+
+    async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
+        """The whole body. Raises Fault."""
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            if isinstance(chunk, bytes):
+                parts.append(chunk)
+                size += len(chunk)
+            if size > limit:
+                raise Fault(TOO_LARGE)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Let go of the connection; what was not read to its end is closed."""
+        self.response.close()
+
+    async def _read(self, until: float) -> bytes | None:
+        try:
+            async with asyncio.timeout_at(until if until != float("inf") else None):
+                return await self.response.content.readany()
+        except (aiohttp.ClientError, ConnectionError):
+            raise Fault(CUT) from None
+        except TimeoutError:
+            return None
+
+
+async def call(
+    client: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    limits: Limits,
+    *,
+    secret: str = "",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | aiohttp.FormData | None = None,
+) -> Call:
+    """Send a request with the chatflow's own key; the response's head is there. Raises Fault."""
+    began = asyncio.get_running_loop().time()
+    head = {**(headers or {}), **({"Authorization": f"Bearer {secret}"} if secret else {})}
+    data = io.BytesIO(body) if isinstance(body, bytes) else body
+    try:
+        async with asyncio.timeout(limits.first_byte):
+            response = await egress.request(client, method, url, headers=head, data=data)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        # Our own time-out alone is a bare TimeoutError: a connection that timed out is filtered.
+        raise Fault(TIMEOUT if type(error) is TimeoutError else UNREACHABLE) from None
+    return Call(response, limits, began)
+
+
+def fault_of(response: aiohttp.ClientResponse) -> Failed:
+    """What an answer that is none means, by its status alone."""
+    status = response.status
+    if status in (401, 403):
+        return UNAUTHORIZED
+    if status == 429:
+        return _rate_limited(response.headers.get("Retry-After", ""))
+    if 300 <= status < 400:
+        return REDIRECTS
+    return UNKNOWN if status == 404 else ERROR
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    """A JSON object. Raises Fault."""
+    try:
+        value = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Fault(INVALID) from None
+    if not isinstance(value, dict):
+        raise Fault(INVALID)
+    return value
+
+
+def _rate_limited(header: str) -> Failed:
+    seconds = int(header) if header.isascii() and header.isdigit() and len(header) < 9 else 0
+    wait = min(seconds, MAX_RETRY_AFTER) or DEFAULT_RETRY_AFTER
+    detail = f"The upstream is over its own limit. Try again in {wait} seconds."
+    return Failed(503, "upstream_rate_limited", detail, retry_after=wait)
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError

@@ -1,0 +1,130 @@
+"""Open streams: the answers that run in this process, bounded, and asked again every second."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from chatflows.decisions import Decision
+from chatflows.gate.requests import GateRequest
+
+log = structlog.get_logger("flowlatch.gate")
+
+EVERY = 1.0  # seconds between two askings: an answer ends within two of the revocation
+AT_ONCE = 64  # streams asked together; between two lots the loop serves others
+MAX_MISSES = 2  # askings in a row that could not be answered
+
+Ask = Callable[[], Awaitable[Decision]]
+
+
+class Ending(Enum):
+    """Why an answer was ended from outside, where no decision did it."""
+
+    GONE = "client_gone"
+    ABORTED = "aborted"
+
+
+class OpenStream:
+    """One running answer: who has it, and how to end it."""
+
+    def __init__(self, chatflow_id: UUID, caller: str, ask: Ask) -> None:
+        self.chatflow_id = chatflow_id
+        self.caller = caller
+        self.chat_id = ""
+        self.ask = ask
+        self.misses = 0
+        self.ending: Ending | Decision | None = None
+        self._task: asyncio.Task[object] | None = None
+
+    @property
+    def holder(self) -> tuple[UUID, str]:
+        """Who is counted: the key; on a public chatflow all who come without one."""
+        return (UUID(self.caller), "") if self.caller else (self.chatflow_id, "anonymous")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While this runs, `end` cancels the current task."""
+        self._task = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._task = None
+
+    @contextmanager
+    def watching(self, request: GateRequest) -> Iterator[None]:
+        """End with GONE as soon as the client is; enter after the body was read."""
+        gone = asyncio.ensure_future(request.gone())
+        gone.add_done_callback(lambda task: None if task.cancelled() else self.end(Ending.GONE))
+        try:
+            yield
+        finally:
+            gone.cancel()
+
+    def end(self, why: Ending | Decision) -> None:
+        """End the answer; the first reason counts."""
+        if self.ending is None and self._task is not None:
+            self.ending = why
+            self._task.cancel()
+
+
+class OpenStreams:
+    """The registry of one process. It holds no right: each asking reads the facts anew."""
+
+    def __init__(self) -> None:
+        self._open: set[OpenStream] = set()
+        self._held: Counter[tuple[UUID, str]] = Counter()
+        self._watcher: asyncio.Task[None] | None = None
+
+    def enter(self, stream: OpenStream) -> bool:
+        """Take a stream in, or say that there is no room; `leave` must follow."""
+        if len(self._open) >= settings.MAX_STREAMS:
+            return False
+        if self._held[stream.holder] >= settings.MAX_STREAMS_PER_KEY:
+            return False
+        self._open.add(stream)
+        self._held[stream.holder] += 1
+        if self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        return True
+
+    def leave(self, stream: OpenStream) -> None:
+        """Let a stream go."""
+        self._open.discard(stream)
+        self._held[stream.holder] -= 1
+        if self._held[stream.holder] <= 0:
+            del self._held[stream.holder]
+
+    def abort(self, chatflow_id: UUID, caller: str, chat_id: str) -> bool:
+        """End a caller's own answers in one conversation; whether there were any."""
+        name = (chatflow_id, caller, chat_id)
+        found = [s for s in self._open if (s.chatflow_id, s.caller, s.chat_id) == name]
+        for stream in found:
+            stream.end(Ending.ABORTED)
+        return bool(found)
+
+    async def _watch(self) -> None:
+        try:
+            while self._open:
+                await asyncio.sleep(EVERY)
+                streams = [*self._open]
+                for start in range(0, len(streams), AT_ONCE):
+                    lot = streams[start : start + AT_ONCE]
+                    await asyncio.gather(*map(_ask_again, lot))
+        finally:
+            self._watcher = None
+
+
+async def _ask_again(stream: OpenStream) -> None:
+    try:
+        decision = await stream.ask()
+    except Exception as error:  # one fault must not leave the others unasked
+        log.exception("stream not asked again", error=type(error).__name__)
+        return
+    stream.misses = stream.misses + 1 if decision.status == 503 else 0
+    if not decision.allowed and (decision.status != 503 or stream.misses >= MAX_MISSES):
+        stream.end(decision)

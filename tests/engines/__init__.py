@@ -1,0 +1,1 @@
+"""Engines, against upstreams that behave and upstreams that don't."""
