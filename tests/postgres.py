@@ -81,6 +81,18 @@ class Postgres:
         for each in (pid, *map(int, children)):
             os.kill(each, 19 if is_paused else 18)
 
+    def become_replica(self) -> None:
+        """Restart as a standby of nobody: it answers, and takes no change."""
+        self.stop("fast")
+        (Path(self._data) / "standby.signal").touch()
+        self.start()
+
+    def become_primary(self) -> None:
+        """The way back."""
+        self.stop("fast")
+        (Path(self._data) / "standby.signal").unlink()
+        self.start()
+
     @property
     def _data(self) -> str:
         return str(self._folder / "data")

@@ -5,6 +5,7 @@ psycopg's own async connection costs a request three times as much. Here libpq i
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -38,6 +39,7 @@ class PostgresLink:
         self._answer: pq.abc.PGresult | None = None
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._pg: pq.abc.PGconn | None = None
+        self._socket = -1  # our own name for libpq's, which closes its own when it likes
         self._connecting: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._is_scheduled = False
@@ -78,7 +80,7 @@ class PostgresLink:
         try:
             self._pg.send_query_prepared(name, values)
             if self._pg.flush() == 1:
-                loop.add_writer(self._pg.socket, self._flush, loop)
+                loop.add_writer(self._socket, self._flush, loop)
         except psycopg.Error as error:
             self._lose(type(error).__name__)
 
@@ -86,7 +88,7 @@ class PostgresLink:
         assert self._pg is not None
         try:
             if self._pg.flush() == 0:
-                loop.remove_writer(self._pg.socket)
+                loop.remove_writer(self._socket)
         except psycopg.Error as error:
             self._lose(type(error).__name__)
 
@@ -147,8 +149,8 @@ class PostgresLink:
         self._connecting = None
         self._pause = 0.0
         pg.nonblocking = 1
-        self._pg = pg
-        loop.add_reader(pg.socket, self._read, loop)
+        self._pg, self._socket = pg, os.dup(pg.socket)
+        loop.add_reader(self._socket, self._read, loop)
         self._next(loop)
 
     async def _prepared(self) -> pq.abc.PGconn:
@@ -167,8 +169,9 @@ class PostgresLink:
         self._silence()
         if self._pg is not None:
             loop = asyncio.get_running_loop()
-            loop.remove_reader(self._pg.socket)
-            loop.remove_writer(self._pg.socket)
+            loop.remove_reader(self._socket)
+            loop.remove_writer(self._socket)
+            os.close(self._socket)
             self._pg.finish()
         else:  # it can't be reached: try less and less often
             self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)

@@ -43,7 +43,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     )
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
     kept["PYTHONWARNINGS"] = "default"
-    return {**kept, **_database(folder), "FLOWLATCH_DATA": str(folder), **more}
+    database = {} if "DATABASE_URL" in more else _database(folder)
+    return {**kept, **database, "FLOWLATCH_DATA": str(folder), **more}
 
 
 def _database(folder: Path) -> dict[str, str]:

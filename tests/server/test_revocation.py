@@ -2,19 +2,24 @@
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.server.shipped import OWNER, SERVE, Shipped, start
+from tests.server import workers
+from tests.server.shipped import OWNER, PATIENCE, SERVE, Shipped, start
 
 pytestmark = pytest.mark.server
 
 FLIPS = 400
 PROCESSES = 3
 CONNECTIONS = 12  # kept alive, four to each process
+WORKERS = 4
+PER_WORKER = 5  # connections kept alive to each worker of one server
+WORKER_FLIPS = 250  # half of them close: 2,500 requests begun after the reply
 
 
 class Caller:
@@ -29,6 +34,12 @@ class Caller:
         ).encode() + body
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         self._file = self._socket.makefile("rb")
+
+    @property
+    def port(self) -> int:
+        """Its own end's port."""
+        port: int = self._socket.getsockname()[1]
+        return port
 
     def ask(self) -> None:
         """Send the question."""
@@ -70,19 +81,27 @@ def _wrong_answers(
     key: str,
     flips: int,
 ) -> int:
-    wrong = 0
     with ExitStack() as stack:
         ports = [servers[n % PROCESSES].port for n in range(CONNECTIONS)]
         callers = [Caller(servers[0], key, port) for port in ports]
         for caller in callers:
             stack.callback(caller.close)
-        for flip in range(flips):
-            is_closed = flip % 2 == 0
-            (close if is_closed else open_)()
-            for caller in callers:
-                caller.ask()
-            statuses = [caller.status() for caller in callers]
-            wrong += sum((status != 200) != is_closed for status in statuses)
+        return _wrong_of(callers, close, open_, flips)
+
+
+def _wrong_of(
+    callers: list[Caller], close: Callable[[], None], open_: Callable[[], None], flips: int
+) -> int:
+    wrong = 0
+    for flip in range(flips):
+        is_closed = flip % 2 == 0
+        (close if is_closed else open_)()
+        for caller in callers:
+            caller.ask()
+        statuses = [caller.status() for caller in callers]
+        wrong += sum(
+            (status not in (401, 403)) if is_closed else status != 200 for status in statuses
+        )
     return wrong
 
 
@@ -142,3 +161,62 @@ def test_the_same_race_catches_a_reader_that_caches(tmp_path: Path) -> None:
     finally:
         for each in servers:
             each.stop()
+
+
+def _spread(server: Shipped, key: str, stack: ExitStack) -> list[Caller]:
+    """Callers kept alive, PER_WORKER to each worker process."""
+    held: dict[int, list[Caller]] = {pid: [] for pid in workers.pids(server)}
+    assert len(held) == WORKERS
+    for _ in range(200 * WORKERS):
+        callers = [Caller(server, key, server.port) for _ in range(8)]
+        for caller in callers:  # at once: an idle server would give them all to one worker
+            caller.ask()
+        for caller in callers:
+            caller.status()
+            pid = workers.holder(server, caller.port)
+            if pid is not None and len(held[pid]) < PER_WORKER:
+                held[pid].append(caller)
+                stack.callback(caller.close)
+            else:
+                caller.close()
+        if all(len(mine) == PER_WORKER for mine in held.values()):
+            return [caller for mine in held.values() for caller in mine]
+    raise AssertionError({pid: len(mine) for pid, mine in held.items()})
+
+
+def _race_over_workers(folder: Path, command: tuple[str, ...], flips: int) -> int:
+    server = start(folder, {**OWNER, "WEB_CONCURRENCY": str(WORKERS)}, command=command)
+    try:
+        _wait_for_workers(server)
+        key = server.do("make_key", team="acme", name="raced", opens=[server.chatflow])
+        with ExitStack() as stack:
+            callers = _spread(server, key, stack)
+            wrong = _wrong_of(
+                callers,
+                lambda: server.do("disable", name="raced"),
+                lambda: server.do("enable", name="raced"),
+                flips,
+            )
+    finally:
+        status = server.stop()
+    assert status == 0
+    assert "Traceback" not in server.log
+    return wrong
+
+
+def _wait_for_workers(server: Shipped) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len(workers.pids(server)) < WORKERS:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.xdist_group("workers")
+def test_no_request_after_the_reply_is_let_in_over_four_workers(tmp_path: Path) -> None:
+    assert WORKER_FLIPS // 2 * WORKERS * PER_WORKER == 2500
+    assert _race_over_workers(tmp_path, SERVE, WORKER_FLIPS) == 0
+
+
+@pytest.mark.xdist_group("workers")
+def test_the_race_over_workers_catches_a_reader_that_caches(tmp_path: Path) -> None:
+    assert _race_over_workers(tmp_path, ("-m", "tests.server.cached"), 4) > 0

@@ -1,0 +1,180 @@
+"""PostgreSQL gone, silent, strange or shared by two starts: closed, said in a line, healed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests import dumps
+from tests.postgres import FORGETFUL, Postgres, create_database
+from tests.server.shipped import (
+    OWNER,
+    POSTGRES,
+    ROOT,
+    SERVE,
+    Answer,
+    Shipped,
+    environment,
+    free_port,
+    start,
+)
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(POSTGRES not in os.environ, reason="the tests' database is SQLite"),
+    pytest.mark.xdist_group("postgres"),
+]
+WITHIN = 5  # seconds: to close, and to heal
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Postgres]:
+    """A PostgreSQL that may be hurt."""
+    with Postgres(*FORGETFUL) as running:
+        yield running
+
+
+@pytest.fixture
+def url(own: Postgres, tmp_path: Path) -> str:
+    """An empty database on it."""
+    return create_database(own.url, tmp_path.name.lower())
+
+
+@pytest.fixture
+def server(url: str, tmp_path: Path) -> Iterator[Shipped]:
+    running = start(tmp_path, {**OWNER, "DATABASE_URL": url})
+    yield running
+    assert running.stop() == 0
+    assert "Traceback" not in running.log
+
+
+def refused(folder: Path, url: str) -> str:
+    """What a start that fails prints on standard error."""
+    done = subprocess.run(
+        [sys.executable, *SERVE],
+        cwd=ROOT,
+        env=environment(folder, PORT=str(free_port()), DATABASE_URL=url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    line = done.stderr.strip()
+    assert "\n" not in line
+    assert "ss:word" not in line
+    return line
+
+
+def within(seconds: float, ask: Callable[[], Answer], status: int) -> None:
+    """Ask until the answer has the status."""
+    deadline = time.monotonic() + seconds
+    while (answer := ask()).status != status:
+        assert answer.status in (200, 503)
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _closes_and_heals(server: Shipped, hurt: Callable[[], None], cure: Callable[[], None]) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    hurt()
+    try:
+        for _ in range(2):
+            began = time.monotonic()
+            gone = server.predict(key)
+            assert time.monotonic() - began < WITHIN
+            assert (gone.status, gone.headers["retry-after"]) == (503, "2")
+        assert server.predict().status == 503
+    finally:
+        cure()
+    within(WITHIN, lambda: server.predict(key), 200)
+
+
+def test_a_database_that_stops_closes_every_door_and_heals(server: Shipped, own: Postgres) -> None:
+    _closes_and_heals(server, own.stop, own.start)
+
+
+def test_a_database_that_falls_silent_closes_every_door_and_heals(
+    server: Shipped, own: Postgres
+) -> None:
+    _closes_and_heals(server, own.pause, lambda: own.pause(is_paused=False))
+
+
+def test_lost_connections_are_opened_again(server: Shipped, url: str) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    within(WITHIN, lambda: server.predict(key), 200)
+    assert server.request("GET", "/login/").status == 200
+
+
+def test_a_stamp_that_is_gone_closes_every_door(server: Shipped, url: str) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("DELETE FROM chatflows_accessstamp")
+        assert server.predict(key).status == 503
+        admin.execute("INSERT INTO chatflows_accessstamp (stamp) VALUES (1)")
+    assert server.predict(key).status == 200
+
+
+def test_a_change_by_hand_and_a_restored_row_hold_at_once(server: Shipped, url: str) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    with psycopg.connect(url) as admin:
+        admin.execute("SET session_replication_role = replica")  # as pg_restore does
+        admin.execute("UPDATE apikeys_apikey SET disabled_at = now() WHERE name = 'k'")
+        assert server.predict(key).status == 200  # not yet committed
+        admin.commit()
+        assert server.predict(key).status == 401
+        admin.execute("TRUNCATE chatflows_selection")
+        admin.execute("UPDATE apikeys_apikey SET disabled_at = NULL WHERE name = 'k'")
+        admin.commit()
+        assert server.predict(key).json()["code"] == "key_not_selected"
+
+
+def test_what_is_wrong_with_the_database_is_said_in_one_line(
+    own: Postgres, url: str, tmp_path: Path
+) -> None:
+    assert "authentication failed" in refused(tmp_path, url.replace("word", "nonsense"))
+    assert "does not exist" in refused(tmp_path, url.replace(tmp_path.name.lower(), "nowhere"))
+    assert "can't be used" in refused(tmp_path, url.replace(str(own.port), str(free_port())))
+    unread = url.replace("p%40ss%3Aword%2F1", "p#ss:word/1")
+    assert "can't be" in refused(tmp_path, unread)
+    assert "DATABASE_URL" in refused(tmp_path, "mysql://u:ss:word@h/d")
+    with psycopg.connect(url, autocommit=True) as admin:
+        name = tmp_path.name.lower()
+        admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    assert "read-only" in refused(tmp_path, url)
+
+
+def test_a_replica_is_refused(own: Postgres, url: str, tmp_path: Path) -> None:
+    own.become_replica()
+    try:
+        assert "replica" in refused(tmp_path, url)
+    finally:
+        own.become_primary()
+
+
+def test_two_starts_at_once_on_an_empty_database_are_one(url: str, tmp_path: Path) -> None:
+    env = {**OWNER, "DATABASE_URL": url}
+    with ThreadPoolExecutor(2) as pool:
+        servers = [*pool.map(lambda _: start(tmp_path, env), range(2))]
+    key = servers[0].do("make_key", team="acme", name="k", opens=[servers[0].chatflow])
+    for server in servers:
+        assert server.predict(key, servers[0].chatflow).status == 200
+    with psycopg.connect(url) as connection:
+        rows = dumps.postgres(connection)
+    assert rows.count('INTO "accounts_team"') == rows.count('INTO "accounts_user"') == 1
+    assert [server.stop() for server in servers] == [0, 0]

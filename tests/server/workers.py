@@ -1,0 +1,47 @@
+"""The worker processes of a server, and which of them holds which connection (by /proc)."""
+
+import re
+from pathlib import Path
+
+from tests.server.shipped import Shipped
+
+
+def pids(server: Shipped) -> list[int]:
+    """The processes that hold the listening socket, but for the one that started them."""
+    listening = {inode for _, _, state, inode in _sockets(server.port) if state == "0A"}
+    parent = server.process.pid
+    children = [pid for pid in _children(parent) if _inodes(pid) & listening]
+    return children or [parent]
+
+
+def holder(server: Shipped, client_port: int) -> int | None:
+    """The process that has accepted the connection of a client's port; None if none has yet."""
+    held = {
+        inode
+        for _, remote, state, inode in _sockets(server.port)
+        if remote == client_port and state == "01"
+    }
+    return next((pid for pid in pids(server) if _inodes(pid) & held), None)
+
+
+def _sockets(port: int) -> list[tuple[int, int, str, str]]:
+    # Local port, remote port, state and inode of IPv4 sockets on the server's port.
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    parsed = [(int(r[1][9:], 16), int(r[2][9:], 16), r[3], r[9]) for r in rows]
+    return [row for row in parsed if row[0] == port]
+
+
+def _children(pid: int) -> list[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for t in threads for child in (t / "children").read_text().split()]
+
+
+def _inodes(pid: int) -> set[str]:
+    found: set[str] = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            link = str(file.readlink())
+        except FileNotFoundError:
+            continue  # closed in between
+        found.update(re.findall(r"^socket:\[(\d+)\]$", link))
+    return found
