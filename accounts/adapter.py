@@ -1,8 +1,14 @@
 """django-allauth in this house: sign-up is closed, addresses are read through our proxies."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import addresses
+from accounts.models.names import fold
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
 
@@ -31,7 +37,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return str(request.address)  # type: ignore[attr-defined]
+        """The client's network, for counting attempts: one person has a whole /64 of IPv6."""
+        return addresses.network_of(request.address)  # type: ignore[attr-defined]
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Attempts are counted by account; allauth's own key begins with the Host header."""
+        login = str(credentials.get("email") or credentials.get("username") or "")
+        return fold(login.strip())
+
+    def is_safe_url(self, url: str) -> bool:
+        """Only paths of this site: the other allowed hosts are somebody's own machine."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """allauth's own messages say what the page already shows."""

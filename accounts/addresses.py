@@ -43,3 +43,12 @@ def _parse(text: str) -> Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
+
+
+def network_of(text: str) -> str:
+    """The /24 (IPv4) or /48 (IPv6) that an address lies in, for counting; empty for no address."""
+    address = parse(text)
+    if address is None:
+        return ""
+    prefix = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))

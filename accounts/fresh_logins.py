@@ -7,15 +7,20 @@ from allauth.account.authentication import get_authentication_records
 # Not public in allauth, which is locked by hash; `test_fresh_logins.py` tells if it moves.
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether this session saw a password within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
-    oldest = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return latest(request) >= time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def latest(request: HttpRequest) -> float:
+    """When this session last saw its person's password (seconds since 1970), or 0."""
     records = get_authentication_records(request, request.user)
-    return any(record["at"] >= oldest for record in records)
+    return max((float(record["at"]) for record in records), default=0.0)
 
 
 def note_password(request: HttpRequest) -> None:
@@ -25,4 +30,7 @@ def note_password(request: HttpRequest) -> None:
 
 def ask(request: HttpRequest) -> HttpResponseBase:
     """Send the person to confirm the password, and then back to this page."""
-    return redirect_to_login(request.path, login_url="account_reauthenticate")
+    if request.method == "POST":
+        messages.warning(request, "The password was asked for again, so nothing is made yet.")
+        return redirect_to_login(request.path, login_url="account_reauthenticate")
+    return redirect_to_login(request.get_full_path(), login_url="account_reauthenticate")

@@ -1,13 +1,26 @@
 """argon2id with parameters that a small server bears: 19 MiB, two passes, one lane."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 
 from accounts.passwords import MAX_PASSWORD_BYTES
 
-# Two at once: a burst of logins takes 38 MiB at most, the others wait their turn.
+# Two at once: a burst of logins takes 38 MiB at most, the others wait their turn, but not for long.
 _SLOTS = threading.BoundedSemaphore(2)
+WAIT_FOR_SLOT = 3  # seconds; then the page answers 503
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _SLOTS.acquire(timeout=WAIT_FOR_SLOT):
+        raise TimeoutError("too many passwords are being checked")
+    try:
+        yield
+    finally:
+        _SLOTS.release()
 
 
 class Argon2Hasher(Argon2PasswordHasher):
@@ -21,14 +34,14 @@ class Argon2Hasher(Argon2PasswordHasher):
         """Hash; a password over 4 KiB gives what nothing matches (the validator says it first)."""
         if _is_too_long(password):
             return make_password(None)
-        with _SLOTS:
+        with _slot():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         """Check; a password over 4 KiB is wrong without any work."""
         if _is_too_long(password):
             return False
-        with _SLOTS:
+        with _slot():
             return super().verify(password, encoded)
 
     def harden_runtime(self, password: str, encoded: str) -> None:

@@ -62,8 +62,10 @@ def _from_header(value: bytes) -> Presented:
 
 
 def _from_query(query: bytes) -> Presented:
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    keys = [value for name, value in pairs if name.lower() in URL_NAMES]
+    # Others split at `;` too, and read `apiKey[]` as `apiKey`: here it counts as a key in the URL.
+    text = query.decode("latin-1").replace(";", "&")
+    pairs = parse_qsl(text, keep_blank_values=True)
+    keys = [value for name, value in pairs if name.lower().rstrip("[]") in URL_NAMES]
     if not keys:
         return NOTHING
     return Presented(Carrier.URL, keys[0]) if len(keys) == 1 else CONFLICT

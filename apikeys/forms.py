@@ -83,4 +83,4 @@ class DeleteKeyForm(forms.Form):
         field = self.fields["replacement"]
         assert isinstance(field, forms.ModelChoiceField)
         others = ApiKey.objects.of(key.team).usable().exclude(pk=key.pk)
-        field.queryset = others.order_by("name")
+        field.queryset = others.order_by("name_key")

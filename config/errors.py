@@ -3,7 +3,8 @@
 import sys
 
 import structlog
-from django.core.exceptions import ObjectDoesNotExist
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, ObjectDoesNotExist
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -27,7 +28,10 @@ SENTENCES = {
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler 400."""
+    """Handler 400. A foreign Host, an operator's first mistake, has a page of its own."""
+    if isinstance(exception, DisallowedHost):
+        log.warning("foreign host", request_id=_request_id(request), expected=settings.PUBLIC_URL)
+        return _answer(request, 400, template="errors/host.html")
     return _answer(request, 400)
 
 
@@ -47,8 +51,8 @@ def broken(request: HttpRequest) -> HttpResponse:
     name = type(error).__name__
     if isinstance(error, ObjectDoesNotExist):
         return _answer(request, 404)
-    if isinstance(error, DatabaseError):
-        log.warning("database unavailable", request_id=_request_id(request), error=name)
+    if isinstance(error, DatabaseError | TimeoutError):
+        log.warning("unavailable", request_id=_request_id(request), error=name)
         response = _answer(request, 503)
         response.headers["Retry-After"] = RETRY_AFTER
         return response
@@ -73,7 +77,8 @@ def _answer(request: HttpRequest, status: int, template: str = "") -> HttpRespon
         )
     # No request is given: context processors ask the database, which may be what is gone.
     page = render_to_string(
-        template or f"errors/{status}.html", {"request_id": request_id, "now": timezone.now()}
+        template or f"errors/{status}.html",
+        {"request_id": request_id, "now": timezone.now(), "public_url": settings.PUBLIC_URL},
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
 

@@ -1,5 +1,6 @@
 """Preparation: everything between an empty folder and a server that can start."""
 
+import errno
 import ipaddress
 import os
 import socket
@@ -37,7 +38,14 @@ def prepare() -> None:
     _checks()
     with _alone():
         _fill()
+        _static_files()
+
+
+def _static_files() -> None:
+    try:
         management.call_command("collectstatic", interactive=False, verbosity=0)
+    except OSError as error:
+        raise CannotStart(f"Files can't be written: {error.strerror}.") from error
 
 
 def port_is_free(host: str, port: int) -> None:
@@ -48,10 +56,11 @@ def port_is_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CannotStart(
-                f"Port {port} on {host} can't be used: {error.strerror}. "
-                f"Stop what listens there, or choose another: PORT={port + 1} make run"
-            ) from error
+            advice = "Check HOST and PORT."
+            if error.errno == errno.EADDRINUSE:
+                advice = f"Stop what listens there, or choose another: PORT={port + 1} make run"
+            reason = error.strerror or "there is no such host"
+            raise CannotStart(f"Port {port} on {host} can't be used: {reason}. {advice}") from error
 
 
 def let_go() -> None:
@@ -122,16 +131,37 @@ def _alone() -> Iterator[None]:
 
 def _fill() -> None:
     try:
+        _is_there()
         _migrate()
+        management.call_command("createcachetable", verbosity=0)
         ring_keys.ensure(settings.KEY_RING_PATH)
-        onboarding.prepare(settings.TEAM_NAME, STARTER)
+        _close_to_others()
+        with transaction.atomic():  # a team only with its owner: the next start can be corrected
+            onboarding.prepare(settings.TEAM_NAME, STARTER)
+            _first_owner()
     except KeyRingError as error:
         raise CannotStart(str(error)) from error
     except DatabaseError as error:
         name = settings.DATABASES["default"]["NAME"]
         reason = str(error).partition("\n")[0]
         raise CannotStart(f"The database {name} can't be used: {reason}.") from error
-    _first_owner()
+
+
+def _is_there() -> None:
+    # A key ring beside an empty database is a lost disk or a wrong path, and no new installation:
+    # that one would greet whoever reads the log with a set-up link.
+    if settings.KEY_RING_PATH.exists() and not connection.introspection.table_names():
+        raise CannotStart(
+            f"The database is empty, but {settings.KEY_RING_PATH} was made with one. Put the "
+            "database back from your backup, or move the key ring away to begin anew."
+        )
+
+
+def _close_to_others() -> None:
+    # The folder may have been there before us, open to others; what is in it is not theirs.
+    for path in settings.DATA_DIR.glob("*"):
+        if path.is_file() and path.stat().st_mode & 0o077 and path.suffix != ".log":
+            path.chmod(0o600)
 
 
 def _migrate() -> None:

@@ -1,6 +1,7 @@
 """All settings, from the environment (`.env.example` lists the names)."""
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,17 @@ def _local_url(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
+def _public_url(text: str) -> str:
+    parts = urlsplit(text.strip())
+    scheme, host = parts.scheme.lower(), parts.netloc.lower()
+    is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    if scheme not in ("http", "https") or not host or not is_plain:
+        raise ImproperlyConfigured(
+            "PUBLIC_URL must be http:// or https:// and a host, and nothing behind it."
+        )
+    return f"{scheme}://{host}"
+
+
 VERSION = "0.1.0"
 # The release of Flowise whose protocol the gate speaks; its clients ask for it.
 FLOWISE_VERSION = "3.1.3"
@@ -72,8 +84,10 @@ SECRET_KEY: Any = SimpleLazyObject(_secret_key)
 # Where we listen, and the address that people and programs use.
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = _number("PORT", 8000)
+if not 0 < PORT < 65536:
+    raise ImproperlyConfigured("PORT must be from 1 to 65535.")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-PUBLIC_URL = env.str("PUBLIC_URL", default=_local_url(HOST, PORT)).rstrip("/")
+PUBLIC_URL = _public_url(env.str("PUBLIC_URL", default="") or _local_url(HOST, PORT))
 PUBLIC_HOST = urlsplit(PUBLIC_URL).netloc
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 # A trailing dot or port never matters to Django here: it compares the name alone.
@@ -92,10 +106,11 @@ MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
 
 # The first owner, unattended (see chatflows/services/onboarding.py).
-OWNER_EMAIL = env.str("OWNER_EMAIL", default="")
-OWNER_PASSWORD = env.str("OWNER_PASSWORD", default="")
-OWNER_USERNAME = env.str("OWNER_USERNAME", default="")
-TEAM_NAME = env.str("TEAM_NAME", default="")
+# Not through env: it takes a value that begins with `$` for another variable's name.
+OWNER_EMAIL = os.environ.get("OWNER_EMAIL", "")
+OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
+OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
+TEAM_NAME = os.environ.get("TEAM_NAME", "")
 
 INSTALLED_APPS = [
     "config",  # first: its runserver goes before Django's
@@ -152,7 +167,14 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # Data.
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Counts failed logins: shared by all processes, and not forgotten by a restart.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # People.
 AUTH_USER_MODEL = "accounts.User"

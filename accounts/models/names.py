@@ -3,12 +3,26 @@
 import unicodedata
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
+
+# Controls, formats (direction marks, zero-width), line and paragraph separators, surrogates,
+# private use, unassigned.
+HIDDEN_KINDS = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
+INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters that draw nothing
+JOINERS = frozenset("\u200c\u200d")  # hold letters of some scripts, and emoji, together
 
 
 def fold(name: str) -> str:
     """The form by which names are compared: without regard to case and to look-alike forms."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is one visible line: no controls, no direction marks, no invisible letters."""
+    kinds = [unicodedata.category(character) for character in name if character not in JOINERS]
+    is_hidden = any(c in INVISIBLE for c in name) or any(k in HIDDEN_KINDS for k in kinds)
+    return not is_hidden and any(kind[0] in "LNPS" for kind in kinds)
 
 
 class Named(models.Model):
@@ -24,7 +38,9 @@ class Named(models.Model):
         abstract = True
 
     def clean(self) -> None:
-        """Fold the name before the constraint is checked."""
+        """Refuse what can't be seen in a name, and fold it before the constraint is checked."""
+        if self.name and not is_plain(self.name):
+            raise ValidationError({"name": "Use visible characters on one line."})
         self.name_key = fold(self.name)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -1,16 +1,26 @@
 """Sessions: the front page, and allauth's login, logout and password confirmation."""
 
 from allauth.account import views as allauth_views
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts import fresh_logins
 from accounts.guards import open_view
 from accounts.models import Membership, Role, Team
 
 login = open_view("people log in here")(allauth_views.login)
 logout = open_view("ends a session; without one it does nothing")(allauth_views.logout)
-reauthenticate = open_view("asks for a login itself")(allauth_views.reauthenticate)
+
+
+@open_view("asks for a login itself")
+def reauthenticate(request: HttpRequest) -> HttpResponseBase:
+    """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
+    was_fresh = fresh_logins.latest(request)
+    response: HttpResponseBase = allauth_views.reauthenticate(request)
+    if fresh_logins.latest(request) != was_fresh:
+        request.session.cycle_key()
+    return response
 
 
 @open_view("leads people to where they belong")

@@ -108,7 +108,7 @@ def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Enable a disabled key."""
     key = _get(request, key_id)
     keys.enable(key, request.principal.actor)
-    messages.success(request, f"{key.name} opens its chatflows again.")
+    messages.success(request, f"{key.name} is enabled again.")
     return redirect("key_list", request.team.slug)
 
 
@@ -137,7 +137,9 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
 
 def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
     kept = ApiKey.objects.of(request.team).kept()
-    return kept.select_related("team", "created_by").prefetch_related("secrets").order_by("name")
+    return (
+        kept.select_related("team", "created_by").prefetch_related("secrets").order_by("name_key")
+    )
 
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:

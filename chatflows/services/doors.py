@@ -22,7 +22,7 @@ class ChatflowDoors:
 
     def of_team(self, team: Team) -> list[Door]:
         """Every chatflow of a team, by name."""
-        return [_door(c) for c in Chatflow.objects.of(team).order_by("name").select_related("team")]
+        return [_door(c) for c in Chatflow.objects.of(team).order_by("name_key").select_related("team")]
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
         """The chatflows that each key is selected for, and whether its end would close them."""
@@ -33,7 +33,7 @@ class ChatflowDoors:
             .with_usable_keys()
             .select_related("team")
             .prefetch_related("selections")
-            .order_by("name")
+            .order_by("name_key")
             .distinct()
         )
         for chatflow in chatflows_of:

@@ -79,4 +79,8 @@ def _field_of(error: ValidationError) -> str | None:
 
 
 def _closed(request: HttpRequest) -> HttpResponse:
-    return render(request, "chatflows/set_up_closed.html", status=410)
+    has_owner = onboarding.has_owner()
+    # A stranger with an old link learns no team's name: only the link's own session does.
+    team = onboarding.first_team() if has_owner and SESSION_NAME in request.session else None
+    context = {"has_owner": has_owner, "team": team}
+    return render(request, "chatflows/set_up_closed.html", context, status=410)

@@ -231,3 +231,39 @@ def test_too_many_wrong_passwords_are_refused_for_a_while(
     response = client.post(LOGIN, {"login": "alice", "password": factories.PASSWORD})
     assert response.status_code in (200, 422, 429)
     assert not is_in(client)
+
+
+def test_attempts_are_counted_by_account_whatever_the_host_says(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "100/m/ip,10/15m/key"}
+    for port in range(12):
+        fields = {"login": "alice", "password": "wrong"}
+        client.post("/login/", fields, headers={"host": f"localhost:{1000 + port}"})
+    assert enter(client, "alice") in (200, 422, 429)
+    assert not is_in(client)
+
+
+def test_confirming_the_password_gives_the_session_a_new_id(client: Client, alice: User) -> None:
+    enter(client, "alice")
+    before = client.session.session_key
+    client.post("/reauthenticate/", {"password": factories.PASSWORD})
+    assert is_in(client)
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize("target", ["http://localhost/x", "http://127.0.0.1:1/", "//evil.example/"])
+def test_the_way_on_after_login_stays_on_this_site(
+    client: Client, alice: User, target: str
+) -> None:
+    response = client.post(
+        f"/login/?next={target}", {"login": "alice", "password": factories.PASSWORD}
+    )
+    assert response.headers["location"].startswith("/")
+    assert not response.headers["location"].startswith("//")
+
+
+def test_a_foreign_host_is_told_the_right_address(client: Client) -> None:
+    response = client.get("/login/", headers={"host": "192.0.2.5:8000"})
+    assert response.status_code == 400
+    assert b"PUBLIC_URL" in response.content

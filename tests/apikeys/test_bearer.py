@@ -97,7 +97,8 @@ QUERIES: list[tuple[bytes, Carrier, str | None]] = [
     (b"apiKey=K&access_token=K", TWO, None),
     (b"apiKey=&apikey=", TWO, None),
     (b"xapiKey=K", NONE, None),
-    (b"apiKey[]=K", NONE, None),
+    (b"apiKey[]=K", URL, "K"),
+    (b"x=1;apiKey=K", URL, "K"),
 ]
 
 

@@ -245,3 +245,19 @@ def test_usable_keys_are_counted_for_each_chatflow(
     assert counts() == {"Support FAQ": 2, "Other": 1}
     keys.delete(second, by_alice)
     assert counts() == {"Support FAQ": 1, "Other": 0}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u200b", "\u3164", "DefaultKey\u200b", "a\nb", "a\x1b[2J", "\u202eevil", "\x7f", "a\u2028b"],
+)
+def test_a_name_that_cannot_be_seen_is_refused(acme: Team, by_alice: Actor, name: str) -> None:
+    with pytest.raises(ValidationError, match="visible characters"):
+        keys.create(acme, name, by_alice)
+
+
+@pytest.mark.parametrize(
+    "name", ["crm-sync", "Übung 2", "نامه\u200cها", "👩\u200d💻 build", "日本"]  # noqa: RUF001
+)
+def test_a_name_of_any_script_is_taken(acme: Team, by_alice: Actor, name: str) -> None:
+    assert keys.create(acme, name, by_alice).name == name
