@@ -20,8 +20,18 @@ MAX_URL_LENGTH = 300  # characters
 DEFAULT_PORTS = {"http": 80, "https": 443}
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 COMPATIBLE = ipaddress.IPv6Network("::/96")
-# Public by number, private by use: the host agent of Azure.
-METADATA = ipaddress.IPv4Address("168.63.129.16")
+# What older Pythons call public: protocol assignments with Oracle's metadata, local NAT64,
+# documentation, segment routing; and the host agent of Azure, private by use alone.
+NEVER_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",
+        "168.63.129.16/32",
+        "64:ff9b:1::/48",
+        "3fff::/20",
+        "5f00::/16",
+    )
+)
 
 NOT_OPEN = (
     "This address can't be used. If it is a server of yours, the operator can list its network in "
@@ -168,7 +178,7 @@ def _is_public(address: Address) -> bool:
         address.is_global
         and not address.is_multicast
         and not address.is_reserved
-        and address != METADATA
+        and not any(address in network for network in NEVER_PUBLIC)
     )
 
 

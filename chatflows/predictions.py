@@ -65,8 +65,8 @@ class Prediction:
                 self.sources = documents
             case Whole(value):
                 self.whole = value
-                text = value.get("text")
-                self.pieces.append(text[:MAX_KEPT] if isinstance(text, str) else "")
+                said = value.get("text")
+                self.pieces.append(said[:MAX_KEPT] if isinstance(said, str) else "")
             case Usage():
                 self.usage = event
             case Failed():

@@ -129,11 +129,12 @@ async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
     assert chatflow is not None  # `decide` lets nobody in without
     assert reference is not None
     try:
-        read = await _read(exchange.request, takes_files=reference.name == "flowise")
+        is_flowise = reference.name == "flowise"
+        read = await _read(exchange.request, takes_files=is_flowise)
         if read is None:
             return Fault(415, "unsupported_media_type")
         engine = await exchange.engines.get(chatflow.id, reference)
-        question = _question(exchange.verdict, *read)
+        question = _question(exchange.verdict, *read, goes_upstream=is_flowise)
         if isinstance(engine, OpenAIEngine) and engine.memory_turns and exchange.memory:
             past = await exchange.memory.recall(
                 chatflow.id, exchange.verdict.caller, question.chat_id, engine.memory_turns
@@ -162,11 +163,19 @@ async def _read(
 
 
 def _question(
-    verdict: Verdict, body: PredictionBody, files: tuple[multipart.File, ...]
+    verdict: Verdict,
+    body: PredictionBody,
+    files: tuple[multipart.File, ...],
+    *,
+    goes_upstream: bool,
 ) -> Question:
     assert verdict.facts.chatflow is not None
     flow, caller = verdict.facts.chatflow.id, verdict.caller
-    question = predictions.begin(body.question, body.chat_id).asked
+    question = replace(
+        predictions.begin(body.question, body.chat_id).asked, is_streaming=body.streaming
+    )
+    if not goes_upstream:
+        return question
     thread = predictions.thread_id(flow, caller, question.chat_id)
     aliases, fields = {thread: question.chat_id}, dict(body.fields)
     if body.session_id:
@@ -177,7 +186,6 @@ def _question(
         question,
         thread_id=thread,
         aliases=tuple(aliases.items()),
-        is_streaming=body.streaming,
         fields=fields,
         files=files,
     )

@@ -15,7 +15,7 @@ from flowise import Flowise as FlowiseClient
 from flowise import PredictionData
 
 from tests.engines import faults
-from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI, hosting
+from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI, frame, hosting
 from tests.server.shipped import OWNER, Answer, Shipped, start
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
@@ -233,7 +233,7 @@ def test_files_are_passed_on_and_overrides_among_them_refused(
 def test_the_published_flowise_client_works_unchanged(world: World, flow: str, key: str) -> None:
     client = FlowiseClient(world.server.url, key)
     whole = list(client.create_prediction(PredictionData(flow, "say hello")))
-    assert whole[0]["text"] == "hello"  # type: ignore[index]
+    assert whole[0]["text"] == "hello"
     streamed = client.create_prediction(PredictionData(flow, "say one two", streaming=True))
     names = [json.loads(event)["event"] for event in streamed]
     assert names == ["start", "token", "token", "metadata", "end"]
@@ -314,7 +314,7 @@ def test_a_forged_end_ends_the_answer(world: World) -> None:
 
 
 def test_long_lines_are_passed_on_and_slow_drips_too(world: World) -> None:
-    long = faults.frame("sourceDocuments", "a" * 1_000_000)
+    long = frame("sourceDocuments", "a" * 1_000_000)
     bytes_ = [bytes([byte]) for byte in faults.HELLO + faults.END]
     for parts in ((faults.HELLO + long, faults.END), bytes_):
         chunks = [faults.chunked(part) for part in parts]
