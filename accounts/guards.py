@@ -48,7 +48,7 @@ class Policy:
 def team_view(
     permission: Permission, *, fresh_login: bool = False
 ) -> Callable[
-    [Callable[Concatenate[TeamRequest, P], HttpResponse]],
+    [Callable[Concatenate[TeamRequest, P], HttpResponseBase]],
     View,
 ]:
     """A page under `/t/<slug>/`: strangers get 404, members without the permission 403.
@@ -57,7 +57,7 @@ def team_view(
     """
 
     def guard(
-        view: Callable[Concatenate[TeamRequest, P], HttpResponse],
+        view: Callable[Concatenate[TeamRequest, P], HttpResponseBase],
     ) -> View:
         def guarded(
             request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs

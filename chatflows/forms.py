@@ -10,6 +10,8 @@ from apikeys.models import ApiKey
 from chatflows import faq_files
 from chatflows.models import AccessMode, Chatflow, FaqEntry
 
+MAX_ASKED = 8000  # characters of a question on the Try it page
+
 
 class SetUpForm(forms.Form):
     """The first owner and the team's name; the services check the rules of each."""
@@ -125,6 +127,19 @@ class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"fallback": "When nothing fits, say"}
         help_texts = {"fallback": "Empty: a standard sentence."}
         widgets = {"fallback": forms.Textarea(attrs={"rows": 2})}
+
+
+class AskForm(forms.Form):
+    """A question on the Try it page, in the conversation that the page began."""
+
+    use_required_attribute = False  # an emptied field is no mistake while the answer comes
+
+    question = forms.CharField(
+        max_length=MAX_ASKED,
+        label="Your question",
+        widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask something"}),
+    )
+    chat_id = forms.UUIDField(widget=forms.HiddenInput)
 
 
 class DeleteChatflowForm(forms.Form):

@@ -8,6 +8,7 @@ from chatflows.views import (
     engines,
     faq_entries,
     faq_imports,
+    playground,
     set_up,
     unanswered,
 )
@@ -24,6 +25,9 @@ urlpatterns = [
     path(_ONE + "access/", access.chatflow_access_save, name="chatflow_access_save"),
     path(_ONE + "calls/", access.chatflow_calls, name="chatflow_calls"),
     path(_ONE + "engine/", engines.chatflow_engine, name="chatflow_engine"),
+    path(_ONE + "engine/save/", engines.engine_save, name="engine_save"),
+    path(_ONE + "engine/test/", engines.engine_test, name="engine_test"),
+    path(_ONE + "engine/models/", engines.engine_models, name="engine_models"),
     path(_ONE + "engine/entries/", faq_entries.faq_entry_add, name="faq_entry_add"),
     path(
         _ONE + "engine/entries/<int:entry_id>/",
@@ -44,6 +48,8 @@ urlpatterns = [
         unanswered.unanswered_dismiss,
         name="unanswered_dismiss",
     ),
+    path(_ONE + "try/", playground.chatflow_try, name="chatflow_try"),
+    path(_ONE + "try/stream/", playground.chatflow_try_stream, name="chatflow_try_stream"),
     path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),
     path(_ONE + "use/postman/", chatflows.chatflow_postman, name="chatflow_postman"),
     path(_ONE + "settings/", chatflows.chatflow_settings, name="chatflow_settings"),

@@ -1,5 +1,6 @@
 """The Engine page, as each of its forms draws it again when it refuses."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -9,6 +10,7 @@ from django.shortcuts import render
 from accounts.forms import searched
 from accounts.guards import TeamRequest
 from accounts.permissions import Permission
+from chatflows.engine_forms import EngineForms
 from chatflows.forms import FallbackForm, FaqEntryForm
 from chatflows.models import Chatflow, EngineName, FaqEntry, UnansweredQuestion
 
@@ -25,11 +27,20 @@ def engine_page(
     fallback_form: FallbackForm | None = None,
     entry_form: FaqEntryForm | None = None,
     entry: FaqEntry | None = None,
+    engine_forms: EngineForms | None = None,
+    is_refused: bool = False,
+    told: Mapping[str, object] | None = None,
 ) -> HttpResponse:
-    """What the chatflow answers from; 422 where one of the forms was refused."""
-    is_refused = any((form, fallback_form, entry_form))
+    """What the chatflow answers from; 422 where one of the forms was refused.
+
+    `told` is what a test of the connection or of the models said.
+    """
+    is_refused = is_refused or any((form, fallback_form, entry_form))
+    engine_forms = engine_forms or EngineForms(chatflow)
     context: dict[str, Any] = {
         "chatflow": chatflow,
+        "engine_form": engine_forms.choice,
+        "upstream_forms": engine_forms.upstreams,
         "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
     }
     if chatflow.engine == EngineName.FAQ:
@@ -43,6 +54,7 @@ def engine_page(
             "entry_form": entry_form,
             "entry_id": entry.pk if entry else None,
         }
+    context |= told or {}
     return render(request, "chatflows/engine.html", context, status=422 if is_refused else 200)
 
 

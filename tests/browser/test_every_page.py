@@ -18,6 +18,8 @@ PAGES = [
     "/t/acme/chatflows/new/",
     "/t/acme/chatflows/{flow}/",
     "/t/acme/chatflows/{flow}/engine/",
+    "/t/acme/chatflows/{flow}/engine/import/",
+    "/t/acme/chatflows/{flow}/try/",
     "/t/acme/chatflows/{flow}/use/",
     "/t/acme/chatflows/{flow}/settings/",
     "/t/acme/chatflows/{flow}/delete/",

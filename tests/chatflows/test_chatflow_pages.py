@@ -41,7 +41,7 @@ def page(chatflow_id: UUID, name: str, *more: object) -> str:
 
 def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
     """Every page under a chatflow, with its method."""
-    gets = ("access", "calls", "engine", "use", "settings", "delete")
+    gets = ("access", "calls", "engine", "try", "use", "settings", "delete")
     return [
         *(("get", page(chatflow_id, f"chatflow_{name}")) for name in gets),
         ("get", page(chatflow_id, "chatflow_postman")),
@@ -50,7 +50,12 @@ def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
         ("post", page(chatflow_id, "faq_import")),
         ("post", page(chatflow_id, "faq_import_save")),
         ("post", page(chatflow_id, "unanswered_dismiss", 1)),
+        ("post", page(chatflow_id, "chatflow_try")),
+        ("post", page(chatflow_id, "chatflow_try_stream")),
         ("post", page(chatflow_id, "chatflow_access_save")),
+        ("post", page(chatflow_id, "engine_save")),
+        ("post", page(chatflow_id, "engine_test")),
+        ("post", page(chatflow_id, "engine_models")),
         ("post", page(chatflow_id, "faq_entry_add")),
         ("post", page(chatflow_id, "faq_entry_update", entry_id)),
         ("post", page(chatflow_id, "faq_entry_delete", entry_id)),

@@ -1,0 +1,189 @@
+"""Forms of engines with an upstream: they collect; what is right, the service knows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from chatflows.engines.configs import DEFAULT_MEMORY_TURNS
+from chatflows.models import Chatflow, EngineName, UpstreamSecret
+
+_PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+STORED = "Empty: the stored one stays. Another address clears it: it goes to no other server."
+
+
+class EngineForm(forms.Form):
+    """Which engine answers."""
+
+    engine = forms.ChoiceField(choices=EngineName.choices, widget=forms.RadioSelect)
+
+
+class UpstreamForm(forms.Form):
+    """What every engine with an upstream is told; an empty secret keeps the one that is stored."""
+
+    prefix = ""
+    # Hidden for as long as another engine is chosen: the browser must not insist on it then.
+    use_required_attribute = False
+    base_url = forms.CharField(
+        required=False,
+        label="Address of the server",
+        widget=forms.URLInput(attrs={**_PLAIN, "inputmode": "url"}),
+    )
+    secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(attrs={**_PLAIN, "autocomplete": "new-password"}),
+    )
+    clear_secret = forms.BooleanField(required=False, label="Forget the stored secret")
+    config_fields: tuple[str, ...] = ()
+    needed = ("base_url", "flow_id", "model")  # the service insists on them
+    key_label = key_help = ""
+
+    def __init__(self, *args: Any, chatflow: Chatflow, origin: str, **kwargs: Any) -> None:
+        mine = chatflow.engine_config if chatflow.engine == self.prefix else {}
+        super().__init__(*args, **{"initial": mine, **kwargs})
+        self.fields["secret"].label = self.key_label
+        if origin:
+            self.fields["secret"].widget.attrs["placeholder"] = f"set, for {origin}"
+            self.fields["secret"].help_text = STORED
+        else:
+            self.fields["secret"].help_text = self.key_help
+            del self.fields["clear_secret"]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was typed, for the service to check."""
+        return {name: self.cleaned_data.get(name, "") for name in self.config_fields}
+
+    @property
+    def new_secret(self) -> str | None:
+        """None keeps the stored secret, an empty text clears it."""
+        if self.cleaned_data.get("clear_secret"):
+            return ""
+        return self.cleaned_data.get("secret") or None
+
+
+class FlowiseForm(UpstreamForm):
+    """A flow of a Flowise server."""
+
+    prefix = "flowise"
+    config_fields = ("base_url", "flow_id")
+    key_label = "Flowise API key"
+    key_help = "If the flow asks for one. Stored encrypted, sent to this server alone."
+    flow_id = forms.CharField(
+        required=False,
+        label="Id of the flow",
+        help_text="It stands in the flow's address in Flowise, after /canvas/.",
+        widget=forms.TextInput(attrs={**_PLAIN, "class": "mono"}),
+    )
+    field_order = ("base_url", "flow_id", "secret", "clear_secret")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["base_url"].help_text = "Such as http://127.0.0.1:3000, without /api/v1."
+
+
+class OpenAIForm(UpstreamForm):
+    """A model of an OpenAI-compatible server."""
+
+    prefix = "openai"
+    config_fields = (
+        "base_url",
+        "model",
+        "system_prompt",
+        "temperature",
+        "max_tokens",
+        "memory_turns",
+    )
+    key_label = "API key of the server"
+    key_help = "If the server asks for one. Stored encrypted, sent to this server alone."
+    model = forms.CharField(
+        required=False,
+        help_text="As the server calls it.",
+        widget=forms.TextInput(attrs={**_PLAIN, "class": "mono", "list": "models"}),
+    )
+    system_prompt = forms.CharField(
+        required=False,
+        help_text="What the model is told before each question.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    temperature = forms.CharField(
+        required=False,
+        help_text="0 to 2. Empty: the server's own.",
+        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "decimal"}),
+    )
+    max_tokens = forms.CharField(
+        required=False,
+        label="Most tokens of an answer",
+        help_text="Empty: the server's own limit.",
+        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
+    )
+    memory_turns = forms.CharField(
+        required=False,
+        label="Turns to remember",
+        help_text=f"0 to 50 of the same conversation. Empty: {DEFAULT_MEMORY_TURNS}.",
+        widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
+    )
+    field_order = (*config_fields[:2], "secret", "clear_secret", *config_fields[2:])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["base_url"].help_text = "Up to /v1, such as http://127.0.0.1:11434/v1."
+
+
+class EngineForms:
+    """The choice and the form of each engine, of which the chosen one counts."""
+
+    def __init__(self, chatflow: Chatflow, data: QueryDict | None = None) -> None:
+        self.chatflow = chatflow
+        secret = UpstreamSecret.objects.filter(chatflow=chatflow).first()
+        origin = secret.origin if secret else ""
+        self.choice = EngineForm(data, initial={"engine": chatflow.engine})
+        self._upstreams: dict[str, UpstreamForm] = {}
+        for form in (FlowiseForm, OpenAIForm):
+            mine = origin if chatflow.engine == form.prefix else ""
+            typed = data if data is not None and data.get("engine") == form.prefix else None
+            self._upstreams[form.prefix] = form(typed, chatflow=chatflow, origin=mine)
+
+    @property
+    def upstreams(self) -> list[UpstreamForm]:
+        """For the page."""
+        return list(self._upstreams.values())
+
+    @property
+    def engine(self) -> str:
+        """The chosen one."""
+        chosen: str = self.choice.cleaned_data["engine"]
+        return chosen
+
+    @property
+    def has_upstream(self) -> bool:
+        """Whether the chosen engine has a server and settings."""
+        return self.engine in self._upstreams
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was typed for the chosen engine."""
+        return self._upstreams[self.engine].config if self.has_upstream else {}
+
+    @property
+    def new_secret(self) -> str | None:
+        """None keeps the stored secret, an empty text clears it."""
+        return self._upstreams[self.engine].new_secret if self.has_upstream else None
+
+    def are_valid(self) -> bool:
+        """Whether the choice and its form can be read."""
+        if not self.choice.is_valid():
+            return False
+        return not self.has_upstream or self._upstreams[self.engine].is_valid()
+
+    def refuse(self, errors: Mapping[str, str]) -> None:
+        """Put the service's sentences beside the fields that they are about."""
+        if not self.choice.is_valid():
+            return
+        form = self._upstreams.get(self.engine)
+        for name, words in errors.items():
+            if form is not None and name in form.fields:
+                form.add_error(name, words)
+            else:
+                self.choice.add_error(None, words)

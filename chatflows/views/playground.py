@@ -1,0 +1,97 @@
+"""The playground: Try it, in the session of a logged-in member and never with a key."""
+
+import json
+import time
+import uuid
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.forms import posted
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from chatflows.forms import AskForm
+from chatflows.models import Chatflow
+from chatflows.services import playground
+from chatflows.services.playground import Asking, Member
+from chatflows.views.chatflows import get_chatflow
+
+TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
+
+
+@team_view(Permission.PREDICTIONS_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """The page; a POST, from a browser without scripts, answers in one piece."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = AskForm(posted(request), initial={"chat_id": uuid.uuid4()})
+    if not form.is_bound:
+        return _page(request, chatflow, form, 200)
+    if not form.is_valid():
+        return _page(request, chatflow, form, 422)
+    if playground.streams.are_full(_member(request)):
+        form.add_error("question", TOO_MANY)
+        return _page(request, chatflow, form, 429)
+    chat_id = form.cleaned_data["chat_id"]
+    asking = _begin(request, chatflow, form)
+    frames = async_to_sync(_collect)(asking)
+    told = {
+        "turns": playground.turns(chatflow, asking.member, str(chat_id)),
+        "failure": asking.prediction.failure,
+        "sources": [_source(one) for one in asking.prediction.sources],
+        "frames": frames,
+        "seconds": round(time.perf_counter() - asking.started, 2),
+    }
+    return _page(request, chatflow, AskForm(initial={"chat_id": chat_id}), 200, **told)
+
+
+@team_view(Permission.PREDICTIONS_CREATE)
+@require_POST
+def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponseBase:
+    """The answer as it comes, in Flowise's frames."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = AskForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"detail": _first_error(form)}, status=422)
+    if playground.streams.are_full(_member(request)):
+        return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
+    return StreamingHttpResponse(
+        playground.answer(_begin(request, chatflow, form)),
+        content_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+def _begin(request: TeamRequest, chatflow: Chatflow, form: AskForm) -> Asking:
+    question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
+    return playground.begin(chatflow, _member(request), question, chat_id)
+
+
+def _member(request: TeamRequest) -> Member:
+    return Member(str(request.user.pk), request.address, request.id)
+
+
+async def _collect(asking: Asking) -> list[str]:
+    """Every frame as text, without its envelope."""
+    sent = [line async for line in playground.answer(asking)]
+    return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
+
+
+def _source(document: dict[str, Any]) -> str:
+    content = document.get("pageContent")
+    return content if isinstance(content, str) else json.dumps(document, ensure_ascii=False)
+
+
+def _first_error(form: AskForm) -> str:
+    return next(str(errors[0]) for errors in form.errors.values())
+
+
+def _page(
+    request: TeamRequest, chatflow: Chatflow, form: AskForm, status: int, **told: Any
+) -> HttpResponse:
+    context = {"chatflow": chatflow, "form": form, **told}
+    return render(request, "chatflows/try.html", context, status=status)

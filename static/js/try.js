@@ -1,0 +1,156 @@
+// Try it: the answer as it comes. Without this script the form answers in one piece.
+(() => {
+  "use strict";
+  const form = document.querySelector("[data-try]");
+  const [log, list] = [".try__log", ".try__log > ol"].map((selector) => document.querySelector(selector));
+  const question = form.elements.question;
+  const [stop, send] = [form.querySelector("[data-stop]"), form.querySelector("[type=submit]")];
+  const status = document.querySelector("[data-try-status]");
+  const MAX_FRAMES = 2000; // shown; an endless answer must not fill the page
+  let running = null;
+
+  const made = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+  const seconds = (from) => {
+    const ms = performance.now() - from;
+    return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+  };
+  const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+  // One answer on the page.
+  function answerIn(item) {
+    const part = (name) => item.querySelector(`[data-${name}]`);
+    const text = part("text");
+    const raw = [];
+    let count = 0;
+    return {
+      text,
+      times: (words) => (part("times").textContent = words),
+      fail(words) {
+        part("error").hidden = false;
+        part("words").textContent = words;
+      },
+      sources(documents) {
+        const box = part("sources");
+        box.hidden = !documents.length;
+        box.querySelector("summary").textContent = plural(documents.length, "source");
+        box.querySelectorAll("blockquote").forEach((old) => old.remove());
+        for (const one of documents) {
+          const quote = document.createElement("blockquote");
+          quote.textContent = String(one?.pageContent ?? JSON.stringify(one)).slice(0, 400);
+          box.append(quote);
+        }
+      },
+      frame(line) {
+        count += 1;
+        if (raw.length < MAX_FRAMES) raw.push(line);
+      },
+      // The frames are drawn at the end: one at a time would slow down what is measured.
+      end() {
+        text.classList.remove("caret");
+        const box = part("raw");
+        box.hidden = !count;
+        box.querySelector("summary").textContent = plural(count, "frame");
+        box.querySelector("pre").textContent = raw.join("\n");
+      },
+    };
+  }
+
+  async function* frames(body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        const parts = (rest + value).split("\n\n");
+        rest = parts.pop();
+        for (const part of parts) {
+          const data = part.split("\n").find((line) => line.startsWith("data:"));
+          if (data) yield data.slice(5);
+        }
+      }
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  async function refusal(response) {
+    try {
+      return (await response.json()).detail;
+    } catch {
+      return response.redirected ? "You are logged out. Load the page again." : `The answer is ${response.status}. Load the page again.`;
+    }
+  }
+
+  const follow = () => (log.scrollTop = log.scrollHeight);
+
+  async function ask(answer, body, signal) {
+    const started = performance.now();
+    let first = "";
+    let isWhole = false;
+    const response = await fetch(form.dataset.stream, { method: "POST", body, signal });
+    if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      answer.times("No answer");
+      return void answer.fail(await refusal(response));
+    }
+    for await (const line of frames(response.body)) {
+      answer.frame(line);
+      const { event, data } = JSON.parse(line);
+      if (event === "token") {
+        if (!first) first = `First word after ${seconds(started)}`;
+        answer.text.append(String(data));
+        answer.times(first);
+      } else if (event === "sourceDocuments" && Array.isArray(data)) answer.sources(data);
+      else if (event === "error") answer.fail(String(data));
+      else if (event === "end") isWhole = true;
+      follow();
+    }
+    if (!isWhole) answer.fail("The answer broke off.");
+    answer.times([first || "No word", `whole after ${seconds(started)}`].join(", "));
+  }
+
+  function busy(controller) {
+    running = controller;
+    stop.hidden = !controller;
+    send.disabled = Boolean(controller);
+    log.setAttribute("aria-busy", String(Boolean(controller)));
+  }
+
+  async function submit() {
+    if (running || !question.value.trim()) return;
+    const body = new FormData(form);
+    const asked = made("try-question");
+    asked.querySelector("[data-text]").textContent = question.value.trim();
+    const item = made("try-answer");
+    list.append(asked, item);
+    const answer = answerIn(item);
+    question.value = "";
+    const controller = new AbortController();
+    busy(controller);
+    follow();
+    try {
+      await ask(answer, body, controller.signal);
+      status.textContent = "The answer is here.";
+    } catch (error) {
+      if (controller.signal.aborted) answer.times("Stopped");
+      else answer.fail("The answer broke off. Is the server there?");
+      status.textContent = controller.signal.aborted ? "Stopped." : "The answer broke off.";
+    } finally {
+      answer.end();
+      busy(null);
+      follow();
+      question.focus();
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  question.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+  stop.addEventListener("click", () => running?.abort());
+})();

@@ -1,0 +1,261 @@
+"""Try it: a member asks in the own session, with no key, streamed or in one piece."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.http import StreamingHttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Team, User
+from chatflows.engines import Event, Failed, Question, Sources, Token
+from chatflows.gate.engine_pool import EnginePool
+from chatflows.models import Call, Chatflow, Conversation, Message, UnansweredQuestion
+from chatflows.services import calls, chatflows, faq_entries, playground
+from chatflows.services.playground import Member
+from tests import factories
+
+CHAT = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
+ASKED = {"question": "When are you open?", "chat_id": CHAT}
+
+
+def url(chatflow_id: UUID, name: str = "chatflow_try") -> str:
+    return reverse(name, args=["acme", chatflow_id])
+
+
+@pytest.fixture
+def shop(faq: Chatflow) -> Chatflow:
+    faq_entries.add(faq, "When are you open?", "From nine to five.", factories.TESTER)
+    faq.refresh_from_db()
+    return faq
+
+
+def read(response: Any) -> list[dict[str, Any]]:
+    """The frames of a streamed answer, read as the server reads them."""
+    assert isinstance(response, StreamingHttpResponse)
+
+    async def collect() -> bytes:
+        return b"".join([part async for part in response])
+
+    sent = asyncio.run(collect()).decode()
+    parts = [part.removeprefix("message:\ndata:") for part in sent.split("\n\n") if part]
+    return [json.loads(part) for part in parts]
+
+
+class Scripted:
+    """An engine that says what it is told, and notes that it was closed."""
+
+    def __init__(self, *events: Event, hangs: bool = False) -> None:
+        self.events, self.hangs = events, hangs
+        self.asked: Question | None = None
+        self.is_closed = False
+
+    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+        self.asked = question
+        try:
+            for event in self.events:
+                yield event
+            if self.hangs:
+                await asyncio.Event().wait()
+        finally:
+            self.is_closed = True
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> "Scripted":
+        async def get(*_: object) -> Scripted:
+            return self
+
+        monkeypatch.setattr(EnginePool, "get", get)
+        return self
+
+
+def test_the_page_asks_for_no_key_and_holds_none(
+    as_alice: Client, shop: Chatflow, issued_default_key: str
+) -> None:
+    body = as_alice.get(url(shop.id)).content.decode()
+    assert "no key is needed" in body
+    assert "flk_sk_" not in body
+    assert reverse("chatflow_try_stream", args=["acme", shop.id]) in body
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", ["keys", "public", "off"])
+def test_a_member_is_answered_in_frames_whatever_the_access_mode(
+    as_alice: Client, shop: Chatflow, mode: str
+) -> None:
+    Chatflow.objects.filter(pk=shop.pk).update(access_mode=mode)
+    response = as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED)
+    assert response["Content-Type"] == "text/event-stream"
+    assert response["Cache-Control"] == "no-store"
+    frames = read(response)
+    events = [one["event"] for one in frames]
+    assert events == ["start", *["token"] * 4, "sourceDocuments", "metadata", "end"]
+    assert "".join(f["data"] for f in frames if f["event"] == "token") == "From nine to five."
+    assert frames[-2]["data"]["chatId"] == CHAT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_recorded_as_a_members_and_not_as_a_call_of_a_key(
+    as_alice: Client, alice: User, shop: Chatflow
+) -> None:
+    read(as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED))
+    call = Call.objects.get()
+    assert (call.reason, call.key_id, call.key_name) == ("playground", None, "")
+    assert (call.status, call.code, call.allowed, call.streamed) == (200, "ok", True, True)
+    assert call.client_address == "127.0.0.1"
+    conversation = Conversation.objects.get()
+    assert (conversation.caller, conversation.chat_id) == (f"person:{alice.pk}", CHAT)
+    assert conversation.messages.get().answer == "From nine to five."
+    body = as_alice.get(reverse("chatflow_access", args=["acme", shop.id])).content.decode()
+    assert "Asked by a member" in body or "A member" in body
+    assert calls.count_of_chatflow(shop, 14) == 0
+
+
+def test_without_scripts_it_answers_in_one_piece(as_alice: Client, shop: Chatflow) -> None:
+    body = as_alice.post(url(shop.id), ASKED).content.decode()
+    assert "From nine to five." in body
+    assert "Whole after" in body
+    assert "1 source" in body
+    assert f'value="{CHAT}"' in body
+    again = as_alice.post(url(shop.id), {**ASKED, "question": "And parrots?"}).content.decode()
+    assert again.index("From nine to five.") < again.index("And parrots?")
+    assert UnansweredQuestion.objects.get().question == "And parrots?"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_earlier_turn_goes_along_and_never_another_members(
+    as_alice: Client, as_eddie: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_eddie.post(url(shop.id), {**ASKED, "question": "Eddie's secret?"})
+    as_alice.post(url(shop.id), ASKED)
+    engine = Scripted(Token("Yes.")).install(monkeypatch)
+    body = as_alice.post(url(shop.id), {**ASKED, "question": "Really?"}).content.decode()
+    assert engine.asked is not None
+    assert [turn.question for turn in engine.asked.history] == ["When are you open?"]
+    assert "Eddie" not in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_is_told_and_recorded(
+    as_alice: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Failed(504, "upstream_timeout", "The server was silent.")
+    engine = Scripted(Token("Half"), failed).install(monkeypatch)
+    frames = read(as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED))
+    assert [one["event"] for one in frames] == ["start", "token", "error"]
+    assert engine.is_closed
+    assert (Call.objects.get().status, Call.objects.get().code) == (504, "upstream_timeout")
+    body = as_alice.post(url(shop.id), ASKED).content.decode()
+    assert "The server was silent." in body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_client_that_leaves_ends_it(
+    as_alice: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Scripted(Token("Half"), hangs=True).install(monkeypatch)
+    response: Any = as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED)
+
+    async def leave() -> None:
+        async def reading() -> None:
+            async for _ in response:
+                got.set()
+
+        got = asyncio.Event()
+        task = asyncio.ensure_future(reading())
+        await got.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(leave())
+    assert engine.is_closed
+    assert Call.objects.get().code == "client_gone"
+    assert not Message.objects.get().is_complete
+    assert playground.streams._running.total() == 0
+
+
+def test_the_number_of_answers_at_once_is_bounded(
+    as_alice: Client, alice: User, shop: Chatflow
+) -> None:
+    member = Member(str(alice.pk), "", "")
+    one, two, three = (playground.streams.one_more(member) for _ in range(3))
+    with one as a, two as b, three as c, playground.streams.one_more(member) as d:
+        assert (a, b, c, d) == (True, True, True, False)
+        response = as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED)
+        assert (response.status_code, response["Retry-After"]) == (429, "2")
+        assert as_alice.post(url(shop.id), ASKED).status_code == 429
+    assert not playground.streams.are_full(member)
+    assert playground.streams._running.total() == 0
+
+
+def test_sources_of_any_form_are_shown_escaped(
+    as_alice: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = "<script>alert(1)</script>"
+    documents: tuple[dict[str, object], ...] = ({"pageContent": odd}, {"x": odd}, {})
+    Scripted(Token(odd), Sources(documents)).install(monkeypatch)
+    body = as_alice.post(url(shop.id), {**ASKED, "question": odd}).content
+    assert b"<script>alert" not in body
+    assert b"3 sources" in body
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"question": ""},
+        {"question": "   "},
+        {"question": "x" * 8001},
+        {"question": "nul\0"},
+        {"chat_id": ""},
+        {"chat_id": "x"},
+        {"chat_id": "'; DROP TABLE x; --"},
+    ],
+    ids=lambda change: repr(change)[:30],
+)
+def test_a_wrong_question_is_refused_and_records_nothing(
+    as_alice: Client, shop: Chatflow, change: dict[str, str]
+) -> None:
+    data = {**ASKED, **change}
+    assert as_alice.post(url(shop.id), data).status_code == 422
+    response = as_alice.post(url(shop.id, "chatflow_try_stream"), data)
+    assert response.status_code == 422
+    assert response.json()["detail"]
+    assert not Call.objects.exists()
+
+
+def test_who_may_not_ask_does_not(
+    as_vera: Client, as_mallory: Client, client: Client, shop: Chatflow, globex: Team
+) -> None:
+    for name in ("chatflow_try", "chatflow_try_stream"):
+        assert as_vera.post(url(shop.id, name), ASKED).status_code == 403
+        assert as_mallory.post(url(shop.id, name), ASKED).status_code == 404
+        through_hers = reverse(name, args=[globex.slug, shop.id])
+        assert as_mallory.post(through_hers, ASKED).status_code == 404
+        assert client.post(url(shop.id, name), ASKED)["Location"].startswith("/login/")
+    assert as_vera.get(url(shop.id)).status_code == 403
+    assert not Call.objects.exists()
+
+
+def test_a_stream_wants_the_csrf_token(alice: User, shop: Chatflow) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    for name in ("chatflow_try", "chatflow_try_stream"):
+        assert browser.post(url(shop.id, name), ASKED).status_code == 403
+    assert not Call.objects.exists()
+
+
+def test_a_new_visit_is_a_new_conversation(as_alice: Client, shop: Chatflow) -> None:
+    ids = {as_alice.get(url(shop.id)).context["form"].initial["chat_id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert all(isinstance(one, uuid.UUID) for one in ids)
+
+
+def test_a_deleted_chatflow_is_asked_no_more(as_alice: Client, shop: Chatflow) -> None:
+    stream = url(shop.id, "chatflow_try_stream")
+    chatflows.delete(shop, factories.TESTER)
+    assert as_alice.post(stream, ASKED).status_code == 404
