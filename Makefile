@@ -13,8 +13,11 @@ help: ## Print this list
 run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
 	@exec $(BIN)/python manage.py serve
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev ## Run every test, and those that the database matters to once more on PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadgroup $(ON_POSTGRES)
+
+ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/test_,postgres.py predictions.py revocation.py start.py)
 
 check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, deployment, fast tests
 	@$(BIN)/ruff format --check .

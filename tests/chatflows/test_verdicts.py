@@ -45,6 +45,9 @@ class Reader:
         """Nothing to say."""
         raise Unavailable
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
 
 def request(
     *headers: Pair, query: bytes = b"", client: tuple[str, int] | None = None

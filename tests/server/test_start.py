@@ -139,8 +139,8 @@ def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
 def _is_whole(folder: Path) -> None:
     if "DATABASE_URL" in environment(folder):
         rows = dump(folder)
-        tables = ("accounts_team", "apikeys_apikey", "chatflows_chatflow", "chatflows_selection")
-        counts = {rows.count(f'INTO "{table}"') for table in tables}
+        names = ("accounts_team", "apikeys_apikey", "chatflows_chatflow", "chatflows_selection")
+        counts = {rows.count(f'INTO "{name}"') for name in names}
         assert len(counts) == 1
         assert counts <= {0, 1}
         return
