@@ -58,6 +58,25 @@ ANSWERS = (
         "Send Content-Type: application/json.",
     ),
     ErrorAnswer(
+        502,
+        "upstream_error",
+        "The engine's server can't be reached, refuses our key, or sent no answer. The code tells "
+        "which; each begins with upstream_.",
+        "Test the connection on the Engine page.",
+    ),
+    ErrorAnswer(
+        504,
+        "upstream_timeout",
+        "The engine's server did not answer in time.",
+        "Ask again; then look at that server.",
+    ),
+    ErrorAnswer(
+        503,
+        "upstream_rate_limited",
+        "The engine's server is over its own limit.",
+        "Try again after the seconds in Retry-After.",
+    ),
+    ErrorAnswer(
         503,
         "unavailable",
         "A part that is needed to check the key is away.",

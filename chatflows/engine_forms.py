@@ -114,14 +114,14 @@ class OpenAIForm(UpstreamForm):
     )
     max_tokens = forms.CharField(
         required=False,
-        label="Most tokens of an answer",
-        help_text="Empty: the server's own limit.",
+        label="Most tokens",
+        help_text="Of one answer. Empty: the server's own limit.",
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
     )
     memory_turns = forms.CharField(
         required=False,
-        label="Turns to remember",
-        help_text=f"0 to 50 of the same conversation. Empty: {DEFAULT_MEMORY_TURNS}.",
+        label="Past turns",
+        help_text=f"0 to 50 go along with a question. Empty: {DEFAULT_MEMORY_TURNS}.",
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
     )
     field_order = (*config_fields[:2], "secret", "clear_secret", *config_fields[2:])

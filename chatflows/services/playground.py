@@ -14,7 +14,9 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+import structlog
 from asgiref.sync import sync_to_async
+from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.secrets import Unavailable
@@ -30,6 +32,8 @@ from chatflows.gate.responses import frame
 from chatflows.models import Call, Chatflow, Message, UpstreamSecret
 from chatflows.predictions import Prediction
 from chatflows.services import calls, conversations
+
+log = structlog.get_logger("flowlatch.playground")
 
 MAX_STREAMS = 50  # at once, in one process
 MAX_STREAMS_PER_MEMBER = 3
@@ -183,7 +187,10 @@ def _record(asking: Asking) -> None:
         request_id=member.request_id,
         turn=turn,
     )
-    calls.write([record])
+    try:
+        calls.write([record])
+    except DatabaseError as error:  # the answer is whole all the same
+        log.warning("a member's call is not recorded", error=type(error).__name__)
 
 
 class _Sources:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import DatabaseError
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -177,6 +178,18 @@ def test_a_client_that_leaves_ends_it(
     assert Call.objects.get().code == "client_gone"
     assert not Message.objects.get().is_complete
     assert playground.streams._running.total() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_cannot_be_recorded_is_whole_all_the_same(
+    as_alice: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(calls, "write", fail)
+    frames = read(as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED))
+    assert frames[-1]["event"] == "end"
 
 
 def test_the_number_of_answers_at_once_is_bounded(
