@@ -11,6 +11,7 @@ from django.conf import settings
 GRACE = 20  # seconds that running streams get after SIGTERM
 KEEP_ALIVE = 75  # seconds that an idle connection is kept
 BACKLOG = 2048
+MAX_CONNECTIONS = 4000  # of one process; more get 503
 
 
 def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
         "timeout_graceful_shutdown": GRACE,
         "timeout_keep_alive": KEEP_ALIVE,
         "backlog": BACKLOG,
+        "limit_concurrency": MAX_CONNECTIONS,
     }
 
 

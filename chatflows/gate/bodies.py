@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32  # levels of JSON
+MAX_CONTAINERS = 20_000  # arrays and objects: many small ones would hold up the event loop
+MAX_QUESTION_LENGTH = 32 * 1024  # characters
 MAX_CHAT_ID_LENGTH = 255  # characters
 # A question with one of these needs no words (flowise-wire 1.2).
 STAND_INS = ("form", "humanInput", "action", "uploads")
@@ -57,6 +59,11 @@ def read(value: Mapping[str, Any]) -> PredictionBody:
 
 
 def _load(body: bytes) -> Any:
+    if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
+        raise InvalidBody(
+            f"The JSON has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
+            f"{MAX_DEPTH} levels."
+        )
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -99,6 +106,8 @@ def _question(value: Mapping[str, Any]) -> str:
         raise InvalidBody("question must be a string.")
     if not question.strip():
         raise InvalidBody("question is empty.")
+    if len(question) > MAX_QUESTION_LENGTH:
+        raise InvalidBody(f"question is longer than {MAX_QUESTION_LENGTH:,} characters.")
     return _clean("question", question)
 
 

@@ -14,6 +14,8 @@ from chatflows.gate.open_streams import OpenStream, OpenStreams
 from chatflows.gate.prediction import Exchange, Outcome
 from chatflows.gate.recorder import CallRecord, Recorder
 from chatflows.gate.requests import (
+    MAX_PAGE_BYTES,
+    MAX_STRANGER_BYTES,
     GateRequest,
     Gone,
     Message,
@@ -80,10 +82,11 @@ class BearerGate:
     ) -> None:
         """Everything else is Django's, with a body of bounded size and time."""
         try:
-            request.check_length()
+            limit = MAX_PAGE_BYTES if request.first(b"cookie") else MAX_STRANGER_BYTES
+            request.check_length(limit)
             if settings.IS_HTTPS:  # PUBLIC_URL says so: the proxy in front speaks TLS for us
                 scope["scheme"] = "https"
-            await self._application(scope, limited(receive), send)
+            await self._application(scope, limited(receive, limit), send)
         except TooLarge:
             answer = responses.error(413, "too_large", request.id, extra=CLOSE)
             await responses.send(send, answer, request.id)

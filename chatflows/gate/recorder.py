@@ -14,7 +14,9 @@ log = structlog.get_logger("flowlatch.recorder")
 
 FLUSH_AFTER = 0.1  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 500  # records
-MAX_WAITING = 20_000  # records; beyond, new ones are dropped and counted, memory stays flat
+# Beyond these, new records are dropped and counted: memory stays flat while the database is away.
+MAX_WAITING = 20_000  # records
+MAX_WAITING_TEXT = 32 * 1024 * 1024  # characters of their questions and answers
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
 
 
@@ -61,6 +63,7 @@ class Recorder:
         self._write = write
         self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
+        self._text = 0
         self._is_closing = False
         self._news = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
@@ -72,10 +75,12 @@ class Recorder:
 
     def put(self, record: CallRecord) -> None:
         """Take a record. Never waits and never fails."""
-        if len(self._waiting) >= MAX_WAITING:
+        text = _text_length(record)
+        if len(self._waiting) >= MAX_WAITING or self._text + text > MAX_WAITING_TEXT:
             self._dropped += 1
             return
         self._waiting.append(record)
+        self._text += text
         self._news.set()
 
     async def close(self) -> None:
@@ -107,7 +112,12 @@ class Recorder:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
+        self._text -= sum(map(_text_length, batch))
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
             self._dropped = 0
         return True
+
+
+def _text_length(record: CallRecord) -> int:
+    return len(record.turn.question) + len(record.turn.answer) if record.turn else 0

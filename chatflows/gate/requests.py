@@ -14,7 +14,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_BODY_BYTES = 2 * 1024 * 1024  # of a prediction
+MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what surrounds it
+MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
 BODY_WITHIN = 30  # seconds from the first read to the last byte
 
 
@@ -114,7 +116,7 @@ class GateRequest:
             pass
 
 
-def limited(receive: Receive) -> Receive:
+def limited(receive: Receive, limit: int) -> Receive:
     """For Django: the same messages. Raises TooLarge or TooSlow while the body is read."""
     size = 0
     is_whole = False
@@ -130,7 +132,7 @@ def limited(receive: Receive) -> Receive:
         except TimeoutError:
             raise TooSlow from None
         size += len(message.get("body", b""))
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             raise TooLarge
         is_whole = not message.get("more_body")
         return message

@@ -21,7 +21,9 @@ from chatflows.services import bulk, unanswered
 # Its handler prints lines as they are: a batch of JSON lines in one go (config/logs.py).
 log = logging.getLogger("flowlatch.calls")
 
-KEEP_PER_TEAM = 50_000  # calls, and as many turns of conversations; older ones go
+# Refused calls are counted by themselves: anyone can make those, and they must not push out what
+# the team's own callers did.
+KEEP_PER_TEAM = 50_000  # calls let in, as many refused ones and turns; older ones go
 PRUNE_EVERY = 200  # batches
 COLUMNS = (
     "chatflow_id",
@@ -73,10 +75,13 @@ def prune(keep: int = KEEP_PER_TEAM) -> None:
         oldest_turn = turns[keep - 1 : keep].values_list("at", flat=True).first()
         if oldest_turn is not None:
             turns.filter(at__lt=oldest_turn).delete()
-        newest = Call.objects.of(team).order_by("-id").values_list("id", flat=True)
-        oldest_kept = newest[keep - 1 : keep].first()
-        if oldest_kept is not None:
-            Call.objects.of(team).filter(id__lt=oldest_kept).delete()
+        Conversation.objects.filter(chatflow__team=team, messages=None).delete()
+        for allowed in (True, False):
+            calls = Call.objects.of(team).filter(allowed=allowed)
+            newest = calls.order_by("-id").values_list("id", flat=True)
+            oldest_kept = newest[keep - 1 : keep].first()
+            if oldest_kept is not None:
+                calls.filter(id__lt=oldest_kept).delete()
 
 
 def _prune_if_possible() -> None:

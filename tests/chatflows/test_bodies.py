@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatflows.gate import bodies
 from chatflows.gate.bodies import MAX_CHAT_ID_LENGTH, MAX_DEPTH, InvalidBody, PredictionBody, parse
 
 pytestmark = pytest.mark.fast
@@ -162,3 +163,12 @@ def read_or_refused(raw: bytes) -> None:
     assert "\0" not in read.question + read.chat_id
     (read.question + read.chat_id).encode()  # what is let in can be sent back
     assert len(read.chat_id) <= MAX_CHAT_ID_LENGTH
+
+
+def test_a_question_has_a_length_and_the_json_a_number_of_parts() -> None:
+    long = b'{"question": "' + b"x" * (bodies.MAX_QUESTION_LENGTH + 1) + b'"}'
+    with pytest.raises(InvalidBody, match="question is longer"):
+        bodies.parse(long)
+    many = b'{"question": "Hi", "x": [' + b"[]," * bodies.MAX_CONTAINERS + b"[]]}"
+    with pytest.raises(InvalidBody, match="arrays and objects"):
+        bodies.parse(many)

@@ -275,3 +275,8 @@ def test_canaries_reach_no_log(server: Shipped, key: str) -> None:
     assert "CANARY" not in log
     assert key not in log
     assert '"route": "set-up/<str:token>/"' in log
+
+
+def test_a_stranger_sends_no_large_form_to_a_page(server: Shipped) -> None:
+    answer = server.request("POST", "/login/", b"x" * 100_000)
+    assert answer.status == 413
