@@ -34,7 +34,7 @@ class SetUpForm(forms.Form):
         max_length=80,
         label="Team",
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
-        help_text="Your company or group. It can be changed later.",
+        help_text="Your company or group.",
     )
 
 
