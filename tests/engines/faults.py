@@ -1,6 +1,7 @@
 """A fault proxy: raw answers of upstreams that are slow, cut, endless, or no upstream at all."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from tests.engines.upstreams import Handler, frame
@@ -18,7 +19,10 @@ def chunked(body: bytes) -> bytes:
 
 
 async def _head(reader: asyncio.StreamReader) -> None:
-    await reader.readuntil(b"\r\n\r\n")
+    # The body too: what is left unread would turn the hang-up into a reset.
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"(?i)content-length: (\d+)", head)
+    await reader.readexactly(int(found[1]) if found else 0)
 
 
 def says(*parts: bytes, pause: float = 0, stays: bool = False) -> Handler:

@@ -21,10 +21,10 @@ from tests.server.shipped import OWNER, Answer, Shipped, start
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
 
 LIMITS = {
-    "UPSTREAM_FIRST_BYTE_TIMEOUT": "1",
-    "UPSTREAM_IDLE_TIMEOUT": "1",
+    "UPSTREAM_FIRST_BYTE_TIMEOUT": "2",
+    "UPSTREAM_IDLE_TIMEOUT": "2",
     "UPSTREAM_TOTAL_TIMEOUT": "20",
-    "MAX_STREAMS_PER_KEY": "250",
+    "MAX_STREAMS_PER_KEY": "200",
 }
 
 
@@ -434,7 +434,7 @@ def test_an_abort_ends_the_callers_own_stream_and_no_other(
 
 def test_streams_per_key_are_bounded(world: World, flow: str) -> None:
     text = world.key(flow)
-    opened = [Open(world, text, flow, "slow") for _ in range(250)]
+    opened = [Open(world, text, flow, "slow") for _ in range(200)]
     assert all(each.begin().status == 200 for each in opened)
     answer = world.server.predict(text, flow, question="say hi")
     assert (answer.status, answer.json()["code"]) == (429, "rate_limited")
