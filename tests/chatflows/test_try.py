@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, connection
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -41,7 +42,9 @@ def read(response: Any) -> list[dict[str, Any]]:
     assert isinstance(response, StreamingHttpResponse)
 
     async def collect() -> bytes:
-        return b"".join([part async for part in response])
+        sent = b"".join([part async for part in response])
+        await sync_to_async(connection.close)()  # as the end of a request does
+        return sent
 
     sent = asyncio.run(collect()).decode()
     parts = [part.removeprefix("message:\ndata:") for part in sent.split("\n\n") if part]
@@ -172,6 +175,7 @@ def test_a_client_that_leaves_ends_it(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await sync_to_async(connection.close)()
 
     asyncio.run(leave())
     assert engine.is_closed
