@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connections
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -43,7 +43,7 @@ def read(response: Any) -> list[dict[str, Any]]:
 
     async def collect() -> bytes:
         sent = b"".join([part async for part in response])
-        await sync_to_async(connection.close)()  # as the end of a request does
+        await sync_to_async(connections.close_all)()  # as the end of a request does
         return sent
 
     sent = asyncio.run(collect()).decode()
@@ -175,7 +175,7 @@ def test_a_client_that_leaves_ends_it(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await sync_to_async(connection.close)()
+        await sync_to_async(connections.close_all)()
 
     asyncio.run(leave())
     assert engine.is_closed
