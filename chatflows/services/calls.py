@@ -8,7 +8,7 @@ from itertools import count
 from operator import attrgetter
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -51,7 +51,8 @@ _batches = count(1)
 def write(records: Sequence[CallRecord]) -> None:
     """Write one batch: calls, last uses, turns, one log line each. For the recorder's thread.
 
-    All or nothing; raises DatabaseError for the recorder to try again.
+    All or nothing; raises DatabaseError for the recorder to try again. A record that the database
+    will never take is left out, so that it holds up no other.
     """
     try:
         with transaction.atomic():
@@ -60,6 +61,13 @@ def write(records: Sequence[CallRecord]) -> None:
             bulk.insert(Call, ("team_id", *COLUMNS), [row for row in owned if row[0] is not None])
             _note_last_uses(records)
             _keep_turns([r.turn for r in records if r.turn is not None])
+    except DataError as error:
+        if len(records) > 1:
+            for record in records:
+                write([record])
+        else:
+            log.error(json.dumps({"event": "record refused", "error": type(error).__name__}))
+        return
     except DatabaseError:
         connection.close()  # the next try opens another
         raise

@@ -22,7 +22,8 @@ class ChatflowDoors:
 
     def of_team(self, team: Team) -> list[Door]:
         """Every chatflow of a team, by name."""
-        return [_door(c) for c in Chatflow.objects.of(team).order_by("name_key").select_related("team")]
+        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        return [_door(chatflow) for chatflow in named]
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
         """The chatflows that each key is selected for, and whether its end would close them."""

@@ -257,7 +257,8 @@ def test_a_name_that_cannot_be_seen_is_refused(acme: Team, by_alice: Actor, name
 
 
 @pytest.mark.parametrize(
-    "name", ["crm-sync", "Übung 2", "نامه\u200cها", "👩\u200d💻 build", "日本"]  # noqa: RUF001
+    "name",
+    ["crm-sync", "Übung 2", "نامه\u200cها", "👩\u200d💻 build", "日本"],  # noqa: RUF001
 )
 def test_a_name_of_any_script_is_taken(acme: Team, by_alice: Actor, name: str) -> None:
     assert keys.create(acme, name, by_alice).name == name

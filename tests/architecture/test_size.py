@@ -54,7 +54,9 @@ def test_every_name_of_the_environment_is_explained() -> None:
     if not example.exists():
         pytest.skip(".env.example is not written yet")
     code = (ROOT / "config" / "settings.py").read_text()
-    read = set(re.findall(r"(?:env(?:\.\w+)?|_number|_networks)\(\s*\"([A-Z_]+)\"", code))
+    read = set(
+        re.findall(r"(?:env(?:\.\w+)?|_number|_networks|environ\.get)\(\s*\"([A-Z_]+)\"", code)
+    )
     assert {"PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWLATCH_DATA"} <= read
     explained = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(), re.MULTILINE))
     assert read - explained == set()

@@ -19,10 +19,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from apikeys import key_text
 from tests.postgres import Postgres
 from tests.server.shipped import OWNER, POSTGRES, ROOT, Shipped, free_port, start
 
-WRONG = "flk_sk_AAAAAAAAAAAA_" + "B" * 49
+WRONG = key_text.generate().text  # well-formed, so that it is looked up
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}  # to milliseconds
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.utils import timezone
 
 from accounts.models import Team
@@ -181,3 +181,18 @@ def test_whatever_a_caller_says_is_kept_as_it_is(faq: Chatflow, text: str) -> No
     message = Message.objects.get()
     assert (message.question, message.answer) == (text, text)
     assert isinstance(message.id, UUID)
+
+
+def test_a_record_that_the_database_refuses_holds_up_no_other(
+    faq: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = calls.bulk.insert
+
+    def picky(model: type[Call], columns: list[str], rows: list[list[object]]) -> None:
+        if any("req_bad" in row for row in rows):
+            raise DataError
+        real(model, columns, rows)
+
+    monkeypatch.setattr(calls.bulk, "insert", picky)
+    calls.write([factories.call(faq, request_id=name) for name in ("req_1", "req_bad", "req_2")])
+    assert set(Call.objects.values_list("request_id", flat=True)) == {"req_1", "req_2"}
