@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock
+.PHONY: help run test testpg check bench format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -13,8 +13,10 @@ help: ## Print this list
 run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
 	@exec $(BIN)/python manage.py serve
 
-test: $(VENV)/.dev ## Run every test, and those that the database matters to once more on PostgreSQL
+test: $(VENV)/.dev ## Run every test, on SQLite
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreSQL of their own
 	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadgroup $(ON_POSTGRES)
 
 ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/test_,postgres.py predictions.py revocation.py start.py)

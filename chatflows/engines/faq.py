@@ -55,9 +55,10 @@ class FaqEngine:
         )
 
     async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
-        """The best entry's answer word by word, or the fallback; never fails."""
+        """The best entry's answer, or the fallback; word by word in a stream. Never fails."""
         entry = self.best(question.text)
-        for piece in _PIECE.findall(entry.answer if entry else self._fallback):
+        text = entry.answer if entry else self._fallback
+        for piece in _PIECE.findall(text) if question.is_streaming else [text]:
             yield Token(piece)
         if entry is not None:
             yield Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -58,10 +59,10 @@ def facts(row: Row) -> Facts:
             digest=digest,
             pepper_version=int(pepper_version),
             secret_ends_at=_moment(secret_ends_at),
-            key_id=UUID(key_id),
+            key_id=_uuid(key_id),
             key_name=key_name,
             public_id=public_id,
-            team_id=UUID(key_team),
+            team_id=_uuid(key_team),
             scopes=frozenset(json.loads(scopes)),
             expires_at=_moment(expires_at),
             is_disabled=disabled_at is not None,
@@ -70,8 +71,8 @@ def facts(row: Row) -> Facts:
         )
     if chatflow_id is not None:
         chatflow = ChatflowAccess(
-            id=UUID(chatflow_id),
-            team_id=UUID(chatflow_team),
+            id=_uuid(chatflow_id),
+            team_id=_uuid(chatflow_team),
             mode=Mode(mode),
             is_key_selected=bool(int(is_selected)),
             allow_key_in_url=bool(int(allow_key_in_url)),
@@ -85,7 +86,7 @@ def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
     """What an engine is made from, of a row of SOURCE and rows of ENTRIES. Raises as `facts`."""
     team, engine, config, fallback, origin, secret, version = row
     return EngineSource(
-        team_id=UUID(team),
+        team_id=_uuid(team),
         engine=engine,
         config=json.loads(config),
         fallback=fallback,
@@ -99,3 +100,8 @@ def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
 def _moment(text: str | None) -> datetime | None:
     # Both databases store UTC; SQLite doesn't say so.
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=4096)  # the same few ids come with each request
+def _uuid(text: str) -> UUID:
+    return UUID(text)
