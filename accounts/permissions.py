@@ -22,12 +22,22 @@ class Permission(StrEnum):
     APIKEYS_DELETE = "apikeys:delete"
     PREDICTIONS_CREATE = "predictions:create"
     AUDIT_VIEW = "audit:view"
+    MEMBERS_VIEW = "members:view"
+    MEMBERS_UPDATE = "members:update"
+    MEMBERS_DELETE = "members:delete"
+    INVITATIONS_CREATE = "invitations:create"
+    TEAM_TRANSFER = "team:transfer"
 
 
+# What no key ever holds: a program that could change roles could raise whoever made it.
+PEOPLES_OWN = frozenset(
+    {Permission.MEMBERS_UPDATE, Permission.MEMBERS_DELETE, Permission.TEAM_TRANSFER}
+)
 # What a key can hold; a person's page and the command give `predictions:create` unless told.
-SCOPES = frozenset(Permission)
+SCOPES = frozenset(Permission) - PEOPLES_OWN
 
-_VIEWER = frozenset({Permission.CHATFLOWS_VIEW, Permission.APIKEYS_VIEW})
+# Everyone sees who is in the team, and so whom to ask; addresses are shown to those who invite.
+_VIEWER = frozenset({Permission.CHATFLOWS_VIEW, Permission.APIKEYS_VIEW, Permission.MEMBERS_VIEW})
 _EDITOR = _VIEWER | {
     Permission.CHATFLOWS_CREATE,
     Permission.CHATFLOWS_UPDATE,
@@ -37,9 +47,15 @@ _EDITOR = _VIEWER | {
     Permission.APIKEYS_DELETE,
     Permission.PREDICTIONS_CREATE,
 }
-_ADMIN = _EDITOR | {Permission.AUDIT_VIEW}
+_ADMIN = _EDITOR | {
+    Permission.AUDIT_VIEW,
+    Permission.MEMBERS_UPDATE,
+    Permission.MEMBERS_DELETE,
+    Permission.INVITATIONS_CREATE,
+}
+_OWNER = _ADMIN | {Permission.TEAM_TRANSFER}
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
-    {Role.OWNER: _ADMIN, Role.ADMIN: _ADMIN, Role.EDITOR: _EDITOR, Role.VIEWER: _VIEWER}
+    {Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.EDITOR: _EDITOR, Role.VIEWER: _VIEWER}
 )
 
 

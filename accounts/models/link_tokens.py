@@ -1,4 +1,4 @@
-"""Link tokens: one-time links (set-up now; invitations and resets to come), stored hashed."""
+"""Link tokens: one-time links, stored hashed and bound to what they are for."""
 
 from datetime import datetime
 
@@ -9,6 +9,8 @@ class LinkPurpose(models.TextChoices):
     """What a link is for; a token of one purpose is nothing to another."""
 
     SET_UP = "set_up", "Set-up"
+    INVITATION = "invitation", "Invitation"
+    PASSWORD_RESET = "password_reset", "Password reset"
 
 
 class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
@@ -20,9 +22,13 @@ class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
 
 
 class LinkToken(models.Model):
-    """The digest of a token, bound to one purpose; the text itself is nowhere."""
+    """The digest of a token, bound to one purpose and one thing; the text itself is nowhere.
+
+    `bound_to` is the id of that thing: an invitation, a person. Set-up has none.
+    """
 
     purpose = models.CharField(max_length=20, choices=LinkPurpose.choices)
+    bound_to = models.CharField(max_length=80, blank=True, db_index=True)
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -19,6 +19,11 @@ class Role(models.TextChoices):
     EDITOR = "editor", "Editor"
     VIEWER = "viewer", "Viewer"
 
+    def reaches(self, other: "Role") -> bool:
+        """Whether this role is the other or above it: only then may it give, change or end it."""
+        order = list(Role)
+        return order.index(self) <= order.index(other)
+
 
 class Team(models.Model):
     """A tenant. Everything belongs to one team; nothing crosses teams."""

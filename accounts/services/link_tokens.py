@@ -10,15 +10,33 @@ from accounts.models import LinkPurpose, LinkToken
 
 
 @transaction.atomic
-def issue(purpose: LinkPurpose, lifetime: timedelta) -> str:
-    """A fresh token's text; every older unused token of the purpose is dead from now on."""
+def issue(purpose: LinkPurpose, lifetime: timedelta, bound_to: str = "") -> str:
+    """A fresh token's text; every older one of the same purpose and thing is dead from now on."""
     now = timezone.now()
-    LinkToken.objects.filter(purpose=purpose).usable(now).update(used_at=now)
+    revoke(purpose, bound_to)
     token = secrets.new_link_token()
     LinkToken.objects.create(
-        purpose=purpose, digest=secrets.link_token_digest(token), expires_at=now + lifetime
+        purpose=purpose,
+        bound_to=bound_to,
+        digest=secrets.link_token_digest(token),
+        expires_at=now + lifetime,
     )
     return token
+
+
+def revoke(purpose: LinkPurpose, bound_to: str) -> None:
+    """Every token of the purpose that is bound to this thing is dead from now on."""
+    now = timezone.now()
+    LinkToken.objects.filter(purpose=purpose, bound_to=bound_to).usable(now).update(used_at=now)
+
+
+def find(purpose: LinkPurpose, token: str) -> LinkToken | None:
+    """The row of a token that was issued, dead or not. Changes nothing."""
+    if not token.startswith(secrets.LINK_TOKEN_PREFIX):
+        return None
+    return LinkToken.objects.filter(
+        purpose=purpose, digest=secrets.link_token_digest(token)
+    ).first()
 
 
 def digest_if_usable(purpose: LinkPurpose, token: str) -> str | None:

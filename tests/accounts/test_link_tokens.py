@@ -13,7 +13,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-SET_UP = LinkPurpose.SET_UP
+SET_UP, INVITATION = LinkPurpose.SET_UP, LinkPurpose.INVITATION
 WEEK = timedelta(days=7)
 
 
@@ -28,6 +28,25 @@ def test_a_token_is_redeemed_once() -> None:
     assert link_tokens.redeem(SET_UP, found) is True
     assert link_tokens.redeem(SET_UP, found) is False
     assert not link_tokens.is_usable(SET_UP, found)
+
+
+def test_a_new_token_kills_those_of_the_same_thing_alone() -> None:
+    for_ada, for_bob = (link_tokens.issue(INVITATION, WEEK, bound_to=to) for to in ("ada", "bob"))
+    again = link_tokens.issue(INVITATION, WEEK, bound_to="ada")
+    usable = [link_tokens.digest_if_usable(INVITATION, t) for t in (for_ada, for_bob, again)]
+    assert [found is not None for found in usable] == [False, True, True]
+    link_tokens.revoke(INVITATION, "bob")
+    assert link_tokens.digest_if_usable(INVITATION, for_bob) is None
+
+
+def test_a_dead_token_is_still_found_by_who_holds_it() -> None:
+    token = link_tokens.issue(INVITATION, WEEK, bound_to="ada")
+    link_tokens.revoke(INVITATION, "ada")
+    found = link_tokens.find(INVITATION, token)
+    assert found is not None
+    assert found.bound_to == "ada"
+    assert link_tokens.find(SET_UP, token) is None
+    assert link_tokens.find(INVITATION, found.digest) is None
 
 
 def test_looking_a_token_up_uses_nothing() -> None:

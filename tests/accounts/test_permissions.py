@@ -21,7 +21,14 @@ TABLE = {
     "apikeys:delete": (True, True, True, False),
     "predictions:create": (True, True, True, False),
     "audit:view": (True, True, False, False),
+    "members:view": (True, True, True, True),
+    "members:update": (True, True, False, False),
+    "members:delete": (True, True, False, False),
+    "invitations:create": (True, True, False, False),
+    "team:transfer": (True, False, False, False),
 }
+# What a key can't hold, whoever makes it.
+PEOPLES_OWN = {"members:update", "members:delete", "team:transfer"}
 ROLES = (Role.OWNER, Role.ADMIN, Role.EDITOR, Role.VIEWER)
 
 
@@ -48,7 +55,13 @@ def test_the_table_cannot_be_changed_at_run_time() -> None:
 
 def test_a_key_can_hold_no_scope_that_is_no_permission() -> None:
     assert Permission.PREDICTIONS_CREATE in SCOPES
-    assert set(Permission) >= SCOPES
+    assert {permission.value for permission in set(Permission) - SCOPES} == PEOPLES_OWN
+
+
+def test_a_higher_role_reaches_a_lower_one_and_never_the_other_way() -> None:
+    for place, role in enumerate(ROLES):
+        assert all(role.reaches(other) for other in ROLES[place:])
+        assert not any(role.reaches(other) for other in ROLES[:place])
 
 
 def test_templates_are_told_the_same_as_guards() -> None:
