@@ -12,7 +12,7 @@ from chatflows.engines.configs import FlowiseConfig, InvalidConfig
 from chatflows.engines.faq import FaqEngine
 from chatflows.engines.flowise import FlowiseEngine
 from chatflows.engines.openai import OpenAIEngine
-from chatflows.gate.facts import AccessReader, EngineRef, EngineSource
+from chatflows.gate.facts import EngineRef, EngineSource, EngineSources
 
 MAX_ENGINES = 128  # the longest unused goes first
 
@@ -28,8 +28,8 @@ class UnsetEngine:
 class EnginePool:
     """Holds what engines answer from, never who may ask: the version is read at each request."""
 
-    def __init__(self, reader: AccessReader) -> None:
-        self._reader = reader
+    def __init__(self, sources: EngineSources) -> None:
+        self._sources = sources
         self._engines: OrderedDict[UUID, tuple[EngineRef, Engine]] = OrderedDict()
         self._client: aiohttp.ClientSession | None = None
 
@@ -39,7 +39,7 @@ class EnginePool:
         if held is not None and held[0] == reference:
             self._engines.move_to_end(chatflow_id)
             return held[1]
-        engine = self._make(chatflow_id, await self._reader.engine_source(chatflow_id))
+        engine = self._make(chatflow_id, await self._sources.engine_source(chatflow_id))
         self._engines[chatflow_id] = (reference, engine)
         self._engines.move_to_end(chatflow_id)
         if len(self._engines) > MAX_ENGINES:

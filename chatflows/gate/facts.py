@@ -42,7 +42,14 @@ class EngineSource:
     key_version: int = 0
 
 
-class AccessReader(Protocol):
+class EngineSources(Protocol):
+    """Reads what engines are made from."""
+
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+        """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
+
+
+class AccessReader(EngineSources, Protocol):
     """Reads facts at each request; nothing is kept that is not verified at the next one.
 
     The readings raise `accounts.secrets.Unavailable` when the database is gone, slow or damaged.
@@ -50,9 +57,6 @@ class AccessReader(Protocol):
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts of one request, in one statement whatever is asked."""
-
-    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
-        """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
 
     def close(self) -> None:
         """Give back what it holds open; for the loop that read."""

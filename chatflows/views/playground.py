@@ -16,8 +16,8 @@ from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows.forms import AskForm
 from chatflows.models import Chatflow
-from chatflows.services import playground
-from chatflows.services.playground import Asking, Member
+from chatflows.services import asking, playground
+from chatflows.services.asking import Asker, Asking
 from chatflows.views.chatflows import get_chatflow
 
 TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
@@ -33,18 +33,18 @@ def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         return _page(request, chatflow, form, 200)
     if not form.is_valid():
         return _page(request, chatflow, form, 422)
-    if playground.streams.are_full(_member(request)):
+    if playground.streams.are_full(_member(request).caller):
         form.add_error("question", TOO_MANY)
         return _page(request, chatflow, form, 429)
     chat_id = form.cleaned_data["chat_id"]
-    asking = _begin(request, chatflow, form)
-    frames = async_to_sync(_collect)(asking)
+    asked = _begin(request, chatflow, form)
+    frames = async_to_sync(_collect)(asked)
     told = {
-        "turns": playground.turns(chatflow, asking.member, str(chat_id)),
-        "failure": asking.prediction.failure,
-        "sources": [_source(one) for one in asking.prediction.sources],
+        "turns": asking.turns(chatflow, asked.asker, str(chat_id)),
+        "failure": asked.prediction.failure,
+        "sources": [_source(one) for one in asked.prediction.sources],
         "frames": frames,
-        "seconds": round(time.perf_counter() - asking.started, 2),
+        "seconds": round(time.perf_counter() - asked.started, 2),
     }
     return _page(request, chatflow, AskForm(initial={"chat_id": chat_id}), 200, **told)
 
@@ -57,7 +57,7 @@ def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponse
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": _first_error(form)}, status=422)
-    if playground.streams.are_full(_member(request)):
+    if playground.streams.are_full(_member(request).caller):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
         playground.answer(_begin(request, chatflow, form)),
@@ -68,16 +68,16 @@ def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponse
 
 def _begin(request: TeamRequest, chatflow: Chatflow, form: AskForm) -> Asking:
     question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
-    return playground.begin(chatflow, _member(request), question, chat_id)
+    return asking.begin(chatflow, _member(request), question, chat_id)
 
 
-def _member(request: TeamRequest) -> Member:
-    return Member(str(request.user.pk), request.address, request.id)
+def _member(request: TeamRequest) -> Asker:
+    return playground.member(request.user.pk, request.address, request.id)
 
 
-async def _collect(asking: Asking) -> list[str]:
+async def _collect(asked: Asking) -> list[str]:
     """Every frame as text, without its envelope."""
-    sent = [line async for line in playground.answer(asking)]
+    sent = [line async for line in playground.answer(asked)]
     return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
 
 

@@ -19,7 +19,6 @@ from chatflows.engines import Event, Failed, Question, Sources, Token
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.models import Call, Chatflow, Conversation, Message, UnansweredQuestion
 from chatflows.services import calls, chatflows, faq_entries, playground
-from chatflows.services.playground import Member
 from tests import factories
 
 CHAT = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
@@ -199,7 +198,7 @@ def test_an_answer_that_cannot_be_recorded_is_whole_all_the_same(
 def test_the_number_of_answers_at_once_is_bounded(
     as_alice: Client, alice: User, shop: Chatflow
 ) -> None:
-    member = Member(str(alice.pk), "", "")
+    member = playground.member(alice.pk, "", "").caller
     one, two, three = (playground.streams.one_more(member) for _ in range(3))
     with one as a, two as b, three as c, playground.streams.one_more(member) as d:
         assert (a, b, c, d) == (True, True, True, False)
