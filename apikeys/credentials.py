@@ -43,6 +43,7 @@ class StoredSecret:
     is_disabled: bool
     is_deleted: bool
     is_team_suspended: bool
+    is_account_disabled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ def _state(stored: StoredSecret, now: datetime) -> State:
         return State.REVOKED
     if stored.is_team_suspended:
         return State.TEAM_SUSPENDED
+    if stored.is_account_disabled:
+        return State.ACCOUNT_DISABLED
     if stored.is_disabled:
         return State.DISABLED
     if stored.secret_ends_at is not None and stored.secret_ends_at <= now:

@@ -3,17 +3,20 @@
 from accounts.models.audit import AuditEvent, AuditHead
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.ring_keys import RingKey
+from accounts.models.service_accounts import Environment, ServiceAccount
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
 from accounts.models.users import User
 
 __all__ = [
     "AuditEvent",
     "AuditHead",
+    "Environment",
     "LinkPurpose",
     "LinkToken",
     "Membership",
     "RingKey",
     "Role",
+    "ServiceAccount",
     "Team",
     "TeamOwned",
     "TeamQuerySet",

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Team, TeamOwned, TeamQuerySet
+from accounts.models import ServiceAccount, Team, TeamOwned, TeamQuerySet
 from accounts.models.names import Named
 from apikeys import key_text
 
@@ -22,6 +22,7 @@ class Status(StrEnum):
     EXPIRING = "expiring"
     EXPIRED = "expired"
     DISABLED = "disabled"
+    ACCOUNT_DISABLED = "account_disabled"
     UNISSUED = "unissued"
 
 
@@ -37,6 +38,8 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
         now = now or timezone.now()
         return self.kept().filter(
             models.Q(expires_at=None) | models.Q(expires_at__gt=now),
+            models.Q(service_account=None)
+            | models.Q(service_account__disabled_at=None, service_account__deleted_at=None),
             models.Exists(KeySecret.objects.live(now).filter(key=models.OuterRef("pk"))),
             disabled_at=None,
         )
@@ -51,6 +54,10 @@ class ApiKey(Named, TeamOwned):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=64)
     scopes = models.JSONField(default=list)
+    # Without the row of its account a key must not live on as one of the team's own.
+    service_account = models.ForeignKey(
+        ServiceAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -92,6 +99,8 @@ class ApiKey(Named, TeamOwned):
         now = timezone.now()
         if self.disabled_at is not None:
             return Status.DISABLED
+        if self.service_account is not None and not self.service_account.is_usable:
+            return Status.ACCOUNT_DISABLED
         if self.secret is None:
             return Status.UNISSUED
         if self.expires_at is None:
@@ -114,7 +123,11 @@ class ApiKey(Named, TeamOwned):
         if self.expires_at is not None and status is Status.EXPIRING:
             days = (self.expires_at - timezone.now()).days
             return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
-        words = {Status.DISABLED: "Disabled", Status.UNISSUED: "No secret yet"}
+        words = {
+            Status.DISABLED: "Disabled",
+            Status.ACCOUNT_DISABLED: "Account disabled",
+            Status.UNISSUED: "No secret yet",
+        }
         return words.get(status, "Active")
 
     @property

@@ -23,7 +23,7 @@ USE_DAYS = 14
 SHOWS = {
     "active": {Status.ACTIVE, Status.EXPIRING},
     "attention": {Status.EXPIRING, Status.EXPIRED, Status.UNISSUED},
-    "disabled": {Status.DISABLED},
+    "disabled": {Status.DISABLED, Status.ACCOUNT_DISABLED},
 }
 
 
@@ -138,7 +138,9 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
     kept = ApiKey.objects.of(request.team).kept()
     return (
-        kept.select_related("team", "created_by").prefetch_related("secrets").order_by("name_key")
+        kept.select_related("team", "created_by", "service_account")
+        .prefetch_related("secrets")
+        .order_by("name_key")
     )
 
 

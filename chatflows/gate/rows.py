@@ -18,7 +18,7 @@ Row = Sequence[Any]
 FACTS = """
 SELECT s.digest, s.pepper_version, s.ends_at, s.public_id,
        k.id, k.name, k.team_id, k.scopes, k.expires_at, k.disabled_at, k.deleted_at,
-       kt.suspended_at,
+       kt.suspended_at, COALESCE(a.disabled_at, a.deleted_at),
        c.id, c.team_id, c.access_mode, CAST(c.allow_key_in_url AS integer), ct.suspended_at,
        c.engine, c.engine_version,
        CAST(EXISTS (
@@ -28,6 +28,7 @@ FROM (SELECT 1) one
 LEFT JOIN apikeys_keysecret s ON s.public_id = {public_id}
 LEFT JOIN apikeys_apikey k ON k.id = s.key_id
 LEFT JOIN accounts_team kt ON kt.id = k.team_id
+LEFT JOIN accounts_serviceaccount a ON a.id = k.service_account_id
 LEFT JOIN chatflows_chatflow c ON c.id = {chatflow_id}
 LEFT JOIN accounts_team ct ON ct.id = c.team_id
 """
@@ -47,7 +48,7 @@ def facts(row: Row) -> Facts:
     (
         digest, pepper_version, secret_ends_at, public_id,
         key_id, key_name, key_team, scopes, expires_at, disabled_at, deleted_at,
-        key_team_suspended_at,
+        key_team_suspended_at, account_disabled_at,
         chatflow_id, chatflow_team, mode, allow_key_in_url, chatflow_team_suspended_at,
         engine, engine_version,
         is_selected,
@@ -68,6 +69,7 @@ def facts(row: Row) -> Facts:
             is_disabled=disabled_at is not None,
             is_deleted=deleted_at is not None,
             is_team_suspended=key_team_suspended_at is not None,
+            is_account_disabled=account_disabled_at is not None,
         )
     if chatflow_id is not None:
         chatflow = ChatflowAccess(

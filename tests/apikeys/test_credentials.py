@@ -42,6 +42,7 @@ def stored() -> StoredSecret:
         is_disabled=False,
         is_deleted=False,
         is_team_suspended=False,
+        is_account_disabled=False,
     )
 
 
@@ -91,6 +92,8 @@ def test_the_right_id_with_another_secret_is_unknown_and_names_no_key(stored: St
         ({"is_deleted": True}, State.REVOKED),
         ({"is_disabled": True}, State.DISABLED),
         ({"is_team_suspended": True}, State.TEAM_SUSPENDED),
+        ({"is_account_disabled": True}, State.ACCOUNT_DISABLED),
+        ({"is_account_disabled": True, "is_deleted": True}, State.REVOKED),
         ({"expires_at": BEFORE}, State.EXPIRED),
         ({"expires_at": NOW}, State.EXPIRED),
         ({"expires_at": AFTER}, State.GOOD),

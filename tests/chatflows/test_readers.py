@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import ServiceAccount, Team
 from accounts.secrets import Unavailable
 from apikeys import credentials, key_text
 from apikeys.bearer import Carrier, Presented
@@ -91,6 +91,10 @@ def test_the_reader_agrees_with_the_models_in_every_state(
     def team_is(**change: object) -> Callable[[], object]:
         return lambda: Team.objects.filter(pk=acme.pk).update(**change)
 
+    def account_is(**change: object) -> Callable[[], object]:
+        return lambda: ServiceAccount.objects.filter(pk=account.pk).update(**change)
+
+    account = ServiceAccount.objects.create(team=acme, name="crm", environment="production")
     # Each step changes the models; the reader sees it at the very next reading.
     steps: list[tuple[Callable[[], object], State, int, str]] = [
         (lambda: None, State.GOOD, 200, "ok"),
@@ -99,6 +103,13 @@ def test_the_reader_agrees_with_the_models_in_every_state(
         (key_is(expires_at=past), State.EXPIRED, 401, "invalid_token"),
         (key_is(expires_at=future), State.GOOD, 200, "ok"),
         (key_is(expires_at=None), State.GOOD, 200, "ok"),
+        (account_is(disabled_at=past), State.GOOD, 200, "ok"),
+        (key_is(service_account=account), State.ACCOUNT_DISABLED, 401, "invalid_token"),
+        (account_is(disabled_at=None), State.GOOD, 200, "ok"),
+        (account_is(deleted_at=past), State.ACCOUNT_DISABLED, 401, "invalid_token"),
+        (account_is(deleted_at=None), State.GOOD, 200, "ok"),
+        (account_is(disabled_at=past), State.ACCOUNT_DISABLED, 401, "invalid_token"),
+        (key_is(service_account=None), State.GOOD, 200, "ok"),
         (key_is(scopes=[]), State.GOOD, 403, "insufficient_scope"),
         (key_is(scopes=["predictions:create"]), State.GOOD, 200, "ok"),
         (team_is(suspended_at=past), State.TEAM_SUSPENDED, 401, "invalid_token"),
@@ -145,6 +156,7 @@ def test_every_field_is_read_as_the_models_hold_it(reader: Reading, acme: Team) 
     assert not secret.is_deleted
     assert not secret.is_disabled
     assert not secret.is_team_suspended
+    assert not secret.is_account_disabled
     assert (access.id, access.team_id, access.mode) == (flow.id, acme.id, Mode.PUBLIC)
     assert (access.is_key_selected, access.allow_key_in_url) == (True, True)
     assert facts.engine == EngineRef("faq", flow.engine_version)
@@ -230,6 +242,9 @@ def test_a_last_use_leaves_the_stamp_and_all_else_moves_it(acme: Team) -> None:
         lambda: Chatflow.objects.filter(pk=flow.pk).update(access_mode="off"),
         lambda: Selection.objects.all().delete(),
         lambda: Team.objects.filter(pk=acme.pk).update(suspended_at=timezone.now()),
+        lambda: ServiceAccount.objects.create(team=acme, name="crm", environment="staging"),
+        lambda: ServiceAccount.objects.update(disabled_at=timezone.now()),
+        lambda: ServiceAccount.objects.all().delete(),
         lambda: faq_entries.add(flow, "q", "a", factories.TESTER),
         lambda: KeySecret.objects.filter(key=key).delete(),
     ]

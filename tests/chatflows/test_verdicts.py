@@ -87,6 +87,7 @@ def stored() -> StoredSecret:
         is_disabled=False,
         is_deleted=False,
         is_team_suspended=False,
+        is_account_disabled=False,
     )
 
 
