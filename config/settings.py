@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +47,29 @@ def _database() -> dict[str, Any]:
             "DATABASE_URL can't be read. Write characters like @ : / # ? % of a password as "
             "%40 %3A %2F %23 %3F %25."
         ) from None
+
+
+def _mail_server() -> dict[str, Any]:
+    if not env.str("EMAIL_URL", default=""):
+        return {}
+    try:
+        server: dict[str, Any] = env.email_url("EMAIL_URL")
+        known = {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
+        if urlsplit(env.str("EMAIL_URL")).scheme not in known or not server["EMAIL_HOST"]:
+            raise ValueError
+    except Exception:  # the message could quote the password
+        raise ImproperlyConfigured(
+            "EMAIL_URL can't be read. Write smtp+tls://user:password@host:587, and characters like "
+            "@ : / # ? % of a password as %40 %3A %2F %23 %3F %25."
+        ) from None
+    return server
+
+
+def _mail_from(text: str) -> str:
+    text = text or f"Flowlatch <flowlatch@{urlsplit(PUBLIC_URL).hostname}>"
+    if len(getaddresses([text])) != 1 or "@" not in parseaddr(text)[1]:
+        raise ImproperlyConfigured("MAIL_FROM must be one address: Flowlatch <name@example.com>.")
+    return text
 
 
 def _local_url(host: str, port: int) -> str:
@@ -238,6 +262,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
+
+# Mail waits in the outbox and leaves by the worker (accounts/services/mails.py). Empty: no server,
+# and pages say that no mail was sent. No other code can open a connection to a mail server.
+MAIL_SERVER = _mail_server()
+MAIL_FROM = _mail_from(env.str("MAIL_FROM", default=""))
+EMAIL_BACKEND = "accounts.mail_backends.Refusing"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -2,6 +2,7 @@
 
 from accounts.models.audit import AuditEvent, AuditHead
 from accounts.models.link_tokens import LinkPurpose, LinkToken
+from accounts.models.mails import Mail
 from accounts.models.ring_keys import RingKey
 from accounts.models.service_accounts import Environment, ServiceAccount
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
@@ -13,6 +14,7 @@ __all__ = [
     "Environment",
     "LinkPurpose",
     "LinkToken",
+    "Mail",
     "Membership",
     "RingKey",
     "Role",

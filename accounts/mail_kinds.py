@@ -1,0 +1,48 @@
+"""The kinds of mail: what each is called, how long it is worth sending, and sample values. Pure.
+
+A kind's templates are `templates/accounts/mails/<kind>.subject.txt`, `.txt` and `.html`. Its sample
+has every value that the templates use, and no other: `mails.queue` takes exactly those.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+GIVE_UP_AFTER = timedelta(hours=24)
+_LINK = "http://127.0.0.1:8000/sample-link/"
+
+
+@dataclass(frozen=True, slots=True)
+class MailKind:
+    """One kind; `advice` tells an admin what to do when the mail could not be sent."""
+
+    label: str
+    sample: Mapping[str, object]
+    advice: str
+    give_up_after: timedelta = GIVE_UP_AFTER
+
+
+KINDS: Mapping[str, MailKind] = {
+    "invitation": MailKind(
+        "Invitation",
+        {
+            "team_name": "Acme",
+            "inviter": "alice",
+            "role": "editor",
+            "link": _LINK,
+            "expires_at": datetime(2026, 12, 1, 9, 30, tzinfo=UTC),
+        },
+        "Resend the invitation from the Team page, or copy its link from there.",
+    ),
+    "password_reset": MailKind(
+        "Password reset",
+        {"username": "alice", "link": _LINK},
+        "The person can ask for a new link on the login page.",
+        give_up_after=timedelta(hours=1),  # the link opens no longer
+    ),
+    "password_changed": MailKind(
+        "Password changed",
+        {"username": "alice", "at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
+        "It was for information alone: the password is changed.",
+    ),
+}
