@@ -1,20 +1,32 @@
-"""django-allauth in this house: sign-up is closed, addresses are read through our proxies."""
+"""django-allauth in this house: sign-up is closed, passwords are checked under our lock-out."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import addresses
-from accounts.models.names import fold
+from accounts import known_devices
+from accounts.models import User
+from accounts.services import lock_outs
+from accounts.services.lock_outs import Attempt, Kind
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
 
 
 class ActivePeopleBackend(AuthenticationBackend):
     """A person who is not active is told what a stranger is told, after the same work."""
+
+    def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """One statement and one hash; allauth's own takes two hashes for a known e-mail."""
+        login = credentials.get("email") or credentials.get("username") or ""
+        named = User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login))
+        found: User | None = self._check_password(named.first(), credentials["password"])
+        return found
 
     @classmethod
     def _stash_user(cls, user: object) -> None:
@@ -30,20 +42,36 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": WRONG_LOGIN,
         "incorrect_password": "This is not your password. Type it again.",
         "account_inactive": WRONG_LOGIN,
-        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
-    def get_client_ip(self, request: HttpRequest) -> str:
-        """The client's network, for counting attempts: one person has a whole /64 of IPv6."""
-        return addresses.network_of(request.address)  # type: ignore[attr-defined]
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """The person, or None for a wrong password; a locked-out one costs no hash."""
+        attempt = _attempt(request, credentials)
+        wait = lock_outs.begin(attempt)
+        if wait is not None:
+            raise self.locked_out(request, wait)
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        except TimeoutError:
+            lock_outs.not_checked(attempt)
+            raise
+        if user is not None:
+            lock_outs.succeeded(attempt)
+        return user
 
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Attempts are counted by account; allauth's own key begins with the Host header."""
-        login = str(credentials.get("email") or credentials.get("username") or "")
-        return fold(login.strip())
+    def locked_out(self, request: HttpRequest, wait: timedelta) -> ValidationError:
+        """What a person who has to wait is told; the page takes its status from the request."""
+        request.locked_out_for = wait  # type: ignore[attr-defined]
+        return ValidationError(
+            "Too many wrong passwords. Wait %(wait)s, then try again.",
+            params={"wait": lock_outs.in_words(wait)},
+        )
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """allauth would count in its cache here."""
 
     def is_safe_url(self, url: str) -> bool:
         """Only paths of this site: the other allowed hosts are somebody's own machine."""
@@ -51,3 +79,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """allauth's own messages say what the page already shows."""
+
+
+def _attempt(request: HttpRequest, credentials: dict[str, Any]) -> Attempt:
+    login = str(credentials.get("email") or credentials.get("username") or "")
+    device = known_devices.device_of(request, login)
+    address: str = request.address  # type: ignore[attr-defined]
+    if request.user.is_authenticated:
+        return Attempt(Kind.FRESH_LOGIN, str(request.user.pk), address, device)
+    return Attempt(Kind.LOGIN, login, address, device)

@@ -191,7 +191,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # Data.
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Counts failed logins: shared by all processes, and not forgotten by a restart.
+# Shared by all processes, and not forgotten by a restart.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -226,11 +226,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/15m/key", "reauthenticate": "10/m/user"}
+ACCOUNT_RATE_LIMITS = False  # ours instead: accounts/services/lock_outs.py
 
 # Cookies and headers follow PUBLIC_URL.
 SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
 CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
+DEVICE_COOKIE_NAME = "__Host-flowlatch-device" if IS_HTTPS else "flowlatch-device"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

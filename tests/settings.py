@@ -43,7 +43,5 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# None at all: an empty dict would bring allauth's own limits back.
-ACCOUNT_RATE_LIMITS = False  # type: ignore[assignment]
 # The shipped server counts in the database; here a test starts with nothing counted.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

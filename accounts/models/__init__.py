@@ -2,6 +2,7 @@
 
 from accounts.models.audit import AuditEvent, AuditHead
 from accounts.models.link_tokens import LinkPurpose, LinkToken
+from accounts.models.lock_outs import LockOut
 from accounts.models.mails import Mail
 from accounts.models.ring_keys import RingKey
 from accounts.models.service_accounts import Environment, ServiceAccount
@@ -14,6 +15,7 @@ __all__ = [
     "Environment",
     "LinkPurpose",
     "LinkToken",
+    "LockOut",
     "Mail",
     "Membership",
     "RingKey",

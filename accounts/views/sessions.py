@@ -1,25 +1,46 @@
 """Sessions: the front page, and allauth's login, logout and password confirmation."""
 
+from datetime import timedelta
+
 from allauth.account import views as allauth_views
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts import fresh_logins
+from accounts import fresh_logins, known_devices
 from accounts.guards import open_view
-from accounts.models import Membership, Role, Team
+from accounts.models import Membership, Role, Team, User
 
-login = open_view("people log in here")(allauth_views.login)
 logout = open_view("ends a session; without one it does nothing")(allauth_views.logout)
+
+
+@open_view("people log in here")
+def login(request: HttpRequest) -> HttpResponseBase:
+    """The login page. Who gets in is known on this device from now on."""
+    response = _refused(request, allauth_views.login(request))
+    if request.method == "POST" and isinstance(request.user, User):
+        known_devices.remember(response, request.user)
+    return response
 
 
 @open_view("asks for a login itself")
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)
-    response: HttpResponseBase = allauth_views.reauthenticate(request)
+    response = _refused(request, allauth_views.reauthenticate(request))
     if fresh_logins.latest(request) != was_fresh:
         request.session.cycle_key()
+    return response
+
+
+def _refused(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The status of a refused form, which allauth answers with 200."""
+    wait: timedelta | None = getattr(request, "locked_out_for", None)
+    if wait is not None:
+        response.status_code = 429
+        response["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    elif request.method == "POST" and response.status_code == 200:
+        response.status_code = 422
     return response
 
 

@@ -57,7 +57,7 @@ def test_a_wrong_login_stays_outside(
     client: Client, alice: User, login: str, password: str
 ) -> None:
     response = client.post(LOGIN, {"login": login, "password": password})
-    assert response.status_code in (200, 422)
+    assert response.status_code == 422
     assert not is_in(client)
     assert b"<script>alert" not in response.content
     assert password.encode() not in response.content or len(password) < 3
@@ -85,7 +85,7 @@ def test_both_ways_run_one_hash(
         return str(encode(hasher, password, salt))
 
     monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
-    for login in ("alice", "nobody", "nobody@example.com"):
+    for login in ("alice", "alice@example.com", "nobody", "nobody@example.com"):
         runs.clear()
         enter(client, login, "wrong password here")
         assert len(runs) == 1, login
@@ -97,14 +97,14 @@ def test_an_endless_password_is_wrong_and_no_fault(
 ) -> None:
     settings.PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
     client.raise_request_exception = False
-    assert enter(client, login, "x" * 5000) in (200, 422)
+    assert enter(client, login, "x" * 5000) == 422
     assert not is_in(client)
 
 
 def test_a_person_who_is_not_active_stays_outside(client: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     client.raise_request_exception = False
-    assert enter(client, "alice") in (200, 422)
+    assert enter(client, "alice") == 422
     assert not is_in(client)
 
 
@@ -222,25 +222,13 @@ def test_no_url_of_allauth_is_missing_that_a_login_can_need(client: Client, alic
         pytest.fail(str(error))
 
 
-def test_too_many_wrong_passwords_are_refused_for_a_while(
-    client: Client, alice: User, settings: Settings
-) -> None:
-    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/15m/key"}
-    for _ in range(10):
-        enter(client, "alice", "wrong password here")
-    response = client.post(LOGIN, {"login": "alice", "password": factories.PASSWORD})
-    assert response.status_code in (200, 422, 429)
-    assert not is_in(client)
-
-
 def test_attempts_are_counted_by_account_whatever_the_host_says(
-    client: Client, alice: User, settings: Settings
+    client: Client, alice: User
 ) -> None:
-    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "100/m/ip,10/15m/key"}
     for port in range(12):
         fields = {"login": "alice", "password": "wrong"}
         client.post("/login/", fields, headers={"host": f"localhost:{1000 + port}"})
-    assert enter(client, "alice") in (200, 422, 429)
+    assert enter(client, "alice") == 429
     assert not is_in(client)
 
 

@@ -1,0 +1,14 @@
+"""Lock-outs: failed attempts, counted by what was tried and from where."""
+
+from django.db import models
+
+
+class LockOut(models.Model):
+    """Failures of one bucket. Its digest tells nothing about the name that was typed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    failures = models.PositiveIntegerField()
+    last_failed_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"
