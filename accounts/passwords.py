@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.models import Team, User
 
 MAX_PASSWORD_BYTES = 4096
 CONTEXT_WORDS = ("flowlatch", "flowise", "chatflow", "password", "defaultkey")
@@ -35,5 +35,9 @@ class ContextWordsValidator:
 
 
 def _own_words(user: User | None) -> list[str]:
-    own = [user.username.lower(), user.email.lower().partition("@")[0]] if user else []
-    return [word for word in own if len(word) > 3]
+    if user is None:
+        return []
+    mine = Team.objects.filter(memberships__user=user) if user.pk else Team.objects.none()
+    local, _, domain = user.email.partition("@")
+    own = [user.username, local, domain.partition(".")[0], *mine.values_list("name", flat=True)]
+    return [word.lower() for word in own if len(word) > 3]

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import Team
-from accounts.passwords import MAX_PASSWORD_BYTES
+from accounts.password_forms import NewPasswordField
 from apikeys.models import ApiKey
 from chatflows import faq_files
 from chatflows.models import AccessMode, Chatflow, FaqEntry
@@ -24,12 +24,7 @@ class SetUpForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
         help_text="Letters, digits, dots, hyphens and underscores.",
     )
-    password = forms.CharField(
-        max_length=MAX_PASSWORD_BYTES,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 12 characters. Several words are easy to keep in mind.",
-    )
+    password = NewPasswordField()
     team_name = forms.CharField(
         max_length=80,
         label="Team",

@@ -80,6 +80,28 @@
     button.setAttribute("aria-pressed", String(shown));
     input.focus();
   }
+  // How a chosen password looks, in words. The server alone decides.
+  const strengths = [
+    "Too short: 12 characters or more.",
+    "Easy to guess: it repeats itself.",
+    "Good.",
+    "Strong.",
+  ];
+  function levelOf(password) {
+    const distinct = new Set(password).size;
+    if ([...password].length < 12) return 0;
+    if (distinct < 6 || /^(.{1,6}?)\1+$/s.test(password)) return 1;
+    return [...password].length >= 18 && distinct >= 9 ? 3 : 2;
+  }
+  document.addEventListener("input", (event) => {
+    const meter = event.target.closest?.("[data-strength]")?.querySelector("[data-level]");
+    if (!meter) return;
+    const level = levelOf(event.target.value);
+    const words = meter.querySelector("[data-strength-words]");
+    meter.hidden = !event.target.value;
+    meter.dataset.level = level;
+    if (words.textContent !== strengths[level]) words.textContent = strengths[level];
+  });
   function selectAll(button) {
     const boxes = all(".picker__rows input[type=checkbox]:enabled", button.closest("fieldset")).filter(visible);
     const on = boxes.some((box) => !box.checked);

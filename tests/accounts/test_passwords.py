@@ -46,6 +46,7 @@ def test_a_good_password_is_taken(password: str) -> None:
         ("alice.liddell", "close to a word"),
         ("Alice.Liddell1", "close to a word"),
         ("looking.glass99", "close to a word"),
+        ("my-Example-12", "close to a word"),
         ("1qaz2wsx3edc4rfv", "too common"),
     ],
     ids=lambda p: p[:20],
@@ -54,6 +55,16 @@ def test_a_bad_password_is_refused_with_the_reason(password: str, says: str) -> 
     with pytest.raises(ValidationError) as caught:
         validate_password(password, ALICE)
     assert says in " ".join(caught.value.messages)
+
+
+@pytest.mark.django_db
+def test_the_teams_name_is_a_word_to_guess(alice: User) -> None:
+    team = alice.memberships.get().team
+    team.name = "Wonderland"
+    team.save()
+    with pytest.raises(ValidationError, match="close to a word"):
+        validate_password("WONDERLAND-1", alice)
+    validate_password("nine geese over wonderland", alice)
 
 
 @pytest.fixture

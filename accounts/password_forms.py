@@ -1,0 +1,40 @@
+"""A password that someone chooses: one field and its rules, for every page that asks for one.
+
+Show it with `{% include "accounts/new_password.html" with field=form.password %}`.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+
+from accounts.models import User
+from accounts.passwords import MAX_PASSWORD_BYTES
+
+
+class NewPasswordField(forms.CharField):
+    """One field with a button to show it, instead of two to type blind."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            strip=False,
+            max_length=MAX_PASSWORD_BYTES,
+            help_text="At least 12 characters. Several words are easy to keep in mind.",
+            widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+            **kwargs,
+        )
+
+
+class NewPasswordForm(forms.Form):
+    """A new password for `user`, checked against all rules. `user` need not be saved yet."""
+
+    password = NewPasswordField(label="New password")
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
