@@ -7,4 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401, PLC0415 (registers the check of the URL conf)
+        # The checks register themselves: one of them walks the URL conf.
+        from accounts import audit_words, checks  # noqa: F401, PLC0415
+
+        audit_words.register(audit_words.SENTENCES, audit_words.FACTS)

@@ -1,13 +1,13 @@
-"""The audit trail's service: append in the transaction of the change, and verify the chain."""
+"""The audit trail's service: append in the transaction of the change, and check the chain."""
 
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts import secrets
@@ -18,6 +18,7 @@ from accounts.permissions import Actor
 INSTALLATION = uuid.UUID(int=0)
 FIRST_MAC = "0" * 64
 NAME_LENGTH = 254
+BATCH = 1000  # rows read at once by a check
 
 Facts = Mapping[str, object]
 
@@ -37,6 +38,16 @@ class Broken:
 
     sequence: int
     why: str
+    event: AuditEvent | None = field(default=None, compare=False)  # None where there is no row
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a check found: how far the chain holds, and where it breaks."""
+
+    sequence: int
+    mac: str
+    broken: Broken | None
 
 
 def record(
@@ -50,6 +61,7 @@ def record(
 ) -> AuditEvent:
     """Append one event. Call it last in the transaction of the change: it locks the chain's head.
 
+    Of two events the installation's goes first: heads are always locked in this order.
     `action` is `resource.verb`; `before` and `after` hold plain JSON values and never a secret.
     """
     if not connection.in_atomic_block:
@@ -82,21 +94,36 @@ def record(
 
 
 def verify(team_id: uuid.UUID) -> Broken | None:
-    """Walk a team's chain; the first edited, deleted or reordered row, or None if all holds."""
+    """The first edited, deleted or reordered row of a team's chain, or None if all holds."""
+    return check(team_id).broken
+
+
+def check(team_id: uuid.UUID) -> Chain:
+    """Walk a team's chain from its first row to its head.
+
+    Takes no lock: rows that are appended meanwhile are walked too.
+    """
     mac, sequence = FIRST_MAC, 0
-    with transaction.atomic():
+    while True:
+        # Head first: it can't be ahead of rows that are read after it.
         head = AuditHead.objects.filter(team_id=team_id).first()
-        events = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
-        for event in events.iterator():
-            sequence += 1
-            if event.sequence != sequence:
-                return Broken(sequence, "a row is missing")
+        rows = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
+        batch = list(rows.filter(sequence__gt=sequence)[:BATCH] if sequence else rows[:BATCH])
+        for event in batch:
+            if event.sequence != sequence + 1:
+                return Chain(sequence, mac, Broken(sequence + 1, "a row is missing"))
             if event.previous_mac != mac or not _is_untouched(event):
-                return Broken(sequence, "a row was edited")
-            mac = event.mac
-    if (head.sequence, head.mac) != (sequence, mac) if head else sequence > 0:
-        return Broken(sequence + 1, "the end was cut")
-    return None
+                return Chain(sequence, mac, Broken(event.sequence, "a row was edited", event))
+            sequence, mac = event.sequence, event.mac
+        if not batch:
+            is_whole = (head.sequence, head.mac) == (sequence, mac) if head else sequence == 0
+            broken = None if is_whole else Broken(sequence + 1, "the end was cut")
+            return Chain(sequence, mac, broken)
+
+
+def holds(team_id: uuid.UUID, sequence: int, mac: str) -> bool:
+    """Whether the chain still has the link that someone noted elsewhere."""
+    return AuditEvent.objects.filter(team_id=team_id, sequence=sequence, mac=mac).exists()
 
 
 def _storable(facts: Facts | None) -> dict[str, object] | None:

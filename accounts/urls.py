@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from accounts.views import sessions
+from accounts.views import audit, sessions
 
 urlpatterns = [
     path("", sessions.home, name="home"),
     path("login/", sessions.login, name="account_login"),
     path("logout/", sessions.logout, name="account_logout"),
     path("reauthenticate/", sessions.reauthenticate, name="account_reauthenticate"),
+]
+# Under `/t/<slug>/`.
+team_urlpatterns = [
+    path("audit/", audit.audit_list, name="audit_list"),
+    path("audit/verify/", audit.audit_verify, name="audit_verify"),
+    path("audit/csv/", audit.audit_export, {"form": "csv"}, name="audit_csv"),
+    path("audit/jsonl/", audit.audit_export, {"form": "jsonl"}, name="audit_jsonl"),
 ]

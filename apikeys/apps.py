@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class ApiKeysConfig(AppConfig):
     name = "apikeys"
+
+    def ready(self) -> None:
+        from accounts import audit_words as words  # noqa: PLC0415
+        from apikeys import audit_words  # noqa: PLC0415
+
+        words.register(audit_words.SENTENCES, audit_words.FACTS)

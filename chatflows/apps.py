@@ -7,7 +7,10 @@ class ChatflowsConfig(AppConfig):
     name = "chatflows"
 
     def ready(self) -> None:
+        from accounts import audit_words as words  # noqa: PLC0415
         from apikeys import doors  # noqa: PLC0415 (models are ready only now)
+        from chatflows import audit_words  # noqa: PLC0415
         from chatflows.services.doors import ChatflowDoors  # noqa: PLC0415
 
+        words.register(audit_words.SENTENCES, audit_words.FACTS)
         doors.register(ChatflowDoors())

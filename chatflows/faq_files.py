@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from accounts.spreadsheets import armed, disarmed
+
 MAX_BYTES = 1024 * 1024  # of a file or a pasted text
 MAX_ROWS = 2000  # entries in one import
 MAX_QUESTION, MAX_ANSWER = 500, 8000  # characters, as the model has them
@@ -14,9 +16,6 @@ DELIMITERS = (",", ";", "\t")
 COLUMNS = ("question", "answer")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
-# A spreadsheet runs a cell that begins so; an apostrophe before it makes it text.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_DISARMED = re.compile(r"'+[=+\-@\t\r]")
 
 
 class Unreadable(Exception):
@@ -78,7 +77,7 @@ def to_csv(entries: Iterable[tuple[str, str]]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows([_disarmed(question), _disarmed(answer)] for question, answer in entries)
+    writer.writerows([disarmed(question), disarmed(answer)] for question, answer in entries)
     return out.getvalue()
 
 
@@ -90,7 +89,7 @@ def same_question(question: str) -> str:
 def _checked(found: Found) -> Found:
     if isinstance(found, BadLine):
         return found
-    question, answer = _armed(found.question.strip()), _armed(found.answer.strip())
+    question, answer = armed(found.question.strip()), armed(found.answer.strip())
     why = ""
     if not question:
         why = "no question"
@@ -172,11 +171,3 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[int, int, str, str]]:
         yield start, depth, heading, "\n".join(below).strip()
         start, depth, heading, below = number, len(found[1]), found[2], []
     yield start, depth, heading, "\n".join(below).strip()
-
-
-def _disarmed(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _armed(cell: str) -> str:
-    return cell[1:] if _DISARMED.match(cell) else cell

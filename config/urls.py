@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from accounts.urls import team_urlpatterns
 from chatflows.urls import set_up_urlpatterns
 
 handler400 = "config.errors.bad_request"
@@ -12,6 +13,7 @@ handler500 = "config.errors.broken"
 urlpatterns = [
     path("", include("accounts.urls")),
     path("", include(set_up_urlpatterns)),
+    path("t/<slug:slug>/", include(team_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
 ]

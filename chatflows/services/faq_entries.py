@@ -75,4 +75,5 @@ def _changed(
 
 
 def _facts(entry: FaqEntry) -> dict[str, object]:
-    return {"question": entry.question, "answer": entry.answer}
+    name = entry.chatflow.name
+    return {"question": entry.question, "answer": entry.answer, "chatflow": name}

@@ -27,6 +27,10 @@ ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
 ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
 # Every page of a team, and the right that it asks for.
 TEAM_PAGES = {
+    f"{TEAM}/audit/": "audit:view",
+    f"{TEAM}/audit/verify/": "audit:view",
+    f"{TEAM}/audit/csv/": "audit:view",
+    f"{TEAM}/audit/jsonl/": "audit:view",
     f"{TEAM}/keys/": "apikeys:view",
     f"{TEAM}/keys/new/": "apikeys:create",
     f"{ONE_KEY}/issue/": "apikeys:create",

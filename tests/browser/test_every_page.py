@@ -23,6 +23,8 @@ PAGES = [
     "/t/acme/chatflows/{flow}/use/",
     "/t/acme/chatflows/{flow}/settings/",
     "/t/acme/chatflows/{flow}/delete/",
+    "/t/acme/audit/",
+    "/t/acme/audit/?who=nobody",
     "/t/acme/keys/",
     "/t/acme/keys/?show=disabled",
     "/t/acme/keys/new/",

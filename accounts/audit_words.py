@@ -1,0 +1,49 @@
+"""Audit words: what each event says on a page. Each app registers its own at the start."""
+
+from collections.abc import Mapping
+
+TARGET = "{target}"
+_sentences: dict[str, str] = {}
+_facts: dict[str, str] = {}
+
+# What follows the name of who did it. `{target}` is the name of what was changed.
+SENTENCES = {
+    "team.create": "made the team {target}",
+    "team.rename": "renamed the team to {target}",
+    "membership.create": "added {target} to the team",
+    "user.create": "made the account of {target}",
+}
+FACTS = {"is_operator": "operator"}
+
+
+def register(sentences: Mapping[str, str], facts: Mapping[str, str] | None = None) -> None:
+    """Add an app's events, and its names of facts that don't read well by themselves."""
+    _sentences.update(sentences)
+    _facts.update(facts or {})
+
+
+def sentence(action: str) -> tuple[str, str]:
+    """The words before and after the target's name. An event without words is named as it is."""
+    before, _, after = _sentences.get(action, f"{action} {TARGET}").partition(TARGET)
+    return before.strip(), after.strip()
+
+
+def known() -> Mapping[str, str]:
+    """Every event and its sentence."""
+    return _sentences
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Events for a select, grouped by what they are about."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for action in sorted(_sentences):
+        words = _sentences[action].replace(TARGET, "…")
+        group = fact_name(action.partition(".")[0])
+        groups.setdefault(group, []).append((action, words[:1].upper() + words[1:]))
+    return list(groups.items())
+
+
+def fact_name(name: str) -> str:
+    """A fact's name as a label."""
+    words = _facts.get(name, name.replace("_", " "))
+    return words[:1].upper() + words[1:]

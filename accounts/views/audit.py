@@ -1,0 +1,84 @@
+"""The audit trail: its rows in plain words, its files, and the check of its chain."""
+
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import audit
+from accounts.audit_forms import AuditFilterForm
+from accounts.guards import PageRequest, TeamRequest, team_view
+from accounts.permissions import Permission
+from accounts.services import audit_trail
+
+CURSORS = ("before", "after")
+MAX_CURSOR = 2**62
+
+
+@team_view(Permission.AUDIT_VIEW)
+@require_safe
+def audit_list(request: TeamRequest) -> HttpResponse:
+    """The team's trail, newest first."""
+    return trail(request, request.team.id, "accounts/audit.html")
+
+
+@team_view(Permission.AUDIT_VIEW)
+@require_safe
+def audit_export(request: TeamRequest, form: str) -> HttpResponseBase:
+    """The filtered rows as a file."""
+    back = reverse("audit_list", args=[request.team.slug])
+    return trail_file(request, request.team.id, form, f"audit-{request.team.slug}", back)
+
+
+@team_view(Permission.AUDIT_VIEW)
+@require_POST
+def audit_verify(request: TeamRequest) -> HttpResponse:
+    """Check the whole chain, and say what was found."""
+    return trail(
+        request, request.team.id, "accounts/audit.html", chain=audit.check(request.team.id)
+    )
+
+
+def trail(
+    request: PageRequest, chain_id: UUID, template: str, *, chain: audit.Chain | None = None
+) -> HttpResponse:
+    """The page of one chain, after a check with what it found."""
+    form = AuditFilterForm(request.GET)
+    rows = audit_trail.search(chain_id, form.filters)
+    before, after = (_cursor(request.GET, name) for name in CURSORS)
+    kept = request.GET.copy()
+    for name in CURSORS:
+        kept.pop(name, None)
+    context = {
+        "form": form,
+        "page": audit_trail.page(rows, before=before, after=after),
+        "query": kept.urlencode(),
+        "is_filtered": form.is_valid() and any(form.cleaned_data.values()),
+        "chain": chain,
+        "checked_at": timezone.now() if chain else None,
+    }
+    return render(request, template, context)
+
+
+def trail_file(
+    request: PageRequest, chain_id: UUID, form: str, name: str, back: str
+) -> HttpResponseBase:
+    """One chain's filtered rows as a file. A mistake in the filters leads back to the page."""
+    filters = AuditFilterForm(request.GET)
+    if not filters.is_valid():
+        return redirect(f"{back}?{request.GET.urlencode()}")
+    content_type, write = audit_trail.FILES[form]
+    return StreamingHttpResponse(
+        write(audit_trail.search(chain_id, filters.filters)),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+    )
+
+
+def _cursor(query: QueryDict, name: str) -> int | None:
+    text = query.get(name, "")
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    return min(int(text), MAX_CURSOR) if is_number else None

@@ -1,0 +1,11 @@
+"""Audit words of API keys."""
+
+SENTENCES = {
+    "api_key.create": "made the key {target}",
+    "api_key.issue_secret": "made the secret of the key {target}",
+    "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
+    "api_key.disable": "disabled the key {target}",
+    "api_key.enable": "enabled the key {target}",
+    "api_key.delete": "deleted the key {target}",
+}
+FACTS = {"api_key": "API key", "public_id": "public id"}
