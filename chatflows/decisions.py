@@ -155,6 +155,19 @@ def decide(
     return _with_key(credential, chatflow, facts)
 
 
+def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
+    """Whether a request may ask what its key opens: the rows that need no chatflow."""
+    is_refused = facts.is_part_missing or not _is_good(credential)
+    if is_refused or credential.carrier is Carrier.URL:
+        return decide(credential, None, facts)
+    bound = _by_key_bounds(credential, facts)
+    if bound is not None:
+        return bound
+    if facts.scope not in credential.scopes:
+        return Decision(False, 403, "insufficient_scope", Reason.SCOPE, facts.scope)
+    return _LET_IN
+
+
 def _with_key(
     credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
 ) -> Decision:

@@ -23,6 +23,14 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation that the caller keeps: its role is OpenAI's."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One question of one caller.
 
@@ -40,6 +48,8 @@ class Question:
     fields: Mapping[str, object] = field(default_factory=dict)
     files: tuple[File, ...] = ()
     history: tuple[PastTurn, ...] = ()
+    # The whole conversation, the question in it, where the caller sends it along each time.
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

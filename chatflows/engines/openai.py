@@ -21,8 +21,9 @@ _FIELDS = {b"", b"event", b"id", b"retry"}  # empty: a comment
 class OpenAIEngine:
     """Asks one model with the chatflow's own key, system prompt and parameters.
 
-    The caller's fields go no further than the question: neither `overrideConfig` nor a history of
-    the caller's making reaches the model, only the turns that we keep.
+    Of a prediction only the question and the turns that we keep reach the model, neither
+    `overrideConfig` nor a history of the caller's making. Of a chat completion its messages do,
+    after the chatflow's own prompt.
     """
 
     def __init__(
@@ -113,6 +114,8 @@ class OpenAIEngine:
         messages = []
         if self._config.system_prompt:
             messages.append({"role": "system", "content": self._config.system_prompt})
+        if question.messages:
+            return messages + [{"role": m.role, "content": m.text} for m in question.messages]
         for turn in question.history[-self.memory_turns :] if self.memory_turns else ():
             messages.append({"role": "user", "content": turn.question})
             messages.append({"role": "assistant", "content": turn.answer})

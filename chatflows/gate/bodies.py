@@ -41,10 +41,7 @@ class PredictionBody:
 
 def parse(body: bytes) -> PredictionBody:
     """Read a prediction's JSON. Raises InvalidBody."""
-    value = _load(body)
-    if not isinstance(value, dict):
-        raise InvalidBody("The body must be a JSON object.")
-    return read(value)
+    return read(load_object(body))
 
 
 def read(value: Mapping[str, Any]) -> PredictionBody:
@@ -56,6 +53,14 @@ def read(value: Mapping[str, Any]) -> PredictionBody:
         session_id=_session_id(value),
         fields=_fields(value),
     )
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    """A JSON object of bounded depth. Raises InvalidBody."""
+    value = _load(body)
+    if not isinstance(value, dict):
+        raise InvalidBody("The body must be a JSON object.")
+    return value
 
 
 def _load(body: bytes) -> Any:
@@ -108,7 +113,7 @@ def _question(value: Mapping[str, Any]) -> str:
         raise InvalidBody("question is empty.")
     if len(question) > MAX_QUESTION_LENGTH:
         raise InvalidBody(f"question is longer than {MAX_QUESTION_LENGTH:,} characters.")
-    return _clean("question", question)
+    return clean("question", question)
 
 
 def _chat_id(value: Mapping[str, Any]) -> str:
@@ -126,7 +131,7 @@ def _name(name: str, value: object) -> str:
         raise InvalidBody(f"{name} must be a string.")
     if len(value) > MAX_CHAT_ID_LENGTH:
         raise InvalidBody(f"{name} is longer than {MAX_CHAT_ID_LENGTH} characters.")
-    return _clean(name, value)
+    return clean(name, value)
 
 
 def _override(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -152,7 +157,8 @@ def _streaming(value: Mapping[str, Any]) -> bool:
     raise InvalidBody('streaming must be true, false, "true" or "false".')
 
 
-def _clean(name: str, text: str) -> str:
+def clean(name: str, text: str) -> str:
+    """The text, if it is one. Raises InvalidBody."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidBody(f"{name} holds a character that is not text.")
     return text

@@ -1,6 +1,7 @@
 """The facts of one decision as the database tells them, and who reads them."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -42,6 +43,15 @@ class EngineSource:
     key_version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A chatflow in the list of those that a key opens."""
+
+    chatflow_id: UUID
+    name: str
+    created_at: datetime
+
+
 class EngineSources(Protocol):
     """Reads what engines are made from."""
 
@@ -57,6 +67,9 @@ class AccessReader(EngineSources, Protocol):
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts of one request, in one statement whatever is asked."""
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """The chatflows of a team that one of its keys opens, by name, in one statement."""
 
     def close(self) -> None:
         """Give back what it holds open; for the loop that read."""

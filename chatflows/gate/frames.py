@@ -82,6 +82,11 @@ def whole(prediction: Prediction) -> dict[str, Any]:
     return value
 
 
+def text(prediction: Prediction) -> str:
+    """The answer as text: a flow with structured output has `json` in its place."""
+    return prediction.text if prediction.whole is None else _text_of(prediction.whole)
+
+
 def _metadata(prediction: Prediction) -> bytes:
     value = prediction.whole
     if value is None:
@@ -99,11 +104,14 @@ def _names(prediction: Prediction) -> dict[str, str]:
 
 
 def _of_whole(value: dict[str, object]) -> bytes:
-    text = value.get("text")
-    if not isinstance(text, str):  # a flow with structured output has `json` in its place
-        text = encode(value.get("json", "")).decode()
+    text = _text_of(value)
     told = [frame(name, value[name]) for name in _TOLD if value.get(name)]
     return b"".join([frame("start", text), frame("token", text), *told])
+
+
+def _text_of(value: dict[str, object]) -> str:
+    text = value.get("text")
+    return text if isinstance(text, str) else encode(value.get("json", "")).decode()
 
 
 def _usage(usage: Usage) -> dict[str, int]:

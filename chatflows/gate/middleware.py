@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 from django.conf import settings
 
 from chatflows.decisions import Decision
-from chatflows.gate import aborts, constants, prediction, responses, routes, verdicts
+from chatflows.gate import aborts, completions, constants, prediction, responses, routes, verdicts
+from chatflows.gate.completions import Asked
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.gate.facts import AccessReader, Memory
 from chatflows.gate.open_streams import OpenStream, OpenStreams
@@ -26,14 +28,16 @@ from chatflows.gate.requests import (
     TooSlow,
     limited,
 )
-from chatflows.gate.responses import CLOSE, Headers
-from chatflows.gate.routes import Asks, Endpoint, Match, Route
+from chatflows.gate.responses import CLOSE, ErrorForm, Headers
+from chatflows.gate.routes import Asks, Endpoint, Family, Match, Route
 from chatflows.gate.verdicts import Verdict
 from config import request_ids
 
 log = structlog.get_logger("flowlatch.gate")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+RECORDED = frozenset({Endpoint.PREDICTION, Endpoint.COMPLETIONS})  # what runs an engine
 
 
 class BearerGate:
@@ -110,7 +114,8 @@ class BearerGate:
             log.exception("gate failed", request_id=request.id, error=type(error).__name__)
             if has_started:
                 raise  # the server cuts the connection: a broken answer never looks whole
-            answer = responses.error(500, "internal_error", request.id, request.accept)
+            form = _form(found)
+            answer = form(500, "internal_error", request.id, request.accept)
             await responses.send(send, answer, request.id)
 
     async def _route(self, found: Match, request: GateRequest, send: Send) -> None:
@@ -120,9 +125,11 @@ class BearerGate:
         elif route is None:
             allowed = [*found.routes, "OPTIONS"] if found.is_api else [*found.routes]
             head: Headers = [(b"allow", ", ".join(allowed).encode())]
-            answer = responses.error(
-                405, "method_not_allowed", request.id, request.accept, extra=head
-            )
+            form = _form(found)
+            answer = form(405, "method_not_allowed", request.id, request.accept, extra=head)
+            await responses.send(send, answer, request.id)
+        elif isinstance(route.policy, Asks) and route.endpoint is Endpoint.MODELS:
+            answer = await completions.list_models(request, route.policy.scope, self._reader)
             await responses.send(send, answer, request.id)
         elif isinstance(route.policy, Asks):
             await self._ask(found, route, route.policy, request, send)
@@ -132,31 +139,39 @@ class BearerGate:
     async def _ask(
         self, found: Match, route: Route, policy: Asks, request: GateRequest, send: Send
     ) -> None:
-        assert found.chatflow_id is not None
         started = time.perf_counter()
-        verdict = await verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
+        asked = await self._read(found, route, policy, request)
+        verdict = asked.verdict
         stream = self._stream(route, policy, request, verdict)
         if stream is not None and not self._streams.enter(stream):
             stream, verdict = None, verdicts.over_limit(verdict)
+        asked = replace(asked, verdict=verdict)
         outcome = Outcome(500, "internal_error")
         try:
-            outcome = await self._answer(found, route, request, verdict, send, stream=stream)
+            outcome = await self._answer(found, route, request, asked, send, stream=stream)
         except Gone:
             outcome = Outcome(400, "client_gone")
             raise
         finally:
             if stream is not None:
                 self._streams.leave(stream)
-            if route.endpoint is Endpoint.PREDICTION:
+            if route.endpoint in RECORDED:
                 milliseconds = round((time.perf_counter() - started) * 1000)
-                self._record(request, found, verdict, outcome, milliseconds)
+                self._record(request, route, asked, outcome, milliseconds)
+
+    async def _read(self, found: Match, route: Route, policy: Asks, request: GateRequest) -> Asked:
+        if route.endpoint is Endpoint.COMPLETIONS:
+            return await completions.read(request, policy.scope, self._reader)
+        assert found.chatflow_id is not None
+        verdict = await verdicts.reach(request, found.chatflow_id, policy.scope, self._reader)
+        return Asked(verdict, found.chatflow_id)
 
     def _stream(
         self, route: Route, policy: Asks, request: GateRequest, verdict: Verdict
     ) -> OpenStream | None:
         """A place among the open streams, for an answer that comes from an upstream."""
         chatflow, engine = verdict.facts.chatflow, verdict.facts.engine
-        if not verdict.decision.allowed or route.endpoint is not Endpoint.PREDICTION:
+        if not verdict.decision.allowed or route.endpoint not in RECORDED:
             return None
         if chatflow is None or engine is None or engine.name == "faq":
             return None
@@ -173,16 +188,20 @@ class BearerGate:
         found: Match,
         route: Route,
         request: GateRequest,
-        verdict: Verdict,
+        asked: Asked,
         send: Send,
         *,
         stream: OpenStream | None,
     ) -> Outcome:
-        decision, endpoint = verdict.decision, route.endpoint
+        verdict, decision, endpoint = asked.verdict, asked.verdict.decision, route.endpoint
         cors = verdicts.cors(verdict, request)
-        if decision.allowed and endpoint is Endpoint.PREDICTION:
+        if asked.fault is not None:
+            return await completions.refuse(asked.fault, request, send)
+        if decision.allowed and endpoint in RECORDED:
+            # A completion brings its whole conversation along.
+            memory = self._memory if endpoint is Endpoint.PREDICTION else None
             return await prediction.serve(
-                Exchange(request, verdict, self._engines, self._memory, send, cors, stream)
+                Exchange(request, verdict, self._engines, memory, send, cors, stream, asked.wire)
             )
         if decision.allowed and endpoint is Endpoint.ABORT:
             await aborts.abort(verdict, found.chat_id, self._streams, self._engines)
@@ -190,19 +209,20 @@ class BearerGate:
         elif decision.allowed:
             answer = responses.json_answer(constants.CHATBOT_CONFIG, cors)
         else:
-            answer = responses.refusal(decision, request.id, request.accept, cors)
+            form = asked.wire.error
+            answer = responses.refusal(decision, request.id, request.accept, cors, form)
         await responses.send(send, answer, request.id)
         return Outcome(decision.status, decision.code)
 
     def _record(
         self,
         request: GateRequest,
-        found: Match,
-        verdict: Verdict,
+        route: Route,
+        asked: Asked,
         outcome: Outcome,
         milliseconds: int,
     ) -> None:
-        assert found.chatflow_id is not None
+        verdict = asked.verdict
         if self._recorder is None:
             self._recorder = self._make_recorder()
             self._recorder.start()
@@ -211,7 +231,7 @@ class BearerGate:
         self._recorder.put(
             CallRecord(
                 at=verdict.at,
-                chatflow_id=found.chatflow_id,
+                chatflow_id=asked.chatflow_id,
                 team_id=team_id,
                 key_id=credential.key_id,
                 key_name=credential.key_name,
@@ -225,5 +245,10 @@ class BearerGate:
                 streamed=outcome.streamed,
                 request_id=request.id,
                 turn=outcome.turn,
+                route=route.path,
             )
         )
+
+
+def _form(found: Match) -> ErrorForm:
+    return responses.openai_error if found.family is Family.OPENAI else responses.error

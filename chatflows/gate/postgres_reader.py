@@ -12,7 +12,7 @@ from uuid import UUID
 
 from accounts.secrets import Unavailable
 from chatflows.gate import rows
-from chatflows.gate.facts import EngineSource, Facts
+from chatflows.gate.facts import EngineSource, Facts, Model
 from chatflows.gate.postgres_link import PostgresLink
 
 MAX_KEPT = 4096  # facts; the longest unused go first
@@ -25,6 +25,7 @@ _STAMP = "SELECT stamp FROM chatflows_accessstamp"
 _FACTS = rows.FACTS.format(public_id="$1::text", chatflow_id="$2::uuid")
 _SOURCE = rows.SOURCE.format(chatflow_id="$1::uuid")
 _ENTRIES = rows.ENTRIES.format(chatflow_id="$1::uuid")
+_MODELS = rows.MODELS.format(team_id="$1::uuid", key_id="$2::uuid")
 
 Name = tuple[str | None, UUID]
 
@@ -39,7 +40,9 @@ class PostgresReader:
         )
         # Apart: an engine with many entries must not hold decisions up.
         self._slow = PostgresLink(
-            _read_only(parameters, SLOW), {b"source": _SOURCE, b"entries": _ENTRIES}, deadline=SLOW
+            _read_only(parameters, SLOW),
+            {b"source": _SOURCE, b"entries": _ENTRIES, b"models": _MODELS},
+            deadline=SLOW,
         )
         self._kept: OrderedDict[Name, Facts] = OrderedDict()
         self._stamp: tuple[int, str | None] | None = None
@@ -73,6 +76,15 @@ class PostgresReader:
             ciphertext = bytes.fromhex(secret.removeprefix("\\x")) if secret else b""
             return rows.engine_source((*before, ciphertext, version), entries)
         except (IndexError, ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """See AccessReader."""
+        values = (team_id.hex.encode(), key_id.hex.encode())
+        found = await self._slow.ask(b"models", values)
+        try:
+            return rows.models(found)
+        except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 
     def close(self) -> None:

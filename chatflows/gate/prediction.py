@@ -1,4 +1,4 @@
-"""Predictions on the wire: a call that was let in, answered in Flowise's JSON or event stream."""
+"""Predictions on the wire: a call that was let in, answered in one piece or as a stream."""
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing
@@ -9,10 +9,9 @@ import structlog
 from accounts.secrets import Unavailable
 from chatflows import predictions
 from chatflows.decisions import Decision
-from chatflows.engines import Done, Engine, Failed, Question
+from chatflows.engines import Done, Engine, Failed
 from chatflows.engines.openai import OpenAIEngine
-from chatflows.gate import bodies, frames, multipart, responses
-from chatflows.gate.bodies import PredictionBody
+from chatflows.gate import bodies, responses, wires
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.gate.facts import Memory
 from chatflows.gate.open_streams import Ending, OpenStream
@@ -20,6 +19,7 @@ from chatflows.gate.recorder import Turn
 from chatflows.gate.requests import GateRequest, Gone, Send, TooLarge, TooSlow
 from chatflows.gate.responses import CLOSE, Headers
 from chatflows.gate.verdicts import Verdict
+from chatflows.gate.wires import Wire
 from chatflows.predictions import Prediction
 
 log = structlog.get_logger("flowlatch.gate")
@@ -65,6 +65,7 @@ class Exchange:
     send: Send
     cors: Headers
     stream: OpenStream | None = None  # none where the answer comes from here and is over at once
+    wire: Wire = wires.FLOWISE
     prediction: Prediction | None = field(default=None, init=False)
     is_streaming: bool = field(default=False, init=False)
     has_begun: bool = field(default=False, init=False)
@@ -129,12 +130,10 @@ async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
     assert chatflow is not None  # `decide` lets nobody in without
     assert reference is not None
     try:
-        is_flowise = reference.name == "flowise"
-        read = await _read(exchange.request, takes_files=is_flowise)
-        if read is None:
+        question = await exchange.wire.question(exchange.request, exchange.verdict)
+        if question is None:
             return Fault(415, "unsupported_media_type")
         engine = await exchange.engines.get(chatflow.id, reference)
-        question = _question(exchange.verdict, *read, goes_upstream=is_flowise)
         if isinstance(engine, OpenAIEngine) and engine.memory_turns and exchange.memory:
             past = await exchange.memory.recall(
                 chatflow.id, exchange.verdict.caller, question.chat_id, engine.memory_turns
@@ -151,48 +150,8 @@ async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
         return Fault(503, "unavailable", extra=tuple(RETRY))
 
 
-async def _read(
-    request: GateRequest, *, takes_files: bool
-) -> tuple[PredictionBody, tuple[multipart.File, ...]] | None:
-    if request.is_plain_json:
-        return bodies.parse(await request.body()), ()
-    boundary = multipart.boundary(request.first(b"content-type")) if takes_files else None
-    if boundary is None or not request.is_plain:
-        return None
-    return multipart.parse(await request.body(multipart.MAX_BODY_BYTES), boundary)
-
-
-def _question(
-    verdict: Verdict,
-    body: PredictionBody,
-    files: tuple[multipart.File, ...],
-    *,
-    goes_upstream: bool,
-) -> Question:
-    assert verdict.facts.chatflow is not None
-    flow, caller = verdict.facts.chatflow.id, verdict.caller
-    question = replace(
-        predictions.begin(body.question, body.chat_id).asked, is_streaming=body.streaming
-    )
-    if not goes_upstream:
-        return question
-    thread = predictions.thread_id(flow, caller, question.chat_id)
-    aliases, fields = {thread: question.chat_id}, dict(body.fields)
-    if body.session_id:
-        session = predictions.thread_id(flow, caller, body.session_id)
-        aliases[session] = body.session_id
-        fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
-    return replace(
-        question,
-        thread_id=thread,
-        aliases=tuple(aliases.items()),
-        fields=fields,
-        files=files,
-    )
-
-
 async def _refuse(fault: Fault, exchange: Exchange) -> Outcome:
-    answer = responses.error(
+    answer = exchange.wire.error(
         fault.status,
         fault.code,
         exchange.request.id,
@@ -220,7 +179,7 @@ async def _whole(exchange: Exchange, prediction: Prediction, engine: Engine) -> 
     if prediction.failure is not None:
         return await _fail(prediction.failure, exchange)
     await _keep(exchange, prediction, engine)
-    answer = responses.json_answer(frames.whole(prediction), exchange.cors)
+    answer = responses.json_answer(exchange.wire.whole(prediction), exchange.cors)
     exchange.has_begun = True
     await responses.send(exchange.send, answer, exchange.request.id)
     exchange.is_over = True
@@ -231,15 +190,13 @@ async def _stream(exchange: Exchange, prediction: Prediction, engine: Engine) ->
     """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
     async with aclosing(predictions.run(prediction, engine)) as events:
         async for event in events:
-            if not exchange.has_begun:
-                if isinstance(event, Failed):
-                    return await _fail(event, exchange)
-                await _begin(exchange)
+            if isinstance(event, Failed) and not exchange.has_begun:
+                return await _fail(event, exchange)
             if isinstance(event, Done):
                 await _keep(exchange, prediction, engine)
-            await _send_body(exchange, frames.of_event(prediction, event))
+            await _send_body(exchange, exchange.wire.of_event(prediction, event))
     exchange.is_over = True
-    await _send_body(exchange, frames.last(prediction))
+    await _send_body(exchange, exchange.wire.last(prediction))
     await exchange.send({"type": "http.response.body", "body": b""})
     failure = prediction.failure
     return exchange.outcome(200, failure.code if failure is not None else "ok")
@@ -254,6 +211,8 @@ async def _begin(exchange: Exchange) -> None:
 
 async def _send_body(exchange: Exchange, body: bytes) -> None:
     if body:
+        if not exchange.has_begun:
+            await _begin(exchange)
         await exchange.send({"type": "http.response.body", "body": body, "more_body": True})
 
 
@@ -285,12 +244,11 @@ async def _end_early(exchange: Exchange, why: Ending | Decision) -> Outcome:
 async def _end_refused(exchange: Exchange, decision: Decision) -> Outcome:
     if exchange.is_streaming and exchange.has_begun:
         sentence = responses.MESSAGES[decision.code][1]
-        await _send_body(exchange, responses.frame("error", sentence))
+        await _send_body(exchange, exchange.wire.broken(decision.code, sentence))
         await exchange.send({"type": "http.response.body", "body": b""})
         return exchange.outcome(200, decision.code)
-    answer = responses.refusal(
-        decision, exchange.request.id, exchange.request.accept, exchange.cors
-    )
+    request, form = exchange.request, exchange.wire.error
+    answer = responses.refusal(decision, request.id, request.accept, exchange.cors, form)
     await responses.send(exchange.send, answer, exchange.request.id)
     return exchange.outcome(decision.status, decision.code)
 
@@ -299,10 +257,10 @@ async def _end_aborted(exchange: Exchange) -> Outcome:
     if exchange.is_streaming:
         if not exchange.has_begun:
             await _begin(exchange)
-        await _send_body(exchange, frames.ABORT + frames.END)
+        await _send_body(exchange, exchange.wire.aborted())
         await exchange.send({"type": "http.response.body", "body": b""})
     else:
         assert exchange.prediction is not None
-        answer = responses.json_answer(frames.whole(exchange.prediction), exchange.cors)
+        answer = responses.json_answer(exchange.wire.whole(exchange.prediction), exchange.cors)
         await responses.send(exchange.send, answer, exchange.request.id)
     return exchange.outcome(200, "aborted")

@@ -54,6 +54,7 @@ class CallRecord:
     streamed: bool
     request_id: str
     turn: Turn | None = None
+    route: str = "/api/v1/prediction/{id}"
 
 
 class Recorder:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from chatflows.decisions import Decision
 
@@ -68,6 +68,21 @@ class Answer:
     body: bytes
 
 
+class ErrorForm(Protocol):
+    """An error in the form of one family of clients."""
+
+    def __call__(
+        self,
+        status: int,
+        code: str,
+        request_id: str,
+        accept: bytes = b"",
+        *,
+        extra: Headers | None = None,
+        detail: str = "",
+    ) -> Answer: ...
+
+
 def plain(status: int, content_type: bytes, body: bytes, extra: Headers | None = None) -> Answer:
     """An answer with the headers that every answer of the gate has, request id aside."""
     headers = [
@@ -85,12 +100,19 @@ def json_answer(value: dict[str, Any], extra: Headers | None = None) -> Answer:
     return plain(200, JSON, encode(value), extra)
 
 
-def refusal(decision: Decision, request_id: str, accept: bytes, extra: Headers) -> Answer:
+def refusal(
+    decision: Decision,
+    request_id: str,
+    accept: bytes,
+    extra: Headers,
+    form: ErrorForm | None = None,
+) -> Answer:
     """What a refused caller gets: the same bytes for the same code, request id aside."""
     headers = [*extra, *_challenge(decision)]
     if decision.status in (429, 503):
         headers.append((b"retry-after", RETRY_AFTER))
-    return error(decision.status, decision.code, request_id, accept, extra=headers)
+    form = form or error
+    return form(decision.status, decision.code, request_id, accept, extra=headers)
 
 
 def error(
@@ -125,6 +147,27 @@ def error(
         "error": detail,
     }
     return plain(status, PROBLEM_JSON if PROBLEM_JSON in accept else JSON, encode(body), extra)
+
+
+def openai_error(
+    status: int,
+    code: str,
+    request_id: str,
+    accept: bytes = b"",
+    *,
+    extra: Headers | None = None,
+    detail: str = "",
+) -> Answer:
+    """An error in OpenAI's form, which has no other, whatever is accepted."""
+    return plain(status, JSON, encode(openai_error_body(status, code, detail)), extra)
+
+
+def openai_error_body(status: int, code: str, detail: str = "") -> dict[str, Any]:
+    """What OpenAI's clients read of an error, also in the middle of a stream."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    kind = "rate_limit_error" if status == 429 else kind
+    message = detail or MESSAGES[code][1]
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 def frame(event: str, data: object) -> bytes:

@@ -20,6 +20,16 @@ class Endpoint(Enum):
     PING = "ping"
     VERSION = "version"
     LIVEZ = "livez"
+    MODELS = "models"
+    COMPLETIONS = "completions"
+
+
+class Family(Enum):
+    """Whose form a route speaks; operations are under no CORS."""
+
+    FLOWISE = "flowise"
+    OPENAI = "openai"
+    OPERATIONS = "operations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,16 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's."""
+    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's.
+
+    A completion names its chatflow in the body, as `model`; the list of models is about a key.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
     policy: Asks | Open
-    is_api: bool = True  # under CORS and Flowise's error form
+    family: Family = Family.FLOWISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,12 @@ class Match:
     @property
     def is_api(self) -> bool:
         """Whether the path belongs to the API (operations like /livez don't)."""
-        return next(iter(self.routes.values())).is_api
+        return self.family is not Family.OPERATIONS
+
+    @property
+    def family(self) -> Family:
+        """Whose form is spoken there."""
+        return next(iter(self.routes.values())).family
 
 
 _CONSTANT = Open("a constant: it reads no database and tells nothing about any chatflow")
@@ -84,7 +102,27 @@ ROUTES = (
     Route("GET", "/api/v1/chatflows-streaming/{id}", Endpoint.STREAMING_PROBE, _CONSTANT),
     Route("GET", "/api/v1/ping", Endpoint.PING, _CONSTANT),
     Route("GET", "/api/v1/version", Endpoint.VERSION, _CONSTANT),
-    Route("GET", "/livez", Endpoint.LIVEZ, Open("says only that the process runs"), is_api=False),
+    Route(
+        "GET",
+        "/v1/models",
+        Endpoint.MODELS,
+        Asks(Permission.PREDICTIONS_CREATE),
+        Family.OPENAI,
+    ),
+    Route(
+        "POST",
+        "/v1/chat/completions",
+        Endpoint.COMPLETIONS,
+        Asks(Permission.PREDICTIONS_CREATE),
+        Family.OPENAI,
+    ),
+    Route(
+        "GET",
+        "/livez",
+        Endpoint.LIVEZ,
+        Open("says only that the process runs"),
+        Family.OPERATIONS,
+    ),
 )
 # Exactly as sent: lower case, no decoding, no folding of slashes, no trailing one.
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

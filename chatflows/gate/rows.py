@@ -10,7 +10,7 @@ from uuid import UUID
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry
-from chatflows.gate.facts import EngineRef, EngineSource, Facts
+from chatflows.gate.facts import EngineRef, EngineSource, Facts, Model
 
 Row = Sequence[Any]
 
@@ -39,6 +39,17 @@ SOURCE = """
 SELECT c.team_id, c.engine, c.engine_config, c.fallback, s.origin, s.ciphertext, s.key_version
 FROM chatflows_chatflow c LEFT JOIN chatflows_upstreamsecret s ON s.chatflow_id = c.id
 WHERE c.id = {chatflow_id}
+"""
+# Rows 8 and 9 of the access rule, for all chatflows of the key's own team at once.
+MODELS = """
+SELECT c.id, c.name, c.created_at
+FROM chatflows_chatflow c
+WHERE c.team_id = {team_id} AND (
+    c.access_mode = 'public' OR c.access_mode = 'keys' AND EXISTS (
+        SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = {key_id}
+    )
+)
+ORDER BY c.name, c.id LIMIT 1000
 """
 
 
@@ -96,6 +107,14 @@ def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
         secret_origin=origin or "",
         secret=secret or b"",
         key_version=int(version or 0),
+    )
+
+
+def models(found: Sequence[Row]) -> tuple[Model, ...]:
+    """The chatflows of rows of MODELS. Raises as `facts`."""
+    return tuple(
+        Model(_uuid(flow), name, datetime.fromisoformat(created_at).replace(tzinfo=UTC))
+        for flow, name, created_at in found
     )
 
 

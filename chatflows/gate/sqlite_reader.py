@@ -11,12 +11,13 @@ from uuid import UUID
 
 from accounts.secrets import Unavailable
 from chatflows.gate import rows
-from chatflows.gate.facts import EngineSource, Facts
+from chatflows.gate.facts import EngineSource, Facts, Model
 
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
 _FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")
 _SOURCE = rows.SOURCE.format(chatflow_id="?1")
 _ENTRIES = rows.ENTRIES.format(chatflow_id="?1")
+_MODELS = rows.MODELS.format(team_id="?1", key_id="?2")
 
 
 class SqliteReader:
@@ -42,6 +43,13 @@ class SqliteReader:
         try:
             return rows.engine_source(found[0], entries)
         except (IndexError, ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """See AccessReader."""
+        try:
+            return rows.models(self._select(_MODELS, (team_id.hex, key_id.hex)))
+        except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 
     def close(self) -> None:

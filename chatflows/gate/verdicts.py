@@ -10,12 +10,13 @@ from accounts.secrets import Unavailable
 from apikeys import bearer, credentials
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, State
-from chatflows.decisions import Decision, RequestFacts, decide
+from chatflows.decisions import Decision, RequestFacts, decide, decide_for_key
 from chatflows.gate.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
 from chatflows.gate.responses import ANY_ORIGIN, Headers
 
 NO_FACTS = Facts(None, None, None)
+NOWHERE = UUID(int=0)  # the id of no chatflow
 # Steps of the rule that come before the chatflow's origins are looked at.
 BEFORE_ORIGINS = frozenset(
     {"invalid_request", "invalid_token", "missing_token", "not_found", "unavailable"}
@@ -62,6 +63,12 @@ async def reach(
         credential = Credential(presented.carrier, State.UNKNOWN)
         return Verdict(now, credential, NO_FACTS, decide(credential, None, gone), gone)
     return Verdict(now, credential, facts, decide(credential, facts.chatflow, asked), asked)
+
+
+async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessReader) -> Verdict:
+    """The same, for a request that is about its key and names no chatflow (yet)."""
+    verdict = await reach(request, NOWHERE, scope, reader)
+    return replace(verdict, decision=decide_for_key(verdict.credential, verdict.asked))
 
 
 def over_limit(verdict: Verdict) -> Verdict:

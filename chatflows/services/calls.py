@@ -40,7 +40,7 @@ COLUMNS = (
     "streamed",
     "request_id",
 )
-PREDICTION_ROUTE, TRY_ROUTE = "/api/v1/prediction/{id}", "/t/{team}/chatflows/{id}/try/"
+TRY_ROUTE = "/t/{team}/chatflows/{id}/try/"
 CONVERSATION = ("chatflow_id", "caller", "chat_id")
 TURN = ("id", "at", "question", "answer", "is_complete")
 TURN_FIELDS = ("message_id", *TURN[1:])
@@ -161,7 +161,7 @@ def _line(record: CallRecord) -> str:
     line = {
         "event": "call",
         "at": record.at.isoformat(),
-        "route": TRY_ROUTE if record.reason == Call.PLAYGROUND else PREDICTION_ROUTE,
+        "route": TRY_ROUTE if record.reason == Call.PLAYGROUND else record.route,
         "chatflow": str(record.chatflow_id),
         "key": record.public_id[:4] or None,
         "status": record.status,

@@ -45,6 +45,11 @@ class Reading:
         """See AccessReader."""
         return self._runner.run(self._reader.engine_source(chatflow_id))
 
+    def models(self, team_id: UUID, key_id: UUID) -> list[tuple[str, UUID]]:
+        """See AccessReader."""
+        found = self._runner.run(self._reader.models(team_id, key_id))
+        return [(model.name, model.chatflow_id) for model in found]
+
     def close(self) -> None:
         """See AccessReader."""
 
@@ -202,6 +207,24 @@ def test_the_faq_is_read_in_order_and_renewed_by_version(reader: Reading, acme: 
     assert engine.version == Chatflow.objects.get(pk=flow.pk).engine_version == 5
     with pytest.raises(Unavailable):
         reader.engine_source(factories.NOBODYS_ID)
+
+
+def test_the_models_of_a_key_are_what_decide_would_let_it_ask(
+    reader: Reading, acme: Team, globex: Team
+) -> None:
+    flows = [
+        factories.chatflow(acme, f"{name} {mode}", mode=mode)
+        for name in ("mine", "other")
+        for mode in ("public", "off", "keys")
+    ]
+    factories.chatflow(globex, "theirs", mode="public")
+    key, text = factories.key(acme, "crm", *[f for f in flows if f.name.startswith("mine")])
+    allowed = {f.name for f in flows if judged(reader, text, f.id)[1] == 200}
+    assert allowed == {"mine keys", "mine public", "other public"}
+    found = reader.models(acme.id, key.id)
+    assert [name for name, _ in found] == sorted(allowed)
+    assert dict(found)["mine keys"] == next(f.id for f in flows if f.name == "mine keys")
+    assert reader.models(globex.id, key.id) == [("theirs", Chatflow.objects.get(name="theirs").id)]
 
 
 def test_an_upstream_secret_is_read_as_it_is_stored(reader: Reading, acme: Team) -> None:

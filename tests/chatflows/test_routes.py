@@ -73,6 +73,13 @@ NOT_OURS = [
     "/api/v1/ping/",
     "/api/v1/PING",
     f"/api/v1/ping/{ID}",
+    "/v1/models/",
+    f"/v1/models/{ID}",
+    "/V1/models",
+    "/v1/chat/completions/",
+    "/v1//chat/completions",
+    f"/v1/chat/completions/{ID}",
+    "/api/v1/chat/completions",
     "/livez/",
     "/LIVEZ",
 ]
@@ -102,7 +109,13 @@ def test_every_route_matches_its_own_path(route: object) -> None:
 
 def test_what_runs_or_tells_of_a_chatflow_asks() -> None:
     asking = {route.endpoint for route in ROUTES if isinstance(route.policy, Asks)}
-    assert asking == {Endpoint.PREDICTION, Endpoint.CHATBOT_CONFIG, Endpoint.ABORT}
+    assert asking == {
+        Endpoint.PREDICTION,
+        Endpoint.CHATBOT_CONFIG,
+        Endpoint.ABORT,
+        Endpoint.MODELS,
+        Endpoint.COMPLETIONS,
+    }
     for route in ROUTES:
         if isinstance(route.policy, Open):
             assert route.policy.because

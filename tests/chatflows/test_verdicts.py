@@ -13,7 +13,7 @@ from apikeys import key_text
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.gate import verdicts
-from chatflows.gate.facts import EngineRef, EngineSource, Facts
+from chatflows.gate.facts import EngineRef, EngineSource, Facts, Model
 from chatflows.gate.requests import GateRequest, Message
 from chatflows.gate.verdicts import Verdict
 
@@ -44,6 +44,10 @@ class Reader:
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """Nothing to say."""
         raise Unavailable
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """None."""
+        return ()
 
     def close(self) -> None:
         """Nothing to give back."""

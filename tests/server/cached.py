@@ -12,7 +12,7 @@ from config.asgi import make_reader, pages
 import uvicorn
 from django.conf import settings
 
-from chatflows.gate.facts import AccessReader, EngineSource, Facts
+from chatflows.gate.facts import AccessReader, EngineSource, Facts, Model
 from chatflows.gate.middleware import BearerGate
 from chatflows.gate.recorder import Recorder
 from chatflows.services import calls
@@ -36,6 +36,10 @@ class CachingReader:
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """As it is."""
         return await self._reader.engine_source(chatflow_id)
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """As they are."""
+        return await self._reader.models(team_id, key_id)
 
     def close(self) -> None:
         """Let go."""

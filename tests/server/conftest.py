@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.engines.upstreams import KEY, hosting
 from tests.server.shipped import OWNER, Shipped, start
+from tests.server.world import LIMITS, World
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,14 @@ def key(server: Shipped) -> str:
     """The text of a key that opens the sample chatflow."""
     text: str = server.do("make_key", team="acme", name="integration", opens=[server.chatflow])
     return text
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Acme's server before upstreams; tests that ask for it are of the group `upstreams`."""
+    with hosting() as host:
+        running = start(tmp_path_factory.mktemp("upstreams"), {**OWNER, **LIMITS})
+        yield World(running, host)
+        assert running.stop() == 0
+        assert "Traceback" not in running.log
+        assert KEY not in running.log

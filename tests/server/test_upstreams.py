@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,64 +14,11 @@ from flowise import Flowise as FlowiseClient
 from flowise import PredictionData
 
 from tests.engines import faults
-from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI, frame, hosting
-from tests.server.shipped import OWNER, Answer, Shipped, start
+from tests.engines.upstreams import FLOW, KEY, frame
+from tests.server.shipped import OWNER, Answer, start
+from tests.server.world import LIMITS, World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
-
-LIMITS = {
-    "UPSTREAM_FIRST_BYTE_TIMEOUT": "2",
-    "UPSTREAM_IDLE_TIMEOUT": "2",
-    "UPSTREAM_TOTAL_TIMEOUT": "20",
-    "MAX_STREAMS_PER_KEY": "200",
-}
-
-
-class World:
-    """A server, its upstreams, and a key that opens what is made here."""
-
-    def __init__(self, server: Shipped, host: Host) -> None:
-        self.server, self.host = server, host
-        self.flowise, self.openai = Flowise(), OpenAI()
-        self.flowise_url = host.serve(self.flowise.app)
-        self.openai_url = host.serve(self.openai.app)
-        self._names = 0
-
-    def chatflow(self, engine: str, config: dict[str, Any], secret: str | None = KEY) -> str:
-        """A chatflow with an engine."""
-        self._names += 1
-        flow: str = self.server.do(
-            "make_chatflow", team="acme", name=f"Flow {self._names}", entries=[]
-        )
-        self.server.do("set_engine", chatflow=flow, engine=engine, config=config, secret=secret)
-        return flow
-
-    def flowise_flow(self, url: str = "", secret: str = KEY) -> str:
-        """A chatflow of the stand-in, or of another server."""
-        config = {"base_url": url or self.flowise_url, "flow_id": FLOW}
-        return self.chatflow("flowise", config, secret)
-
-    def openai_flow(self, **config: Any) -> str:
-        """A chatflow of the OpenAI-compatible server."""
-        config = {"base_url": f"{self.openai_url}/v1", "model": "tiny", **config}
-        return self.chatflow("openai", config)
-
-    def key(self, *flows: str, name: str = "") -> str:
-        """The text of a key that opens chatflows."""
-        self._names += 1
-        name = name or f"key {self._names}"
-        text: str = self.server.do("make_key", team="acme", name=name, opens=list(flows))
-        return text
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with hosting() as host:
-        running = start(tmp_path_factory.mktemp("upstreams"), {**OWNER, **LIMITS})
-        yield World(running, host)
-        assert running.stop() == 0
-        assert "Traceback" not in running.log
-        assert KEY not in running.log
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +66,6 @@ class Open:
         if self.response is not None:
             self.response.close()
         self.connection.close()
-
-
-def eventually(is_so: Any, within: float = 2.0) -> bool:
-    """Whether something comes true in time."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if is_so():
-            return True
-        time.sleep(0.01)
-    return bool(is_so())
 
 
 # Passed on

@@ -1,0 +1,113 @@
+"""Wires: how a question is read and an answer told, one class for each family of clients."""
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+from chatflows import predictions
+from chatflows.engines import Event, Question
+from chatflows.gate import bodies, frames, multipart, responses
+from chatflows.gate.bodies import PredictionBody
+from chatflows.gate.requests import GateRequest
+from chatflows.gate.responses import ErrorForm
+from chatflows.gate.verdicts import Verdict
+from chatflows.predictions import Prediction
+
+
+class Wire(Protocol):
+    """What `prediction.serve` speaks to one client; all that returns bytes is of streams."""
+
+    error: ErrorForm
+
+    async def question(self, request: GateRequest, verdict: Verdict) -> Question | None:
+        """What is asked; None for a body of another kind. Raises as bodies and requests do."""
+
+    def whole(self, prediction: Prediction) -> dict[str, Any]:
+        """An answer in one piece."""
+
+    def of_event(self, prediction: Prediction, event: Event) -> bytes:
+        """What is told of one event, if anything."""
+
+    def last(self, prediction: Prediction) -> bytes:
+        """How the stream ends; a broken answer never ends as a whole one does."""
+
+    def broken(self, code: str, sentence: str) -> bytes:
+        """The last words of a stream that was ended for a reason."""
+
+    def aborted(self) -> bytes:
+        """The last words of a stream that its caller stopped."""
+
+
+class FlowiseWire:
+    """Flowise's JSON and event stream (flowise-wire, sections 1 and 2)."""
+
+    error = staticmethod(responses.error)
+
+    async def question(self, request: GateRequest, verdict: Verdict) -> Question | None:
+        """See Wire. Files go only where Flowise answers."""
+        reference = verdict.facts.engine
+        is_flowise = reference is not None and reference.name == "flowise"
+        read = await _read(request, takes_files=is_flowise)
+        return None if read is None else _question(verdict, *read, goes_upstream=is_flowise)
+
+    def whole(self, prediction: Prediction) -> dict[str, Any]:
+        """See Wire."""
+        return frames.whole(prediction)
+
+    def of_event(self, prediction: Prediction, event: Event) -> bytes:
+        """See Wire."""
+        return frames.of_event(prediction, event)
+
+    def last(self, prediction: Prediction) -> bytes:
+        """See Wire."""
+        return frames.last(prediction)
+
+    def broken(self, code: str, sentence: str) -> bytes:
+        """See Wire."""
+        return responses.frame("error", sentence)
+
+    def aborted(self) -> bytes:
+        """See Wire."""
+        return frames.ABORT + frames.END
+
+
+FLOWISE = FlowiseWire()
+
+
+async def _read(
+    request: GateRequest, *, takes_files: bool
+) -> tuple[PredictionBody, tuple[multipart.File, ...]] | None:
+    if request.is_plain_json:
+        return bodies.parse(await request.body()), ()
+    boundary = multipart.boundary(request.first(b"content-type")) if takes_files else None
+    if boundary is None or not request.is_plain:
+        return None
+    return multipart.parse(await request.body(multipart.MAX_BODY_BYTES), boundary)
+
+
+def _question(
+    verdict: Verdict,
+    body: PredictionBody,
+    files: tuple[multipart.File, ...],
+    *,
+    goes_upstream: bool,
+) -> Question:
+    assert verdict.facts.chatflow is not None
+    flow, caller = verdict.facts.chatflow.id, verdict.caller
+    question = replace(
+        predictions.begin(body.question, body.chat_id).asked, is_streaming=body.streaming
+    )
+    if not goes_upstream:
+        return question
+    thread = predictions.thread_id(flow, caller, question.chat_id)
+    aliases, fields = {thread: question.chat_id}, dict(body.fields)
+    if body.session_id:
+        session = predictions.thread_id(flow, caller, body.session_id)
+        aliases[session] = body.session_id
+        fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
+    return replace(
+        question,
+        thread_id=thread,
+        aliases=tuple(aliases.items()),
+        fields=fields,
+        files=files,
+    )
