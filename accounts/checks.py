@@ -15,7 +15,7 @@ def every_page_has_a_policy(**_: Any) -> list[checks.CheckMessage]:
     return [
         checks.Error(
             f"The page {path!r} declares no policy.",
-            hint="Put @team_view, @signed_in_view or @open_view on its view.",
+            hint="Put @team_view, @operator_view, @signed_in_view or @open_view on its view.",
             id="accounts.E001",
         )
         for path, policy in policies()

@@ -37,12 +37,20 @@ class TeamRequest(PageRequest):
     principal: Principal
 
 
+class OperatorRequest(PageRequest):
+    """A request of an operator on a page of the installation."""
+
+    user: User
+    actor: Actor
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who may open a page: everyone (with the reason), or members with a permission."""
+    """Who may open a page: everyone (with the reason), members with a permission, or operators."""
 
     permission: Permission | None
     open_because: str = ""
+    is_operators: bool = False
 
 
 def team_view(
@@ -73,6 +81,32 @@ def team_view(
             return view(team_request, *args, **kwargs)
 
         _declare(guarded, view, Policy(permission))
+        return guarded
+
+    return guard
+
+
+def operator_view(
+    *, fresh_login: bool = False
+) -> Callable[[Callable[Concatenate[OperatorRequest, P], HttpResponseBase]], View]:
+    """A page under `/operator/`: everyone but operators gets 404.
+
+    Being an operator opens no team: those pages ask for a membership as always.
+    """
+
+    def guard(view: Callable[Concatenate[OperatorRequest, P], HttpResponseBase]) -> View:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_login(request)
+            if not request.user.is_operator:
+                raise Http404
+            if fresh_login and not fresh_logins.is_fresh(request):
+                return fresh_logins.ask(request)
+            operators = cast(OperatorRequest, request)
+            operators.actor = person(operators.user, operators.address)
+            return view(operators, *args, **kwargs)
+
+        _declare(guarded, view, Policy(None, is_operators=True))
         return guarded
 
     return guard

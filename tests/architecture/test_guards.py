@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.urls import Resolver404, get_resolver, resolve
 
 from accounts.checks import every_page_has_a_policy, policies
-from accounts.guards import Policy, open_view, signed_in_view, team_view
+from accounts.guards import Policy, open_view, operator_view, signed_in_view, team_view
 from accounts.permissions import Permission
 from chatflows.gate.constants import ANSWERS
 from chatflows.gate.routes import ROUTES, Asks, Open
@@ -22,6 +22,8 @@ OPEN_PAGES = {
     "/set-up/": "the set-up link, kept as a digest in the session, is the credential",
     "/set-up/<str:token>/": "the link's token is the credential",
 }
+# Every page of operators alone.
+OPERATOR_PAGES: set[str] = set()
 TEAM = "/t/<slug:slug>"
 ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
 ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
@@ -71,9 +73,12 @@ def test_every_page_has_a_policy() -> None:
 
 def test_the_table_of_pages_is_the_committed_one() -> None:
     found = {path: policy for path, policy in policies() if policy is not None}
-    opened = {path: policy.open_because for path, policy in found.items() if not policy.permission}
+    opened = {path: policy.open_because for path, policy in found.items() if policy.open_because}
+    operators = {path for path, policy in found.items() if policy.is_operators}
     guarded = {path: policy.permission for path, policy in found.items() if policy.permission}
     assert opened == OPEN_PAGES
+    assert operators == OPERATOR_PAGES
+    assert len(opened) + len(operators) + len(guarded) == len(found)
     assert guarded == TEAM_PAGES
 
 
@@ -81,6 +86,7 @@ def test_every_page_of_a_team_has_the_teams_guard() -> None:
     for path, policy in policies():
         assert policy is not None
         assert (policy.permission is not None) is path.startswith("/t/<slug:slug>/"), path
+        assert policy.is_operators is path.startswith("/operator/"), path
 
 
 def test_a_page_without_a_policy_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +105,7 @@ def test_the_decorators_declare_what_they_were_told() -> None:
     guarded = team_view(Permission.AUDIT_VIEW)(view)  # type: ignore[arg-type]
     assert guarded.policy == Policy(Permission.AUDIT_VIEW)  # type: ignore[attr-defined]
     assert open_view("why")(view).policy.open_because == "why"  # type: ignore[attr-defined]
+    assert operator_view()(view).policy == Policy(None, is_operators=True)  # type: ignore[arg-type, attr-defined]
     assert signed_in_view(view).policy.permission is None  # type: ignore[arg-type, attr-defined]
 
 
