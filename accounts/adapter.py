@@ -6,13 +6,12 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import known_devices
 from accounts.models import User
-from accounts.services import lock_outs
+from accounts.services import lock_outs, users
 from accounts.services.lock_outs import Attempt, Kind
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
@@ -24,8 +23,7 @@ class ActivePeopleBackend(AuthenticationBackend):
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """One statement and one hash; allauth's own takes two hashes for a known e-mail."""
         login = credentials.get("email") or credentials.get("username") or ""
-        named = User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login))
-        found: User | None = self._check_password(named.first(), credentials["password"])
+        found: User | None = self._check_password(users.find(login), credentials["password"])
         return found
 
     @classmethod

@@ -12,6 +12,9 @@ SENTENCES = {
     "team.rename": "renamed the team to {target}",
     "membership.create": "added {target} to the team",
     "user.create": "made the account of {target}",
+    "user.change_password": "changed the password of {target}",
+    "user.reset_password": "chose a new password for {target} by a reset link",
+    "user.reset_link": "made a reset link for {target}",
 }
 FACTS = {"is_operator": "operator"}
 

@@ -15,6 +15,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts import fresh_logins
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
+from accounts.services import users
 
 P = ParamSpec("P")
 # Django calls views with keywords of the URL, which no Callable can spell.
@@ -103,7 +104,7 @@ def operator_view(
             if fresh_login and not fresh_logins.is_fresh(request):
                 return fresh_logins.ask(request)
             operators = cast(OperatorRequest, request)
-            operators.actor = person(operators.user, operators.address)
+            operators.actor = users.actor(operators.user, operators.address)
             return view(operators, *args, **kwargs)
 
         _declare(guarded, view, Policy(None, is_operators=True))
@@ -156,15 +157,10 @@ def _enter(request: TeamRequest, slug: str) -> None:
     request.team = membership.team
     request.principal = Principal(
         team=membership.team,
-        actor=person(request.user, request.address),
+        actor=users.actor(request.user, request.address),
         permissions=ROLE_PERMISSIONS[role],
         role_label=str(role.label),
     )
-
-
-def person(user: User, address: str) -> Actor:
-    """The actor that a logged-in person is."""
-    return Actor("person", str(user.pk), user.username, address)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

@@ -25,6 +25,16 @@ class NewPasswordField(forms.CharField):
         )
 
 
+class ForgottenPasswordForm(forms.Form):
+    """Whose password it is."""
+
+    login = forms.CharField(
+        max_length=254,
+        label="Username or e-mail",
+        widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+    )
+
+
 class NewPasswordForm(forms.Form):
     """A new password for `user`, checked against all rules. `user` need not be saved yet."""
 

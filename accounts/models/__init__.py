@@ -4,6 +4,7 @@ from accounts.models.audit import AuditEvent, AuditHead
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.lock_outs import LockOut
 from accounts.models.mails import Mail
+from accounts.models.reset_requests import ResetRequest
 from accounts.models.ring_keys import RingKey
 from accounts.models.service_accounts import Environment, ServiceAccount
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
@@ -18,6 +19,7 @@ __all__ = [
     "LockOut",
     "Mail",
     "Membership",
+    "ResetRequest",
     "RingKey",
     "Role",
     "ServiceAccount",

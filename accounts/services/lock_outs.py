@@ -31,6 +31,7 @@ class Kind(StrEnum):
     LOGIN = "login"
     FRESH_LOGIN = "fresh_login"
     FLOW_LOGIN = "flow_login"
+    RESET = "reset"  # no password: asking for a link by mail
 
 
 @dataclass(frozen=True, slots=True)

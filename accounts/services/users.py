@@ -1,7 +1,8 @@
-"""Users: make a person with a checked password."""
+"""Users: make a person with a checked password, and find one."""
 
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.models import User
@@ -28,6 +29,16 @@ def create_operator(email: str, username: str, password: str, by: Actor) -> User
         after={"username": user.username, "email": user.email, "is_operator": True},
     )
     return user
+
+
+def find(login: str) -> User | None:
+    """The person of this username or e-mail, in one statement. A username has no `@` in it."""
+    return User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login)).first()
+
+
+def actor(user: User, address: str) -> Actor:
+    """A person as the audit trail names them."""
+    return Actor("person", str(user.pk), user.username, address)
 
 
 def username_from_email(email: str) -> str:

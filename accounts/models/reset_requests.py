@@ -1,0 +1,22 @@
+"""Reset requests: someone forgot a password. The worker answers by mail, if there is whom to."""
+
+import uuid
+
+from django.db import models
+
+
+class ResetRequest(models.Model):
+    """What was typed as a name, encrypted: it may be anything, even a password."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    ciphertext = models.BinaryField()
+    key_version = models.PositiveIntegerField()
+    asked_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return "reset request"
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Where the ciphertext lies: moved to another row it is nothing."""
+        return ("reset_request", str(self.id))

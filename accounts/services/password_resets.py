@@ -1,0 +1,106 @@
+"""Password resets: ask for a link, answer those who asked, and redeem a link.
+
+Asking never looks whether there is such a person: only the worker does, so that no reply tells.
+"""
+
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import secrets
+from accounts.models import LinkPurpose, LinkToken, ResetRequest, User
+from accounts.permissions import Actor
+from accounts.services import link_tokens, lock_outs, mails, passwords, users
+from accounts.services.lock_outs import Attempt, Kind
+
+LINK_LIFETIME = timedelta(hours=1)
+MAX_LINKS = 3  # mailed to one person in LINK_LIFETIME, whoever asks from wherever
+AT_ONCE = 100  # requests that the worker answers in one go
+
+
+class LinkClosed(Exception):
+    """The link is used, replaced or too old, or its person is gone."""
+
+
+def ask(login: str, address: str) -> None:
+    """Note that someone forgot the password of `login`; too many from one network are dropped."""
+    if lock_outs.begin(Attempt(Kind.RESET, login, address)) is not None:
+        return
+    request = ResetRequest()
+    request.key_version, request.ciphertext = secrets.encrypt(login, request.place)
+    request.save(force_insert=True)
+
+
+def answer_all() -> int:
+    """Mail a link to everyone who asked; the worker's duty. Returns how many asked."""
+    asked = list(ResetRequest.objects.order_by("asked_at")[:AT_ONCE])
+    for request in asked:
+        _answer(request)
+    return len(asked)
+
+
+@transaction.atomic
+def _answer(request: ResetRequest) -> None:
+    is_mine, _ = ResetRequest.objects.filter(pk=request.pk).delete()
+    user = _person(request)
+    if not is_mine or user is None or _has_enough_links(user):
+        return
+    try:
+        link = _new_link(user)
+        mails.queue("password_reset", user.email, {"username": user.username, "link": link})
+    except ValidationError:
+        return  # an address that takes no mail
+
+
+@transaction.atomic
+def new_link(login: str, by: Actor) -> str:
+    """A link for the person of this username or e-mail; older ones are dead. Raises LinkClosed."""
+    user = users.find(login)
+    if user is None or not user.is_active:
+        raise LinkClosed
+    link = _new_link(user)
+    passwords.note(user, "user.reset_link", by)
+    return link
+
+
+def person_of(digest: str) -> User | None:
+    """Whose password a link of this digest can still set."""
+    usable = LinkToken.objects.filter(purpose=LinkPurpose.PASSWORD_RESET).usable(timezone.now())
+    token = usable.filter(digest=digest).first() if digest else None
+    return User.objects.filter(pk=token.bound_to, is_active=True).first() if token else None
+
+
+def reset(digest: str, password: str, address: str) -> User:
+    """Use the link up and set a password that the form has checked. Raises LinkClosed."""
+    user = person_of(digest)
+    if user is None:
+        raise LinkClosed
+    user.set_password(password)  # the hash takes its time: outside the transaction
+    with transaction.atomic():
+        if not link_tokens.redeem(LinkPurpose.PASSWORD_RESET, digest):
+            raise LinkClosed
+        passwords.store(user, "user.reset_password", users.actor(user, address))
+    return user
+
+
+def _person(request: ResetRequest) -> User | None:
+    if request.asked_at < timezone.now() - LINK_LIFETIME:
+        return None  # nobody waits any longer
+    try:
+        login = secrets.decrypt(bytes(request.ciphertext), request.key_version, request.place)
+    except secrets.Unavailable:
+        return None  # its key is gone: it can never be answered
+    user = users.find(login)
+    return user if user and user.is_active else None
+
+
+def _has_enough_links(user: User) -> bool:
+    links = LinkToken.objects.filter(purpose=LinkPurpose.PASSWORD_RESET, bound_to=str(user.pk))
+    return links.filter(created_at__gt=timezone.now() - LINK_LIFETIME).count() >= MAX_LINKS
+
+
+def _new_link(user: User) -> str:
+    token = link_tokens.issue(LinkPurpose.PASSWORD_RESET, LINK_LIFETIME, bound_to=str(user.pk))
+    return mails.link("password_reset_link", token)

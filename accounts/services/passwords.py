@@ -1,0 +1,44 @@
+"""Passwords: give a person a new one. All sessions end, every team's trail has it, a mail goes."""
+
+import uuid
+from contextlib import suppress
+from typing import Literal
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import LinkPurpose, Team, User
+from accounts.permissions import Actor
+from accounts.services import link_tokens, mails
+
+
+def change(user: User, password: str, by: Actor) -> None:
+    """Set a password that the form has checked, by the person with the old one."""
+    user.set_password(password)  # the hash takes its time: outside the transaction
+    with transaction.atomic():
+        store(user, "user.change_password", by)
+
+
+def store(
+    user: User, action: Literal["user.change_password", "user.reset_password"], by: Actor
+) -> None:
+    """Save the hash that `user` carries, with all that follows. Needs a transaction.
+
+    Every session of the person ends with the old hash, on every process.
+    """
+    user.save(update_fields=["password"])
+    link_tokens.revoke(LinkPurpose.PASSWORD_RESET, str(user.pk))
+    notice = {"username": user.username, "at": timezone.now()}
+    with suppress(ValidationError):  # an address that takes no mail stops no change
+        mails.queue("password_changed", user.email, notice)
+    note(user, action, by)
+
+
+def note(user: User, action: str, by: Actor) -> None:
+    """Note in the trail of each of the person's teams what happened to the account."""
+    teams = Team.objects.filter(memberships__user=user)
+    chains: list[uuid.UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
+    for team_id in chains or [audit.INSTALLATION]:  # in one order: each locks a chain's head
+        audit.record(team_id, action, by, audit.Target("user", str(user.pk), user.username))

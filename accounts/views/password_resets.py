@@ -1,0 +1,74 @@
+"""Password resets: ask for a link, open it, choose a new password."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import known_devices
+from accounts.forms import posted
+from accounts.guards import PageRequest, open_view
+from accounts.models import LinkPurpose
+from accounts.password_forms import ForgottenPasswordForm, NewPasswordForm
+from accounts.services import link_tokens, mails, password_resets
+
+# The digest, never the token: what lies in a session can't be sent as a link.
+SESSION_NAME = "password_reset_digest"
+
+
+@open_view("people who forgot their password ask here")
+@require_http_methods(["GET", "HEAD", "POST"])
+def forgotten_password(request: HttpRequest) -> HttpResponse:
+    """Ask for a link. The answer is the same whoever was named."""
+    form = ForgottenPasswordForm(posted(request))
+    is_asked = mails.is_configured() and form.is_valid()
+    if is_asked:
+        password_resets.ask(form.cleaned_data["login"], cast(PageRequest, request).address)
+    context = {"form": form, "is_asked": is_asked, "sends_mail": mails.is_configured()}
+    status = 422 if form.is_bound and mails.is_configured() and not is_asked else 200
+    return render(request, "accounts/forgotten_password.html", context, status=status)
+
+
+@open_view("the link's token is the credential")
+@require_safe
+def password_reset_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the token out of the URL at once. Opening the link uses nothing up."""
+    digest = link_tokens.digest_if_usable(LinkPurpose.PASSWORD_RESET, token)
+    if digest is None:
+        return _closed(request)
+    request.session[SESSION_NAME] = digest
+    return redirect("password_reset")
+
+
+@open_view("the link, kept as a digest in the session, is the credential")
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def password_reset(request: HttpRequest) -> HttpResponse:
+    """The new password. It logs nobody in: the login page does, under its own rules."""
+    digest = request.session.get(SESSION_NAME, "")
+    user = password_resets.person_of(digest)
+    if user is None:
+        return _closed(request)
+    form = NewPasswordForm(posted(request), user=user)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        context = {"form": form, "person": user}
+        return render(request, "accounts/password_reset.html", context, status=status)
+    try:
+        address = cast(PageRequest, request).address
+        user = password_resets.reset(digest, form.cleaned_data["password"], address)
+    except password_resets.LinkClosed:
+        return _closed(request)
+    request.session.flush()
+    messages.success(request, "Your password is changed. Log in with it.")
+    response = redirect("account_login")
+    # Whoever got the mail may try again here, even if strangers use up this network's attempts.
+    known_devices.remember(response, user)
+    return response
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/password_reset_closed.html", status=410)
