@@ -26,12 +26,15 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
         if hop is None:
             break
         current = hop
-    return str(current)
+    return _text(current)
 
 
 def parse(text: str) -> Address | None:
     """An address, IPv4 inside IPv6 unwrapped, or None where the text is none."""
     return _parse(text) if len(text) <= MAX_TEXT_LENGTH else None
+
+
+_text = lru_cache(maxsize=4096)(str)
 
 
 @lru_cache(maxsize=4096)  # a busy caller asks again and again

@@ -173,9 +173,7 @@ async def _fail(failed: Failed, exchange: Exchange) -> Outcome:
 
 async def _whole(exchange: Exchange, prediction: Prediction, engine: Engine) -> Outcome:
     """Run to the end and answer once (flowise-wire 1.3)."""
-    async with aclosing(predictions.run(prediction, engine)) as events:
-        async for _ in events:
-            pass
+    await predictions.complete(prediction, engine)
     if prediction.failure is not None:
         return await _fail(prediction.failure, exchange)
     await _keep(exchange, prediction, engine)

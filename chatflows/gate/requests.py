@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -42,6 +41,7 @@ class GateRequest:
         self.query: bytes = scope["query_string"]
         self._client = scope.get("client")
         self._receive = receive
+        self._address: str | None = None
 
     def all(self, name: bytes) -> Iterator[bytes]:
         """Every value of a header, in order; `name` in lower case."""
@@ -49,7 +49,10 @@ class GateRequest:
 
     def first(self, name: bytes) -> bytes:
         """A header's first value, or nothing."""
-        return next(self.all(name), b"")
+        for header, value in self.headers:
+            if header == name:
+                return value
+        return b""
 
     @property
     def accept(self) -> bytes:
@@ -59,25 +62,23 @@ class GateRequest:
     @property
     def origins(self) -> tuple[str, ...]:
         """Every Origin header as sent."""
-        return tuple(value.decode("latin-1") for value in self.all(b"origin"))
+        return tuple([value.decode("latin-1") for value in self.all(b"origin")])
 
-    @cached_property
+    @property
     def address(self) -> str:
         """The client's network address."""
-        peer = self._client[0] if self._client else ""
-        forwarded = (value.decode("latin-1") for value in self.all(b"x-forwarded-for"))
-        return addresses.client_address(peer, forwarded, settings.TRUSTED_PROXIES)
+        if self._address is None:
+            peer = self._client[0] if self._client else ""
+            forwarded = [value.decode("latin-1") for value in self.all(b"x-forwarded-for")]
+            proxies = settings.TRUSTED_PROXIES
+            self._address = addresses.client_address(peer, forwarded, proxies)
+        return self._address
 
     @property
     def is_plain_json(self) -> bool:
         """Whether the body claims to be uncompressed JSON in UTF-8."""
-        media, _, parameters = self.first(b"content-type").lower().partition(b";")
-        charset = parameters.replace(b'"', b"").replace(b" ", b"")
-        return (
-            media.strip() == b"application/json"
-            and charset in (b"", b"charset=utf-8")
-            and self.is_plain
-        )
+        stated = self.first(b"content-type")
+        return self.is_plain and (stated == b"application/json" or _is_json(stated))
 
     @property
     def is_plain(self) -> bool:
@@ -114,6 +115,12 @@ class GateRequest:
         """Return when the client has closed the connection; ask only after the body was read."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+def _is_json(content_type: bytes) -> bool:
+    media, _, parameters = content_type.lower().partition(b";")
+    charset = parameters.replace(b'"', b"").replace(b" ", b"")
+    return media.strip() == b"application/json" and charset in (b"", b"charset=utf-8")
 
 
 def limited(receive: Receive, limit: int) -> Receive:

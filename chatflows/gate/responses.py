@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from chatflows.decisions import Decision
@@ -57,6 +58,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "upstream_rate_limited": ("Unavailable", "The upstream is over its own limit. Try later."),
     "internal_error": ("Internal error", "Something broke here. The call was not answered."),
 }
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +133,30 @@ def error(
     `text/plain` for a client that asked for an event stream, as Flowise's widget shows it whole;
     `application/problem+json` if asked for; else `application/json`, which the widget looks for.
     """
-    title, sentence = MESSAGES[code]
     accept = accept.lower()
-    detail = detail or sentence
     if EVENT_STREAM in accept:
-        return plain(status, PLAIN, detail.encode(), extra)
-    body = {
+        return plain(status, PLAIN, (detail or MESSAGES[code][1]).encode(), extra)
+    head, tail = (_error_body if detail else _usual_error_body)(status, code, detail)
+    body = head + request_id.encode() + tail
+    return plain(status, PROBLEM_JSON if PROBLEM_JSON in accept else JSON, body, extra)
+
+
+def _error_body(status: int, code: str, detail: str) -> tuple[bytes, bytes]:
+    """What stands before the request's id, and what after it."""
+    title, sentence = MESSAGES[code]
+    detail = detail or sentence
+    before = {
         "type": f"urn:flowlatch:error:{code}",
         "title": title,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": request_id,
-        "statusCode": status,
-        "success": False,
-        "message": detail,
-        "error": detail,
     }
-    return plain(status, PROBLEM_JSON if PROBLEM_JSON in accept else JSON, encode(body), extra)
+    after = {"statusCode": status, "success": False, "message": detail, "error": detail}
+    return encode(before)[:-1] + b',"request_id":"', b'",' + encode(after)[1:]
+
+
+_usual_error_body = lru_cache(maxsize=256)(_error_body)  # details aside, there are that few
 
 
 def openai_error(
@@ -177,7 +187,7 @@ def frame(event: str, data: object) -> bytes:
 
 def encode(value: object) -> bytes:
     """Compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _challenge(decision: Decision) -> Headers:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
@@ -150,8 +151,13 @@ def match(raw_path: bytes) -> Match | None:
     start = raw_path.rfind(b"/") + 1
     prefix, tail = raw_path[:start], raw_path[start:]
     if prefix in _TAKES_ID and _UUID.fullmatch(tail) is not None:
-        return Match(_TABLE[prefix], UUID(tail.decode("ascii")))
+        return _match_id(prefix, tail)
     return _match_chat(raw_path[: start - 1], tail) if start else None
+
+
+@lru_cache(maxsize=1024)  # of well-formed paths alone: the same few come again and again
+def _match_id(prefix: bytes, tail: bytes) -> Match:
+    return Match(_TABLE[prefix], UUID(tail.decode("ascii")))
 
 
 def _match_chat(head: bytes, tail: bytes) -> Match | None:

@@ -12,7 +12,7 @@ from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry
 from chatflows.gate.facts import EngineRef, EngineSource, Facts, Model
 
-Row = Sequence[Any]
+Row = tuple[Any, ...]
 
 # `{public_id}` and `{chatflow_id}` are the database's own marks for the two values.
 FACTS = """
@@ -53,6 +53,7 @@ ORDER BY c.name, c.id LIMIT 1000
 """
 
 
+@lru_cache(maxsize=1024)  # the same row says the same: it was read for this request all the same
 def facts(row: Row) -> Facts:
     """The facts of one row of FACTS. Raises ValueError or TypeError for a damaged one."""
     # fmt: off
@@ -123,6 +124,5 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@lru_cache(maxsize=4096)  # the same few ids come with each request
 def _uuid(text: str) -> UUID:
     return UUID(text)

@@ -25,6 +25,7 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._name = os.fspath(path)
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
@@ -69,7 +70,7 @@ class SqliteReader:
     def _open(self) -> sqlite3.Connection:
         # A connection goes on reading a file that was renamed or deleted: a restored backup, or a
         # lost database, would keep the old doors open. One stat (about a microsecond) tells.
-        stat = os.stat(self._path)
+        stat = os.stat(self._name)
         file = (stat.st_dev, stat.st_ino)
         if self._connection is not None and file == self._file:
             return self._connection

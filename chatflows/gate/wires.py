@@ -92,12 +92,11 @@ def _question(
     goes_upstream: bool,
 ) -> Question:
     assert verdict.facts.chatflow is not None
-    flow, caller = verdict.facts.chatflow.id, verdict.caller
-    question = replace(
-        predictions.begin(body.question, body.chat_id).asked, is_streaming=body.streaming
-    )
+    chat_id = body.chat_id or predictions.new_chat_id()
+    question = Question(body.question, chat_id, is_streaming=body.streaming)
     if not goes_upstream:
         return question
+    flow, caller = verdict.facts.chatflow.id, verdict.caller
     thread = predictions.thread_id(flow, caller, question.chat_id)
     aliases, fields = {thread: question.chat_id}, dict(body.fields)
     if body.session_id:

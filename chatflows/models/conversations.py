@@ -14,7 +14,12 @@ class Conversation(models.Model):
     who sends the same chatId has a conversation of its own and sees nothing of this one.
     """
 
-    chatflow = models.ForeignKey(Chatflow, on_delete=models.CASCADE, related_name="conversations")
+    chatflow = models.ForeignKey(
+        Chatflow,
+        on_delete=models.CASCADE,
+        related_name="conversations",
+        db_index=False,  # the constraint's begins with it
+    )
     caller = models.CharField(max_length=36, blank=True)
     chat_id = models.CharField(max_length=CHAT_ID_LENGTH)
     created_at = models.DateTimeField(auto_now_add=True)
