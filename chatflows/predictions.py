@@ -27,12 +27,22 @@ MAX_KEPT = 100_000  # pieces, and characters of a whole answer: what is recorded
 BROKEN_OFF = Failed(502, "upstream_cut", "The answer broke off.")
 
 
+def new_id() -> UUID:
+    """A UUID of version 7 (RFC 9562): 74 random bits behind the time in milliseconds.
+
+    Rows that come one after the other then lie side by side in an index, where random ids would
+    each touch a page of their own at every commit.
+    """
+    random = int.from_bytes(secrets.token_bytes(10))
+    return UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62)
+
+
 @dataclass(slots=True)
 class Prediction:
     """One prediction while it runs: what was asked, and what the engine has said so far."""
 
     asked: Question
-    message_id: UUID = field(default_factory=lambda: new_id())
+    message_id: UUID = field(default_factory=new_id)
     pieces: list[str] = field(default_factory=list)
     sources: tuple[dict[str, object], ...] = ()
     whole: dict[str, object] | None = None
@@ -87,16 +97,6 @@ def begin(question: str, chat_id: str) -> Prediction:
 def new_chat_id() -> str:
     """The name of a conversation that begins."""
     return str(new_id())
-
-
-def new_id() -> UUID:
-    """A UUID of version 7 (RFC 9562): 74 random bits behind the time in milliseconds.
-
-    Rows that come one after the other then lie side by side in an index, where random ids would
-    each touch a page of their own at every commit.
-    """
-    random = int.from_bytes(secrets.token_bytes(10))
-    return UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62)
 
 
 def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:

@@ -7,4 +7,4 @@ BITS = 64
 
 def new() -> str:
     """`req_` and 16 random hex digits. It tells requests apart and is no secret."""
-    return f"req_{random.getrandbits(BITS):016X}"  # noqa: S311
+    return f"req_{random.getrandbits(BITS):016X}"

@@ -158,7 +158,6 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
 
 
 def _line(record: CallRecord) -> str:
-def _line(record: CallRecord) -> str:
     """JSON, put together by hand: no value is a client's own text, so none needs an escape."""
     route = TRY_ROUTE if record.reason == Call.PLAYGROUND else record.route
     key = f'"{record.public_id[:4]}"' if record.public_id else "null"
