@@ -17,7 +17,8 @@ MAX_CONNECTIONS = 4000  # of one process; more get 503
 def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
     """The arguments of uvicorn.run."""
     return {
-        "app": "config.asgi:application",
+        "app": "config.served:application",
+        "interface": "asgi3",
         "host": settings.HOST,
         "port": settings.PORT,
         "workers": workers,

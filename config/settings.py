@@ -65,6 +65,12 @@ def _mail_server() -> dict[str, Any]:
     return server
 
 
+def _worker(text: str) -> str:
+    if text not in ("internal", "external"):
+        raise ImproperlyConfigured("WORKER must be internal or external.")
+    return text
+
+
 def _mail_from(text: str) -> str:
     text = text or f"Flowlatch <flowlatch@{urlsplit(PUBLIC_URL).hostname}>"
     if len(getaddresses([text])) != 1 or "@" not in parseaddr(text)[1]:
@@ -128,6 +134,8 @@ UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
 MAX_STREAMS = _number("MAX_STREAMS", 2000)
 MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
+# Who sends mail and cleans up: one of the serving processes, or `manage.py worker` alone.
+WORKER = _worker(env.str("WORKER", default="internal"))
 
 # The first owner, unattended (see chatflows/services/onboarding.py).
 # Not through env: it takes a value that begins with `$` for another variable's name.

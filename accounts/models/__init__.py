@@ -1,6 +1,7 @@
 """The tables of accounts."""
 
 from accounts.models.audit import AuditEvent, AuditHead
+from accounts.models.leases import Lease
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.lock_outs import LockOut
 from accounts.models.mails import Mail
@@ -14,6 +15,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "Environment",
+    "Lease",
     "LinkPurpose",
     "LinkToken",
     "LockOut",

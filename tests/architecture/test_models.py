@@ -9,6 +9,7 @@ from django.db import models
 from accounts.models import (
     AuditEvent,
     AuditHead,
+    Lease,
     LinkToken,
     LockOut,
     Mail,
@@ -41,6 +42,7 @@ WITHOUT_A_TEAM = {
     AuditEvent: "rows outlive their team: team_id, no foreign key",
     AuditHead: "likewise",
     LinkToken: "set-up comes before there is anyone in a team",
+    Lease: "of the installation's processes",
     Mail: "password resets are of no team",
     LockOut: "counts names that nobody may have",
     ResetRequest: "asked by people whom nobody has looked up yet",

@@ -16,12 +16,14 @@ import django
 
 django.setup()
 
-from django.utils import timezone  # noqa: E402 (Django must be set up first)
+from django.db import transaction  # noqa: E402 (Django must be set up first)
+from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
-from accounts.models import Team  # noqa: E402
+from accounts.mail_kinds import KINDS  # noqa: E402
+from accounts.models import Lease, Mail, Team  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
-from accounts.services import teams  # noqa: E402
+from accounts.services import mails, teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation  # noqa: E402
@@ -129,6 +131,28 @@ def audit_holds(team: str) -> bool:
     return audit.verify(Team.objects.get(slug=team).id) is None
 
 
+def queue_mail(to: str) -> None:
+    """Put an invitation in the outbox."""
+    with transaction.atomic():
+        mails.queue("invitation", to, KINDS["invitation"].sample)
+
+
+def outbox() -> list[list[Any]]:
+    """Status and attempts of each mail."""
+    return [[mail.status, mail.attempts] for mail in Mail.objects.order_by("created_at")]
+
+
+def lease_holder() -> str:
+    """Who holds the worker's lease, or nobody."""
+    return "".join(Lease.objects.values_list("holder", flat=True))
+
+
+def let_leases_run_out() -> None:
+    """As if minutes had passed since anybody claimed a mail or renewed a lease."""
+    Lease.objects.update(expires_at=timezone.now())
+    Mail.objects.exclude(next_try_at=None).update(next_try_at=timezone.now())
+
+
 def _key(name: str) -> ApiKey:
     return ApiKey.objects.kept().get(name=name)
 
@@ -137,6 +161,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         make_team,
+        queue_mail,
+        outbox,
+        lease_holder,
+        let_leases_run_out,
         make_key,
         make_chatflow,
         set_engine,

@@ -1,0 +1,30 @@
+"""worker: send mail and clean up in a process of its own, beside any number of web processes."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from accounts.worker import Worker
+
+
+class Command(BaseCommand):
+    help = "Sends mail and cleans up, until SIGTERM. Set WORKER=external, so that no server does."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Returns when it is told to end."""
+        ending = threading.Event()
+
+        def end(number: int, frame: FrameType | None) -> None:
+            ending.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        worker = Worker()
+        worker.start()
+        self.stdout.write("The worker runs. It waits while another process holds the lease.")
+        self.stdout.flush()
+        ending.wait()
+        worker.stop()
