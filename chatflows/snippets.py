@@ -59,6 +59,15 @@ def flowise(public_url: str, chatflow_id: UUID) -> list[Snippet]:
     ]
 
 
+def openai(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+    """OpenAI's own clients: the base URL is ours, the model is the chatflow."""
+    values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
+    return [
+        Snippet("python", "Python", _OPENAI_PYTHON.format(**values)),
+        Snippet("js", "JavaScript", _OPENAI_JAVASCRIPT.format(**values)),
+    ]
+
+
 _CURL = """\
 curl {url} \\
   -H "Authorization: Bearer $FLOWLATCH_KEY" \\
@@ -157,6 +166,37 @@ const events = await client.createPrediction({{
   streaming: true,
 }});
 for await (const event of events) console.log(event);"""
+
+
+_OPENAI_PYTHON = """\
+import os
+from openai import OpenAI  # pip install openai
+
+client = OpenAI(base_url="{host}/v1", api_key=os.environ["FLOWLATCH_KEY"])
+stream = client.chat.completions.create(
+    model="{id}",
+    messages=[{{"role": "user", "content": "{question}"}}],
+    stream=True,
+)
+for chunk in stream:
+    for choice in chunk.choices:
+        print(choice.delta.content or "", end="", flush=True)"""
+
+_OPENAI_JAVASCRIPT = """\
+import OpenAI from "openai"; // npm install openai
+
+const client = new OpenAI({{
+  baseURL: "{host}/v1",
+  apiKey: process.env.FLOWLATCH_KEY,
+}});
+const stream = await client.chat.completions.create({{
+  model: "{id}",
+  messages: [{{ role: "user", content: "{question}" }}],
+  stream: true,
+}});
+for await (const chunk of stream) {{
+  process.stdout.write(chunk.choices[0]?.delta.content ?? "");
+}}"""
 
 
 def _mark_strings(code: str) -> str:

@@ -78,6 +78,7 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
+        "openai_snippets": snippets.openai(settings.PUBLIC_URL, chatflow.id),
         "flowise_snippets": snippets.flowise(settings.PUBLIC_URL, chatflow.id),
         "answers": answers.ANSWERS,
     }

@@ -17,6 +17,7 @@ ALL = [
     *snippets.whole("https://f.example", ID),
     *snippets.streaming("https://f.example", ID),
     *snippets.flowise("https://f.example", ID),
+    *snippets.openai("https://f.example", ID),
 ]
 
 
