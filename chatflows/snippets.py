@@ -154,9 +154,9 @@ for event in client.create_prediction(
     print(event)"""
 
 _FLOWISE_SDK = """\
-import {{ FlowiseClient }} from "flowise-sdk"; // npm install flowise-sdk
+import sdk from "flowise-sdk"; // npm install flowise-sdk
 
-const client = new FlowiseClient({{
+const client = new sdk.FlowiseClient({{
   baseUrl: "{host}",
   apiKey: process.env.FLOWLATCH_KEY,
 }});

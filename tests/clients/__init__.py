@@ -1,0 +1,1 @@
+"""The published clients, unchanged, against the shipped server."""
