@@ -1,5 +1,9 @@
 """What the forms of all apps share."""
 
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
 
@@ -11,3 +15,16 @@ def posted(request: HttpRequest) -> QueryDict | None:
 def searched(request: HttpRequest) -> str:
     """The text of a search field; no database takes a NUL in it."""
     return request.GET.get("q", "").replace("\0", "").strip()
+
+
+class StrictForm(forms.Form):
+    """Takes its own fields, each once: one that was added to it is refused, not left aside."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse what the page never had."""
+        if isinstance(self.data, QueryDict):
+            foreign = set(self.data) - set(self.fields) - {"csrfmiddlewaretoken"}
+            doubled = {name for name, values in self.data.lists() if len(values) > 1}
+            if foreign or doubled:
+                raise ValidationError("Something was added to this form, so nothing was done.")
+        return super().clean()

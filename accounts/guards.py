@@ -160,6 +160,7 @@ def _enter(request: TeamRequest, slug: str) -> None:
         actor=users.actor(request.user, request.address),
         permissions=ROLE_PERMISSIONS[role],
         role_label=str(role.label),
+        role=role,
     )
 
 

@@ -32,7 +32,7 @@ KINDS: Mapping[str, MailKind] = {
             "link": _LINK,
             "expires_at": datetime(2026, 12, 1, 9, 30, tzinfo=UTC),
         },
-        "Resend the invitation from the Team page, or copy its link from there.",
+        "Resend the invitation from the Members page, or hand over the link that it shows then.",
     ),
     "password_reset": MailKind(
         "Password reset",

@@ -77,6 +77,7 @@ class Principal:
     actor: Actor
     permissions: frozenset[Permission]
     role_label: str = ""
+    role: Role | None = None  # a person's; a key has none
 
     def may_do(self, permission: Permission) -> bool:
         """Whether this principal holds the permission."""

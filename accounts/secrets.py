@@ -87,6 +87,14 @@ def new_link_token() -> str:
     return LINK_TOKEN_PREFIX + secrets.token_urlsafe(LINK_TOKEN_BYTES)
 
 
+def mailbox_proof(token: str) -> str:
+    """What only the mail adds to a link (128 bits): who brings it has read the mail.
+
+    Made from the token under the pepper, so nothing is stored, and the token alone can't tell it.
+    """
+    return pepper_digest(f"mailbox {token}")[1][:32]
+
+
 def link_token_digest(token: str) -> str:
     """SHA-256 of a link token: enough for 256 random bits, and no key is needed to read it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,8 +1,8 @@
 """URLs of accounts: allauth's are listed one by one, so that nothing of it is open unasked."""
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.views import audit, password_resets, sessions
+from accounts.views import audit, invitations, joining, members, password_resets, sessions
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -16,9 +16,29 @@ urlpatterns = [
         name="password_reset_link",
     ),
     path("reauthenticate/", sessions.reauthenticate, name="account_reauthenticate"),
+    path("join/", joining.join, name="join"),
+    path("join/switch/", joining.switch, name="join_switch"),
+    path("join/<str:token>/", joining.link, name="join_link"),
+    path("join/<str:token>/<str:proof>/", joining.mailed_link, name="join_mailed_link"),
+]
+
+_member_urlpatterns = [
+    path("", members.member_list, name="member_list"),
+    path("leave/", members.leave, name="member_leave"),
+    path("<int:member_id>/role/", members.change_role, name="member_role"),
+    path("<int:member_id>/remove/", members.remove, name="member_remove"),
+    path("<int:member_id>/hand-over/", members.hand_over, name="member_hand_over"),
+    path("invitations/", invitations.invite, name="invite"),
+    path("invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
+    path(
+        "invitations/<uuid:invitation_id>/withdraw/",
+        invitations.withdraw,
+        name="invitation_withdraw",
+    ),
 ]
 # Under `/t/<slug>/`.
-team_urlpatterns = [
+team_urlpatterns: list[URLPattern | URLResolver] = [
+    path("members/", include(_member_urlpatterns)),
     path("audit/", audit.audit_list, name="audit_list"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit/csv/", audit.audit_export, {"form": "csv"}, name="audit_csv"),

@@ -144,6 +144,11 @@ OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
 OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
 TEAM_NAME = os.environ.get("TEAM_NAME", "")
 
+# How long an invitation's link opens.
+INVITATION_DAYS = _number("INVITATION_DAYS", 7)
+if not 1 <= INVITATION_DAYS <= 7:
+    raise ImproperlyConfigured("INVITATION_DAYS must be from 1 to 7.")
+
 INSTALLED_APPS = [
     "config",  # first: its runserver goes before Django's
     "accounts",

@@ -1,6 +1,7 @@
 """The tables of accounts."""
 
 from accounts.models.audit import AuditEvent, AuditHead
+from accounts.models.invitations import Invitation, InvitationState
 from accounts.models.leases import Lease
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.lock_outs import LockOut
@@ -15,6 +16,8 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "Environment",
+    "Invitation",
+    "InvitationState",
     "Lease",
     "LinkPurpose",
     "LinkToken",

@@ -35,6 +35,8 @@ class User(AbstractBaseUser):
         ],
     )
     email = models.EmailField("e-mail", max_length=254)
+    # When the person was seen to read mail here; a link that was handed over proves nothing.
+    email_verified_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

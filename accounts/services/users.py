@@ -1,7 +1,8 @@
 """Users: make a person with a checked password, and find one."""
 
 from django.contrib.auth.password_validation import validate_password
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import audit
@@ -9,24 +10,31 @@ from accounts.models import User
 from accounts.permissions import Actor
 
 
-@transaction.atomic
 def create_operator(email: str, username: str, password: str, by: Actor) -> User:
     """Make the first owner's account, who also operates this installation.
 
     Raises ValidationError, by field, for what the rules of names and passwords refuse.
     """
     local, _, domain = email.rpartition("@")
-    user = User(username=username, email=f"{local}@{domain.lower()}", is_operator=True)
-    user.full_clean(exclude=["password"])
+    return create(f"{local}@{domain.lower()}", username, password, by, is_operator=True)
+
+
+@transaction.atomic
+def create(
+    email: str, username: str, password: str, by: Actor, *, is_operator: bool = False
+) -> User:
+    """Make a person's account. Raises ValidationError as above."""
+    user = User(username=username, email=email, is_operator=is_operator)
+    _check(user)
     validate_password(password, user)
     user.set_password(password)
-    user.save()
+    _save(user)
     audit.record(
         audit.INSTALLATION,
         "user.create",
         by,
         audit.Target("user", str(user.pk), user.username),
-        after={"username": user.username, "email": user.email, "is_operator": True},
+        after={"username": user.username, "email": user.email, "is_operator": is_operator},
     )
     return user
 
@@ -39,6 +47,23 @@ def find(login: str) -> User | None:
 def actor(user: User, address: str) -> Actor:
     """A person as the audit trail names them."""
     return Actor("person", str(user.pk), user.username, address)
+
+
+def _check(user: User) -> None:
+    user.clean_fields(exclude=["password"])
+    if User.objects.filter(username__iexact=user.username).exists():
+        raise ValidationError({"username": f"{user.username} is taken. Choose another."})
+    if User.objects.filter(email__iexact=user.email).exists():
+        raise ValidationError({"email": "This address has an account."})
+
+
+def _save(user: User) -> None:
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:  # somebody took the name or the address since it was checked
+        _check(user)
+        raise
 
 
 def username_from_email(email: str) -> str:

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.django_db
 # Page: statements, sessions and login among them. Lower is welcome; higher wants a reason.
 BUDGET = {
     "audit_list": 5,
+    "member_list": 8,
+    "member_leave": 6,
     "key_list": 8,
     "key_new": 5,
     "key_first_call": 7,

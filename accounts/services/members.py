@@ -1,0 +1,150 @@
+"""Members: join, change role, remove, leave, hand over. One owner always stays.
+
+Each change locks the team's row first, and reads under it what its actor may do: of two owners who
+demote each other at once, the second is none any more when the turn comes.
+"""
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Membership, Role, Team, User
+from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
+from accounts.signals import membership_changed
+
+
+class NotAllowed(PermissionDenied):
+    """The actor's role in the team does not reach so far (any more): 403."""
+
+
+class LastOwner(Exception):
+    """The team would be left without an owner."""
+
+
+def lock(team: Team) -> Team:
+    """The team as it is now; its members change in one transaction at a time."""
+    return Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+
+
+def role_of(team: Team, by: Actor, permission: Permission) -> Role:
+    """The actor's role now. Raises NotAllowed without the permission.
+
+    Commands and the system act as owners: whoever runs them has the server.
+    """
+    if by.kind in ("command", "system"):
+        return Role.OWNER
+    own = Membership.objects.filter(team=team, user_id=by.id, user__is_active=True)
+    role = own.values_list("role", flat=True).first() if by.kind == "person" else None
+    if role is None or permission not in ROLE_PERMISSIONS[Role(role)]:
+        raise NotAllowed
+    return Role(role)
+
+
+@transaction.atomic
+def add(team: Team, user: User, role: Role, by: Actor) -> Membership:
+    """Make a person a member. Who is one already stays as is."""
+    membership, is_new = Membership.objects.get_or_create(
+        team=team, user=user, defaults={"role": role}
+    )
+    if is_new:
+        _record(membership, "membership.create", by, after={"role": role.value})
+    return membership
+
+
+@transaction.atomic
+def change_role(membership: Membership, role: Role, by: Actor) -> None:
+    """Give a member another role, which holds from the next request on.
+
+    Raises NotAllowed if the actor's role is below the old or the new one, LastOwner.
+    """
+    team = lock(membership.team)
+    member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
+    old = Role(member.role)
+    own = role_of(team, by, Permission.MEMBERS_UPDATE)
+    if not (own.reaches(old) and own.reaches(role)):
+        raise NotAllowed
+    if old == role:
+        return
+    _keep_an_owner(member)
+    _set_role(member, role, by)
+
+
+@transaction.atomic
+def remove(membership: Membership, by: Actor) -> None:
+    """End a person's membership: the next request to the team's pages is a stranger's.
+
+    Raises NotAllowed if the actor's role is below the member's, LastOwner.
+    """
+    team = lock(membership.team)
+    member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
+    if not role_of(team, by, Permission.MEMBERS_DELETE).reaches(Role(member.role)):
+        raise NotAllowed
+    _end(member, "membership.delete", by)
+
+
+@transaction.atomic
+def leave(team: Team, user: User, by: Actor) -> None:
+    """End one's own membership. Raises LastOwner."""
+    member = Membership.objects.select_related("user").get(team=lock(team), user=user)
+    _end(member, "membership.leave", by)
+
+
+@transaction.atomic
+def hand_over(team: Team, to: Membership, by: Actor) -> None:
+    """Make another member the owner in the actor's place; the actor stays as an admin.
+
+    Raises NotAllowed if the actor is no owner, or is the one to be made owner.
+    """
+    team = lock(team)
+    role_of(team, by, Permission.TEAM_TRANSFER)
+    heir = Membership.objects.select_related("user").get(pk=to.pk, team=team)
+    own = Membership.objects.select_related("user").get(team=team, user_id=by.id)
+    if heir == own:
+        raise NotAllowed
+    if heir.role != Role.OWNER:
+        _set_role(heir, Role.OWNER, by)
+    _set_role(own, Role.ADMIN, by)
+    audit.record(
+        team.id,
+        "team.transfer",
+        by,
+        audit.Target("team", str(team.id), team.name),
+        before={"owner": own.user.username},
+        after={"owner": heir.user.username},
+    )
+
+
+def _end(member: Membership, action: str, by: Actor) -> None:
+    _keep_an_owner(member)
+    _record(member, action, by, before={"role": member.role})
+    member.delete()
+    membership_changed.send(Membership, team=member.team, user=member.user, role=None, by=by)
+
+
+def _set_role(member: Membership, role: Role, by: Actor) -> None:
+    before = {"role": member.role}
+    member.role = role
+    member.save(update_fields=["role"])
+    _record(member, "membership.update", by, before=before, after={"role": role.value})
+    membership_changed.send(Membership, team=member.team, user=member.user, role=role, by=by)
+
+
+def _keep_an_owner(member: Membership) -> None:
+    # One who can't log in is no owner to count on.
+    others = Membership.objects.filter(
+        team_id=member.team_id, role=Role.OWNER, user__is_active=True
+    ).exclude(pk=member.pk)
+    if member.role == Role.OWNER and not others.exists():
+        raise LastOwner
+
+
+def _record(
+    member: Membership,
+    action: str,
+    by: Actor,
+    *,
+    before: audit.Facts | None = None,
+    after: audit.Facts | None = None,
+) -> None:
+    target = audit.Target("membership", str(member.pk), member.user.username)
+    audit.record(member.team_id, action, by, target, before=before, after=after)

@@ -1,0 +1,163 @@
+"""Members: the page of a team's people, and what can be done with one of them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import fresh_logins
+from accounts.forms import StrictForm, posted
+from accounts.guards import TeamRequest, team_view
+from accounts.member_forms import InvitationForm, RoleForm
+from accounts.models import Invitation, Membership, Role
+from accounts.permissions import Permission
+from accounts.services import invitations, mails, members
+
+PAST_SHOWN = 20
+LAST_OWNER = "A team keeps at least one owner. Make someone else an owner first."
+
+
+@team_view(Permission.MEMBERS_VIEW)
+@require_safe
+def member_list(request: TeamRequest) -> HttpResponse:
+    """Who is in the team with which role; for those who invite, the invitations too."""
+    form = InvitationForm(role=request.principal.role)
+    return render(request, "accounts/members.html", page(request, form))
+
+
+@team_view(Permission.MEMBERS_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
+    """Another role for a member. Making or unmaking an owner asks for a fresh login."""
+    member = _get(request, member_id)
+    _must_reach(request, member)
+    form = RoleForm(posted(request), role=request.principal.role, initial={"role": member.role})
+    if form.is_valid():
+        role = Role(form.cleaned_data["role"])
+        if Role.OWNER in (role, member.role) and not fresh_logins.is_fresh(request):
+            return fresh_logins.ask(request)
+        try:
+            members.change_role(member, role, request.principal.actor)
+        except members.LastOwner:
+            form.add_error("role", LAST_OWNER)
+        else:
+            said = f"{member.user.username} is now {_an(role)}. It holds from the next page on."
+            return _done(request, said)
+    context = {"member": member, "form": form, "role": form["role"].value()}
+    return render(request, "accounts/member_role.html", context, status=_status(form))
+
+
+@team_view(Permission.MEMBERS_DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: TeamRequest, member_id: int) -> HttpResponseBase:
+    """What ends when a member is removed, and the removal. Oneself: by leaving."""
+    member = _get(request, member_id)
+    _must_reach(request, member)
+    if member.user == request.user:
+        return redirect("member_leave", request.team.slug)
+    if member.role == Role.OWNER and not fresh_logins.is_fresh(request):
+        return fresh_logins.ask(request)
+    form = StrictForm(posted(request))
+    if form.is_valid():
+        members.remove(member, request.principal.actor)
+        return _done(request, f"{member.user.username} is no longer in the team.")
+    context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
+    return render(request, "accounts/member_remove.html", context, status=_status(form))
+
+
+@team_view(Permission.MEMBERS_VIEW)
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: TeamRequest) -> HttpResponse:
+    """Leave the team, which everyone may but its last owner."""
+    member = get_object_or_404(Membership, team=request.team, user=request.user)
+    form = StrictForm(posted(request))
+    if form.is_valid():
+        try:
+            members.leave(request.team, request.user, request.principal.actor)
+        except members.LastOwner:
+            form.add_error(None, LAST_OWNER)
+        else:
+            messages.success(request, f"You left {request.team.name}.")
+            return redirect("home")
+    context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
+    return render(request, "accounts/member_leave.html", context, status=_status(form))
+
+
+@team_view(Permission.TEAM_TRANSFER, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
+    """Make another member the owner in one's own place."""
+    member = _get(request, member_id)
+    form = StrictForm(posted(request))
+    if form.is_valid():
+        members.hand_over(request.team, member, request.principal.actor)
+        said = f"{member.user.username} owns {request.team.name} now. You are an admin."
+        return _done(request, said)
+    context = {"member": member, "form": form}
+    return render(request, "accounts/member_hand_over.html", context, status=_status(form))
+
+
+def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
+    """What the page of members shows."""
+    everyone = list(
+        Membership.objects.filter(team=request.team).select_related("user").order_by("pk")
+    )
+    order = list(Role)
+    everyone.sort(key=lambda m: (order.index(Role(m.role)), m.user.username.lower()))
+    for member in everyone:
+        member.is_reached = _reaches(request, member)  # type: ignore[attr-defined]
+    context: dict[str, Any] = {"members": everyone, "form": form, "has_mail": mails.is_configured()}
+    if request.principal.may_do(Permission.INVITATIONS_CREATE):
+        context |= _invitations(request, everyone)
+    return context
+
+
+def _invitations(request: TeamRequest, everyone: list[Membership]) -> dict[str, Any]:
+    of_team = Invitation.objects.of(request.team).select_related("invited_by", "accepted_by")
+    waiting = list(of_team.open().order_by("-link_made_at"))
+    roles = {member.user_id: Role(member.role) for member in everyone if member.user.is_active}
+    own = request.principal.role
+    for each in waiting:
+        voucher = roles.get(each.invited_by_id or 0)
+        each.has_voucher = voucher is not None and invitations.may_give(  # type: ignore[attr-defined]
+            voucher, Role(each.role)
+        )
+        each.is_reached = own is not None and own.reaches(Role(each.role))  # type: ignore[attr-defined]
+    past = of_team.past().order_by("-link_made_at")[:PAST_SHOWN]
+    return {"waiting": waiting, "past": past}
+
+
+def _get(request: TeamRequest, member_id: int) -> Membership:
+    of_team = Membership.objects.filter(team=request.team).select_related("user", "team")
+    return get_object_or_404(of_team, pk=member_id)
+
+
+def _reaches(request: TeamRequest, member: Membership) -> bool:
+    own = request.principal.role
+    return own is not None and own.reaches(Role(member.role))
+
+
+def _must_reach(request: TeamRequest, member: Membership) -> None:
+    if not _reaches(request, member):
+        raise PermissionDenied
+
+
+def _waiting_of(request: TeamRequest, member: Membership) -> int:
+    return Invitation.objects.of(request.team).open().filter(invited_by=member.user_id).count()
+
+
+def _an(role: Role) -> str:
+    word = str(role.label).lower()
+    return f"{'an' if word[0] in 'aeo' else 'a'} {word}"
+
+
+def _status(form: StrictForm) -> int:
+    return 422 if form.is_bound else 200
+
+
+def _done(request: TeamRequest, said: str) -> HttpResponse:
+    messages.success(request, said)
+    return redirect("member_list", request.team.slug)
