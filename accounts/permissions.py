@@ -20,6 +20,10 @@ class Permission(StrEnum):
     APIKEYS_CREATE = "apikeys:create"
     APIKEYS_UPDATE = "apikeys:update"
     APIKEYS_DELETE = "apikeys:delete"
+    SERVICE_ACCOUNTS_VIEW = "service-accounts:view"
+    SERVICE_ACCOUNTS_CREATE = "service-accounts:create"
+    SERVICE_ACCOUNTS_UPDATE = "service-accounts:update"
+    SERVICE_ACCOUNTS_DELETE = "service-accounts:delete"
     PREDICTIONS_CREATE = "predictions:create"
     AUDIT_VIEW = "audit:view"
     MEMBERS_VIEW = "members:view"
@@ -37,7 +41,14 @@ PEOPLES_OWN = frozenset(
 SCOPES = frozenset(Permission) - PEOPLES_OWN
 
 # Everyone sees who is in the team, and so whom to ask; addresses are shown to those who invite.
-_VIEWER = frozenset({Permission.CHATFLOWS_VIEW, Permission.APIKEYS_VIEW, Permission.MEMBERS_VIEW})
+_VIEWER = frozenset(
+    {
+        Permission.CHATFLOWS_VIEW,
+        Permission.APIKEYS_VIEW,
+        Permission.SERVICE_ACCOUNTS_VIEW,
+        Permission.MEMBERS_VIEW,
+    }
+)
 _EDITOR = _VIEWER | {
     Permission.CHATFLOWS_CREATE,
     Permission.CHATFLOWS_UPDATE,
@@ -45,6 +56,9 @@ _EDITOR = _VIEWER | {
     Permission.APIKEYS_CREATE,
     Permission.APIKEYS_UPDATE,
     Permission.APIKEYS_DELETE,
+    Permission.SERVICE_ACCOUNTS_CREATE,
+    Permission.SERVICE_ACCOUNTS_UPDATE,
+    Permission.SERVICE_ACCOUNTS_DELETE,
     Permission.PREDICTIONS_CREATE,
 }
 _ADMIN = _EDITOR | {
@@ -86,4 +100,4 @@ class Principal:
     @property
     def may(self) -> dict[str, bool]:
         """For templates: `principal.may.apikeys_create`."""
-        return {p.value.replace(":", "_"): p in self.permissions for p in Permission}
+        return {p.name.lower(): p in self.permissions for p in Permission}

@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.views import audit, invitations, joining, members, password_resets, sessions
+from accounts.views import (
+    audit,
+    invitations,
+    joining,
+    members,
+    password_resets,
+    service_accounts,
+    sessions,
+)
 
 urlpatterns = [
     path("", sessions.home, name="home"),
@@ -36,6 +44,23 @@ _member_urlpatterns = [
         name="invitation_withdraw",
     ),
 ]
+_service_accounts = [
+    path("", service_accounts.account_list, name="service_account_list"),
+    path("new/", service_accounts.account_new, name="service_account_new"),
+    path("<uuid:account_id>/", service_accounts.account_edit, name="service_account_edit"),
+    path("<uuid:account_id>/save/", service_accounts.account_save, name="service_account_save"),
+    path(
+        "<uuid:account_id>/disable/",
+        service_accounts.account_disable,
+        name="service_account_disable",
+    ),
+    path(
+        "<uuid:account_id>/enable/", service_accounts.account_enable, name="service_account_enable"
+    ),
+    path(
+        "<uuid:account_id>/delete/", service_accounts.account_delete, name="service_account_delete"
+    ),
+]
 # Under `/t/<slug>/`.
 team_urlpatterns: list[URLPattern | URLResolver] = [
     path("members/", include(_member_urlpatterns)),
@@ -43,4 +68,5 @@ team_urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit/csv/", audit.audit_export, {"form": "csv"}, name="audit_csv"),
     path("audit/jsonl/", audit.audit_export, {"form": "jsonl"}, name="audit_jsonl"),
+    path("service-accounts/", include(_service_accounts)),
 ]

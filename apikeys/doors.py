@@ -45,6 +45,9 @@ class Doors(Protocol):
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
         """The doors that each key is selected for."""
 
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
+        """The doors that nobody could open any more if all these keys were refused."""
+
     def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these doors of its team."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import ServiceAccount, Team
 from apikeys import doors
 from apikeys.models import ApiKey
 
@@ -42,6 +42,13 @@ class NewKeyForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="It works until the end of this day, UTC.",
     )
+    service_account = forms.ModelChoiceField(
+        queryset=ServiceAccount.objects.none(),
+        required=False,
+        label="Service account",
+        empty_label="None: it belongs to the team itself",
+        help_text="The machine that will hold it. Disabling the account refuses all its keys.",
+    )
     opens = forms.MultipleChoiceField(
         required=False, label="Opens", widget=forms.CheckboxSelectMultiple
     )
@@ -50,6 +57,9 @@ class NewKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         of_team = doors.registry().of_team(team)
         self._field("opens").choices = [(str(door.id), door.name) for door in of_team]
+        account = self.fields["service_account"]
+        assert isinstance(account, forms.ModelChoiceField)
+        account.queryset = ServiceAccount.objects.of(team).kept().order_by("name_key")
 
     def clean(self) -> dict[str, Any]:
         """Resolve the expiry to `expires_at`."""

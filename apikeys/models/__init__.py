@@ -1,5 +1,5 @@
 """The tables of apikeys."""
 
-from apikeys.models.keys import ApiKey, KeySecret, Status
+from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Status
 
-__all__ = ["ApiKey", "KeySecret", "Status"]
+__all__ = ["ApiKey", "ApiKeyQuerySet", "KeySecret", "Status"]

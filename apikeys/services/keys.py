@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, secrets
-from accounts.models import Team, User
+from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
 from apikeys import doors, key_text
 from apikeys.models import ApiKey, KeySecret
@@ -30,16 +30,25 @@ def create(
     scopes: Iterable[str] = DEFAULT_SCOPES,
     expires_at: datetime | None = None,
     created_by: User | None = None,
+    service_account: ServiceAccount | None = None,
 ) -> ApiKey:
     """A key without a secret: it opens nothing until `issue`.
 
-    Raises ValidationError for a name that is taken, empty or too long, and for unknown scopes.
+    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
+    a service account of another team or one that is deleted.
     """
     wanted = sorted(set(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
+    if service_account is not None:
+        service_account = _kept_account(team, service_account)
     key = ApiKey(
-        team=team, name=name.strip(), scopes=wanted, expires_at=expires_at, created_by=created_by
+        team=team,
+        name=name.strip(),
+        scopes=wanted,
+        expires_at=expires_at,
+        created_by=created_by,
+        service_account=service_account,
     )
     key.full_clean()
     key.save(force_insert=True)
@@ -79,10 +88,19 @@ def add(
     scopes: Iterable[str] = DEFAULT_SCOPES,
     expires_at: datetime | None = None,
     created_by: User | None = None,
+    service_account: ServiceAccount | None = None,
     opens: Sequence[UUID] = (),
 ) -> tuple[ApiKey, str]:
     """A key with its secret, selected for some doors of its team. Returns it and its text."""
-    key = create(team, name, by, scopes=scopes, expires_at=expires_at, created_by=created_by)
+    key = create(
+        team,
+        name,
+        by,
+        scopes=scopes,
+        expires_at=expires_at,
+        created_by=created_by,
+        service_account=service_account,
+    )
     text = issue(key, by)
     doors.registry().open(key, opens, by)
     return key, text
@@ -114,6 +132,14 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
 
 
+def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
+    # Locked, so that it can't be deleted between this look and the key's birth.
+    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
+    if kept is None:
+        raise ValidationError({"service_account": "This service account is gone."})
+    return kept
+
+
 def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
     if (key.disabled_at is None) == (when is None):
         return
@@ -128,4 +154,5 @@ def _target(key: ApiKey) -> audit.Target:
 
 def _facts(key: ApiKey) -> dict[str, object]:
     expires_at = key.expires_at.isoformat() if key.expires_at else None
-    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at}
+    account = {"service_account": key.service_account.name} if key.service_account else {}
+    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at, **account}

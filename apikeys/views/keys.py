@@ -48,7 +48,9 @@ def key_new(request: TeamRequest) -> HttpResponse:
     """The form of a new key; its answer shows the text, once."""
     if request.method != "POST":
         chosen = request.GET.getlist("chatflow")
-        form = NewKeyForm(team=request.team, initial={"opens": chosen})
+        account = request.GET.get("service_account", "")
+        initial = {"opens": chosen, "service_account": account}
+        form = NewKeyForm(team=request.team, initial=initial)
         return render(request, "apikeys/new.html", {"form": form})
     form = NewKeyForm(request.POST, team=request.team)
     if not form.is_valid():
@@ -60,6 +62,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
             request.principal.actor,
             expires_at=form.cleaned_data["expires_at"],
             created_by=request.user,
+            service_account=form.cleaned_data["service_account"],
             opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
         )
     except ValidationError as error:
@@ -150,7 +153,8 @@ def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
 
 def _matching(q: str) -> Q:
     by_id = Q(pk__in=ApiKey.objects.filter(secrets__public_id__contains=q).values("pk"))
-    return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_id
+    by_account = Q(service_account__name__icontains=q)
+    return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_account | by_id
 
 
 def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:

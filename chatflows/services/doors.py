@@ -46,6 +46,24 @@ class ChatflowDoors:
                     opened[selection.key_id].append(_door(chatflow, would_close=closes))
         return opened
 
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
+        """The chatflows in mode *keys* that these keys open and no other."""
+        ids = {key.id for key in keys if key.is_usable}
+        guarded = Chatflow.objects.filter(access_mode=AccessMode.KEYS, selections__key__in=ids)
+        found = (
+            guarded.with_usable_keys()
+            .select_related("team")
+            .prefetch_related("selections")
+            .order_by("name_key")
+            .distinct()
+        )
+        return [
+            _door(chatflow, would_close=True)
+            for chatflow in found
+            if sum(selection.key_id in ids for selection in chatflow.selections.all())
+            == chatflow.usable_keys  # type: ignore[attr-defined]
+        ]
+
     def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
         chatflows.select(key, door_ids, by)

@@ -1,5 +1,6 @@
 """Permissions: the role table, cell by cell."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -19,6 +20,10 @@ TABLE = {
     "apikeys:create": (True, True, True, False),
     "apikeys:update": (True, True, True, False),
     "apikeys:delete": (True, True, True, False),
+    "service-accounts:view": (True, True, True, True),
+    "service-accounts:create": (True, True, True, False),
+    "service-accounts:update": (True, True, True, False),
+    "service-accounts:delete": (True, True, True, False),
     "predictions:create": (True, True, True, False),
     "audit:view": (True, True, False, False),
     "members:view": (True, True, True, True),
@@ -67,5 +72,5 @@ def test_a_higher_role_reaches_a_lower_one_and_never_the_other_way() -> None:
 def test_templates_are_told_the_same_as_guards() -> None:
     principal = Principal(Team(), Actor("system", "", ""), ROLE_PERMISSIONS[Role.VIEWER])
     for permission in Permission:
-        name = permission.value.replace(":", "_")
+        name = re.sub("[:-]", "_", permission.value)
         assert principal.may[name] is principal.may_do(permission)

@@ -34,8 +34,17 @@ OPERATOR_PAGES: set[str] = set()
 TEAM = "/t/<slug:slug>"
 ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
 ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
+
+ONE_ACCOUNT = f"{TEAM}/service-accounts/<uuid:account_id>"
 # Every page of a team, and the right that it asks for.
 TEAM_PAGES = {
+    f"{TEAM}/service-accounts/": "service-accounts:view",
+    f"{TEAM}/service-accounts/new/": "service-accounts:create",
+    f"{ONE_ACCOUNT}/": "service-accounts:view",
+    f"{ONE_ACCOUNT}/save/": "service-accounts:update",
+    f"{ONE_ACCOUNT}/disable/": "service-accounts:update",
+    f"{ONE_ACCOUNT}/enable/": "service-accounts:update",
+    f"{ONE_ACCOUNT}/delete/": "service-accounts:delete",
     f"{TEAM}/audit/": "audit:view",
     f"{TEAM}/audit/verify/": "audit:view",
     f"{TEAM}/audit/csv/": "audit:view",

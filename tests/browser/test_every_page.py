@@ -25,6 +25,8 @@ PAGES = [
     "/t/acme/chatflows/{flow}/delete/",
     "/t/acme/audit/",
     "/t/acme/audit/?who=nobody",
+    "/t/acme/service-accounts/",
+    "/t/acme/service-accounts/new/",
     "/t/acme/keys/",
     "/t/acme/keys/?show=disabled",
     "/t/acme/keys/new/",

@@ -1,0 +1,64 @@
+"""Forms of service accounts."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Environment, ServiceAccount, Team, User
+from accounts.services.service_accounts import About
+
+
+class ServiceAccountForm(forms.Form):
+    """What people say of a machine."""
+
+    name = forms.CharField(
+        max_length=64,
+        help_text=(
+            "Say what it is and where it runs, such as production-crm-sync. Names like api or test "
+            "fit everything, so nobody dares to disable them."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
+    description = forms.CharField(
+        max_length=300,
+        required=False,
+        help_text="What it does, and where its keys lie.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    owner = forms.ModelChoiceField(
+        queryset=User.objects.none(),
+        label="Whom to ask",
+        help_text="A member who knows what breaks when it is disabled.",
+    )
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner = self.fields["owner"]
+        assert isinstance(owner, forms.ModelChoiceField)
+        owner.queryset = User.objects.filter(memberships__team=team).order_by("username")
+
+    @property
+    def about(self) -> About:
+        """What the form says; for a valid one."""
+        return About(**self.cleaned_data)
+
+
+class DeleteServiceAccountForm(forms.Form):
+    """Deleting cannot be undone: the name is typed to confirm."""
+
+    confirm_name = forms.CharField(
+        label="Type the name of the service account",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, account: ServiceAccount, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = account.name
+
+    def clean_confirm_name(self) -> str:
+        """The exact name."""
+        typed: str = self.cleaned_data["confirm_name"]
+        if typed != self._name:
+            raise forms.ValidationError(f"Type {self._name} to delete it.")
+        return typed

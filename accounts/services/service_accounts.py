@@ -1,0 +1,109 @@
+"""Service accounts: make, change, disable, enable, delete. Each with its audit row."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, held_keys
+from accounts.models import ServiceAccount, Team, User
+from accounts.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people say of a machine."""
+
+    name: str
+    environment: str
+    description: str = ""
+    owner: User | None = None
+
+
+@transaction.atomic
+def create(team: Team, about: About, by: Actor) -> ServiceAccount:
+    """A new account without keys.
+
+    Raises ValidationError for a name that is taken, empty or too long, and an unknown environment.
+    """
+    account = ServiceAccount(team=team)
+    _fill(account, about)
+    account.save(force_insert=True)
+    audit.record(team.id, "service_account.create", by, _target(account), after=_facts(account))
+    return account
+
+
+@transaction.atomic
+def change(account: ServiceAccount, about: About, by: Actor) -> None:
+    """Say something else of it; its keys stay as they are. Raises ValidationError as `create`."""
+    before = _facts(_locked(account))
+    _fill(account, about)
+    after = _facts(account)
+    if after == before:
+        return
+    account.save(update_fields=["name", "name_key", "environment", "description", "owner"])
+    audit.record(
+        account.team_id,
+        "service_account.update",
+        by,
+        _target(account),
+        before=before,
+        after=after,
+    )
+
+
+@transaction.atomic
+def disable(account: ServiceAccount, by: Actor) -> None:
+    """All its keys are refused from the next call on, until it is enabled."""
+    if _locked(account).disabled_at is None:
+        account.disabled_at = timezone.now()
+        account.save(update_fields=["disabled_at"])
+        audit.record(account.team_id, "service_account.disable", by, _target(account))
+
+
+@transaction.atomic
+def enable(account: ServiceAccount, by: Actor) -> None:
+    """Its keys open again what they are selected for; those disabled by themselves stay so."""
+    if _locked(account).disabled_at is not None:
+        account.disabled_at = None
+        account.save(update_fields=["disabled_at"])
+        audit.record(account.team_id, "service_account.enable", by, _target(account))
+
+
+@transaction.atomic
+def delete(account: ServiceAccount, by: Actor) -> None:
+    """It and all its keys are gone for good; records keep the names."""
+    locked = _locked(account)
+    if locked.deleted_at is not None:
+        return
+    held_keys.registry().delete_all(locked, by)
+    account.deleted_at = timezone.now()
+    account.save(update_fields=["deleted_at"])
+    audit.record(
+        account.team_id, "service_account.delete", by, _target(account), before=_facts(account)
+    )
+
+
+def _locked(account: ServiceAccount) -> ServiceAccount:
+    return ServiceAccount.objects.of(account.team).select_for_update().get(pk=account.pk)
+
+
+def _fill(account: ServiceAccount, about: About) -> None:
+    account.name = about.name.strip()
+    account.environment = about.environment
+    account.description = about.description.strip()
+    account.owner = about.owner
+    account.full_clean()
+
+
+def _target(account: ServiceAccount) -> audit.Target:
+    return audit.Target("service_account", str(account.pk), account.name)
+
+
+def _facts(account: ServiceAccount) -> dict[str, object]:
+    return {
+        "name": account.name,
+        "environment": str(account.environment),
+        "description": account.description,
+        "owner": account.owner.username if account.owner else None,
+    }

@@ -1,0 +1,139 @@
+"""Service accounts: the list, a new one, what is said of one, disable, enable, delete."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import held_keys
+from accounts.forms import posted
+from accounts.guards import TeamRequest, team_view
+from accounts.models import Membership, ServiceAccount
+from accounts.permissions import Permission
+from accounts.service_account_forms import DeleteServiceAccountForm, ServiceAccountForm
+from accounts.services import service_accounts
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_VIEW)
+@require_safe
+def account_list(request: TeamRequest) -> HttpResponse:
+    """The team's service accounts: environment, keys, whom to ask."""
+    accounts = list(_kept(request).order_by("name_key"))
+    held = held_keys.registry().of_accounts(accounts)
+    for account in accounts:
+        account.keys = held.get(account.id, [])  # type: ignore[attr-defined]
+    return render(request, "accounts/service_accounts.html", {"accounts": accounts})
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_CREATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_new(request: TeamRequest) -> HttpResponse:
+    """A new one; it goes on to its page, where keys are made for it."""
+    form = ServiceAccountForm(
+        posted(request), team=request.team, initial={"owner": request.user.pk}
+    )
+    if form.is_valid():
+        try:
+            account = service_accounts.create(request.team, form.about, request.principal.actor)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"{account.name} is there. Now make a key for it.")
+            return redirect("service_account_edit", request.team.slug, account.id)
+    return _form_page(request, form, None)
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_VIEW)
+@require_http_methods(["GET", "HEAD"])
+def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
+    """What is said of one, and its keys."""
+    account = _get(request, account_id)
+    names = ("name", "environment", "description", "owner")
+    initial = {name: getattr(account, name) for name in names}
+    return _form_page(request, ServiceAccountForm(team=request.team, initial=initial), account)
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
+@require_POST
+def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
+    """Save what is said of one."""
+    account = _get(request, account_id)
+    form = ServiceAccountForm(request.POST, team=request.team)
+    if form.is_valid():
+        try:
+            service_accounts.change(account, form.about, request.principal.actor)
+        except ValidationError as error:
+            form.add_error(None, error)
+            account = _get(request, account_id)
+        else:
+            messages.success(request, f"{account.name} is saved.")
+            return redirect("service_account_edit", request.team.slug, account_id)
+    return _form_page(request, form, account)
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
+@require_POST
+def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
+    """Refuse all its keys; enabling it again undoes all of it."""
+    account = _get(request, account_id)
+    service_accounts.disable(account, request.principal.actor)
+    messages.success(
+        request, f"{account.name} is disabled. The next call with its keys is refused."
+    )
+    return redirect("service_account_list", request.team.slug)
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
+@require_POST
+def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
+    """Let its keys open again."""
+    account = _get(request, account_id)
+    service_accounts.enable(account, request.principal.actor)
+    messages.success(request, f"{account.name} is enabled again.")
+    return redirect("service_account_list", request.team.slug)
+
+
+@team_view(Permission.SERVICE_ACCOUNTS_DELETE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_delete(request: TeamRequest, account_id: UUID) -> HttpResponse:
+    """What would stop when it is deleted, and the deletion."""
+    account = _get(request, account_id)
+    form = DeleteServiceAccountForm(posted(request), account=account)
+    if form.is_valid():
+        service_accounts.delete(account, request.principal.actor)
+        messages.success(request, f"{account.name} is deleted, and so are its keys.")
+        return redirect("service_account_list", request.team.slug)
+    context = {**_about_keys(account), "account": account, "form": form}
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/service_account_delete.html", context, status=status)
+
+
+def _form_page(
+    request: TeamRequest, form: ServiceAccountForm, account: ServiceAccount | None
+) -> HttpResponse:
+    context = {"form": form, "account": account, **(_about_keys(account) if account else {})}
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/service_account.html", context, status=status)
+
+
+def _about_keys(account: ServiceAccount) -> dict[str, Any]:
+    held = held_keys.registry()
+    return {
+        "keys": held.of_accounts([account]).get(account.id, []),
+        "closing": held.closing_without(account),
+    }
+
+
+def _kept(request: TeamRequest) -> QuerySet[ServiceAccount]:
+    is_member = Membership.objects.filter(team=request.team, user=OuterRef("owner"))
+    kept = ServiceAccount.objects.of(request.team).kept().select_related("team", "owner")
+    return kept.annotate(is_owner_member=Exists(is_member))
+
+
+def _get(request: TeamRequest, account_id: UUID) -> ServiceAccount:
+    return get_object_or_404(_kept(request), pk=account_id)

@@ -1,0 +1,43 @@
+"""The keys of service accounts: what the pages of service accounts need to know of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from accounts.held_keys import Closing, HeldKey
+from accounts.models import ServiceAccount
+from accounts.permissions import Actor
+from apikeys import doors
+from apikeys.models import ApiKey, ApiKeyQuerySet
+from apikeys.services import keys
+
+
+class AccountKeys:
+    """Implements `accounts.held_keys.HeldKeys`."""
+
+    def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
+        """The keys of each account that are not deleted, by name."""
+        held: defaultdict[UUID, list[HeldKey]] = defaultdict(list)
+        for key in _kept().filter(service_account__in=list(accounts)):
+            assert key.service_account_id is not None
+            held[key.service_account_id].append(_held(key))
+        return held
+
+    def closing_without(self, account: ServiceAccount) -> list[Closing]:
+        """The doors that are closed to everyone if the account's keys are refused."""
+        closing = doors.registry().closed_without(_kept().filter(service_account=account))
+        return [Closing(door.name, door.url) for door in closing]
+
+    def delete_all(self, account: ServiceAccount, by: Actor) -> None:
+        """Delete every key of the account, in the transaction of the caller."""
+        for key in _kept().filter(service_account=account):
+            keys.delete(key, by)
+
+
+def _kept() -> ApiKeyQuerySet:
+    kept = ApiKey.objects.kept().select_related("service_account")
+    return kept.prefetch_related("secrets").order_by("name_key")
+
+
+def _held(key: ApiKey) -> HeldKey:
+    return HeldKey(key.name, key.is_usable, key.status_words, key.status_tone, key.hint_parts)
