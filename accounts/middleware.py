@@ -1,13 +1,18 @@
-"""The outermost middleware of pages: request id, client address, one log line."""
+"""Middleware of pages: request id, client address, one log line; and the use of sessions."""
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from accounts import addresses
+from accounts.services import sessions
 from config import request_ids
 
 log = structlog.get_logger("flowlatch.pages")
@@ -29,6 +34,21 @@ class RequestContextMiddleware:
         response.headers.setdefault("Cache-Control", "no-store")
         _log(request, response, time.perf_counter() - started)
         return response
+
+
+class SessionUseMiddleware:
+    """Notes, at most once a minute, when and from where a person's session was used."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        session: Any = request.session
+        if session.is_note_due(timezone.now()):
+            user_agent = request.headers.get("User-Agent", "")
+            with suppress(DatabaseError):  # a busy database: the page does not need the note
+                sessions.note_use(session.session_key, request.address, user_agent)  # type: ignore[attr-defined]
+        return self.get_response(request)
 
 
 def _address(request: HttpRequest) -> str:

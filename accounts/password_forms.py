@@ -48,3 +48,15 @@ class NewPasswordForm(forms.Form):
         password: str = self.cleaned_data["password"]
         validate_password(password, self.user)
         return password
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The same beside the present password, which the view checks under the lock-out."""
+
+    current = forms.CharField(
+        label="Current password",
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current", "password")

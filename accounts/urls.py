@@ -8,6 +8,7 @@ from accounts.views import (
     joining,
     members,
     password_resets,
+    profile,
     service_accounts,
     sessions,
 )
@@ -23,6 +24,10 @@ urlpatterns = [
         password_resets.password_reset_link,
         name="password_reset_link",
     ),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/password/", profile.change_password, name="change_password"),
+    path("profile/sessions/<str:digest>/end/", profile.session_end, name="session_end"),
+    path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
     path("reauthenticate/", sessions.reauthenticate, name="account_reauthenticate"),
     path("join/", joining.join, name="join"),
     path("join/switch/", joining.switch, name="join_switch"),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import fresh_logins
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import teams
+from accounts.services import sessions, teams
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.gate.recorder import CallRecord, Turn
@@ -60,6 +60,7 @@ def client(person: User, *, is_fresh: bool = False) -> Client:
     """A logged-in browser; with `is_fresh` its password was given just now."""
     browser = Client()
     browser.force_login(person)
+    sessions.note_use(browser.session.session_key or "", "192.0.2.1", "")
     if is_fresh:
         note_password(browser, person)
     return browser

@@ -9,6 +9,7 @@ from accounts.models.mails import Mail
 from accounts.models.reset_requests import ResetRequest
 from accounts.models.ring_keys import RingKey
 from accounts.models.service_accounts import Environment, ServiceAccount
+from accounts.models.sessions import Session
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
 from accounts.models.users import User
 
@@ -28,6 +29,7 @@ __all__ = [
     "RingKey",
     "Role",
     "ServiceAccount",
+    "Session",
     "Team",
     "TeamOwned",
     "TeamQuerySet",

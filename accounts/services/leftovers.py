@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 from threading import Event
 
 import structlog
-from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import LinkToken, Mail
+from accounts.models import LinkToken, Mail, Session
 from accounts.services import lock_outs
 
 log = structlog.get_logger("flowlatch.leftovers")

@@ -4,6 +4,7 @@ Asking never looks whether there is such a person: only the worker does, so that
 """
 
 from datetime import timedelta
+from threading import Event
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -33,12 +34,11 @@ def ask(login: str, address: str) -> None:
     request.save(force_insert=True)
 
 
-def answer_all() -> int:
-    """Mail a link to everyone who asked; the worker's duty. Returns how many asked."""
-    asked = list(ResetRequest.objects.order_by("asked_at")[:AT_ONCE])
-    for request in asked:
-        _answer(request)
-    return len(asked)
+def answer_all(stopping: Event) -> None:
+    """Mail a link to everyone who asked; the worker's duty."""
+    for request in ResetRequest.objects.order_by("asked_at")[:AT_ONCE]:
+        if not stopping.is_set():
+            _answer(request)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import LinkPurpose, Team, User
 from accounts.permissions import Actor
-from accounts.services import link_tokens, mails
+from accounts.services import link_tokens, mails, sessions
 
 
 def change(user: User, password: str, by: Actor) -> None:
@@ -26,9 +26,10 @@ def store(
 ) -> None:
     """Save the hash that `user` carries, with all that follows. Needs a transaction.
 
-    Every session of the person ends with the old hash, on every process.
+    Every session of the person ends, on every process; the view may begin one anew.
     """
     user.save(update_fields=["password"])
+    sessions.end_all(user)
     link_tokens.revoke(LinkPurpose.PASSWORD_RESET, str(user.pk))
     notice = {"username": user.username, "at": timezone.now()}
     with suppress(ValidationError):  # an address that takes no mail stops no change

@@ -1,6 +1,7 @@
 """Sessions: the front page, and allauth's login, logout and password confirmation."""
 
 from datetime import timedelta
+from typing import TypeVar
 
 from allauth.account import views as allauth_views
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -11,13 +12,15 @@ from accounts import fresh_logins, known_devices
 from accounts.guards import open_view
 from accounts.models import Membership, Role, Team, User
 
+Response = TypeVar("Response", bound=HttpResponseBase)
 logout = open_view("ends a session; without one it does nothing")(allauth_views.logout)
 
 
 @open_view("people log in here")
 def login(request: HttpRequest) -> HttpResponseBase:
     """The login page. Who gets in is known on this device from now on."""
-    response = _refused(request, allauth_views.login(request))
+    response: HttpResponseBase = allauth_views.login(request)
+    refused(request, response)
     if request.method == "POST" and isinstance(request.user, User):
         known_devices.remember(response, request.user)
     return response
@@ -27,13 +30,14 @@ def login(request: HttpRequest) -> HttpResponseBase:
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)
-    response = _refused(request, allauth_views.reauthenticate(request))
+    response: HttpResponseBase = allauth_views.reauthenticate(request)
+    refused(request, response)
     if fresh_logins.latest(request) != was_fresh:
         request.session.cycle_key()
     return response
 
 
-def _refused(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def refused(request: HttpRequest, response: Response) -> Response:
     """The status of a refused form, which allauth answers with 200."""
     wait: timedelta | None = getattr(request, "locked_out_for", None)
     if wait is not None:

@@ -4,14 +4,13 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from accounts import audit
-from accounts.models import LinkPurpose, LinkToken, Membership, Role, Team, User
+from accounts.models import LinkPurpose, LinkToken, Membership, Role, Session, Team, User
 from accounts.services import link_tokens
 from apikeys.key_text import PATTERN
 from apikeys.models import ApiKey, KeySecret

@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import timezone
 
 from accounts import worker
 from accounts.mail_kinds import KINDS
-from accounts.models import Lease, LinkPurpose, LinkToken, Mail
+from accounts.models import Lease, LinkPurpose, LinkToken, Mail, Session
 from accounts.services import leases, leftovers, mails
 from accounts.worker import Job, Worker
 
@@ -160,7 +159,7 @@ def test_a_stuck_job_holds_up_no_stop_and_keeps_the_lease(quick: list[Worker]) -
 
 
 def test_the_shipped_jobs_are_registered_and_no_name_twice() -> None:
-    assert {"mail", "leftovers"} <= {job.name for job in worker.jobs()}
+    assert {"mail", "leftovers", "resets"} <= {job.name for job in worker.jobs()}
     with pytest.raises(ValueError, match="mail"):
         worker.register(Job("mail", SOON, lambda _: None))
 

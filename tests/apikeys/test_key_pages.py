@@ -5,11 +5,10 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Team, User
+from accounts.models import AuditEvent, Session, Team, User
 from apikeys.key_text import PATTERN
 from apikeys.models import ApiKey, KeySecret
 from chatflows.models import Chatflow
@@ -346,7 +345,7 @@ def test_confirming_the_password_leads_back_to_the_page(alice: User, acme: Team)
     browser = factories.client(alice)
     asked = browser.get(NEW)
     wrong = browser.post(asked["Location"], {"password": "not the password"})
-    assert wrong.status_code == 200
+    assert wrong.status_code == 422
     assert browser.get(NEW).status_code == 302
     right = browser.post(asked["Location"], {"password": factories.PASSWORD})
     assert right["Location"] == NEW

@@ -1,0 +1,36 @@
+"""Sessions: note their use, list them, end them. An ended one is nothing to the next request."""
+
+from django.utils import timezone
+
+from accounts import devices
+from accounts.models import Session, User
+from accounts.session_store import digest_of
+
+
+def note_use(key: str, address: str, user_agent: str) -> None:
+    """Note when and from where a session was used last."""
+    Session.objects.filter(session_key=digest_of(key)).update(
+        last_used_at=timezone.now(), address=address, device=devices.name_of(user_agent)
+    )
+
+
+def of(user: User) -> list[Session]:
+    """The open sessions of a person, the last used first."""
+    return list(Session.objects.of(user, timezone.now()))
+
+
+def end(user: User, digest: str) -> bool:
+    """End one session of a person; False if there is none of this digest."""
+    count, _ = Session.objects.filter(user=user, session_key=digest).delete()
+    return count > 0
+
+
+def end_others(user: User, key: str) -> int:
+    """End all sessions of a person but the one of this key. Returns how many."""
+    others = Session.objects.filter(user=user).exclude(session_key=digest_of(key))
+    return others.delete()[0]
+
+
+def end_all(user: User) -> None:
+    """End every session of a person."""
+    Session.objects.filter(user=user).delete()

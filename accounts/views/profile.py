@@ -1,0 +1,79 @@
+"""Profile: who I am here, where I am logged in, and a new password."""
+
+from typing import cast
+
+from allauth.account.adapter import get_adapter
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import known_devices
+from accounts.forms import posted
+from accounts.guards import PageRequest, signed_in_view
+from accounts.models import User
+from accounts.password_forms import ChangePasswordForm
+from accounts.services import passwords, sessions, users
+from accounts.session_store import digest_of
+from accounts.views.sessions import refused
+
+
+@signed_in_view
+@require_safe
+def profile(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    mine = sessions.of(cast(User, request.user))
+    context = {"sessions": mine, "current": digest_of(request.session.session_key or "")}
+    return render(request, "accounts/profile.html", context)
+
+
+@signed_in_view
+@sensitive_post_parameters("current", "password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: HttpRequest) -> HttpResponse:
+    """A new password, by the present one. Every other session ends."""
+    user = cast(User, request.user)
+    form = ChangePasswordForm(posted(request), user=user)
+    if form.is_valid() and _is_current(request, form):
+        address = cast(PageRequest, request).address
+        passwords.change(user, form.cleaned_data["password"], users.actor(user, address))
+        update_session_auth_hash(request, user)
+        messages.success(request, "Your password is changed. Other devices are logged out.")
+        response = redirect("profile")
+        known_devices.remember(response, user)
+        return response
+    return refused(request, render(request, "accounts/change_password.html", {"form": form}))
+
+
+def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:
+    # After the new one's rules: a form that is refused anyway costs no hash.
+    adapter = get_adapter(request)
+    try:
+        if adapter.reauthenticate(request.user, form.cleaned_data["current"]):
+            return True
+        form.add_error("current", adapter.error_messages["incorrect_password"])
+    except ValidationError as locked_out:
+        form.add_error("current", locked_out)
+    return False
+
+
+@signed_in_view
+@require_POST
+def session_end(request: HttpRequest, digest: str) -> HttpResponse:
+    """Log one device out."""
+    if not sessions.end(cast(User, request.user), digest):
+        raise Http404
+    messages.success(request, "That device is logged out.")
+    return redirect("profile")
+
+
+@signed_in_view
+@require_POST
+def session_end_others(request: HttpRequest) -> HttpResponse:
+    """Log every other device out."""
+    sessions.end_others(cast(User, request.user), request.session.session_key or "")
+    messages.success(request, "All other devices are logged out.")
+    return redirect("profile")
