@@ -1,0 +1,162 @@
+"""Open streams: bounded for the process and for each holder, and asked again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+from pytest_django import Settings
+
+from chatflows.decisions import Decision, Reason
+from chatflows.gate import open_streams
+from chatflows.gate.open_streams import Ending, OpenStream, OpenStreams
+
+pytestmark = pytest.mark.fast
+
+FLOW, OTHER, KEY = UUID(int=1), UUID(int=2), UUID(int=3)
+LET_IN = Decision(True, 200, "ok", Reason.OK)
+REVOKED = Decision(False, 401, "invalid_token", Reason.REVOKED)
+AWAY = Decision(False, 503, "unavailable", Reason.UNAVAILABLE)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_streams, "EVERY", 0)
+
+
+def asks(*decisions: Decision | Exception) -> Callable[[], Awaitable[Decision]]:
+    """Answers them in turn, the last one for ever."""
+    left = [*decisions]
+
+    async def ask() -> Decision:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ask
+
+
+def stream(flow: UUID = FLOW, caller: str = "", *decisions: Decision | Exception) -> OpenStream:
+    return OpenStream(flow, caller, asks(*(decisions or (LET_IN,))))
+
+
+def test_a_process_takes_so_many_and_no_more(settings: Settings) -> None:
+    settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 3, 3
+
+    async def story() -> None:
+        streams = OpenStreams()
+        mine = [stream(caller=str(UUID(int=n))) for n in range(1, 5)]
+        assert [streams.enter(each) for each in mine] == [True, True, True, False]
+        streams.leave(mine[0])
+        assert streams.enter(mine[3])
+
+    asyncio.run(story())
+
+
+def test_a_holder_takes_so_many_and_others_are_free(settings: Settings) -> None:
+    settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 100, 2
+
+    async def story() -> None:
+        streams = OpenStreams()
+        key = str(KEY)
+        first = stream(FLOW, key)
+        assert streams.enter(first)
+        assert streams.enter(stream(OTHER, key))
+        assert not streams.enter(stream(FLOW, key)), "a key is counted over all chatflows"
+        assert [streams.enter(stream(FLOW)) for _ in range(3)] == [True, True, False]
+        assert streams.enter(stream(OTHER)), "strangers are counted for each chatflow"
+        streams.leave(first)
+        assert streams.enter(stream(FLOW, key))
+
+    asyncio.run(story())
+
+
+async def cancelled(running: OpenStream, act: Callable[[], object]) -> None:
+    """Run it, act, and see it cancelled."""
+
+    async def answer() -> None:
+        with running.running():
+            act()
+            for _ in range(50):
+                await asyncio.sleep(0)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(answer())
+
+
+async def ending_of(asked: OpenStream, *, rounds: int = 50) -> Ending | Decision | None:
+    """How a stream that would run for ever ends while it is watched."""
+    streams = OpenStreams()
+    assert streams.enter(asked)
+
+    async def answer() -> None:
+        with asked.running():
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+
+    task = asyncio.create_task(answer())
+    await asyncio.wait([task])
+    streams.leave(asked)
+    return asked.ending
+
+
+@pytest.mark.parametrize(
+    ("decisions", "ending"),
+    [
+        ((LET_IN,), None),
+        ((LET_IN, LET_IN, REVOKED), REVOKED),
+        ((AWAY, LET_IN), None),
+        ((AWAY, LET_IN, AWAY, LET_IN), None),
+        ((AWAY, AWAY), AWAY),
+        ((ValueError(), LET_IN), None),
+        ((ValueError(), REVOKED), REVOKED),
+    ],
+    ids=["let in", "revoked", "away once", "away twice, not in a row", "away", "fault", "both"],
+)
+def test_a_stream_is_asked_again_until_it_is_refused(
+    decisions: tuple[Decision | Exception, ...], ending: Decision | None
+) -> None:
+    assert asyncio.run(ending_of(stream(FLOW, "", *decisions))) == ending
+
+
+def test_one_that_cannot_be_asked_leaves_the_others_asked() -> None:
+    async def story() -> None:
+        streams = OpenStreams()
+        broken, revoked = stream(FLOW, "", ValueError()), stream(OTHER, "", REVOKED)
+        assert streams.enter(broken)
+        assert streams.enter(revoked)
+        await cancelled(revoked, lambda: None)
+        assert revoked.ending is REVOKED
+        assert broken.ending is None
+
+    asyncio.run(story())
+
+
+def test_an_abort_ends_the_callers_own_conversation_alone() -> None:
+    async def story() -> None:
+        streams = OpenStreams()
+        opened = [stream(FLOW, str(KEY)), stream(FLOW), stream(OTHER, str(KEY))]
+        for each in opened:
+            each.chat_id = "c"
+            assert streams.enter(each)
+        assert not streams.abort(FLOW, str(KEY), "d")
+        assert not streams.abort(FLOW, str(OTHER), "c")
+        await cancelled(opened[0], lambda: streams.abort(FLOW, str(KEY), "c"))
+        assert [each.ending for each in opened] == [Ending.ABORTED, None, None]
+
+    asyncio.run(story())
+
+
+def test_the_first_reason_counts() -> None:
+    ended = stream()
+
+    def end_twice() -> None:
+        ended.end(Ending.GONE)
+        ended.end(REVOKED)
+
+    async def story() -> None:
+        await cancelled(ended, end_twice)
+        assert ended.ending is Ending.GONE
+
+    asyncio.run(story())
