@@ -31,11 +31,17 @@ class Permission(StrEnum):
     MEMBERS_DELETE = "members:delete"
     INVITATIONS_CREATE = "invitations:create"
     TEAM_TRANSFER = "team:transfer"
+    FLOW_APP_UPDATE = "flow-app:update"
 
 
 # What no key ever holds: a program that could change roles could raise whoever made it.
 PEOPLES_OWN = frozenset(
-    {Permission.MEMBERS_UPDATE, Permission.MEMBERS_DELETE, Permission.TEAM_TRANSFER}
+    {
+        Permission.MEMBERS_UPDATE,
+        Permission.MEMBERS_DELETE,
+        Permission.TEAM_TRANSFER,
+        Permission.FLOW_APP_UPDATE,
+    }
 )
 # What a key can hold; a person's page and the command give `predictions:create` unless told.
 SCOPES = frozenset(Permission) - PEOPLES_OWN
@@ -66,6 +72,7 @@ _ADMIN = _EDITOR | {
     Permission.MEMBERS_UPDATE,
     Permission.MEMBERS_DELETE,
     Permission.INVITATIONS_CREATE,
+    Permission.FLOW_APP_UPDATE,
 }
 _OWNER = _ADMIN | {Permission.TEAM_TRANSFER}
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(

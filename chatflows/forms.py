@@ -6,11 +6,19 @@ from django import forms
 
 from accounts.models import Team
 from accounts.password_forms import NewPasswordField
+from accounts.passwords import MAX_PASSWORD_BYTES
 from apikeys.models import ApiKey
 from chatflows import faq_files
-from chatflows.models import AccessMode, Chatflow, FaqEntry
+from chatflows.models import (
+    AccessMode,
+    Chatflow,
+    FaqEntry,
+    FlowApp,
+    FlowAppState,
+    HostedChat,
+)
 
-MAX_ASKED = 8000  # characters of a question on the Try it page
+MAX_ASKED = 8000  # characters of a question on the Try it page and in a hosted chat
 
 
 class SetUpForm(forms.Form):
@@ -125,7 +133,7 @@ class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AskForm(forms.Form):
-    """A question on the Try it page, in the conversation that the page began."""
+    """A question on the Try it page or in a hosted chat, in the conversation that it began."""
 
     use_required_attribute = False  # an emptied field is no mistake while the answer comes
 
@@ -135,6 +143,73 @@ class AskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask something"}),
     )
     chat_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class FlowAppForm(forms.Form):
+    """Who may come in to the flow app; the service checks the rules of the login."""
+
+    state = forms.ChoiceField(choices=FlowAppState.choices, widget=forms.RadioSelect)
+    username = forms.CharField(
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="One for all visitors. It is no account of your team.",
+    )
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, app: FlowApp, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial = {"state": app.state, "username": app.username, **self.initial}
+        help_text = "At least 12 characters. Several words are easy to pass on."
+        if app.password_hash:
+            help_text = f"Empty: the password stays. {help_text}"
+        self.fields["password"].help_text = help_text
+        if app.is_from_environment:
+            del self.fields["username"], self.fields["password"]
+
+
+class HostedChatForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a chatflow stands in the flow app."""
+
+    class Meta:
+        model = HostedChat
+        fields = ["is_published", "title", "welcome", "starters"]
+        labels = {
+            "is_published": "Publish it in the flow app",
+            "welcome": "Welcome",
+            "starters": "Questions to begin with",
+        }
+        help_texts = {
+            "is_published": "Visitors find it in the list and can ask it, without a key.",
+            "title": "What visitors see in place of the name.",
+            "welcome": "A sentence above the first question.",
+            "starters": "One a line. Visitors send one with a tap.",
+        }
+        widgets = {
+            "welcome": forms.Textarea(attrs={"rows": 2}),
+            "starters": forms.Textarea(attrs={"rows": 3}),
+        }
+
+
+class FlowLoginForm(forms.Form):
+    """The login of a flow app."""
+
+    username = forms.CharField(
+        max_length=254,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class DeleteChatflowForm(forms.Form):

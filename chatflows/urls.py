@@ -1,4 +1,4 @@
-"""URLs of chatflows, under `/t/<slug>/chatflows/`, and of set-up."""
+"""URLs of chatflows, under `/t/<slug>/chatflows/`, of the flow app, and of set-up."""
 
 from django.urls import path
 
@@ -8,14 +8,30 @@ from chatflows.views import (
     engines,
     faq_entries,
     faq_imports,
+    flow_app,
+    hosted_chats,
     playground,
     set_up,
     unanswered,
+    visits,
 )
 
 set_up_urlpatterns = [
     path("set-up/", set_up.set_up, name="set_up"),
     path("set-up/<str:token>/", set_up.set_up_link, name="set_up_link"),
+]
+# Under `/flow/<slug>/`: visitors, with a session that opens nothing else.
+flow_urlpatterns = [
+    path("", visits.flow_home, name="flow_home"),
+    path("login/", visits.flow_login, name="flow_login"),
+    path("logout/", visits.flow_logout, name="flow_logout"),
+    path("<uuid:chatflow_id>/", hosted_chats.hosted_chat, name="hosted_chat"),
+    path("<uuid:chatflow_id>/stream/", hosted_chats.hosted_chat_stream, name="hosted_chat_stream"),
+]
+# Under `/t/<slug>/settings/flow-app/`.
+flow_app_urlpatterns = [
+    path("", flow_app.flow_app, name="flow_app"),
+    path("edit/", flow_app.flow_app_edit, name="flow_app_edit"),
 ]
 _ONE = "<uuid:chatflow_id>/"
 urlpatterns = [
@@ -53,5 +69,6 @@ urlpatterns = [
     path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),
     path(_ONE + "use/postman/", chatflows.chatflow_postman, name="chatflow_postman"),
     path(_ONE + "settings/", chatflows.chatflow_settings, name="chatflow_settings"),
+    path(_ONE + "settings/hosted-chat/", flow_app.hosted_chat_save, name="hosted_chat_save"),
     path(_ONE + "delete/", chatflows.chatflow_delete, name="chatflow_delete"),
 ]

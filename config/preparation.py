@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.permissions import Actor
 from accounts.services import ring_keys
 from chatflows.models import Chatflow
-from chatflows.services import onboarding
+from chatflows.services import flow_apps, onboarding
 from config import databases, postgresql
 from config.keyring import KeyRingError
 
@@ -139,6 +139,7 @@ def _fill() -> None:
         with transaction.atomic():  # a team only with its owner: the next start can be corrected
             onboarding.prepare(settings.TEAM_NAME, STARTER)
             _first_owner()
+            _flow_app()
     except KeyRingError as error:
         raise CannotStart(str(error)) from error
     except DatabaseError as error:
@@ -190,3 +191,14 @@ def _first_owner() -> None:
         )
     except ValidationError as error:
         raise CannotStart(f"OWNER_*: {' '.join(error.messages)}") from error
+
+
+def _flow_app() -> None:
+    username, password = settings.FLOW_USERNAME, settings.FLOW_PASSWORD
+    if bool(username.strip()) != bool(password):
+        raise CannotStart("Set both FLOW_USERNAME and FLOW_PASSWORD, or neither.")
+    login = flow_apps.Login(username, password) if password else None
+    try:
+        flow_apps.from_environment(onboarding.first_team(), login, STARTER)
+    except ValidationError as error:
+        raise CannotStart(f"FLOW_USERNAME, FLOW_PASSWORD: {' '.join(error.messages)}") from error

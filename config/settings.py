@@ -143,6 +143,9 @@ OWNER_EMAIL = os.environ.get("OWNER_EMAIL", "")
 OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
 OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
 TEAM_NAME = os.environ.get("TEAM_NAME", "")
+# The first team's flow app (see chatflows/services/flow_apps.py).
+FLOW_USERNAME = os.environ.get("FLOW_USERNAME", "")
+FLOW_PASSWORD = os.environ.get("FLOW_PASSWORD", "")
 
 # How long an invitation's link opens.
 INVITATION_DAYS = _number("INVITATION_DAYS", 7)
@@ -243,6 +246,8 @@ ACCOUNT_RATE_LIMITS = False  # ours instead: accounts/services/lock_outs.py
 
 # Cookies and headers follow PUBLIC_URL.
 SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
+# A visit of a flow app: another cookie, another table, and nothing else that it opens.
+FLOW_COOKIE_NAME = "__Host-flowlatch-flow" if IS_HTTPS else "flowlatch-flow"
 CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
 DEVICE_COOKIE_NAME = "__Host-flowlatch-device" if IS_HTTPS else "flowlatch-device"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

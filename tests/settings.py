@@ -13,7 +13,10 @@ from tests import postgres
 
 _folder = tempfile.mkdtemp(prefix="flowlatch-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-for name in ("OWNER_EMAIL", "OWNER_PASSWORD", "TEAM_NAME", "PORT", "HOST", "DATABASE_URL"):
+for name in (
+    *("OWNER_EMAIL", "OWNER_PASSWORD", "TEAM_NAME", "PORT", "HOST", "DATABASE_URL"),
+    *("FLOW_USERNAME", "FLOW_PASSWORD"),
+):
     os.environ.pop(name, None)
 os.environ["FLOWLATCH_DATA"] = _folder
 if os.environ.get("FLOWLATCH_TEST_DATABASE") == "postgres":

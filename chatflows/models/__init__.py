@@ -4,6 +4,7 @@ from chatflows.models.calls import Call
 from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
 from chatflows.models.conversations import Conversation, Message
 from chatflows.models.faq_entries import FaqEntry
+from chatflows.models.flow_apps import FlowApp, FlowAppState, FlowSession, HostedChat
 from chatflows.models.unanswered import UnansweredQuestion
 from chatflows.models.upstream_secrets import UpstreamSecret
 
@@ -15,6 +16,10 @@ __all__ = [
     "Conversation",
     "EngineName",
     "FaqEntry",
+    "FlowApp",
+    "FlowAppState",
+    "FlowSession",
+    "HostedChat",
     "Message",
     "Selection",
     "UnansweredQuestion",

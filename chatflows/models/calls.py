@@ -12,7 +12,7 @@ class CallQuerySet(TeamQuerySet["Call"]):
     """Calls, newest first."""
 
     def from_outside(self) -> "CallQuerySet":
-        """Those that came to the gate, not from the team's own playground."""
+        """Those that did not come from the team's own playground."""
         return self.exclude(reason=Call.PLAYGROUND)
 
     def latest_of(self, chatflow: Chatflow, count: int) -> "CallQuerySet":
@@ -21,12 +21,14 @@ class CallQuerySet(TeamQuerySet["Call"]):
 
 
 class Call(TeamOwned):
-    """One request to the gate, or one question asked on the Try it page.
+    """One request to the gate, or one question asked on the Try it page or in the flow app.
 
     Names are kept as they were; nothing here is a secret.
     """
 
-    PLAYGROUND = "playground"  # the reason of what a member asked: no rule of the gate let it in
+    # The reasons of what people asked on pages: no rule of the gate let it in.
+    PLAYGROUND = "playground"  # a member, on the Try it page
+    HOSTED = "hosted"  # a visitor, in the flow app
 
     team = models.ForeignKey(
         Team,
@@ -65,12 +67,19 @@ class Call(TeamOwned):
         """The reason as the team reads it."""
         if self.is_playground:
             return "Asked by a member on the Try it page."
+        if self.is_hosted:
+            return "Asked by a visitor of the flow app."
         return Reason(self.reason).words
 
     @property
     def is_playground(self) -> bool:
         """Whether a member asked, and no caller."""
         return self.reason == self.PLAYGROUND
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether a visitor of the flow app asked."""
+        return self.reason == self.HOSTED
 
     @property
     def key_hint_parts(self) -> tuple[str, str, str] | None:

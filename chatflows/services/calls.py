@@ -40,7 +40,11 @@ COLUMNS = (
     "streamed",
     "request_id",
 )
-TRY_ROUTE = "/t/{team}/chatflows/{id}/try/"
+# Where people ask, by the reason of their calls.
+PAGES = {
+    Call.PLAYGROUND: "/t/{team}/chatflows/{id}/try/",
+    Call.HOSTED: "/flow/{team}/{id}/",
+}
 CONVERSATION = ("chatflow_id", "caller", "chat_id")
 TURN = ("id", "at", "question", "answer", "is_complete")
 TURN_FIELDS = ("message_id", *TURN[1:])
@@ -159,7 +163,7 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
 
 def _line(record: CallRecord) -> str:
     """JSON, put together by hand: no value is a client's own text, so none needs an escape."""
-    route = TRY_ROUTE if record.reason == Call.PLAYGROUND else record.route
+    route = PAGES.get(record.reason, record.route)
     key = f'"{record.public_id[:4]}"' if record.public_id else "null"
     return (
         f'{{"event":"call","at":"{record.at.isoformat()}","route":"{route}",'

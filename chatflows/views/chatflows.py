@@ -19,9 +19,9 @@ from accounts.forms import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import answers, postman, snippets
-from chatflows.forms import ChatflowForm, DeleteChatflowForm
+from chatflows.forms import ChatflowForm, DeleteChatflowForm, HostedChatForm
 from chatflows.models import AccessMode, Call, Chatflow
-from chatflows.services import calls, chatflows
+from chatflows.services import calls, chatflows, flow_apps, hosted_chats
 
 USE_DAYS = 14
 
@@ -101,7 +101,7 @@ def chatflow_postman(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
 @team_view(Permission.CHATFLOWS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
-    """Its name."""
+    """Its name, and its place in the flow app."""
     chatflow = get_chatflow(request, chatflow_id)
     form = ChatflowForm(posted(request), initial={"name": chatflow.name})
     if form.is_valid():
@@ -113,9 +113,24 @@ def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"The chatflow is called {chatflow.name} now.")
             return redirect("chatflow_settings", request.team.slug, chatflow_id)
-    context = {"chatflow": chatflow, "form": form}
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/settings.html", context, status=status)
+    return settings_page(request, chatflow, form=form)
+
+
+def settings_page(
+    request: TeamRequest,
+    chatflow: Chatflow,
+    *,
+    form: ChatflowForm | None = None,
+    hosted_form: HostedChatForm | None = None,
+) -> HttpResponse:
+    """The page of a chatflow's settings: one of its forms may come back with errors."""
+    chat = hosted_chats.of(chatflow)
+    form = form or ChatflowForm(initial={"name": chatflow.name})
+    hosted_form = hosted_form or HostedChatForm(instance=chat)
+    app = flow_apps.of(request.team)
+    context = {"chatflow": chatflow, "form": form, "hosted_form": hosted_form, "chat": chat}
+    status = 422 if form.is_bound or hosted_form.is_bound else 200
+    return render(request, "chatflows/settings.html", {**context, "app": app}, status=status)
 
 
 @team_view(Permission.CHATFLOWS_DELETE)

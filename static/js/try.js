@@ -55,25 +55,6 @@
     };
   }
 
-  async function* frames(body) {
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        const parts = (rest + value).split("\n\n");
-        rest = parts.pop();
-        for (const part of parts) {
-          const data = part.split("\n").find((line) => line.startsWith("data:"));
-          if (data) yield data.slice(5);
-        }
-      }
-    } finally {
-      reader.cancel().catch(() => {});
-    }
-  }
-
   async function refusal(response) {
     try {
       return (await response.json()).detail;
@@ -93,7 +74,7 @@
       answer.times("No answer");
       return void answer.fail(await refusal(response));
     }
-    for await (const line of frames(response.body)) {
+    for await (const line of readFrames(response.body)) {
       answer.frame(line);
       const { event, data } = JSON.parse(line);
       if (event === "token") {

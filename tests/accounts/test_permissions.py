@@ -31,9 +31,10 @@ TABLE = {
     "members:delete": (True, True, False, False),
     "invitations:create": (True, True, False, False),
     "team:transfer": (True, False, False, False),
+    "flow-app:update": (True, True, False, False),
 }
 # What a key can't hold, whoever makes it.
-PEOPLES_OWN = {"members:update", "members:delete", "team:transfer"}
+PEOPLES_OWN = {"members:update", "members:delete", "team:transfer", "flow-app:update"}
 ROLES = (Role.OWNER, Role.ADMIN, Role.EDITOR, Role.VIEWER)
 
 

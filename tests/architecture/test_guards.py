@@ -35,6 +35,11 @@ OPEN_PAGES = {
 }
 # Every page of operators alone.
 OPERATOR_PAGES: set[str] = set()
+FLOW = "the flow app's own username and password let visitors in"
+OPEN_PAGES |= {
+    f"/flow/<slug:slug>/{rest}": FLOW
+    for rest in ("", "login/", "logout/", "<uuid:chatflow_id>/", "<uuid:chatflow_id>/stream/")
+}
 TEAM = "/t/<slug:slug>"
 ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
 ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
@@ -90,7 +95,10 @@ TEAM_PAGES = {
     f"{ONE}/use/": "chatflows:view",
     f"{ONE}/use/postman/": "chatflows:view",
     f"{ONE}/settings/": "chatflows:update",
+    f"{ONE}/settings/hosted-chat/": "chatflows:update",
     f"{ONE}/delete/": "chatflows:delete",
+    f"{TEAM}/settings/flow-app/": "flow-app:update",
+    f"{TEAM}/settings/flow-app/edit/": "flow-app:update",
 }
 
 
@@ -161,7 +169,7 @@ def test_no_page_answers_a_path_of_the_gate(route: object) -> None:
 
 def test_no_page_lies_under_the_apis_prefixes() -> None:
     for path, _ in policies():
-        assert not path.lower().startswith(("/api", "/v1", "/livez", "/flow")), path
+        assert not path.lower().startswith(("/api", "/v1", "/livez")), path
 
 
 def test_the_shipped_checks_have_nothing_to_say() -> None:

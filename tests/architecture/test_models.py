@@ -24,6 +24,7 @@ from apikeys.models import KeySecret
 from chatflows.models import (
     Conversation,
     FaqEntry,
+    HostedChat,
     Message,
     Selection,
     UnansweredQuestion,
@@ -53,6 +54,7 @@ WITHOUT_A_TEAM = {
     KeySecret: "reached through its key",
     Conversation: "reached through its chatflow",
     FaqEntry: "reached through its chatflow",
+    HostedChat: "reached through its chatflow",
     Message: "reached through its conversation",
     Selection: "reached through its chatflow; both sides are of one team",
     UnansweredQuestion: "reached through its chatflow",

@@ -1,0 +1,106 @@
+"""Flow apps: a team's hosted chat pages, their own login, and the visits they let in."""
+
+from datetime import datetime
+
+from django.db import models
+
+from accounts.models import Team, TeamOwned, TeamQuerySet
+from chatflows.models.chatflows import Chatflow
+
+
+class FlowAppState(models.TextChoices):
+    """Who may come in."""
+
+    OFF = "off", "Off"
+    PASSWORD = "password", "Password"
+    OPEN = "open", "Open"
+
+
+class FlowApp(TeamOwned):
+    """The hosted chat pages of a team. A team without a row has it off."""
+
+    team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="flow_app")
+    state = models.CharField(max_length=8, choices=FlowAppState.choices, default=FlowAppState.OFF)
+    username = models.CharField(max_length=64, blank=True)
+    password_hash = models.CharField(max_length=200, blank=True)
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    # Username and password come from FLOW_USERNAME and FLOW_PASSWORD; the page can't change them.
+    is_from_environment = models.BooleanField(default=False)
+    # Grows with every change of state, username and password: older visits are over.
+    version = models.PositiveIntegerField(default=1)
+
+    objects = TeamQuerySet["FlowApp"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=FlowAppState.values), name="flow_app_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=FlowAppState.PASSWORD)
+                | ~models.Q(username="") & ~models.Q(password_hash=""),
+                name="flow_app_password_is_set",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"flow app of {self.team}"
+
+
+class FlowSessionQuerySet(TeamQuerySet["FlowSession"]):
+    """Visits by what they still are."""
+
+    def alive(self, now: datetime) -> "FlowSessionQuerySet":
+        """Not expired, and begun since the last change of the login."""
+        return self.filter(expires_at__gt=now, version=models.F("team__flow_app__version"))
+
+
+class FlowSession(TeamOwned):
+    """A visit to a team's flow app. The token of its cookie is kept as a digest."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="flow_sessions")
+    digest = models.CharField(max_length=64, unique=True)
+    version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = FlowSessionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"visit {self.pk}"
+
+    @property
+    def caller(self) -> str:
+        """The visit in the place of a key: conversations are bound to it."""
+        return f"visit:{self.pk}"
+
+
+class HostedChatQuerySet(models.QuerySet["HostedChat"]):
+    """Hosted chats that visitors may see."""
+
+    def shown_by(self, team: Team) -> "HostedChatQuerySet":
+        """Published by the team, and of a chatflow that is not off."""
+        shown = self.filter(chatflow__team=team, is_published=True)
+        return shown.exclude(chatflow__access_mode="off").select_related("chatflow")
+
+
+class HostedChat(models.Model):
+    """How a chatflow stands in its team's flow app; without a row it doesn't."""
+
+    chatflow = models.OneToOneField(
+        Chatflow, on_delete=models.CASCADE, related_name="hosted_chat", primary_key=True
+    )
+    is_published = models.BooleanField(default=False)
+    title = models.CharField(max_length=80)
+    welcome = models.TextField(max_length=500, blank=True)
+    starters = models.TextField(max_length=500, blank=True)
+
+    objects = HostedChatQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def starter_lines(self) -> list[str]:
+        """Questions to begin with, one a line."""
+        return [line.strip() for line in self.starters.splitlines() if line.strip()]

@@ -1,0 +1,131 @@
+"""Flow apps: who may come in to a team's hosted chats, set on the page or by the environment."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import Team, User
+from accounts.models.names import is_plain
+from accounts.permissions import Actor
+from chatflows.models import FlowApp, FlowAppState, FlowSession
+
+
+class SetElsewhere(Exception):
+    """Username and password come from the environment, and only from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Username and password of a flow app; an empty password leaves the one that is set."""
+
+    username: str
+    password: str = ""
+
+
+def of(team: Team) -> FlowApp:
+    """The flow app of a team; one that is off, and not stored, where there is none yet."""
+    return FlowApp.objects.of(team).first() or FlowApp(team=team)
+
+
+@transaction.atomic
+def save(team: Team, state: str, login: Login | None, by: Actor) -> FlowApp:
+    """Set who may come in, from the next request on; every visit of before is over.
+
+    Without `login` username and password stay. Raises ValidationError for what the rules refuse,
+    SetElsewhere for a login where the environment sets it.
+    """
+    app = _locked(team)
+    if login is not None and app.is_from_environment:
+        raise SetElsewhere
+    before = _facts(app)
+    is_new_login = login is not None and _take(app, login)
+    app.state = FlowAppState(state)
+    if app.state == FlowAppState.PASSWORD and not (app.username and app.password_hash):
+        raise ValidationError({"password": "Set a username and a password, or choose Off."})
+    _store(app, before, by, is_new_login=is_new_login)
+    return app
+
+
+@transaction.atomic
+def from_environment(team: Team, login: Login | None, by: Actor) -> None:
+    """Make the team's login that of the environment; without one, end what came from there.
+
+    Raises ValidationError for what the rules refuse. A second start with the same changes nothing.
+    """
+    if login is None and not FlowApp.objects.of(team).filter(is_from_environment=True).exists():
+        return
+    app = _locked(team)
+    before = _facts(app)
+    if login is None:
+        app.username = app.password_hash = ""
+        app.password_changed_at, app.is_from_environment = None, False
+        app.state = FlowAppState.OFF
+        _store(app, before, by, is_new_login=True)
+        return
+    is_same = app.is_from_environment and check_password(login.password, app.password_hash)
+    is_new_login = _take(app, Login(login.username) if is_same else login)
+    if not app.is_from_environment:
+        app.is_from_environment, app.state = True, FlowAppState.PASSWORD
+    _store(app, before, by, is_new_login=is_new_login)
+
+
+def _locked(team: Team) -> FlowApp:
+    return FlowApp.objects.select_for_update().get_or_create(team=team)[0]
+
+
+def _take(app: FlowApp, login: Login) -> bool:
+    """Take over what is new of a login; whether anything is."""
+    username = login.username.strip()
+    _check(username, login.password)
+    is_new = username != app.username or bool(login.password)
+    app.username = username
+    if login.password:
+        app.password_hash = make_password(login.password)
+        app.password_changed_at = timezone.now()
+    return is_new
+
+
+def _check(username: str, password: str) -> None:
+    errors: dict[str, list[str]] = {}
+    longest = FlowApp._meta.get_field("username").max_length or 0
+    if username and (len(username) > longest or not is_plain(username)):
+        errors["username"] = [f"Use at most {longest} visible characters on one line."]
+    if password:
+        try:
+            password.encode()
+            validate_password(password, User(username=username))
+        except UnicodeEncodeError:  # of the environment: bytes that are no text
+            errors["password"] = ["The password is no UTF-8 text."]
+        except ValidationError as error:
+            errors["password"] = error.messages
+    if password and not username:
+        errors["username"] = ["Choose a username too."]
+    if errors:
+        raise ValidationError(errors)
+
+
+def _store(app: FlowApp, before: dict[str, object], by: Actor, *, is_new_login: bool) -> None:
+    """Write it with its audit row, and end all visits; nothing if nothing changed."""
+    after = _facts(app)
+    if after == before and not is_new_login:
+        return
+    app.version += 1
+    app.save()
+    FlowSession.objects.of(app.team).delete()
+    after["is_login_new"] = is_new_login
+    target = audit.Target("flow_app", str(app.team_id), str(app.team))
+    audit.record(app.team_id, "flow_app.update", by, target, before=before, after=after)
+
+
+def _facts(app: FlowApp) -> dict[str, object]:
+    return {
+        "state": str(app.state),
+        "username": app.username,
+        "is_password_set": bool(app.password_hash),
+        "is_from_environment": app.is_from_environment,
+    }

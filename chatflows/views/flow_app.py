@@ -1,0 +1,79 @@
+"""The flow app's settings, and a chatflow's place in it."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.forms import posted
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from chatflows.forms import FlowAppForm, HostedChatForm
+from chatflows.models import FlowAppState, HostedChat
+from chatflows.services import flow_apps, hosted_chats
+from chatflows.services.flow_apps import Login
+from chatflows.services.hosted_chats import Shown
+from chatflows.views.chatflows import get_chatflow, settings_page
+
+SAVED = {
+    FlowAppState.OFF: "The flow app is off. Everyone in it is out.",
+    FlowAppState.PASSWORD: "Saved. Everyone who was in logs in anew.",
+    FlowAppState.OPEN: "The flow app is open: everyone who has the address comes in.",
+}
+
+
+@team_view(Permission.FLOW_APP_UPDATE)
+@require_safe
+def flow_app(request: TeamRequest) -> HttpResponse:
+    """Who may come in, at which address, and what they find."""
+    context = {
+        "app": flow_apps.of(request.team),
+        "address": settings.PUBLIC_URL + reverse("flow_home", args=[request.team.slug]),
+        "chats": HostedChat.objects.shown_by(request.team).order_by("title"),
+    }
+    return render(request, "chatflows/flow_app.html", context)
+
+
+@team_view(Permission.FLOW_APP_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def flow_app_edit(request: TeamRequest) -> HttpResponse:
+    """The state, the username and the password."""
+    app = flow_apps.of(request.team)
+    form = FlowAppForm(posted(request), app=app)
+    if form.is_valid():
+        given = form.cleaned_data
+        login = Login(given["username"], given["password"]) if "username" in given else None
+        try:
+            saved = flow_apps.save(request.team, given["state"], login, request.principal.actor)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, SAVED[FlowAppState(saved.state)])
+            return redirect("flow_app", request.team.slug)
+    status = 422 if form.is_bound else 200
+    return render(
+        request, "chatflows/flow_app_edit.html", {"app": app, "form": form}, status=status
+    )
+
+
+@team_view(Permission.CHATFLOWS_UPDATE)
+@require_POST
+def hosted_chat_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+    """Publish a chatflow in the flow app, or take it back."""
+    chatflow = get_chatflow(request, chatflow_id)
+    form = HostedChatForm(request.POST)
+    if not form.is_valid():
+        return settings_page(request, chatflow, hosted_form=form)
+    try:
+        chat = hosted_chats.save(chatflow, Shown(**form.cleaned_data), request.principal.actor)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return settings_page(request, chatflow, hosted_form=form)
+    place = "stands in the flow app" if chat.is_published else "is not in the flow app"
+    messages.success(request, f"{chatflow.name} {place} from now on.")
+    return redirect("chatflow_settings", request.team.slug, chatflow_id)

@@ -1,0 +1,70 @@
+"""The guard of the flow app's pages: its own session opens them, and a member's does not."""
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, cast
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+
+from accounts.guards import PageRequest, View, open_view
+from chatflows.services import visits
+from chatflows.services.visits import Visit
+
+P = ParamSpec("P")
+REASON = "the flow app's own username and password let visitors in"
+
+
+class VisitRequest(PageRequest):
+    """A request of someone who is in a team's flow app."""
+
+    visit: Visit
+
+
+def flow_view(view: Callable[Concatenate[VisitRequest, P], HttpResponseBase]) -> View:
+    """A page under `/flow/<slug>/`. Who is not in is led to the login page, known team or not."""
+
+    @functools.wraps(view)
+    def guarded(
+        request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        visit = entered(request, slug)
+        if visit is None:
+            return redirect("flow_home", slug)
+        visiting = cast(VisitRequest, request)
+        visiting.visit = visit
+        return view(visiting, *args, **kwargs)
+
+    return open_view(REASON)(guarded)
+
+
+def entered(request: HttpRequest, slug: str) -> Visit | None:
+    """The visit of a request, if any; 404 where the flow app is off."""
+    try:
+        return visits.enter(slug, request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
+    except visits.Closed:
+        raise Http404 from None
+
+
+def remember(response: HttpResponseBase, cookie: str) -> None:
+    """Give the browser its session of the flow app."""
+    response.set_cookie(
+        settings.FLOW_COOKIE_NAME,
+        cookie,
+        max_age=visits.LIFETIME,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(response: HttpResponseBase) -> None:
+    """Take it back."""
+    response.set_cookie(
+        settings.FLOW_COOKIE_NAME,
+        max_age=0,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )

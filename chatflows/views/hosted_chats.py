@@ -1,0 +1,129 @@
+"""A hosted chat: the page, and the answer as it comes. No key is anywhere near."""
+
+import uuid
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.forms import posted
+from chatflows.forms import AskForm
+from chatflows.models import FlowSession, HostedChat
+from chatflows.services import asking, hosted_chats, visits
+from chatflows.services.asking import Asking
+from chatflows.services.visits import Visit
+from chatflows.views.flow_guard import VisitRequest, flow_view, remember
+
+
+@flow_view
+@require_http_methods(["GET", "HEAD", "POST"])
+def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
+    """The conversation; a POST, from a browser without scripts, answers in one piece."""
+    chat = _chat(request, chatflow_id)
+    form = AskForm(posted(request), initial={"chat_id": _chat_id(request, chat)})
+    if not form.is_bound:
+        return _page(request, chat, form, 200)
+    if not form.is_valid():
+        return _page(request, chat, form, 422)
+    session, cookie = _session(request)
+    if hosted_chats.streams.are_full(session.caller):
+        form.add_error("question", hosted_chats.BUSY)
+        return _page(request, chat, form, 429)
+    asked = _begin(request, session, chat, form)
+    async_to_sync(_collect)(asked, _visit(request, session))
+    again = AskForm(initial={"chat_id": form.cleaned_data["chat_id"]})
+    response = _page(request, chat, again, 200, session=session, **_told(asked))
+    if cookie:
+        remember(response, cookie)
+    return response
+
+
+@flow_view
+@require_POST
+def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponseBase:
+    """The answer as it comes."""
+    chat = _chat(request, chatflow_id)
+    form = AskForm(request.POST)
+    if not form.is_valid():
+        detail = next(str(errors[0]) for errors in form.errors.values())
+        return JsonResponse({"detail": detail}, status=422)
+    session, cookie = _session(request)
+    if hosted_chats.streams.are_full(session.caller):
+        detail, head = hosted_chats.BUSY, {"Retry-After": "2"}
+        return JsonResponse({"detail": detail}, status=429, headers=head)
+    asked = _begin(request, session, chat, form)
+    response = StreamingHttpResponse(
+        hosted_chats.answer(asked, _visit(request, session)),
+        content_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+    if cookie:
+        remember(response, cookie)
+    return response
+
+
+def _chat(request: VisitRequest, chatflow_id: UUID) -> HostedChat:
+    chat = visits.chat(request.visit, chatflow_id)
+    if chat is None:
+        raise Http404
+    return chat
+
+
+def _chat_id(request: VisitRequest, chat: HostedChat) -> str:
+    """The last conversation of the visit, so that a reload shows it; a new one if asked for."""
+    session = request.visit.session
+    if session is None or "new" in request.GET:
+        return str(uuid.uuid4())
+    return hosted_chats.latest_chat_id(session, chat) or str(uuid.uuid4())
+
+
+def _session(request: VisitRequest) -> tuple[FlowSession, str]:
+    """The visit's session; where nobody logs in, the first question begins one."""
+    if request.visit.session is not None:
+        return request.visit.session, ""
+    return visits.begin(request.visit.app)
+
+
+def _visit(request: VisitRequest, session: FlowSession) -> Visit:
+    return Visit(request.visit.team, request.visit.app, session)
+
+
+def _begin(request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm) -> Asking:
+    asker = hosted_chats.visitor(session, request.address, request.id)
+    question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
+    return asking.begin(chat.chatflow, asker, question, chat_id)
+
+
+async def _collect(asked: Asking, visit: Visit) -> None:
+    async with aclosing(hosted_chats.events(asked, visit)) as events:
+        async for _ in events:
+            pass
+
+
+def _told(asked: Asking) -> dict[str, Any]:
+    failure = asked.prediction.failure
+    return {
+        "failure": hosted_chats.words_of(failure) if failure else "",
+        "sources": hosted_chats.sources_of(asked.prediction),
+    }
+
+
+def _page(
+    request: VisitRequest,
+    chat: HostedChat,
+    form: AskForm,
+    status: int,
+    session: FlowSession | None = None,
+    **told: Any,
+) -> HttpResponse:
+    session = session or request.visit.session
+    turns = []
+    if session is not None:
+        asker = hosted_chats.visitor(session, "", "")
+        turns = asking.turns(chat.chatflow, asker, str(form["chat_id"].value()))
+    context = {"visit": request.visit, "chat": chat, "form": form, "turns": turns, **told}
+    return render(request, "chatflows/hosted_chat.html", context, status=status)

@@ -1,0 +1,76 @@
+"""The flow app's door: log in, the list of chats, log out."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.forms import posted
+from accounts.guards import PageRequest, open_view
+from accounts.services import lock_outs
+from chatflows.forms import FlowLoginForm
+from chatflows.models import HostedChat
+from chatflows.services import visits
+from chatflows.views.flow_guard import REASON, entered, forget, remember
+
+WRONG = "Nobody comes in with this username and password. Check both."
+
+
+@open_view(REASON)
+@require_http_methods(["GET", "HEAD", "POST"])
+def flow_login(request: PageRequest, slug: str) -> HttpResponse:
+    """The login page: the same for every address that is not known to be off."""
+    if entered(request, slug) is not None:
+        return redirect("flow_home", slug)
+    form = FlowLoginForm(posted(request))
+    if form.is_valid():
+        try:
+            cookie = visits.log_in(slug, **form.cleaned_data, address=request.address)
+        except visits.Closed:
+            raise Http404 from None
+        except visits.WrongLogin:
+            form.add_error(None, WRONG)
+        except visits.LockedOut as locked:
+            return _locked_out(request, slug, form, locked)
+        else:
+            visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
+            response = redirect("flow_home", slug)
+            remember(response, cookie)
+            return response
+    return _login_page(request, slug, form, 422 if form.is_bound else 200)
+
+
+@open_view(REASON)
+@require_safe
+def flow_home(request: PageRequest, slug: str) -> HttpResponse:
+    """The chats that the team publishes; before that the login page."""
+    visit = entered(request, slug)
+    if visit is None:
+        return _login_page(request, slug, FlowLoginForm(), 200)
+    chats = HostedChat.objects.shown_by(visit.team).order_by("title")
+    return render(request, "chatflows/flow_home.html", {"visit": visit, "chats": chats})
+
+
+@open_view(REASON)
+@require_POST
+def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
+    """End the visit; without one it does nothing."""
+    visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
+    response = redirect("flow_home", slug)
+    forget(response)
+    return response
+
+
+def _locked_out(
+    request: PageRequest, slug: str, form: FlowLoginForm, locked: visits.LockedOut
+) -> HttpResponse:
+    words = f"Too many tries. Wait {lock_outs.in_words(locked.wait)}, then try again."
+    form.add_error(None, words)
+    response = _login_page(request, slug, form, 429)
+    response.headers["Retry-After"] = str(int(locked.wait.total_seconds()) + 1)
+    return response
+
+
+def _login_page(request: PageRequest, slug: str, form: FlowLoginForm, status: int) -> HttpResponse:
+    context = {"form": form, "slug": slug}
+    return render(request, "chatflows/flow_login.html", context, status=status)
