@@ -96,9 +96,12 @@ class Invitation(TeamOwned):
         if self.state() == InvitationState.EXPIRED:
             return "Expired"
         left = self.expires_at - timezone.now()
-        if left.days:
-            return f"{left.days} day{'' if left.days == 1 else 's'} left"
-        return "Ends today" if left.seconds > 3600 else "Ends within the hour"
+        if left < timedelta(hours=1):
+            return "Ends within the hour"
+        if left < timedelta(days=1):
+            return "Ends within a day"
+        days = round(left / timedelta(days=1))
+        return f"{days} day{'' if days == 1 else 's'} left"
 
     @property
     def status_tone(self) -> str:

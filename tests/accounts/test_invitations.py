@@ -373,3 +373,18 @@ def test_what_is_not_one_plain_address_is_refused(text: str) -> None:
 def test_an_address_is_kept_as_typed_but_for_its_domains_case(text: str, address: str) -> None:
     assert emails.one(text) == address
     assert emails.key(emails.one(text.upper())) == emails.key(address)
+
+
+@pytest.mark.parametrize(
+    ("left", "words", "tone"),
+    [
+        (timedelta(days=7), "7 days left", "plain"),
+        (timedelta(days=1, hours=1), "1 day left", "look"),
+        (timedelta(hours=5), "Ends within a day", "look"),
+        (timedelta(minutes=5), "Ends within the hour", "look"),
+        (timedelta(0), "Expired", "bad"),
+    ],
+)
+def test_the_badge_says_how_long_it_opens(left: timedelta, words: str, tone: str) -> None:
+    invitation = Invitation(expires_at=timezone.now() + left)
+    assert (invitation.status_words, invitation.status_tone) == (words, tone)

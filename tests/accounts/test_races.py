@@ -1,0 +1,108 @@
+"""Races: many accepts of one invitation, and two owners who demote each other. One wins."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import OperationalError, connection
+
+from accounts import audit, secrets
+from accounts.models import Invitation, Membership, Role, Team, User
+from accounts.permissions import Actor
+from accounts.services import invitations, members
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RACES, AT_ONCE = 200, 20
+# What may meet a loser; a locked database is a 503 that says try again.
+LOST = (invitations.Closed, members.LastOwner, PermissionDenied, ValidationError, OperationalError)
+
+
+def actor(person: User) -> Actor:
+    return Actor("person", str(person.pk), person.username)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield pool
+        barrier = Barrier(AT_ONCE)  # each thread once: its connection is its own to close
+
+        def close() -> None:
+            barrier.wait()
+            connection.close()
+
+        list(pool.map(lambda _: close(), range(AT_ONCE)))
+
+
+def won(change: Callable[[], object], start: Barrier) -> bool:
+    start.wait()
+    try:
+        change()
+    except LOST:
+        return False
+    return True
+
+
+def test_of_200_accepts_of_one_invitation_one_makes_a_membership(
+    acme: Team, alice: User, threads: ThreadPoolExecutor
+) -> None:
+    (sent,) = invitations.invite(acme, ["nora@example.com"], Role.EDITOR, actor(alice))
+    digest = secrets.link_token_digest(sent.link.split("/")[4])
+
+    def accept(number: int) -> object:
+        return invitations.accept_as_new(
+            digest,
+            username=f"nora{number}",
+            password=factories.PASSWORD,
+            has_mailbox=False,
+            address="",
+        )
+
+    start = Barrier(AT_ONCE)
+    outcomes = threads.map(lambda n: won(lambda: accept(n), start), range(RACES))
+    assert Counter(outcomes) == {True: 1, False: RACES - 1}
+    newcomer = User.objects.exclude(pk=alice.pk).get()
+    assert Membership.objects.get(user=newcomer).role == Role.EDITOR
+    assert Invitation.objects.get().accepted_by == newcomer
+    assert audit.verify(acme.id) is None
+
+
+def test_of_two_accepts_by_one_person_one_makes_a_membership(
+    acme: Team, alice: User, mallory: User, threads: ThreadPoolExecutor
+) -> None:
+    (sent,) = invitations.invite(acme, [mallory.email], Role.EDITOR, actor(alice))
+    digest = secrets.link_token_digest(sent.link.split("/")[4])
+    start = Barrier(AT_ONCE)
+
+    def accept(_: int) -> bool:
+        def change() -> object:
+            return invitations.accept_as(digest, mallory, has_mailbox=False, address="")
+
+        return won(change, start)
+
+    assert Counter(threads.map(accept, range(AT_ONCE)))[True] == 1
+    assert Membership.objects.filter(user=mallory).count() == 1
+
+
+def test_of_two_owners_who_demote_each_other_one_stays(
+    acme: Team, alice: User, threads: ThreadPoolExecutor
+) -> None:
+    olga = factories.user("olga")
+    factories.join(acme, olga, Role.OWNER)
+    places = {person: Membership.objects.get(user=person) for person in (alice, olga)}
+    start = Barrier(2)
+
+    def demote(by: User, whom: User) -> bool:
+        return won(lambda: members.change_role(places[whom], Role.ADMIN, actor(by)), start)
+
+    for _ in range(RACES):
+        Membership.objects.update(role=Role.OWNER)
+        running = [threads.submit(demote, alice, olga), threads.submit(demote, olga, alice)]
+        assert [each.result() for each in running].count(True) == 1
+        assert Membership.objects.filter(role=Role.OWNER).count() == 1
+    assert audit.verify(acme.id) is None
