@@ -3,7 +3,12 @@
 from django.urls import include, path
 
 from accounts.urls import team_urlpatterns
-from chatflows.urls import flow_app_urlpatterns, flow_urlpatterns, set_up_urlpatterns
+from chatflows.urls import (
+    flow_app_urlpatterns,
+    flow_urlpatterns,
+    operator_urlpatterns,
+    set_up_urlpatterns,
+)
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"
@@ -16,6 +21,7 @@ urlpatterns = [
     path("t/<slug:slug>/", include(team_urlpatterns)),
     path("flow/<slug:slug>/", include(flow_urlpatterns)),
     path("t/<slug:slug>/settings/flow-app/", include(flow_app_urlpatterns)),
+    path("operator/teams/", include(operator_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
 ]

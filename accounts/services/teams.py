@@ -1,6 +1,7 @@
 """Teams: make one, name it, add an owner."""
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts import audit
@@ -42,6 +43,56 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
         after={"role": Role.OWNER.value},
     )
     return membership
+
+
+@transaction.atomic
+def call(team: Team, name: str, by: Actor) -> None:
+    """Give a team another name; its slug stays, and so do its addresses. Noted for operators."""
+    before = _facts(team)
+    if team.name == name:
+        return
+    team.name = name
+    team.save(update_fields=["name"])
+    _note(team, "team.rename", by, before=before, after=_facts(team))
+
+
+@transaction.atomic
+def suspend(team: Team, by: Actor) -> None:
+    """Its pages are gone for its members and its keys are refused from the next call on."""
+    if team.suspended_at is None:
+        team.suspended_at = timezone.now()
+        team.save(update_fields=["suspended_at"])
+        _note(team, "team.suspend", by)
+
+
+@transaction.atomic
+def unsuspend(team: Team, by: Actor) -> None:
+    """All is as it was before."""
+    if team.suspended_at is not None:
+        team.suspended_at = None
+        team.save(update_fields=["suspended_at"])
+        _note(team, "team.unsuspend", by)
+
+
+@transaction.atomic
+def delete(team: Team, by: Actor) -> None:
+    """Everything of the team is gone for good but its audit trail."""
+    id_, facts = team.id, _facts(team)
+    _note(team, "team.delete", by, before=facts)
+    Team.objects.filter(pk=id_).delete()
+
+
+def _note(
+    team: Team,
+    action: str,
+    by: Actor,
+    *,
+    before: audit.Facts | None = None,
+    after: audit.Facts | None = None,
+) -> None:
+    # In both chains: the installation's is the one that can be read once the team is gone.
+    for chain in (audit.INSTALLATION, team.id):
+        audit.record(chain, action, by, _target(team), before=before, after=after)
 
 
 def free_slug(name: str, of: Team | None = None) -> str:

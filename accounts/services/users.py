@@ -66,6 +66,23 @@ def _save(user: User) -> None:
         raise
 
 
+@transaction.atomic
+def set_operator(user: User, is_operator: bool, by: Actor) -> None:
+    """Let a person run this installation, or no longer."""
+    if user.is_operator == is_operator:
+        return
+    user.is_operator = is_operator
+    user.save(update_fields=["is_operator"])
+    audit.record(
+        audit.INSTALLATION,
+        "user.set_operator",
+        by,
+        audit.Target("user", str(user.pk), user.username),
+        before={"is_operator": not is_operator},
+        after={"is_operator": is_operator},
+    )
+
+
 def username_from_email(email: str) -> str:
     """A username made of an address's first half."""
     local = email.partition("@")[0]

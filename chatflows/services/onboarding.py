@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import LinkPurpose, Membership, Role, Team, User
 from accounts.permissions import Actor
 from accounts.services import link_tokens, teams, users
@@ -76,13 +77,29 @@ def prepare(team_name: str, by: Actor) -> bool:
     """
     if Team.objects.exists():
         return False
-    team = teams.create(team_name or teams.DEFAULT_NAME, by)
+    _open_team(team_name or teams.DEFAULT_NAME, by)
+    return True
+
+
+@transaction.atomic
+def open_team(name: str, owner: User, by: Actor) -> Team:
+    """A further team, as the first one begins, with its owner. Noted for operators too."""
+    team = _open_team(name, by)
+    target = audit.Target("team", str(team.id), team.name)
+    after = {"name": team.name, "slug": team.slug, "owner": owner.username}
+    audit.record(audit.INSTALLATION, "team.create", by, target, after=after)
+    teams.add_owner(team, owner, by)
+    return team
+
+
+def _open_team(name: str, by: Actor) -> Team:
+    team = teams.create(name, by)
     keys.create(team, ApiKey.DEFAULT_NAME, by)
     chatflow = chatflows.create(team, SAMPLE_NAME, by)
     for question, answer in SAMPLE_ENTRIES:
         faq_entries.add(chatflow, question, answer, by)
     faq_entries.set_fallback(chatflow, SAMPLE_FALLBACK, by)
-    return True
+    return team
 
 
 def has_owner() -> bool:

@@ -33,12 +33,19 @@ OPEN_PAGES = {
     "/set-up/": "the set-up link, kept as a digest in the session, is the credential",
     "/set-up/<str:token>/": "the link's token is the credential",
 }
-# Every page of operators alone.
-OPERATOR_PAGES: set[str] = set()
 FLOW = "the flow app's own username and password let visitors in"
 OPEN_PAGES |= {
     f"/flow/<slug:slug>/{rest}": FLOW
     for rest in ("", "login/", "logout/", "<uuid:chatflow_id>/", "<uuid:chatflow_id>/stream/")
+}
+# Every page of operators alone.
+OPERATOR_PAGES = {
+    "/operator/teams/",
+    "/operator/teams/new/",
+    "/operator/teams/<uuid:team_id>/rename/",
+    "/operator/teams/<uuid:team_id>/suspend/",
+    "/operator/teams/<uuid:team_id>/unsuspend/",
+    "/operator/teams/<uuid:team_id>/delete/",
 }
 TEAM = "/t/<slug:slug>"
 ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"

@@ -1,0 +1,90 @@
+"""The operator's page of teams: make, rename, suspend, delete. None of their insides."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.forms import posted
+from accounts.guards import OperatorRequest, operator_view
+from accounts.models import Team
+from accounts.services import teams
+from chatflows.services import onboarding
+from chatflows.team_forms import DeleteTeamForm, NewTeamForm, TeamNameForm
+
+
+@operator_view()
+@require_safe
+def team_list(request: OperatorRequest) -> HttpResponse:
+    """Every team of this installation: name, members, state."""
+    every = Team.objects.annotate(members=Count("memberships")).order_by("name", "slug")
+    return render(request, "chatflows/teams.html", {"all_teams": every})
+
+
+@operator_view()
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_new(request: OperatorRequest) -> HttpResponse:
+    """A new team with DefaultKey, a sample chatflow and its first owner."""
+    form = NewTeamForm(posted(request))
+    if form.is_valid():
+        name, owner = form.cleaned_data["name"], form.cleaned_data["owner"]
+        team = onboarding.open_team(name, owner, request.actor)
+        messages.success(request, f"{team.name} is there, and {owner.username} owns it.")
+        return redirect("operator_teams")
+    return _form_page(request, form, None)
+
+
+@operator_view()
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+    """Another name; the addresses stay."""
+    team = get_object_or_404(Team, pk=team_id)
+    form = TeamNameForm(posted(request), initial={"name": team.name})
+    if form.is_valid():
+        teams.call(team, form.cleaned_data["name"], request.actor)
+        messages.success(request, f"The team is called {team.name} now.")
+        return redirect("operator_teams")
+    return _form_page(request, form, team)
+
+
+@operator_view()
+@require_POST
+def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+    """Refuse its keys and its members' pages; ending it undoes all of it."""
+    team = get_object_or_404(Team, pk=team_id)
+    teams.suspend(team, request.actor)
+    messages.success(request, f"{team.name} is suspended. The next call with its keys is refused.")
+    return redirect("operator_teams")
+
+
+@operator_view()
+@require_POST
+def team_unsuspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+    """Let it go on."""
+    team = get_object_or_404(Team, pk=team_id)
+    teams.unsuspend(team, request.actor)
+    messages.success(request, f"{team.name} goes on.")
+    return redirect("operator_teams")
+
+
+@operator_view(fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_delete(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+    """What goes with it, and the deletion."""
+    team = get_object_or_404(Team, pk=team_id)
+    form = DeleteTeamForm(posted(request), team=team)
+    if form.is_valid():
+        teams.delete(team, request.actor)
+        messages.success(request, f"{team.name} is deleted. Its audit trail stays.")
+        return redirect("operator_teams")
+    status = 422 if form.is_bound else 200
+    context = {"team": team, "form": form}
+    return render(request, "chatflows/team_delete.html", context, status=status)
+
+
+def _form_page(request: OperatorRequest, form: TeamNameForm, team: Team | None) -> HttpResponse:
+    status = 422 if form.is_bound else 200
+    return render(request, "chatflows/team_form.html", {"form": form, "team": team}, status=status)
