@@ -65,7 +65,7 @@ class Prediction:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return "".join(self.pieces)
+        return _clean("".join(self.pieces))
 
     def note(self, event: Event) -> None:
         """Take in what the engine said."""
@@ -87,6 +87,15 @@ class Prediction:
                 self.failure = event
             case Done(is_answered):
                 self.is_complete, self.is_answered = True, is_answered
+
+
+def _clean(text: str) -> str:
+    # Upstreams cut an emoji in two and send each half by itself; no database takes halves or NUL.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
 
 
 def begin(question: str, chat_id: str) -> Prediction:

@@ -186,8 +186,11 @@ def frame(event: str, data: object) -> bytes:
 
 
 def encode(value: object) -> bytes:
-    """Compact JSON in UTF-8."""
-    return _ENCODER.encode(value).encode()
+    """Compact JSON in UTF-8; half an emoji, as some upstreams send it, stays an escape."""
+    try:
+        return _ENCODER.encode(value).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _challenge(decision: Decision) -> Headers:

@@ -65,7 +65,7 @@ def write(records: Sequence[CallRecord]) -> None:
             bulk.insert(Call, ("team_id", *COLUMNS), [row for row in owned if row[0] is not None])
             _note_last_uses(records)
             _keep_turns([r.turn for r in records if r.turn is not None])
-    except DataError as error:
+    except (DataError, ValueError) as error:  # ValueError: text that is none
         if len(records) > 1:
             for record in records:
                 write([record])

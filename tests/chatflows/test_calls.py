@@ -183,14 +183,15 @@ def test_whatever_a_caller_says_is_kept_as_it_is(faq: Chatflow, text: str) -> No
     assert isinstance(message.id, UUID)
 
 
+@pytest.mark.parametrize("error", [DataError(), UnicodeEncodeError("utf-8", "", 0, 0, "")])
 def test_a_record_that_the_database_refuses_holds_up_no_other(
-    faq: Chatflow, monkeypatch: pytest.MonkeyPatch
+    faq: Chatflow, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     real = bulk.insert
 
     def picky(model: type[Call], columns: list[str], rows: list[list[object]], **how: bool) -> None:
         if model is Call and any("req_bad" in row for row in rows):
-            raise DataError
+            raise error
         real(model, columns, rows, **how)
 
     monkeypatch.setattr(bulk, "insert", picky)

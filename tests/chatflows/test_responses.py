@@ -175,6 +175,11 @@ def test_a_frame_is_one_event_whatever_it_carries(text: str) -> None:
     assert b"\r" not in sent
 
 
+def test_half_an_emoji_stays_an_escape() -> None:
+    assert json.loads(frame("token", "\ud83d").split(b"\n")[1][5:])["data"] == "\ud83d"
+    assert "🔑".encode() in frame("token", "🔑")
+
+
 def test_a_plain_answer_says_its_length_in_bytes() -> None:
     answer = responses.json_answer({"text": "🔑"})
     assert headers(answer)["content-length"] == str(len(answer.body))

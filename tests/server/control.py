@@ -26,7 +26,7 @@ from accounts.permissions import Actor  # noqa: E402
 from accounts.services import mails, teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
-from chatflows.models import Call, Chatflow, Conversation  # noqa: E402
+from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
 from chatflows.services import chatflows, engines, faq_entries  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
@@ -126,6 +126,12 @@ def conversations(chatflow: str) -> list[list[Any]]:
     return [[row.chat_id, row.caller, row.messages.count()] for row in rows]
 
 
+def answers(chatflow: str) -> list[str]:
+    """What was answered, as it is kept."""
+    rows = Message.objects.filter(conversation__chatflow_id=chatflow).order_by("at")
+    return list(rows.values_list("answer", flat=True))
+
+
 def audit_holds(team: str) -> bool:
     """Whether the team's chain verifies."""
     return audit.verify(Team.objects.get(slug=team).id) is None
@@ -178,6 +184,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         suspend,
         calls,
         conversations,
+        answers,
         audit_holds,
     )
 }

@@ -403,6 +403,22 @@ def test_two_hundred_streams_mix_nothing(world: World, flow: str, key: str) -> N
             assert told[-1][0] == "end"
 
 
+def test_an_emoji_that_the_upstream_cuts_in_two_is_whole_again(world: World) -> None:
+    halves = [frame("token", "\ud83d"), frame("token", "\udd11"), frame("token", "\ud83d\0")]
+    sent = [faults.chunked(part) for part in (*halves, frame("end", "[DONE]"))]
+    flow = world.flowise_flow(world.host.listen(faults.says(faults.SSE, *sent, b"0\r\n\r\n")))
+    text = world.key(flow)
+    answer = world.server.predict(text, flow, streaming=True)
+    assert "".join(data for name, data in events(answer) if name == "token")[:2] == "\ud83d\udd11"
+    completion = {"model": flow, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    bearer = {"Authorization": f"Bearer {text}"}
+    asked = world.server.request("POST", "/v1/chat/completions", completion, bearer)
+    assert asked.body.endswith(b"data: [DONE]\n\n")
+    # What can't be stored as it came must not hold up the records of others.
+    assert [row["code"] for row in world.server.wait_for_calls(2, flow)] == ["ok", "ok"]
+    assert world.server.do("answers", chatflow=flow) == ["🔑\ufffd\ufffd"] * 2
+
+
 # OpenAI-compatible
 
 
