@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import emails, fresh_logins, secrets
+from accounts import emails, fresh_logins, known_devices, secrets
 from accounts.forms import StrictForm, posted
 from accounts.guards import PageRequest, open_view
 from accounts.member_forms import JoinForm
@@ -89,7 +89,9 @@ def _join_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         else:
             login(request, membership.user)
             fresh_logins.note_password(request)
-            return _joined(request, membership)
+            response = _joined(request, membership)
+            known_devices.remember(response, membership.user)
+            return response
     status = 422 if form.is_bound else 200
     return render(request, "accounts/join.html", {**context, "form": form}, status=status)
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import fresh_logins
+from accounts import fresh_logins, known_devices
 from accounts.forms import posted
 from accounts.guards import PageRequest, open_view
 from accounts.models import LinkPurpose
@@ -70,7 +70,9 @@ def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:
         "first_call_url": reverse("key_first_call", args=[done.team.slug, done.key.id]),
         "call": None,
     }
-    return render(request, "chatflows/set_up_done.html", context)
+    response = render(request, "chatflows/set_up_done.html", context)
+    known_devices.remember(response, done.user)
+    return response
 
 
 def _field_of(error: ValidationError) -> str | None:

@@ -1,9 +1,15 @@
 """Login, logout and the front page."""
 
+import os
+import re
+import subprocess
+import sys
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch
 from django.utils import timezone
 from pytest_django import Settings
@@ -89,6 +95,31 @@ def test_both_ways_run_one_hash(
         runs.clear()
         enter(client, login, "wrong password here")
         assert len(runs) == 1, login
+
+
+def test_both_ways_take_the_same_statements(client: Client, alice: User) -> None:
+    def statements(login: str) -> list[str]:
+        with CaptureQueriesContext(connection) as asked:
+            enter(client, login, "wrong password here")
+        return [re.sub(r"\d+", "", q["sql"][:30]) for q in asked.captured_queries]
+
+    enter(client, "warm-up", "wrong password here")
+    known = statements("alice")
+    for login in ("alice@example.com", "nobody", "nobody@example.com"):
+        new = statements(login)
+        assert new == known, login
+
+
+def test_under_https_every_cookie_is_bound_to_the_host() -> None:
+    names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME DEVICE_COOKIE_NAME SESSION_COOKIE_SECURE"
+    code = f"from config import settings as s; print(*[getattr(s, n) for n in {names.split()}])"
+    environment = {**os.environ, "PUBLIC_URL": "https://flowlatch.example"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    *cookies, is_secure = done.stdout.split()
+    assert all(name.startswith("__Host-") for name in cookies)
+    assert is_secure == "True"
 
 
 @pytest.mark.parametrize("login", ["alice", "nobody"])

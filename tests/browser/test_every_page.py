@@ -34,6 +34,10 @@ PAGES = [
     "/t/acme/members/leave/",
     "/join/",
     "/reauthenticate/",
+    "/profile/",
+    "/profile/password/",
+    "/forgotten-password/",
+    "/password-reset/",
     "/logout/",
     "/nothing-here",
 ]
