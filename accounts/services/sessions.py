@@ -1,10 +1,14 @@
 """Sessions: note their use, list them, end them. An ended one is nothing to the next request."""
 
+import re
+
 from django.utils import timezone
 
 from accounts import devices
 from accounts.models import Session, User
 from accounts.session_store import digest_of
+
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def note_use(key: str, address: str, user_agent: str) -> None:
@@ -21,6 +25,8 @@ def of(user: User) -> list[Session]:
 
 def end(user: User, digest: str) -> bool:
     """End one session of a person; False if there is none of this digest."""
+    if not DIGEST.fullmatch(digest):  # no database takes a NUL
+        return False
     count, _ = Session.objects.filter(user=user, session_key=digest).delete()
     return count > 0
 
