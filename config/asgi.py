@@ -21,7 +21,7 @@ from chatflows.gate.recorder import Recorder  # noqa: E402
 from chatflows.gate.sqlite_reader import SqliteReader  # noqa: E402
 from chatflows.services import calls  # noqa: E402
 from chatflows.services.conversations import StoredMemory  # noqa: E402
-from config import databases  # noqa: E402
+from config import databases, server  # noqa: E402
 from config.pages import PagesHandler, with_static_files  # noqa: E402
 
 
@@ -33,6 +33,7 @@ def make_reader() -> AccessReader:
     return SqliteReader(Path(database["NAME"]))
 
 
+server.end_with_parent()
 pages = with_static_files(PagesHandler())
 application = BearerGate(
     pages,

@@ -1,7 +1,10 @@
 """The server: uvicorn with our protocol, our logs, and none of its trust in proxy headers."""
 
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -45,6 +48,22 @@ def run(*, reload: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     uvicorn.run(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
+
+
+def end_with_parent() -> None:
+    """In a worker: end as on SIGTERM when the process that started it is gone, however it went.
+
+    Killed at once (kill -9, out of memory), it could tell nobody, and the workers would serve on.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def _end(number: int, frame: FrameType | None) -> None:
