@@ -3,6 +3,8 @@
 SENTENCES = {
     "chatflow.create": "made the chatflow {target}",
     "chatflow.rename": "renamed a chatflow to {target}",
+    "chatflow.set_hosted_chat": "changed the hosted chat of {target}",
+    "flow_app.update": "changed who comes in to the flow app of {target}",
     "chatflow.set_access": "changed who may call {target}",
     "chatflow.set_engine": "changed what answers for {target}",
     "chatflow.set_fallback": "changed what {target} says when no entry answers",
@@ -15,6 +17,7 @@ SENTENCES = {
 }
 FACTS = {
     "allow_key_in_url": "key in the address",
+    "is_login_new": "login replaced",
     "faq_entry": "FAQ entry",
     "faq_entries": "FAQ import",
     "is_secret_new": "upstream secret replaced",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from chatflows.models import Chatflow, FlowApp, FlowAppState, FlowSession, Hoste
 from chatflows.services import flow_apps, hosted_chats, visits
 from chatflows.services.flow_apps import Login, SetElsewhere
 from chatflows.services.hosted_chats import Shown
+from config import preparation
 from tests import factories
 
 PASSWORD = "seven quiet lanterns"
@@ -284,3 +286,18 @@ def test_the_page_shows_it_and_cannot_change_it(as_alice: Client, acme: Team) ->
     assert (app.state, app.username) == ("open", "guests")
     with pytest.raises(SetElsewhere):
         flow_apps.save(acme, "password", LOGIN, factories.TESTER)
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("guests", ""), ("", PASSWORD), (" ", PASSWORD), ("guests", "short"), ("a\nb", PASSWORD)],
+    ids=ascii,
+)
+def test_a_start_with_half_a_login_or_a_bad_one_stops_with_one_line(
+    acme: Team, settings: Any, username: str, password: str
+) -> None:
+    settings.FLOW_USERNAME, settings.FLOW_PASSWORD = username, password
+    with pytest.raises(preparation.CannotStart, match=r"\A[^\n]*FLOW_USERNAME[^\n]*\Z") as told:
+        preparation._flow_app()
+    assert PASSWORD not in str(told.value)
+    assert not FlowApp.objects.exists()

@@ -27,7 +27,7 @@ from accounts.services import mails, teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
-from chatflows.services import chatflows, engines, faq_entries  # noqa: E402
+from chatflows.services import chatflows, engines, faq_entries, hosted_chats  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
 
@@ -67,6 +67,12 @@ def move_engine(chatflow: str, config: dict[str, Any]) -> None:
     row = Chatflow.objects.get(pk=chatflow)
     row.engine_config, row.engine_version = config, row.engine_version + 1
     row.save(update_fields=["engine_config", "engine_version"])
+
+
+def publish(chatflow: str, title: str, starters: str) -> None:
+    """Publish a chatflow in the flow app."""
+    shown = hosted_chats.Shown(True, title, starters=starters)
+    hosted_chats.save(Chatflow.objects.get(pk=chatflow), shown, BY)
 
 
 def _change(name: str, **values: Any) -> None:
@@ -175,6 +181,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         make_chatflow,
         set_engine,
         move_engine,
+        publish,
         disable,
         enable,
         delete,
