@@ -8,6 +8,7 @@ _facts: dict[str, str] = {}
 
 # What follows the name of who did it. `{target}` is the name of what was changed.
 SENTENCES = {
+    "mail.retry": "had Flowlatch try the mail again: {target}",
     "team.create": "made the team {target}",
     "team.rename": "renamed the team to {target}",
     "team.transfer": "handed over the team {target}",

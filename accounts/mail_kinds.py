@@ -45,4 +45,10 @@ KINDS: Mapping[str, MailKind] = {
         {"username": "alice", "at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
         "It was for information alone: the password is changed.",
     ),
+    "test": MailKind(
+        "Test mail",
+        {"username": "alice"},
+        "Mails don't arrive as things stand: correct EMAIL_URL or MAIL_FROM, then restart.",
+        give_up_after=timedelta(hours=1),
+    ),
 }

@@ -30,6 +30,8 @@ class Permission(StrEnum):
     MEMBERS_UPDATE = "members:update"
     MEMBERS_DELETE = "members:delete"
     INVITATIONS_CREATE = "invitations:create"
+    MAILS_VIEW = "mails:view"
+    MAILS_UPDATE = "mails:update"
     TEAM_TRANSFER = "team:transfer"
     FLOW_APP_UPDATE = "flow-app:update"
 
@@ -73,6 +75,8 @@ _ADMIN = _EDITOR | {
     Permission.MEMBERS_DELETE,
     Permission.INVITATIONS_CREATE,
     Permission.FLOW_APP_UPDATE,
+    Permission.MAILS_VIEW,
+    Permission.MAILS_UPDATE,
 }
 _OWNER = _ADMIN | {Permission.TEAM_TRANSFER}
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(

@@ -6,6 +6,7 @@ from accounts.views import (
     audit,
     invitations,
     joining,
+    mails,
     members,
     password_resets,
     profile,
@@ -28,6 +29,13 @@ urlpatterns = [
     path("profile/password/", profile.change_password, name="change_password"),
     path("profile/sessions/<str:digest>/end/", profile.session_end, name="session_end"),
     path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
+    path("operator/mail/", mails.operator_mail_list, name="operator_mail_list"),
+    path("operator/mail/test/", mails.operator_mail_test, name="operator_mail_test"),
+    path(
+        "operator/mail/<uuid:mail_id>/retry/",
+        mails.operator_mail_retry,
+        name="operator_mail_retry",
+    ),
     path("reauthenticate/", sessions.reauthenticate, name="account_reauthenticate"),
     path("join/", joining.join, name="join"),
     path("join/switch/", joining.switch, name="join_switch"),
@@ -69,9 +77,16 @@ _service_accounts = [
 # Under `/t/<slug>/`.
 team_urlpatterns: list[URLPattern | URLResolver] = [
     path("members/", include(_member_urlpatterns)),
+    path("mail/", mails.mail_list, name="mail_list"),
+    path("mail/<uuid:mail_id>/retry/", mails.mail_retry, name="mail_retry"),
     path("audit/", audit.audit_list, name="audit_list"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit/csv/", audit.audit_export, {"form": "csv"}, name="audit_csv"),
     path("audit/jsonl/", audit.audit_export, {"form": "jsonl"}, name="audit_jsonl"),
     path("service-accounts/", include(_service_accounts)),
+]
+# Under `/dev/`, with DEBUG alone.
+debug_urlpatterns = [
+    path("mails/", mails.mail_samples, name="mail_samples"),
+    path("mails/<str:kind>.<str:part>", mails.mail_sample, name="mail_sample"),
 ]

@@ -36,7 +36,7 @@ class Job:
 
     name: str
     every: timedelta
-    run: Callable[[threading.Event], None]
+    run: Callable[[threading.Event], object]
 
 
 _jobs: dict[str, Job] = {}
@@ -117,7 +117,7 @@ class Worker:
                 self._guarded(job.name, lambda: job.run(self._stopping))
                 pause = every
 
-    def _guarded(self, name: str, run: Callable[[], None]) -> None:
+    def _guarded(self, name: str, run: Callable[[], object]) -> None:
         try:
             run()
         except Exception as error:

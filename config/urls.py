@@ -1,8 +1,9 @@
 """All URLs of pages. The gate's table (chatflows/gate/routes.py) goes first and is not here."""
 
+from django.conf import settings
 from django.urls import include, path
 
-from accounts.urls import team_urlpatterns
+from accounts.urls import debug_urlpatterns, team_urlpatterns
 from chatflows.urls import (
     flow_app_urlpatterns,
     flow_urlpatterns,
@@ -25,3 +26,5 @@ urlpatterns = [
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("dev/", include(debug_urlpatterns)))

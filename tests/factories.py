@@ -5,15 +5,16 @@ import time
 from uuid import UUID
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import fresh_logins
-from accounts.models import Membership, Role, Team, User
+from accounts.mail_kinds import KINDS
+from accounts.models import Mail, Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import sessions, teams
+from accounts.services import mails, sessions, teams
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.gate.recorder import CallRecord, Turn
@@ -95,6 +96,16 @@ def call(of: Chatflow, by: ApiKey | None = None, **more: object) -> CallRecord:
         "request_id": "req_AAAAAAAAAAAAAAAA",
     }
     return CallRecord(**{**values, **more})  # type: ignore[arg-type]
+
+
+def mail(team: Team | None, to: str = "eve@example.com", **changes: object) -> Mail:
+    """An invitation in the outbox, with some columns changed."""
+    with override_settings(MAIL_SERVER={"EMAIL_HOST": "mail.invalid"}), transaction.atomic():
+        made = mails.queue("invitation", to, KINDS["invitation"].sample, team=team)
+    assert made is not None
+    Mail.objects.filter(pk=made.pk).update(**changes)
+    made.refresh_from_db()
+    return made
 
 
 def turn(of: Chatflow, caller: str, chat_id: str, **more: object) -> Turn:

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from accounts.mail_kinds import KINDS
 from accounts.models.teams import Team
 
 
@@ -23,6 +24,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def due(self, now: datetime) -> "MailQuerySet":
         """What the worker should send now."""
         return self.filter(next_try_at__lte=now)
+
+    def retrying(self) -> "MailQuerySet":
+        """Waiting after a failed attempt. One that is being sent right now is not among them."""
+        return self.filter(next_try_at__isnull=False).exclude(last_error="")
 
     def in_trouble(self) -> "MailQuerySet":
         """Given up, or waiting after a failed attempt."""
@@ -80,6 +85,16 @@ class Mail(models.Model):
     def place(self) -> tuple[str, ...]:
         """Where the body's ciphertext lies: moved to another row or recipient it is nothing."""
         return ("mail", str(self.id), self.recipient)
+
+    @property
+    def label(self) -> str:
+        """What kind of mail it is, for people."""
+        return KINDS[self.kind].label if self.kind in KINDS else self.kind
+
+    @property
+    def advice(self) -> str:
+        """What an admin can do when it has failed."""
+        return KINDS[self.kind].advice if self.kind in KINDS else ""
 
     @property
     def status(self) -> str:

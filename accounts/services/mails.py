@@ -7,18 +7,19 @@ from email.utils import getaddresses
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import connection
+from django.db import connection, transaction
 from django.template import Context, engines
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import secrets
+from accounts import audit, secrets
 from accounts.mail_kinds import KINDS
 from accounts.models import Mail, Team
+from accounts.permissions import Actor
 
 SUBJECT_LENGTH = 200
 ADDRESS_LENGTH = 254
-PARTS = ("subject.txt", "txt", "html")
+PARTS = (".subject.txt", ".txt", ".html")
 # No use in an address of a person, and a way to smuggle in more recipients or headers.
 FORBIDDEN_IN_ADDRESS = frozenset(' "(),:;<>[\\]%!')
 
@@ -71,7 +72,7 @@ def render(kind: str, context: Mapping[str, object]) -> tuple[str, str, str]:
     if set(context) != set(KINDS[kind].sample):
         raise ValueError(f"A {kind} mail takes {sorted(KINDS[kind].sample)}")
     values = {**context, "public_url": settings.PUBLIC_URL}
-    subject, text, html = (_render(f"accounts/mails/{kind}.{part}", values) for part in PARTS)
+    subject, text, html = (_render(f"accounts/mails/{kind}{part}", values) for part in PARTS)
     return " ".join(subject.split())[:SUBJECT_LENGTH], text.strip() + "\n", html
 
 
@@ -81,6 +82,18 @@ def body(mail: Mail) -> tuple[str, str]:
         raise secrets.Unavailable("the body is erased")
     parts = json.loads(secrets.decrypt(bytes(mail.ciphertext), mail.key_version, mail.place))
     return parts["text"], parts["html"]
+
+
+@transaction.atomic
+def try_again(mail: Mail, by: Actor) -> bool:
+    """Have a mail that could not be sent yet be sent now. False if there is nothing to send."""
+    waiting = Mail.objects.retrying().filter(pk=mail.pk)
+    if not waiting.update(next_try_at=timezone.now()):
+        return False  # sent, given up or being sent at this moment
+    name = f"{mail.label}, {mail.recipient}"
+    target = audit.Target("mail", str(mail.id), name)
+    audit.record(mail.team_id or audit.INSTALLATION, "mail.retry", by, target)
+    return True
 
 
 def _render(name: str, values: Mapping[str, object]) -> str:

@@ -146,14 +146,14 @@ def test_a_template_uses_no_value_that_its_sample_lacks(
     kind: str, part: str, settings: Any
 ) -> None:
     strict = Engine(dirs=[str(shipped.BASE_DIR / "templates")], string_if_invalid="LACKS %s")
-    template = strict.get_template(f"accounts/mails/{kind}.{part}")
+    template = strict.get_template(f"accounts/mails/{kind}{part}")
     values = {**KINDS[kind].sample, "public_url": settings.PUBLIC_URL}
     assert "LACKS" not in template.render(Context(values))
 
 
 def test_every_template_of_a_mail_is_of_a_known_kind() -> None:
     files = {path.name for path in (shipped.BASE_DIR / "templates/accounts/mails").iterdir()}
-    wanted = {f"{kind}.{part}" for kind in KINDS for part in mails.PARTS}
+    wanted = {f"{kind}{part}" for kind in KINDS for part in mails.PARTS}
     assert files == wanted | {"layout.html", "layout.txt", "button.html"}
 
 

@@ -30,6 +30,8 @@ TABLE = {
     "members:update": (True, True, False, False),
     "members:delete": (True, True, False, False),
     "invitations:create": (True, True, False, False),
+    "mails:view": (True, True, False, False),
+    "mails:update": (True, True, False, False),
     "team:transfer": (True, False, False, False),
     "flow-app:update": (True, True, False, False),
 }

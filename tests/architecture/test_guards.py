@@ -46,6 +46,9 @@ OPERATOR_PAGES = {
     "/operator/teams/<uuid:team_id>/suspend/",
     "/operator/teams/<uuid:team_id>/unsuspend/",
     "/operator/teams/<uuid:team_id>/delete/",
+    "/operator/mail/",
+    "/operator/mail/test/",
+    "/operator/mail/<uuid:mail_id>/retry/",
 }
 TEAM = "/t/<slug:slug>"
 ONE_KEY = f"{TEAM}/keys/<uuid:key_id>"
@@ -61,6 +64,8 @@ TEAM_PAGES = {
     f"{ONE_ACCOUNT}/disable/": "service-accounts:update",
     f"{ONE_ACCOUNT}/enable/": "service-accounts:update",
     f"{ONE_ACCOUNT}/delete/": "service-accounts:delete",
+    f"{TEAM}/mail/": "mails:view",
+    f"{TEAM}/mail/<uuid:mail_id>/retry/": "mails:update",
     f"{TEAM}/audit/": "audit:view",
     f"{TEAM}/audit/verify/": "audit:view",
     f"{TEAM}/audit/csv/": "audit:view",

@@ -21,6 +21,7 @@ BUDGET = {
     "member_list": 8,
     "member_leave": 6,
     "service_account_list": 5,
+    "mail_list": 6,
     "key_list": 8,
     "key_new": 6,
     "key_first_call": 7,
@@ -56,6 +57,7 @@ def rows(acme: Team, faq: Chatflow, integration: Integration) -> Callable[[int],
             faq_entries.add(faq, f"Question {n}?", "Answer.", factories.TESTER)
             calls.write([factories.call(flow, key), factories.call(faq, integration.key)])
             factories.join(acme, factories.user(f"person{n}"), Role.VIEWER)
+            factories.mail(acme)
 
     return more
 

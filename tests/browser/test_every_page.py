@@ -30,6 +30,8 @@ PAGES = [
     "/t/acme/audit/?who=nobody",
     "/t/acme/service-accounts/",
     "/t/acme/service-accounts/new/",
+    "/t/acme/mail/",
+    "/operator/mail/",
     "/t/acme/keys/",
     "/t/acme/keys/?show=disabled",
     "/t/acme/keys/new/",

@@ -1,0 +1,116 @@
+"""Mail: what was sent and what was not, for admins and operators; samples for work on the code."""
+
+from uuid import UUID
+
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_replace
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.guards import (
+    OperatorRequest,
+    PageRequest,
+    TeamRequest,
+    open_view,
+    operator_view,
+    team_view,
+)
+from accounts.mail_kinds import KINDS
+from accounts.models import Mail
+from accounts.models.mails import MailQuerySet
+from accounts.permissions import Actor, Permission
+from accounts.services import mails
+
+SHOWN = 100
+# A mail's styles are inline, for mail programs read no stylesheet. The rest is as everywhere.
+SAMPLE_POLICY = {"style-src": [UNSAFE_INLINE]}
+NOTHING_TO_SEND = "This mail is not waiting any more. The list says what became of it."
+
+
+@team_view(Permission.MAILS_VIEW)
+@require_safe
+def mail_list(request: TeamRequest) -> HttpResponse:
+    """The team's mails, newest first."""
+    return _list(request, Mail.objects.of(request.team), "accounts/mails.html")
+
+
+@team_view(Permission.MAILS_UPDATE)
+@require_POST
+def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponse:
+    """Send a mail now that could not be sent yet."""
+    mail = get_object_or_404(Mail.objects.of(request.team), pk=mail_id)
+    _retry(request, mail, request.principal.actor)
+    return redirect("mail_list", request.team.slug)
+
+
+@operator_view()
+@require_safe
+def operator_mail_list(request: OperatorRequest) -> HttpResponse:
+    """The mails that belong to no team, such as password resets."""
+    return _list(request, Mail.objects.without_team(), "accounts/operator_mails.html")
+
+
+@operator_view()
+@require_POST
+def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse:
+    """Send a mail now that could not be sent yet."""
+    mail = get_object_or_404(Mail.objects.without_team(), pk=mail_id)
+    _retry(request, mail, request.actor)
+    return redirect("operator_mail_list")
+
+
+@operator_view()
+@require_POST
+def operator_mail_test(request: OperatorRequest) -> HttpResponse:
+    """Put a test mail to the operator in the outbox."""
+    with transaction.atomic():
+        mail = mails.queue("test", request.user.email, {"username": request.user.username})
+    if mail is None:
+        messages.warning(request, "No mail server is set, so no mail was sent.")
+    else:
+        messages.success(request, f"A test mail to {mail.recipient} waits. It leaves in seconds.")
+    return redirect("operator_mail_list")
+
+
+@open_view("with DEBUG alone: sample values")
+@require_safe
+def mail_samples(request: HttpRequest) -> HttpResponse:
+    """Every kind of mail."""
+    kinds = [(kind, mails.render(kind, KINDS[kind].sample)[0]) for kind in KINDS]
+    return render(request, "accounts/mail_samples.html", {"kinds": kinds})
+
+
+@open_view("with DEBUG alone: sample values")
+@csp_replace(SAMPLE_POLICY)  # type: ignore[arg-type]
+@require_safe
+def mail_sample(request: HttpRequest, kind: str, part: str) -> HttpResponse:
+    """One kind of mail, as text or HTML."""
+    if kind not in KINDS or part not in ("txt", "html"):
+        raise Http404
+    _, text, html = mails.render(kind, KINDS[kind].sample)
+    if part == "txt":
+        return HttpResponse(text, content_type="text/plain; charset=utf-8")
+    return HttpResponse(html)
+
+
+def _list(request: PageRequest, all_mails: MailQuerySet, template: str) -> HttpResponse:
+    show = request.GET.get("show", "all")
+    found = all_mails.in_trouble() if show == "trouble" else all_mails
+    context = {
+        "mails": found.order_by("-created_at")[:SHOWN],
+        "shown": SHOWN,
+        "show": show,
+        "trouble": all_mails.in_trouble().count(),
+        "is_configured": mails.is_configured(),
+    }
+    return render(request, template, context)
+
+
+def _retry(request: PageRequest, mail: Mail, by: Actor) -> None:
+    if mails.try_again(mail, by):
+        messages.success(request, f"The mail to {mail.recipient} is tried again in seconds.")
+    else:
+        messages.warning(request, NOTHING_TO_SEND)
