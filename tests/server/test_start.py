@@ -68,8 +68,8 @@ def test_a_second_start_changes_nothing_and_kills_the_old_link(tmp_path: Path) -
     assert second.request("GET", links[1]).status == 302
     second.stop()
     after = [line for line in dump(tmp_path).split("\n") if "accounts_linktoken" not in line]
-    kept = [line for line in after if "django_session" not in line]
-    assert kept == [line for line in before if "django_session" not in line]
+    kept = [line for line in after if "accounts_session" not in line]
+    assert kept == [line for line in before if "accounts_session" not in line]
     assert (tmp_path / "keyring.json").read_bytes() == ring
 
 
