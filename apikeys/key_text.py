@@ -18,6 +18,7 @@ ID_LENGTH = 12  # characters, 71 bits
 SECRET_BYTES = 32
 SECRET_LENGTH = 43  # characters that hold 256 bits
 CHECKSUM_LENGTH = 6  # characters that hold 32 bits
+_PAIRS = [tens + ones for tens in ALPHABET for ones in ALPHABET]
 PATTERN = re.compile(
     rf"{SECRET_PREFIX}[0-9A-Za-z]{{{ID_LENGTH}}}_[0-9A-Za-z]{{{SECRET_LENGTH + CHECKSUM_LENGTH}}}"
 )
@@ -61,8 +62,8 @@ def hint_parts(public_id: str) -> tuple[str, str, str]:
 
 
 def _base62(number: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    pairs = []
+    for _ in range(0, length, 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))[-length:]

@@ -141,11 +141,9 @@ class BearerGate:
     ) -> None:
         started = time.perf_counter()
         asked = await self._read(found, route, policy, request)
-        verdict = asked.verdict
-        stream = self._stream(route, policy, request, verdict)
+        stream = self._stream(route, policy, request, asked.verdict)
         if stream is not None and not self._streams.enter(stream):
-            stream, verdict = None, verdicts.over_limit(verdict)
-        asked = replace(asked, verdict=verdict)
+            stream, asked = None, replace(asked, verdict=verdicts.over_limit(asked.verdict))
         outcome = Outcome(500, "internal_error")
         try:
             outcome = await self._answer(found, route, request, asked, send, stream=stream)
