@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apikeys import key_text
+from tests.bench import streams
 from tests.postgres import Postgres
 from tests.server.shipped import OWNER, POSTGRES, ROOT, Shipped, free_port, start
 
@@ -120,7 +121,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--connections", type=int, nargs="*", default=[1, 16, 64])
+    parser.add_argument("--streams", type=int, nargs="*", default=[30, 1000])
+    parser.add_argument("--stream-seconds", type=float, default=10)
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     arguments = parser.parse_args()
     if shutil.which("wrk") is None:
@@ -136,6 +139,7 @@ def main() -> None:
         stack.callback(peer.wait)
         stack.callback(peer.terminate)
         measure(targets(server, f"http://127.0.0.1:{port}/"), arguments, folder)
+        streams.measure(server, arguments.streams, arguments.stream_seconds, stack)
 
 
 def targets(server: Shipped, peer: str) -> list[Target]:

@@ -5,6 +5,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 STAMP = re.compile(rb"@(\d+\.\d+)@")
 END = b'"event":"end"'
@@ -29,10 +30,9 @@ class Reader(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self._asked = time.time()
-        transport.write(self._request)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Note each stamp."""

@@ -3,6 +3,7 @@
 import sys
 
 import aiohttp
+import uvloop
 from aiohttp import web
 
 UPSTREAM = web.AppKey("UPSTREAM", str)
@@ -25,9 +26,16 @@ async def open_session(app: web.Application) -> None:
     app[SESSION] = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 
+async def close_session(app: web.Application) -> None:
+    """Quietly."""
+    await app[SESSION].close()
+
+
 if __name__ == "__main__":
+    uvloop.install()  # as the shipped server
     application = web.Application()
     application[UPSTREAM] = sys.argv[2]
     application.on_startup.append(open_session)
+    application.on_cleanup.append(close_session)
     application.router.add_post("/{path:.*}", relay)
     web.run_app(application, host="127.0.0.1", port=int(sys.argv[1]), print=None)
