@@ -3,6 +3,8 @@
 import ipaddress
 import re
 import socket
+from concurrent.futures import Future
+from threading import BoundedSemaphore, Thread
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +16,7 @@ from django.conf import settings
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 CONNECT_WITHIN = 10.0  # seconds, TLS included
+LOOK_UP_WITHIN = 3.0  # seconds, of a name in an address that is saved
 KEEP_ALIVE = 4.0  # seconds; Node lets go after 5, and a reused connection must not be a dead one
 HEAD_LINE, HEAD_FIELDS = 8190, 100  # bytes a line or field of a response's head, and their number
 MAX_URL_LENGTH = 300  # characters
@@ -37,6 +40,9 @@ NOT_OPEN = (
     "This address can't be used. If it is a server of yours, the operator can list its network in "
     "ALLOWED_UPSTREAM_NETWORKS."
 )
+TOO_SLOW = "The host's name could not be looked up in time. Try again, or check the name server."
+# A look-up can't be broken off: so many may hang, then no more begin.
+_look_ups = BoundedSemaphore(16)
 _ALLOWED_CHARACTERS = re.compile(r"[\x21-\x5b\x5d-\x7e]+")  # no space, no control, no backslash
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
@@ -94,8 +100,8 @@ def origin(url: str) -> str:
 def check_url(url: str) -> str:
     """The URL without a trailing slash, if it may be saved. Raises InvalidUrl.
 
-    Looks names up, so it can take seconds: call it before a transaction and never in the loop. A
-    name that nobody knows right now passes; each connection is checked again.
+    Looks names up, for at most LOOK_UP_WITHIN: call it before a transaction and never in the loop.
+    A name that nobody knows right now passes; each connection is checked again.
     """
     parts = _parse(url.strip())
     host = parts.hostname or ""
@@ -153,14 +159,31 @@ def _check_literal(host: str) -> None:
 
 def _check_name(host: str) -> None:
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except (OSError, UnicodeError):
-        return
-    try:
-        for address in found:
+        for address in _look_up(host):
             check_address(address)
     except Refused:
         raise InvalidUrl(NOT_OPEN) from None
+    except TimeoutError:
+        raise InvalidUrl(TOO_SLOW) from None
+
+
+def _look_up(host: str) -> set[str]:
+    """The addresses of a name, none if nobody knows it. Raises TimeoutError."""
+    if not _look_ups.acquire(blocking=False):
+        raise TimeoutError
+    found: Future[set[str]] = Future()
+
+    def ask() -> None:
+        try:
+            found.set_result({str(info[4][0]) for info in socket.getaddrinfo(host, None)})
+        except (OSError, UnicodeError):
+            found.set_result(set())
+        finally:
+            _look_ups.release()
+
+    # A daemon: a resolver that hangs holds up neither the page nor the end of the process.
+    Thread(target=ask, name="look-up", daemon=True).start()
+    return found.result(LOOK_UP_WITHIN)
 
 
 def _is_open(address: Address) -> bool:

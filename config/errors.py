@@ -14,7 +14,7 @@ from config import request_ids
 
 log = structlog.get_logger("flowlatch.pages")
 
-API_PREFIXES = ("/api/", "/v1/")
+API_PREFIX, OPENAI_PREFIX = "/api/", "/v1/"
 RETRY_AFTER = "2"  # seconds
 SENTENCES = {
     400: ("bad_request", "The request can't be understood."),
@@ -67,20 +67,29 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
     request_id = _request_id(request)
-    if request.path_info.lower().startswith(API_PREFIXES):
-        code, detail = SENTENCES[status]
-        return JsonResponse(
-            {"status": status, "code": code, "detail": detail, "request_id": request_id},
-            status=status,
-            content_type="application/problem+json",
-            headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
-        )
+    path = request.path_info.lower()
+    if path.startswith((API_PREFIX, OPENAI_PREFIX)):
+        return _json(status, request_id, is_openai=path.startswith(OPENAI_PREFIX))
     # No request is given: context processors ask the database, which may be what is gone.
     page = render_to_string(
         template or f"errors/{status}.html",
         {"request_id": request_id, "now": timezone.now(), "public_url": settings.PUBLIC_URL},
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
+
+
+def _json(status: int, request_id: str, *, is_openai: bool) -> HttpResponse:
+    """A problem (RFC 9457), or an error as OpenAI's clients read it."""
+    code, detail = SENTENCES[status]
+    problem = {"status": status, "code": code, "detail": detail, "request_id": request_id}
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    error = {"message": detail, "type": kind, "param": None, "code": code}
+    return JsonResponse(
+        {"error": error} if is_openai else problem,
+        status=status,
+        content_type="application/json" if is_openai else "application/problem+json",
+        headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
+    )
 
 
 def _request_id(request: HttpRequest) -> str:

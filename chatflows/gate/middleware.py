@@ -91,11 +91,11 @@ class BearerGate:
             if settings.IS_HTTPS:  # PUBLIC_URL says so: the proxy in front speaks TLS for us
                 scope["scheme"] = "https"
             await self._application(scope, limited(receive, limit), send)
-        except TooLarge:
-            answer = responses.error(413, "too_large", request.id, extra=CLOSE)
-            await responses.send(send, answer, request.id)
-        except TooSlow:
-            answer = responses.error(408, "request_timeout", request.id, extra=CLOSE)
+        except (TooLarge, TooSlow) as error:
+            is_large, is_openai = isinstance(error, TooLarge), scope["path"].startswith("/v1/")
+            status, code = (413, "too_large") if is_large else (408, "request_timeout")
+            form = responses.openai_error if is_openai else responses.error
+            answer = form(status, code, request.id, extra=CLOSE)
             await responses.send(send, answer, request.id)
 
     async def _serve(self, found: Match, request: GateRequest, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -133,6 +134,28 @@ def test_a_plain_url_is_taken_with_its_origin() -> None:
     assert egress.origin("https://nope.invalid/base") == "https://nope.invalid:443"
     assert egress.origin("http://[2606:4700::1111]:81/x") == "http://[2606:4700::1111]:81"
     assert egress.origin("http://A.Example") == egress.origin("http://a.example:80/")
+
+
+def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go, begun = threading.Event(), []
+
+    def hangs(host: str, port: None) -> list[Any]:
+        begun.append(host)
+        let_go.wait(10)
+        return []
+
+    monkeypatch.setattr(egress, "LOOK_UP_WITHIN", 0.01)
+    monkeypatch.setattr(egress, "_look_ups", threading.BoundedSemaphore(2))
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    for _ in range(4):
+        with pytest.raises(InvalidUrl, match="in time"):
+            egress.check_url("http://slow.example")
+    let_go.set()
+    assert len(begun) == 2, "more would pile up behind a resolver that is gone"
+    for thread in threading.enumerate():
+        if thread.name == "look-up":
+            thread.join(10)
+    assert egress.check_url("http://slow.example") == "http://slow.example"
 
 
 @pytest.mark.parametrize("addresses", [["203.0.113.7", "127.0.0.1"], ["127.0.0.1", "1.1.1.1"]])

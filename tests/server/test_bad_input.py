@@ -247,6 +247,21 @@ def test_nothing_under_the_api_is_html(server: Shipped, path: str) -> None:
         assert "json" in answer.headers["content-type"]
 
 
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/", "/v1/chat/completions/", "/V1/models"])
+def test_what_openais_clients_mistype_is_told_in_openais_form(server: Shipped, path: str) -> None:
+    answer = server.request("POST", path, {"model": server.chatflow})
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
+    assert answer.headers["x-request-id"]
+    assert answer.json()["error"] == {
+        "message": "There is nothing at this address.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "not_found",
+    }
+    large = server.request("POST", "/v1/nothing", b"x" * 100_000)
+    assert (large.status, large.json()["error"]["code"]) == (413, "too_large")
+
+
 def test_a_foreign_host_is_refused_and_the_gate_does_not_care(server: Shipped, key: str) -> None:
     assert server.request("GET", "/login/", headers={"Host": "evil.example"}).status == 400
     api = server.request("GET", "/api/v1/nothing", headers={"Host": "evil.example"})
