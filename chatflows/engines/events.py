@@ -94,6 +94,7 @@ class Frame:
     name: str
     body: bytes
     text: str = ""  # of a token
+    has_more: bool = False  # the next came with it, and both can leave together
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,15 +140,17 @@ class FlowiseEngine:
             found = lines.feed(chunk)
         except TooLong:
             raise Fault(upstream.TOO_LARGE) from None
+        left = sum(line.startswith(b"data:") for line in found)
         for line in found:
             if line.startswith(b"data:"):
-                yield self._event(line[5:].strip(), question)
+                left -= 1
+                yield self._event(line[5:].strip(), question, has_more=left > 0)
             elif line.startswith(b":"):
                 yield Heartbeat()
             elif line and line.partition(b":")[0] not in _FIELDS:
                 raise Fault(upstream.INVALID)
 
-    def _event(self, body: bytes, question: Question) -> Frame | Done:
+    def _event(self, body: bytes, question: Question, *, has_more: bool) -> Frame | Done:
         body = self._shown(body, question)
         value = upstream.load_object(body)
         name, data = value.get("event"), value.get("data")
@@ -159,7 +161,7 @@ class FlowiseEngine:
         if b"\r" in body:  # a line's end to some readers, in the middle of the frame
             body = _encode(value)
         is_text = name in ("token", "error") and isinstance(data, str)
-        return Frame(name, body, str(data) if is_text else "")
+        return Frame(name, body, str(data) if is_text else "", has_more)
 
     def _shown(self, body: bytes, question: Question) -> bytes:
         """What the caller may see: its own names for the conversation, and never our key."""

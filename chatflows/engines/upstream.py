@@ -11,6 +11,7 @@ import aiohttp
 from django.conf import settings
 
 from accounts import egress
+from chatflows.engines.alarms import NEVER, Alarm
 from chatflows.engines.events import Failed, Heartbeat
 
 HEARTBEAT = 15.0  # seconds of silence
@@ -67,6 +68,7 @@ class Call:
         self.response = response
         self._limits = limits
         self._began = began
+        self._alarm = Alarm()
 
     @property
     def media_type(self) -> str:
@@ -81,7 +83,7 @@ class Call:
         Before the first byte there is no heartbeat: nothing was promised to the caller yet.
         """
         clock = asyncio.get_running_loop().time
-        last, beat, size = self._began, float("inf"), 0
+        last, beat, size = self._began, NEVER, 0
         patience, end = self._limits.first_byte, self._began + self._limits.total
         while True:
             cutoff = min(last + patience, end)
@@ -117,12 +119,12 @@ class Call:
 
     def close(self) -> None:
         """Let go of the connection; what was not read to its end is closed."""
+        self._alarm.close()
         self.response.close()
 
     async def _read(self, until: float) -> bytes | None:
         try:
-            async with asyncio.timeout_at(until if until != float("inf") else None):
-                return await self.response.content.readany()
+            return await self._alarm.wait(self.response.content.readany(), until)
         except (aiohttp.ClientError, ConnectionError):
             raise Fault(CUT) from None
         except TimeoutError:
