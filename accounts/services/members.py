@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
+from accounts.services import sessions
 from accounts.signals import membership_changed
 
 
@@ -38,6 +39,13 @@ def role_of(team: Team, by: Actor, permission: Permission) -> Role:
     if role is None or permission not in ROLE_PERMISSIONS[Role(role)]:
         raise NotAllowed
     return Role(role)
+
+
+def may(team: Team, user: User, permission: Permission) -> bool:
+    """Whether a person may do this in the team at this moment, which can be suspended."""
+    roles = [role for role, granted in ROLE_PERMISSIONS.items() if permission in granted]
+    here = Membership.objects.filter(team=team, team__suspended_at=None, user=user)
+    return here.filter(user__is_active=True, role__in=roles).exists()
 
 
 @transaction.atomic
@@ -73,7 +81,8 @@ def change_role(membership: Membership, role: Role, by: Actor) -> None:
 def remove(membership: Membership, by: Actor) -> None:
     """End a person's membership: the next request to the team's pages is a stranger's.
 
-    Raises NotAllowed if the actor's role is below the member's, LastOwner.
+    With the last one the person's sessions end too, on every process. Raises NotAllowed if the
+    actor's role is below the member's, LastOwner.
     """
     team = lock(membership.team)
     member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
@@ -83,10 +92,13 @@ def remove(membership: Membership, by: Actor) -> None:
 
 
 @transaction.atomic
-def leave(team: Team, user: User, by: Actor) -> None:
-    """End one's own membership. Raises LastOwner."""
+def leave(team: Team, user: User, by: Actor) -> bool:
+    """End one's own membership; False if it was the last one, which ends the sessions as above.
+
+    Raises LastOwner.
+    """
     member = Membership.objects.select_related("user").get(team=lock(team), user=user)
-    _end(member, "membership.leave", by)
+    return _end(member, "membership.leave", by)
 
 
 @transaction.atomic
@@ -114,11 +126,15 @@ def hand_over(team: Team, to: Membership, by: Actor) -> None:
     )
 
 
-def _end(member: Membership, action: str, by: Actor) -> None:
+def _end(member: Membership, action: str, by: Actor) -> bool:
     _keep_an_owner(member)
     _record(member, action, by, before={"role": member.role})
     member.delete()
+    has_others = Membership.objects.filter(user=member.user).exists()
+    if not has_others:
+        sessions.end_all(member.user)
     membership_changed.send(Membership, team=member.team, user=member.user, role=None, by=by)
+    return has_others
 
 
 def _set_role(member: Membership, role: Role, by: Actor) -> None:

@@ -23,6 +23,11 @@ def of(user: User) -> list[Session]:
     return list(Session.objects.of(user, timezone.now()))
 
 
+def is_open(user: User, digest: str) -> bool:
+    """Whether a person's session of this digest lives."""
+    return Session.objects.of(user, timezone.now()).filter(session_key=digest).exists()
+
+
 def end(user: User, digest: str) -> bool:
     """End one session of a person; False if there is none of this digest."""
     if not DIGEST.fullmatch(digest):  # no database takes a NUL

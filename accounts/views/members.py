@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -76,10 +77,12 @@ def leave(request: TeamRequest) -> HttpResponse:
     form = StrictForm(posted(request))
     if form.is_valid():
         try:
-            members.leave(request.team, request.user, request.principal.actor)
+            has_others = members.leave(request.team, request.user, request.principal.actor)
         except members.LastOwner:
             form.add_error(None, LAST_OWNER)
         else:
+            if not has_others:  # the session has ended with the membership
+                logout(request)
             messages.success(request, f"You left {request.team.name}.")
             return redirect("home")
     context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}

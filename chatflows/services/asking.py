@@ -109,20 +109,16 @@ def turns(chatflow: Chatflow, asker: Asker, chat_id: str) -> list[Message]:
     return list(reversed(mine.order_by("-at")[:SHOWN_TURNS]))
 
 
-async def answer(
-    asking: Asking, streams: Streams, holds: Holds | None = None
-) -> AsyncGenerator[Event, None]:
+async def answer(asking: Asking, streams: Streams, holds: Holds) -> AsyncGenerator[Event, None]:
     """The engine's events to the end or until the reader leaves; then the record.
 
-    With `holds` the answer ends within two seconds of it saying no.
+    It ends within two seconds of `holds` saying no.
     """
     with streams.one_more(asking.asker.caller) as fits:
         if not fits:
             yield TOO_MANY
             return
-        events = _events(asking)
-        if holds is not None:
-            events = watching.while_it_holds(events, holds, asking.prediction)
+        events = watching.while_it_holds(_events(asking), holds, asking.prediction)
         try:
             async with aclosing(events):
                 async for event in events:

@@ -6,9 +6,14 @@ here is recorded as a member's, never as a key's.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 
+from accounts.models import Team, User
+from accounts.permissions import Permission
+from accounts.services import members, sessions
 from chatflows.gate import frames
-from chatflows.models import Call
+from chatflows.models import Call, Chatflow
 from chatflows.services import asking
 from chatflows.services.asking import Asker, Asking, Streams
 
@@ -18,14 +23,35 @@ MAX_STREAMS_PER_MEMBER = 3
 streams = Streams(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_MEMBER)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a member stands who asks: the right to a running answer is looked up from here."""
+
+    team: Team
+    user: User
+    session_digest: str
+
+
 def member(user_id: object, address: str, request_id: str) -> Asker:
     """A member as one who asks."""
     return Asker(f"person:{user_id}", Call.PLAYGROUND, address, request_id)
 
 
-async def answer(asked: Asking) -> AsyncGenerator[bytes, None]:
-    """The answer in Flowise's frames as they come."""
-    async with aclosing(asking.answer(asked, streams)) as events:
+def holds(place: Place, chatflow: Chatflow) -> bool:
+    """Whether a running answer may go on: the session lives, the role allows it, the chatflow is
+    still the team's.
+    """
+    return (
+        members.may(place.team, place.user, Permission.PREDICTIONS_CREATE)
+        and sessions.is_open(place.user, place.session_digest)
+        and Chatflow.objects.of(place.team).filter(pk=chatflow.pk).exists()
+    )
+
+
+async def answer(asked: Asking, place: Place) -> AsyncGenerator[bytes, None]:
+    """The answer in Flowise's frames as they come, for as long as the member's right holds."""
+    still = partial(holds, place, asked.chatflow)
+    async with aclosing(asking.answer(asked, streams, still)) as events:
         async for event in events:
             sent = frames.of_event(asked.prediction, event)
             if sent:

@@ -38,6 +38,7 @@ async def while_it_holds(
                 return
             if event is not None:
                 yield event
+                queue.task_done()
         await pump  # what broke there breaks here
     finally:
         pump.cancel()
@@ -49,6 +50,7 @@ async def _pump(events: AsyncGenerator[Event, None], queue: asyncio.Queue[Event]
     async with aclosing(events):
         async for event in events:
             await queue.put(event)
+            await queue.join()  # the prediction knows no more than what was passed on
 
 
 async def _next(

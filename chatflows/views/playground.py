@@ -14,10 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms import posted
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
+from accounts.session_store import digest_of
 from chatflows.forms import AskForm
 from chatflows.models import Chatflow
 from chatflows.services import asking, playground
 from chatflows.services.asking import Asker, Asking
+from chatflows.services.playground import Place
 from chatflows.views.chatflows import get_chatflow
 
 TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
@@ -38,7 +40,7 @@ def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         return _page(request, chatflow, form, 429)
     chat_id = form.cleaned_data["chat_id"]
     asked = _begin(request, chatflow, form)
-    frames = async_to_sync(_collect)(asked)
+    frames = async_to_sync(_collect)(asked, _place(request))
     told = {
         "turns": asking.turns(chatflow, asked.asker, str(chat_id)),
         "failure": asked.prediction.failure,
@@ -60,7 +62,7 @@ def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponse
     if playground.streams.are_full(_member(request).caller):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
-        playground.answer(_begin(request, chatflow, form)),
+        playground.answer(_begin(request, chatflow, form), _place(request)),
         content_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -75,9 +77,14 @@ def _member(request: TeamRequest) -> Asker:
     return playground.member(request.user.pk, request.address, request.id)
 
 
-async def _collect(asked: Asking) -> list[str]:
+def _place(request: TeamRequest) -> Place:
+    digest = digest_of(request.session.session_key or "")
+    return Place(request.team, request.user, digest)
+
+
+async def _collect(asked: Asking, place: Place) -> list[str]:
     """Every frame as text, without its envelope."""
-    sent = [line async for line in playground.answer(asked)]
+    sent = [line async for line in playground.answer(asked, place)]
     return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
 
 

@@ -5,9 +5,10 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from accounts import audit
-from accounts.models import AuditEvent, Invitation, Membership, Role, Team, User
+from accounts.models import AuditEvent, Invitation, Membership, Role, Session, Team, User
 from accounts.permissions import Actor
 from accounts.services import invitations, members
+from accounts.signals import membership_changed
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -127,19 +128,55 @@ def test_an_owner_who_cannot_log_in_is_none_to_count_on(alice: User, acme: Team)
 
 
 def test_a_removed_person_is_out_with_the_next_request(
-    as_alice: Client, as_vera: Client, vera: User, acme: Team
+    as_alice: Client, as_vera: Client, vera: User, acme: Team, globex: Team
 ) -> None:
+    factories.join(globex, vera, Role.VIEWER)
     assert as_vera.get(LIST).status_code == 200
     assert as_alice.post(url(vera, "remove")).status_code == 302
     assert as_vera.get(LIST).status_code == 404
+    assert as_vera.get("/t/globex/members/").status_code == 200
     assert last(acme).action == "membership.delete"
 
 
-def test_someone_who_left_is_out_and_can_say_so(as_vera: Client, acme: Team) -> None:
+def test_removal_from_the_last_team_ends_every_session(
+    as_alice: Client, as_vera: Client, vera: User
+) -> None:
+    elsewhere = factories.client(vera)
+    as_alice.post(url(vera, "remove"))
+    assert not Session.objects.filter(user=vera).exists()
+    for browser in (as_vera, elsewhere):
+        assert browser.get(LIST)["Location"].startswith("/login/")
+    assert as_alice.get(LIST).status_code == 200
+
+
+def test_a_removal_that_fails_ends_no_session(
+    as_vera: Client, vera: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(membership_changed, "send", fail)
+    with pytest.raises(RuntimeError):
+        members.remove(place(vera), factories.TESTER)
+    assert as_vera.get(LIST).status_code == 200
+
+
+def test_someone_who_left_is_out_and_can_say_so(
+    as_vera: Client, vera: User, acme: Team, globex: Team
+) -> None:
+    factories.join(globex, vera, Role.VIEWER)
     assert as_vera.post(f"{LIST}leave/")["Location"] == "/"
     assert as_vera.get(LIST).status_code == 404
+    assert as_vera.get("/t/globex/members/").status_code == 200
     event = last(acme)
     assert (event.action, event.actor_name) == ("membership.leave", "vera")
+
+
+def test_leaving_the_last_team_logs_out(as_vera: Client, vera: User) -> None:
+    response = as_vera.post(f"{LIST}leave/", follow=True)
+    assert response.redirect_chain == [("/", 302), ("/login/", 302)]
+    assert b"You left Acme." in response.content
+    assert not Session.objects.filter(user=vera).exists()
 
 
 def test_handing_over_swaps_owner_and_admin(as_alice: Client, adam: User, alice: User) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,12 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Team, User
+from accounts.models import Membership, Role, Team, User
+from accounts.services import members, sessions, teams
 from chatflows.engines import Event, Failed, Question, Sources, Token
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.models import Call, Chatflow, Conversation, Message, UnansweredQuestion
-from chatflows.services import calls, chatflows, faq_entries, playground
+from chatflows.services import calls, chatflows, faq_entries, playground, watching
 from tests import factories
 
 CHAT = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
@@ -180,6 +181,43 @@ def test_a_client_that_leaves_ends_it(
     assert engine.is_closed
     assert Call.objects.get().code == "client_gone"
     assert not Message.objects.get().is_complete
+    assert playground.streams._running.total() == 0
+
+
+CLOSINGS: dict[str, Callable[[User, Chatflow], object]] = {
+    "removed": lambda user, _: members.remove(_membership(user), factories.TESTER),
+    "demoted": lambda user, _: members.change_role(
+        _membership(user), Role.VIEWER, factories.TESTER
+    ),
+    "team suspended": lambda _, flow: teams.suspend(flow.team, factories.TESTER),
+    "logged out": lambda user, _: sessions.end_all(user),
+    "not active": lambda user, _: User.objects.filter(pk=user.pk).update(is_active=False),
+    "chatflow deleted": lambda _, flow: chatflows.delete(flow, factories.TESTER),
+}
+
+
+def _membership(user: User) -> Membership:
+    return Membership.objects.get(user=user, team__slug="acme")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("why", CLOSINGS)
+def test_a_running_answer_ends_with_the_members_right(  # noqa: PLR0917
+    as_eddie: Client,
+    eddie: User,
+    globex: Team,
+    shop: Chatflow,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factories.join(globex, eddie, Role.OWNER)  # it ends by the right in this team
+    monkeypatch.setattr(watching, "EVERY", 0.01)
+    engine = Scripted(Token("Half"), hangs=True).install(monkeypatch)
+    response = as_eddie.post(url(shop.id, "chatflow_try_stream"), ASKED)
+    CLOSINGS[why](eddie, shop)
+    frames = read(response)
+    assert (frames[-1]["event"], frames[-1]["data"]) == ("error", watching.CLOSED.detail)
+    assert engine.is_closed
     assert playground.streams._running.total() == 0
 
 

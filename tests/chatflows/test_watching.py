@@ -107,3 +107,23 @@ def test_a_reader_that_leaves_closes_the_engine() -> None:
 
     asyncio.run(leave())
     assert answer.is_closed
+
+
+def test_the_engine_goes_on_only_once_an_event_was_passed_on() -> None:
+    made: list[str] = []
+
+    async def engine() -> AsyncGenerator[Event, None]:
+        for letter in "abc":
+            made.append(letter)
+            yield Token(letter)
+
+    async def read() -> None:
+        passed = []
+        prediction = predictions.begin("?", "c")
+        async for event in watching.while_it_holds(engine(), lambda: True, prediction):
+            passed.append(event)
+            await asyncio.sleep(0)
+            assert len(made) == len(passed)
+
+    asyncio.run(read())
+    assert made == ["a", "b", "c"]
