@@ -133,6 +133,9 @@ UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
 # Answers of upstreams that run at once, in one process and for one key.
 MAX_STREAMS = _number("MAX_STREAMS", 2000)
 MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
+# Of a question with its files, and of all that one process holds at a time.
+MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 12 * 2**20)
+MAX_BUFFERED_BYTES = _number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
 # Who sends mail and cleans up: one of the serving processes, or `manage.py worker` alone.
 WORKER = _worker(env.str("WORKER", default="internal"))

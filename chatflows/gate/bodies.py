@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 MAX_DEPTH = 32  # levels of JSON
-MAX_CONTAINERS = 20_000  # arrays and objects: many small ones would hold up the event loop
+# Arrays and objects, and commas between values: many small ones would hold up the event loop, and
+# each takes far more memory than its bytes.
+MAX_CONTAINERS, MAX_COMMAS = 20_000, 100_000
 MAX_QUESTION_LENGTH = 32 * 1024  # characters
 MAX_CHAT_ID_LENGTH = 255  # characters
 # A question with one of these needs no words (flowise-wire 1.2).
@@ -23,6 +25,8 @@ def _no_constant(_: str) -> NoReturn:
 
 # NUL, and halves of surrogate pairs: no database and no upstream takes them.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
+# A string of JSON, or what begins as one and never ends.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
@@ -60,19 +64,17 @@ def read(value: Mapping[str, Any]) -> PredictionBody:
 
 def load_object(body: bytes) -> dict[str, Any]:
     """A JSON object of bounded depth. Raises InvalidBody."""
-    value = _load(body)
+    value = load(body)
     if not isinstance(value, dict):
         raise InvalidBody("The body must be a JSON object.")
     return value
 
 
-def _load(body: bytes) -> Any:
+def load(body: bytes) -> Any:
+    """Any JSON of bounded size and depth. Raises InvalidBody."""
     opened = body.count(b"[") + body.count(b"{")
-    if opened > MAX_CONTAINERS:
-        raise InvalidBody(
-            f"The JSON has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
-            f"{MAX_DEPTH} levels."
-        )
+    if opened > MAX_CONTAINERS or (len(body) > MAX_COMMAS and body.count(b",") > MAX_COMMAS):
+        _check_count(body)
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
@@ -87,6 +89,17 @@ def _load(body: bytes) -> Any:
     if opened > MAX_DEPTH:  # fewer can't be nested deeper
         check_depth(value)
     return value
+
+
+def _check_count(body: bytes) -> None:
+    bare = _STRING.sub(b"", body)  # a file's text may hold as many as it likes
+    if bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS:
+        raise InvalidBody(
+            f"The JSON has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
+            f"{MAX_DEPTH} levels."
+        )
+    if bare.count(b",") > MAX_COMMAS:
+        raise InvalidBody(f"The JSON has over {MAX_COMMAS:,} values.")
 
 
 def check_depth(value: Any) -> None:

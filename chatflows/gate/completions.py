@@ -10,13 +10,15 @@ from apikeys.credentials import State
 from chatflows.gate import bodies, openai_bodies, openai_wire, responses, verdicts, wires
 from chatflows.gate.bodies import InvalidBody
 from chatflows.gate.facts import AccessReader
+from chatflows.gate.large_bodies import Crowded, large_bodies
 from chatflows.gate.openai_wire import OpenAIWire
 from chatflows.gate.prediction import Outcome
-from chatflows.gate.requests import MAX_BODY_BYTES, GateRequest, Send, TooLarge, TooSlow
+from chatflows.gate.requests import GateRequest, Send, TooLarge, TooSlow
 from chatflows.gate.responses import ANY_ORIGIN, CLOSE, Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
 from chatflows.gate.wires import Wire
 
+MAX_BODY_BYTES = 2 * 1024 * 1024  # text alone, and read before it is known who is asked
 MAX_STRANGER_BYTES = 256 * 1024  # of who comes without a key: a public chatflow may be meant
 
 
@@ -44,10 +46,11 @@ async def read(request: GateRequest, scope: Permission, reader: AccessReader) ->
     try:
         if not request.is_plain_json:
             raise _NotJson
-        raw = await request.body(MAX_BODY_BYTES if is_good else MAX_STRANGER_BYTES)
-        value = bodies.load_object(raw)
+        limit = MAX_BODY_BYTES if is_good else MAX_STRANGER_BYTES
+        raw = await request.body(limit, is_stranger=not is_good)
+        value = await large_bodies.read(bodies.load_object, raw)
         name = openai_bodies.model(value)
-    except (_NotJson, InvalidBody, TooLarge, TooSlow) as error:
+    except (_NotJson, InvalidBody, TooLarge, TooSlow, Crowded) as error:
         fault = _fault(error, request) if is_good else None
         return Asked(verdict, NOWHERE, OpenAIWire(), fault)
     flow = openai_bodies.chatflow_id(name) or NOWHERE
@@ -89,6 +92,8 @@ def _fault(error: Exception, request: GateRequest) -> tuple[Answer, str]:
         InvalidBody: (400, "invalid_body", []),
         TooLarge: (413, "too_large", CLOSE),
         TooSlow: (408, "request_timeout", CLOSE),
+        Crowded: (503, "unavailable", [(b"retry-after", responses.RETRY_AFTER), *CLOSE]),
     }[type(error)]
-    answer = responses.openai_error(status, code, request.id, extra=extra, detail=str(error))
+    detail = responses.CROWDED if isinstance(error, Crowded) else str(error)
+    answer = responses.openai_error(status, code, request.id, extra=extra, detail=detail)
     return answer, code

@@ -117,6 +117,8 @@ class BearerGate:
             form = _form(found)
             answer = form(500, "internal_error", request.id, request.accept)
             await responses.send(send, answer, request.id)
+        finally:
+            request.let_go()
 
     async def _route(self, found: Match, request: GateRequest, send: Send) -> None:
         route = found.routes.get(request.method)

@@ -4,7 +4,6 @@ Flowise makes every text field of a form with files an override of the flow (flo
 nothing goes upstream under a name that is not listed here, and no head of a part as it came.
 """
 
-import json
 import re
 from typing import Any
 
@@ -12,9 +11,8 @@ from chatflows.engines import File
 from chatflows.gate import bodies
 from chatflows.gate.bodies import InvalidBody, PredictionBody
 
-__all__ = ["MAX_BODY_BYTES", "File", "boundary", "parse"]
+__all__ = ["File", "boundary", "parse"]
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_PARTS = 64
 MAX_HEAD_BYTES = 4096  # of one part
 MAX_NAME_LENGTH = 200  # characters of a file's name
@@ -115,8 +113,6 @@ def _text(content: bytes) -> str:
 
 def _value(content: bytes) -> Any:
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise InvalidBody("A field of the form is not JSON.") from None
-    bodies.check_depth(value)
-    return value
+        return bodies.load(content)
+    except InvalidBody:
+        raise InvalidBody("A field of the form is not JSON, or too much of it.") from None

@@ -14,6 +14,7 @@ from chatflows.engines.openai import OpenAIEngine
 from chatflows.gate import bodies, responses, wires
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.gate.facts import Memory
+from chatflows.gate.large_bodies import Crowded
 from chatflows.gate.open_streams import Ending, OpenStream
 from chatflows.gate.recorder import Turn
 from chatflows.gate.requests import GateRequest, Gone, Send, TooLarge, TooSlow
@@ -146,8 +147,9 @@ async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
         return Fault(413, "too_large", extra=tuple(CLOSE))
     except TooSlow:
         return Fault(408, "request_timeout", extra=tuple(CLOSE))
-    except Unavailable:
-        return Fault(503, "unavailable", extra=tuple(RETRY))
+    except (Unavailable, Crowded) as error:
+        detail = responses.CROWDED if isinstance(error, Crowded) else ""
+        return Fault(503, "unavailable", detail, extra=(*RETRY, *CLOSE))
 
 
 async def _refuse(fault: Fault, exchange: Exchange) -> Outcome:

@@ -7,16 +7,17 @@ from typing import Any
 from django.conf import settings
 
 from accounts import addresses
+from chatflows.gate.large_bodies import LARGE, large_bodies
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 
-MAX_BODY_BYTES = 2 * 1024 * 1024  # of a prediction
 MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what surrounds it
 MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
 BODY_WITHIN = 30  # seconds from the first read to the last byte
+SLOWEST = 64 * 1024  # bytes a second that a large body gets on top of that
 
 
 class TooLarge(Exception):
@@ -42,6 +43,7 @@ class GateRequest:
         self._client = scope.get("client")
         self._receive = receive
         self._address: str | None = None
+        self._held = 0  # bytes of the body that count among the process's
 
     def all(self, name: bytes) -> Iterator[bytes]:
         """Every value of a header, in order; `name` in lower case."""
@@ -85,19 +87,27 @@ class GateRequest:
         """Whether the body claims not to be compressed."""
         return self.first(b"content-encoding").lower() in (b"", b"identity")
 
-    def check_length(self, limit: int = MAX_BODY_BYTES) -> None:
-        """Raises TooLarge if the body says that it will be, before any of it is read."""
+    def check_length(self, limit: int) -> int:
+        """The length that the body announces, 0 for none. Raises TooLarge if it is over `limit`."""
         announced = self.first(b"content-length")
-        if announced.isdigit() and int(announced[:20]) > limit:
+        length = int(announced[:20]) if announced.isdigit() else 0
+        if length > limit:
             raise TooLarge
+        return length
 
-    async def body(self, limit: int = MAX_BODY_BYTES) -> bytes:
-        """The whole body. Raises TooLarge (before reading, if announced), TooSlow or Gone."""
-        self.check_length(limit)
+    async def body(self, limit: int, *, is_stranger: bool = False) -> bytes:
+        """The whole body; a large one counts among the process's bytes until `let_go`.
+
+        Raises TooLarge or Crowded (before reading, if announced), TooSlow or Gone.
+        """
+        announced = self.check_length(limit)
+        if announced > LARGE:
+            large_bodies.check(announced, is_stranger=is_stranger)
         chunks: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(BODY_WITHIN):
+            async with asyncio.timeout(BODY_WITHIN) as patience:
+                began = asyncio.get_running_loop().time()
                 while True:
                     message = await self._receive()
                     if message["type"] == "http.disconnect":
@@ -106,10 +116,22 @@ class GateRequest:
                     size += len(chunks[-1])
                     if size > limit:
                         raise TooLarge
+                    if size > LARGE:
+                        self._hold(size, is_stranger=is_stranger)
+                        patience.reschedule(began + BODY_WITHIN + size / SLOWEST)
                     if not message.get("more_body"):
                         return b"".join(chunks)
         except TimeoutError:
             raise TooSlow from None
+
+    def let_go(self) -> None:
+        """The body is needed no longer."""
+        large_bodies.give(self._held)
+        self._held = 0
+
+    def _hold(self, size: int, *, is_stranger: bool) -> None:
+        large_bodies.take(size - self._held, is_stranger=is_stranger)
+        self._held = size
 
     async def gone(self) -> None:
         """Return when the client has closed the connection; ask only after the body was read."""

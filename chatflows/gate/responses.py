@@ -15,6 +15,7 @@ PROBLEM_JSON = b"application/problem+json"
 PLAIN = b"text/plain; charset=utf-8"
 EVENT_STREAM = b"text/event-stream"
 RETRY_AFTER = b"2"  # seconds
+CROWDED = "Too many large bodies are held at once. Try again in a moment."
 
 PREFLIGHT: Headers = [
     (b"access-control-allow-origin", b"*"),

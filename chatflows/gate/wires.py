@@ -1,12 +1,16 @@
 """Wires: how a question is read and an answer told, one class for each family of clients."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
+
+from django.conf import settings
 
 from chatflows import predictions
 from chatflows.engines import Event, Question
 from chatflows.gate import bodies, frames, multipart, responses
 from chatflows.gate.bodies import PredictionBody
+from chatflows.gate.large_bodies import large_bodies
 from chatflows.gate.requests import GateRequest
 from chatflows.gate.responses import ErrorForm
 from chatflows.gate.verdicts import Verdict
@@ -46,7 +50,9 @@ class FlowiseWire:
         """See Wire. Files go only where Flowise answers."""
         reference = verdict.facts.engine
         is_flowise = reference is not None and reference.name == "flowise"
-        read = await _read(request, takes_files=is_flowise)
+        read = await _read(request, takes_files=is_flowise, is_stranger=not verdict.caller)
+        if not is_flowise:
+            request.let_go()  # a question of bounded length is all that is left of it
         return None if read is None else _question(verdict, *read, goes_upstream=is_flowise)
 
     def whole(self, prediction: Prediction) -> dict[str, Any]:
@@ -74,14 +80,18 @@ FLOWISE = FlowiseWire()
 
 
 async def _read(
-    request: GateRequest, *, takes_files: bool
+    request: GateRequest, *, takes_files: bool, is_stranger: bool
 ) -> tuple[PredictionBody, tuple[multipart.File, ...]] | None:
-    if request.is_plain_json:
-        return bodies.parse(await request.body()), ()
-    boundary = multipart.boundary(request.first(b"content-type")) if takes_files else None
-    if boundary is None or not request.is_plain:
+    is_json = request.is_plain_json
+    boundary = None
+    if takes_files and not is_json and request.is_plain:
+        boundary = multipart.boundary(request.first(b"content-type"))
+    if not is_json and boundary is None:
         return None
-    return multipart.parse(await request.body(multipart.MAX_BODY_BYTES), boundary)
+    body = await request.body(settings.MAX_BODY_BYTES, is_stranger=is_stranger)
+    if boundary is None:
+        return await large_bodies.read(bodies.parse, body), ()
+    return await large_bodies.read(partial(multipart.parse, mark=boundary), body)
 
 
 def _question(

@@ -172,3 +172,20 @@ def test_a_question_has_a_length_and_the_json_a_number_of_parts() -> None:
     many = b'{"question": "Hi", "x": [' + b"[]," * bodies.MAX_CONTAINERS + b"[]]}"
     with pytest.raises(InvalidBody, match="arrays and objects"):
         bodies.parse(many)
+    many = b'{"question": "Hi", "x": [' + b"1," * bodies.MAX_COMMAS + b"1]}"
+    with pytest.raises(InvalidBody, match="values"):
+        bodies.parse(many)
+
+
+@pytest.mark.parametrize("sign", ["{", "[", ",", '\\"', "\\\\", "é,"])
+def test_a_files_text_holds_as_many_signs_as_it_likes(sign: str) -> None:
+    data = sign * (bodies.MAX_COMMAS + 1)
+    file = f'{{"question": "Hi", "uploads": [{{"data": "{data}"}}]}}'
+    read = bodies.parse(file.encode())
+    assert read.fields["uploads"] == [{"data": json.loads(f'"{data}"')}]
+
+
+@pytest.mark.parametrize("tail", [b"", b"\\", b'\\"', b'"\\'])
+def test_a_string_that_never_ends_is_no_work(tail: bytes) -> None:
+    with pytest.raises(InvalidBody):
+        bodies.parse(b'{"a": ["' + b'\\",' * bodies.MAX_COMMAS * 2 + tail)
