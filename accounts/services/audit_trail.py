@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -66,9 +66,9 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
     if filters.what:
         rows = rows.filter(Q(target_name__icontains=filters.what) | Q(target_id=filters.what))
     if filters.first_day:
-        rows = rows.filter(at__gte=_midnight(filters.first_day))
+        rows = rows.filter(at__gte=_at(filters.first_day, time.min))
     if filters.last_day:
-        rows = rows.filter(at__lt=_midnight(filters.last_day) + timedelta(days=1))
+        rows = rows.filter(at__lte=_at(filters.last_day, time.max))
     return rows
 
 
@@ -163,5 +163,5 @@ def _csv(lines: Sequence[Sequence[str]]) -> str:
     return out.getvalue()
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(tzinfo=UTC))
+def _at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment, tzinfo=UTC)

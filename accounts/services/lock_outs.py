@@ -23,6 +23,7 @@ FORGOTTEN_AFTER = timedelta(days=1)
 LIMIT = 10  # failures for one name and network; after that each one doubles the wait
 DEVICE_LIMIT = 5  # for a device that was logged in before
 NETWORK_LIMIT = 100  # in 15 minutes for all names from one network
+MAX_SUBJECT_LENGTH = 400  # characters that are looked at; to fold many takes their square in time
 
 
 class Kind(StrEnum):
@@ -129,7 +130,7 @@ def _buckets(attempt: Attempt) -> Sequence[_Bucket]:
         return [_Bucket(_digest(attempt.kind, "device", attempt.device), DEVICE_LIMIT)]
     network = addresses.network_of(attempt.address)
     # Upper case first: a database may take letters like a dotless i for the plain one.
-    name = fold(attempt.subject.strip().upper())
+    name = fold(attempt.subject.strip()[:MAX_SUBJECT_LENGTH].upper())
     return [
         _Bucket(_digest(attempt.kind, "network", network), NETWORK_LIMIT, is_growing=False),
         _Bucket(_digest(attempt.kind, "name", network, name), LIMIT),

@@ -159,6 +159,12 @@ def test_a_filter_that_is_wrong_says_so_and_makes_no_file(
     assert [as_alice.get(path, query).status_code for path in PAGES[1:]] == [302, 302]
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_the_first_and_the_last_day_of_all_are_days(as_alice: Client, acme: Team, day: str) -> None:
+    for name in ("first_day", "last_day"):
+        assert as_alice.get(LIST, {name: day}).status_code == 200
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "9" * 30, "0", "²", "1.5"])
 def test_a_cursor_never_fails(as_alice: Client, acme: Team, cursor: str) -> None:
     for name in ("before", "after"):

@@ -1,6 +1,7 @@
 """Lock-outs: ten wrong passwords, then one waits; nobody else's are counted."""
 
 import threading
+import time
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -107,6 +108,13 @@ def test_an_attempt_that_nobody_could_check_does_not_count() -> None:
 def test_another_spelling_is_the_same_name(spelling: str) -> None:
     fail(times=10)
     assert fail(Attempt(Kind.LOGIN, spelling, HERE)) is not None
+
+
+def test_an_endless_name_takes_no_time() -> None:
+    marks = "\u0316\u0301" * 50_000  # folded whole: ten seconds in which the process stands still
+    began = time.process_time()
+    fail(Attempt(Kind.LOGIN, marks, HERE))
+    assert time.process_time() - began < 1
 
 
 def test_the_same_network_is_the_same_place_and_another_is_not() -> None:

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Session, Team, User
+from accounts.models import LockOut, Session, Team, User
 from accounts.session_store import digest_of
 from tests import factories
 
@@ -130,6 +130,15 @@ def test_an_endless_password_is_wrong_and_no_fault(
     client.raise_request_exception = False
     assert enter(client, login, "x" * 5000) == 422
     assert not is_in(client)
+
+
+@pytest.mark.parametrize("length", [255, 60_000])
+def test_an_endless_name_is_refused_before_any_hash(
+    client: Client, alice: User, length: int
+) -> None:
+    answer = client.post("/login/", {"login": "a" * length, "password": "wrong password"})
+    assert answer.status_code == 422
+    assert not LockOut.objects.exists()
 
 
 def test_a_person_who_is_not_active_stays_outside(client: Client, alice: User) -> None:
