@@ -1,5 +1,6 @@
 """API keys: the list, a new one (its text shown once), disable, enable, delete."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,7 @@ def key_list(request: TeamRequest) -> HttpResponse:
     opened = doors.registry().of_keys(rows)
     for key in rows:
         key.doors = opened.get(key.id, [])  # type: ignore[attr-defined]
+        key.closing = _closing(key.doors)  # type: ignore[attr-defined]
     context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
     return render(request, "apikeys/keys.html", context)
 
@@ -100,8 +102,12 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Disable a key; enabling it again undoes all of it."""
     key = _get(request, key_id)
+    closed = _closing(doors.registry().of_keys([key]).get(key.id, []))
     keys.disable(key, request.principal.actor)
     messages.success(request, f"{key.name} is disabled. Its next call is refused.")
+    if closed:
+        names = ", ".join(closed)
+        messages.warning(request, f"Closed to everyone now, as no other key opens it: {names}.")
     return redirect("key_list", request.team.slug)
 
 
@@ -149,6 +155,11 @@ def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
+
+
+def _closing(opened: Sequence[doors.Door]) -> list[str]:
+    """The names of those that no other key opens."""
+    return [door.name for door in opened if door.would_close]
 
 
 def _matching(q: str) -> Q:

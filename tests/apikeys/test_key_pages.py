@@ -226,6 +226,18 @@ def test_a_first_call_to_another_teams_chatflow_does_not_name_it(
     assert "404" in body
 
 
+def test_disabling_the_last_key_of_a_chatflow_names_what_it_closes(
+    as_alice: Client, integration: Integration
+) -> None:
+    assert "Closes Support FAQ to everyone." in as_alice.get(LIST).content.decode()
+    as_alice.post(page(integration.key.id, "disable"))
+    said = as_alice.get(LIST).content.decode()
+    assert "Closed to everyone now, as no other key opens it: Support FAQ." in said
+    assert "Closes Support FAQ" not in said
+    as_alice.post(page(integration.key.id, "disable"))  # it was disabled already: nothing closes
+    assert "Closed to everyone now" not in as_alice.get(LIST).content.decode()
+
+
 def test_disable_enable_and_delete_do_what_they_say(
     as_alice: Client, integration: Integration
 ) -> None:
