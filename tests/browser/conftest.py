@@ -2,17 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.browser import models
 from tests.server.shipped import OWNER, Shipped, start
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What the browser says of an answer that the test wants.
-EXPECTED = ("status of 404", "status of 422", "status of 410")
+EXPECTED = ("status of 403", "status of 404", "status of 410", "status of 422")
 
 
 # Not for the session: playwright runs an event loop, and other tests begin their own.
@@ -48,30 +49,44 @@ def fresh(tmp_path: Path) -> Iterator[Shipped]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser of someone who has never been here."""
-    opened = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    opened.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page; what it complains about fails the test."""
+def open_page(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Opens a page for someone who has never been here; what it complains about fails the test."""
     complaints: list[str] = []
+    contexts: list[BrowserContext] = []
 
     def note(message: ConsoleMessage) -> None:
         is_expected = any(words in message.text for words in EXPECTED)
         if message.type in ("error", "warning") and not is_expected:
             complaints.append(message.text)
 
-    opened = context.new_page()
-    opened.set_default_timeout(15_000)
-    opened.on("console", note)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
+    def open_one() -> Page:
+        size = {"width": 1280, "height": 900}
+        context = browser.new_context(viewport=size, reduced_motion="reduce")  # type: ignore[arg-type]
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        contexts.append(context)
+        opened = context.new_page()
+        opened.set_default_timeout(15_000)
+        opened.on("console", note)
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        return opened
+
+    yield open_one
+    for context in contexts:
+        context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: Callable[[], Page]) -> Page:
+    """A page of someone who has never been here."""
+    return open_page()
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """The address of a model that waits in the middle of its answer."""
+    with models.serving() as url:
+        yield url
 
 
 def log_in(page: Page, server: Shipped) -> None:

@@ -21,13 +21,14 @@ from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
 from accounts.mail_kinds import KINDS  # noqa: E402
-from accounts.models import Lease, Mail, Team  # noqa: E402
+from accounts.models import AuditEvent, Lease, Mail, Team  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
 from accounts.services import mails, teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
 from chatflows.services import chatflows, engines, faq_entries, hosted_chats  # noqa: E402
+from tests import audit_locks  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
 
@@ -143,6 +144,14 @@ def audit_holds(team: str) -> bool:
     return audit.verify(Team.objects.get(slug=team).id) is None
 
 
+def edit_audit_row(team: str, action: str, actor_name: str) -> int:
+    """Put a name into an audit row behind Flowlatch's back, past the triggers; its place."""
+    row = AuditEvent.objects.get(team_id=Team.objects.get(slug=team).id, action=action)
+    with audit_locks.off():
+        AuditEvent.objects.filter(pk=row.pk).update(actor_name=actor_name)
+    return row.sequence
+
+
 def queue_mail(to: str) -> None:
     """Put an invitation in the outbox."""
     with transaction.atomic():
@@ -173,6 +182,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         make_team,
+        edit_audit_row,
         queue_mail,
         outbox,
         lease_holder,
