@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.shipped import Answer, Shipped
+from tests.server.shipped import PATIENCE, Answer, Shipped
 
 pytestmark = pytest.mark.server
 
@@ -16,7 +16,7 @@ CANARY = "flk_sk_CANARYcanary_" + "C" * 49
 
 def raw(server: Shipped, head: bytes, body: bytes = b"") -> tuple[int, bytes]:
     """Status and all of what the server says to these bytes before it closes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(head + body)
         answer = b""
         while chunk := connection.recv(65536):
@@ -222,7 +222,7 @@ def test_an_endless_chunked_body_is_cut_off(server: Shipped, key: str) -> None:
         "Transfer-Encoding: chunked\r\n\r\n"
     )
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode())
         sent = 0
         try:

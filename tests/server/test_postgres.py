@@ -15,6 +15,7 @@ from tests import dumps
 from tests.postgres import FORGETFUL, Postgres, create_database
 from tests.server.shipped import (
     OWNER,
+    PATIENCE,
     POSTGRES,
     ROOT,
     SERVE,
@@ -62,7 +63,7 @@ def refused(folder: Path, url: str) -> str:
         env=environment(folder, PORT=str(free_port()), DATABASE_URL=url),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode != 0

@@ -16,7 +16,16 @@ import psycopg
 import pytest
 
 from tests import dumps
-from tests.server.shipped import OWNER, POSTGRES, ROOT, SERVE, environment, free_port, start
+from tests.server.shipped import (
+    OWNER,
+    PATIENCE,
+    POSTGRES,
+    ROOT,
+    SERVE,
+    environment,
+    free_port,
+    start,
+)
 
 pytestmark = pytest.mark.server
 on_sqlite = pytest.mark.skipif(POSTGRES in os.environ, reason="hurts a SQLite file")
@@ -39,7 +48,7 @@ def refused(folder: Path, **env: str) -> str:
         env=environment(folder, **{"PORT": str(free_port()), **env}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode != 0

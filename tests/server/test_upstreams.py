@@ -15,7 +15,7 @@ from flowise import PredictionData
 
 from tests.engines import faults
 from tests.engines.upstreams import FLOW, KEY, frame
-from tests.server.shipped import OWNER, Answer, start
+from tests.server.shipped import OWNER, PATIENCE, Answer, start
 from tests.server.world import LIMITS, World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
@@ -43,7 +43,9 @@ class Open:
 
     def __init__(self, world: World, key: str, flow: str, question: str, **fields: Any) -> None:
         self.response: http.client.HTTPResponse | None = None
-        self.connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=20)
+        self.connection = http.client.HTTPConnection(
+            "127.0.0.1", world.server.port, timeout=PATIENCE
+        )
         body = json.dumps({"question": question, "streaming": True, **fields})
         head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self.connection.request("POST", f"/api/v1/prediction/{flow}", body, head)

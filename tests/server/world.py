@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI
-from tests.server.shipped import Shipped
+from tests.server.shipped import PATIENCE, Shipped
 
 LIMITS = {
     "UPSTREAM_FIRST_BYTE_TIMEOUT": "2",
@@ -51,7 +51,7 @@ class World:
         return text
 
 
-def eventually(is_so: Any, within: float = 2.0) -> bool:
+def eventually(is_so: Any, within: float = PATIENCE) -> bool:
     """Whether something comes true in time."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
