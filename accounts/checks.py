@@ -25,15 +25,19 @@ def every_page_has_a_policy(**_: Any) -> list[checks.CheckMessage]:
 
 def policies() -> Iterator[tuple[str, Policy | None]]:
     """Every path of the URL conf with the policy that its view declares, or None."""
+    for path, view in pages():
+        yield path, getattr(view, "policy", None)
+
+
+def pages() -> Iterator[tuple[str, Any]]:
+    """Every path of the URL conf with its view."""
     return _walk(get_resolver().url_patterns, "/")
 
 
-def _walk(
-    patterns: list[URLPattern | URLResolver], prefix: str
-) -> Iterator[tuple[str, Policy | None]]:
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, path)
         else:
-            yield path, getattr(pattern.callback, "policy", None)
+            yield path, pattern.callback

@@ -18,6 +18,7 @@ from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 from accounts.services import users
 
 P = ParamSpec("P")
+SIGNED_IN = "everyone who is logged in"
 # Django calls views with keywords of the URL, which no Callable can spell.
 View = Callable[..., HttpResponseBase]
 
@@ -52,6 +53,7 @@ class Policy:
     permission: Permission | None
     open_because: str = ""
     is_operators: bool = False
+    fresh_login: bool = False  # the password was given in the last ten minutes
 
 
 def team_view(
@@ -81,7 +83,7 @@ def team_view(
                 return fresh_logins.ask(request)
             return view(team_request, *args, **kwargs)
 
-        _declare(guarded, view, Policy(permission))
+        _declare(guarded, view, Policy(permission, fresh_login=fresh_login))
         return guarded
 
     return guard
@@ -107,14 +109,14 @@ def operator_view(
             operators.actor = users.actor(operators.user, operators.address)
             return view(operators, *args, **kwargs)
 
-        _declare(guarded, view, Policy(None, is_operators=True))
+        _declare(guarded, view, Policy(None, is_operators=True, fresh_login=fresh_login))
         return guarded
 
     return guard
 
 
 def signed_in_view(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> View:
     """A page for everyone who is logged in, of whatever team."""
 
@@ -123,7 +125,7 @@ def signed_in_view(
             return _to_login(request)
         return view(request, *args, **kwargs)
 
-    _declare(guarded, view, Policy(None, "everyone who is logged in"))
+    _declare(guarded, view, Policy(None, SIGNED_IN))
     return guarded
 
 

@@ -6,17 +6,22 @@ from typing import TypeVar
 from allauth.account import views as allauth_views
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import fresh_logins, known_devices
-from accounts.guards import open_view
+from accounts.guards import open_view, signed_in_view
 from accounts.models import Membership, Role, Team, User
 
 Response = TypeVar("Response", bound=HttpResponseBase)
-logout = open_view("ends a session; without one it does nothing")(allauth_views.logout)
+# allauth takes a PUT for a POST, which nothing here is made for.
+METHODS = ["GET", "HEAD", "POST"]
+logout = open_view("ends a session; without one it does nothing")(
+    require_http_methods(METHODS)(allauth_views.logout)
+)
 
 
 @open_view("people log in here")
+@require_http_methods(METHODS)
 def login(request: HttpRequest) -> HttpResponseBase:
     """The login page. Who gets in is known on this device from now on."""
     response: HttpResponseBase = allauth_views.login(request)
@@ -26,7 +31,8 @@ def login(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-@open_view("asks for a login itself")
+@signed_in_view
+@require_http_methods(METHODS)
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)

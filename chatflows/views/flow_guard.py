@@ -14,6 +14,7 @@ from chatflows.services.visits import Visit
 
 P = ParamSpec("P")
 REASON = "the flow app's own username and password let visitors in"
+ENTERED = "whoever is in the flow app"
 
 
 class VisitRequest(PageRequest):
@@ -36,7 +37,7 @@ def flow_view(view: Callable[Concatenate[VisitRequest, P], HttpResponseBase]) ->
         visiting.visit = visit
         return view(visiting, *args, **kwargs)
 
-    return open_view(REASON)(guarded)
+    return open_view(ENTERED)(guarded)
 
 
 def entered(request: HttpRequest, slug: str) -> Visit | None:

@@ -51,7 +51,7 @@ def flow_home(request: PageRequest, slug: str) -> HttpResponse:
     return render(request, "chatflows/flow_home.html", {"visit": visit, "chats": chats})
 
 
-@open_view(REASON)
+@open_view("ends a visit; without one it does nothing")
 @require_POST
 def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
     """End the visit; without one it does nothing."""

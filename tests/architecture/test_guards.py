@@ -25,7 +25,7 @@ OPEN_PAGES = {
     "/profile/password/": "everyone who is logged in",
     "/profile/sessions/<str:digest>/end/": "everyone who is logged in",
     "/profile/sessions/end-others/": "everyone who is logged in",
-    "/reauthenticate/": "asks for a login itself",
+    "/reauthenticate/": "everyone who is logged in",
     "/join/": "the invitation's link, kept as a digest in the session, is the credential",
     "/join/<str:token>/": "the link's token is the credential",
     "/join/<str:token>/<str:proof>/": "the link's token is the credential",
@@ -33,10 +33,13 @@ OPEN_PAGES = {
     "/set-up/": "the set-up link, kept as a digest in the session, is the credential",
     "/set-up/<str:token>/": "the link's token is the credential",
 }
-FLOW = "the flow app's own username and password let visitors in"
+FLOW = "/flow/<slug:slug>"
 OPEN_PAGES |= {
-    f"/flow/<slug:slug>/{rest}": FLOW
-    for rest in ("", "login/", "logout/", "<uuid:chatflow_id>/", "<uuid:chatflow_id>/stream/")
+    f"{FLOW}/": "the flow app's own username and password let visitors in",
+    f"{FLOW}/login/": "the flow app's own username and password let visitors in",
+    f"{FLOW}/logout/": "ends a visit; without one it does nothing",
+    f"{FLOW}/<uuid:chatflow_id>/": "whoever is in the flow app",
+    f"{FLOW}/<uuid:chatflow_id>/stream/": "whoever is in the flow app",
 }
 # Every page of operators alone.
 OPERATOR_PAGES = {

@@ -1,0 +1,212 @@
+"""The table of every route by role and credential, made of the declared policies.
+
+    make table     writes docs/access-table.md anew
+
+It says what should be; `tests/architecture/test_access_table.py` walks it cell by cell.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+
+FILE = Path(__file__).resolve().parents[1] / "docs" / "access-table.md"
+
+NOBODIES = ("nobody", "API key", "visitor", "deactivated")
+ROLES = ("viewer", "editor", "admin", "owner")
+PAGE_COLUMNS = (
+    *NOBODIES,
+    *("stranger", "suspended", "operator", "operator, stale", "operator who views"),
+    *ROLES,
+    "owner, stale",
+)
+OUTSIDERS = ("stranger", "suspended", "operator", "operator, stale")
+NO_KEY = ("no key", "owner's session", "visitor's cookie")
+BAD_KEYS = (
+    "mistyped key",
+    "disabled key",
+    "disabled account's key",
+    "suspended team's key",
+)
+KEY_COLUMNS = (*NO_KEY, *BAD_KEYS, "another team's key", "key not selected", "selected key")
+
+INTRO = """\
+# Every route by role and credential
+
+Made by `make table` from the policies that the routes declare, and walked cell by cell by
+`tests/architecture/test_access_table.py`. Don't edit it by hand.
+
+## Pages
+
+| word | what it says |
+| --- | --- |
+| yes | let in: the page answers, or says what is wrong with the form |
+| login | led to the login page |
+| flow | led to the login page of the team's flow app |
+| password | let in once the password is confirmed again |
+| 403 | a member whose role doesn't suffice |
+| 404 | as if there were nothing here |
+
+A *stranger* owns another team; *suspended* is an owner whose team is suspended; *deactivated* an
+owner whose account is; *stale* is who gave the password more than ten minutes ago. *API key*
+is a key in the `Authorization` header, *visitor* the cookie of someone who is in the flow app.
+Pages whose credential is a link (`<token>`) are open here; without a live link they say so (410).
+Other methods than these are refused (405) to those who are let in. Another team's id gets the
+answer of an id that is nobody's.
+
+"""
+API = """
+## API
+
+The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
+(`/v1/models` lists those that the key opens, or none). Other methods get 405.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row: a page and one of its methods."""
+
+    method: str
+    path: str
+    policy: Any
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """What each column gets."""
+        return {column: self._cell(column) for column in PAGE_COLUMNS}
+
+    def _cell(self, column: str) -> str:
+        from accounts.guards import SIGNED_IN
+
+        if self.policy.permission is not None:
+            return self._team_cell(column)
+        if self.policy.is_operators:
+            return self._operator_cell(column)
+        if self.policy.open_because == SIGNED_IN:
+            return "login" if column in NOBODIES else "yes"
+        return self._open_cell(column)
+
+    def _team_cell(self, column: str) -> str:
+        from accounts.models import Role
+        from accounts.permissions import ROLE_PERMISSIONS
+
+        if column in NOBODIES:
+            return "login"
+        if column in OUTSIDERS:
+            return "404"
+        name = {"operator who views": "viewer", "owner, stale": "owner"}.get(column, column)
+        if self.policy.permission not in ROLE_PERMISSIONS[Role(name)]:
+            return "403"
+        return self._let_in(column)
+
+    def _operator_cell(self, column: str) -> str:
+        if column in NOBODIES:
+            return "login"
+        return self._let_in(column) if column.startswith("operator") else "404"
+
+    def _let_in(self, column: str) -> str:
+        return "password" if column.endswith("stale") and self.policy.fresh_login else "yes"
+
+    def _open_cell(self, column: str) -> str:
+        from chatflows.views.flow_guard import ENTERED, REASON
+
+        if self.policy.open_because not in (ENTERED, REASON):
+            return "yes"
+        if column == "suspended":  # the flow app closes with its team
+            return "404"
+        is_in = column == "visitor" or self.policy.open_because == REASON
+        return "yes" if is_in else "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRoute:
+    """A row: a route of the gate, on a chatflow in a mode."""
+
+    method: str
+    path: str
+    mode: str  # empty: the route asks about no chatflow
+    is_open: bool
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """What each column gets."""
+        return {column: self._cell(column) for column in KEY_COLUMNS}
+
+    def _cell(self, column: str) -> int:
+        if self.is_open:
+            return 200
+        if column in BAD_KEYS:
+            return 401
+        if column in NO_KEY:
+            return 200 if self.mode == "public" else 401
+        if not self.mode or self.mode == "public":
+            return 404 if self.mode and column == "another team's key" else 200
+        if column == "another team's key":
+            return 404
+        return 200 if self.mode == "keys" and column == "selected key" else 403
+
+
+def pages() -> Iterator[Page]:
+    """The rows of pages, in the order of the URL conf."""
+    from accounts.checks import pages as all_pages
+
+    for path, view in all_pages():
+        for method in methods_of(view):
+            yield Page(method, path, view.policy)
+
+
+def methods_of(view: Any) -> list[str]:
+    """The methods that a view's decorator lets through: of GET and POST, all if there is none."""
+    while view is not None:
+        cells = dict(zip(view.__code__.co_freevars, view.__closure__ or (), strict=True))
+        if "request_method_list" in cells:
+            named = cells["request_method_list"].cell_contents
+            return [method for method in ("GET", "POST") if method in named]
+        view = getattr(view, "__wrapped__", None)
+    return ["GET", "POST"]
+
+
+def api_routes() -> Iterator[ApiRoute]:
+    """The rows of the gate's table."""
+    from chatflows.gate.routes import ROUTES, Endpoint, Open
+
+    for route in ROUTES:
+        if isinstance(route.policy, Open) or route.endpoint is Endpoint.MODELS:
+            yield ApiRoute(route.method, route.path, "", isinstance(route.policy, Open))
+        else:
+            for mode in ("keys", "public", "off"):
+                yield ApiRoute(route.method, route.path, mode, is_open=False)
+
+
+def text() -> str:
+    """The whole file."""
+    page_rows = [[page.method, f"`{page.path}`", *page.cells.values()] for page in pages()]
+    api_rows = [
+        [route.method, f"`{route.path}`", route.mode, *map(str, route.cells.values())]
+        for route in api_routes()
+    ]
+    return (
+        INTRO
+        + _table(["", "page", *PAGE_COLUMNS], page_rows)
+        + API
+        + _table(["", "route", "mode", *KEY_COLUMNS], api_rows)
+    )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    import os
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    FILE.write_text(text())
+    sys.stdout.write(f"{FILE} is written.\n")
