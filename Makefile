@@ -19,7 +19,7 @@ test: $(VENV)/.dev ## Run every test, on SQLite
 testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreSQL of their own
 	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadgroup $(ON_POSTGRES)
 
-ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/test_,postgres.py predictions.py revocation.py start.py)
+ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/test_,aborts.py postgres.py predictions.py revocation.py start.py)
 
 check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, deployment, fast tests
 	@$(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ from chatflows.gate.postgres_reader import PostgresReader  # noqa: E402
 from chatflows.gate.recorder import Recorder  # noqa: E402
 from chatflows.gate.sqlite_reader import SqliteReader  # noqa: E402
 from chatflows.services import calls  # noqa: E402
+from chatflows.services.aborts import StoredAborts  # noqa: E402
 from chatflows.services.conversations import StoredMemory  # noqa: E402
 from config import databases, server  # noqa: E402
 from config.pages import PagesHandler, with_static_files  # noqa: E402
@@ -40,4 +41,5 @@ application = BearerGate(
     reader=make_reader(),
     make_recorder=lambda: Recorder(calls.write),
     memory=StoredMemory(),
+    abort_notes=StoredAborts(),
 )

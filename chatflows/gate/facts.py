@@ -1,5 +1,6 @@
 """The facts of one decision as the database tells them, and who reads them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -59,7 +60,17 @@ class EngineSources(Protocol):
         """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
 
 
-class AccessReader(EngineSources, Protocol):
+class AbortReader(Protocol):
+    """Reads who stopped an answer."""
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """The seconds since each conversation was aborted, where it was; in one statement.
+
+        Both moments are the database's. Raises `accounts.secrets.Unavailable`.
+        """
+
+
+class AccessReader(EngineSources, AbortReader, Protocol):
     """Reads facts at each request; nothing is kept that is not verified at the next one.
 
     The readings raise `accounts.secrets.Unavailable` when the database is gone, slow or damaged.

@@ -8,7 +8,8 @@ import structlog
 from django.conf import settings
 
 from chatflows.decisions import Decision
-from chatflows.gate import aborts, completions, constants, prediction, responses, routes, verdicts
+from chatflows.gate import completions, constants, prediction, responses, routes, verdicts
+from chatflows.gate.aborts import ABORTED, AbortNotes, Aborts
 from chatflows.gate.completions import Asked
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.gate.facts import AccessReader, Memory
@@ -49,11 +50,13 @@ class BearerGate:
         reader: AccessReader,
         make_recorder: Callable[[], Recorder],
         memory: Memory | None = None,
+        abort_notes: AbortNotes | None = None,
     ) -> None:
         self._application = application
         self._reader = reader
         self._engines = EnginePool(reader)
-        self._streams = OpenStreams()
+        self._streams = OpenStreams(reader)
+        self._aborts = Aborts(self._streams, self._engines, abort_notes)
         self._memory = memory
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
@@ -204,8 +207,8 @@ class BearerGate:
                 Exchange(request, verdict, self._engines, memory, send, cors, stream, asked.wire)
             )
         if decision.allowed and endpoint is Endpoint.ABORT:
-            await aborts.abort(verdict, found.chat_id, self._streams, self._engines)
-            answer = responses.json_answer(aborts.ABORTED, cors)
+            await self._aborts.abort(verdict, found.chat_id)
+            answer = responses.json_answer(ABORTED, cors)
         elif decision.allowed:
             answer = responses.json_answer(constants.CHATBOT_CONFIG, cors)
         else:

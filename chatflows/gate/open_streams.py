@@ -1,6 +1,7 @@
 """Open streams: the answers that run in this process, bounded, and asked again every second."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from accounts.secrets import Unavailable
+from chatflows import predictions
 from chatflows.decisions import Decision
+from chatflows.gate.facts import AbortReader
 from chatflows.gate.requests import GateRequest
 
 log = structlog.get_logger("flowlatch.gate")
@@ -36,15 +40,24 @@ class OpenStream:
         self.chatflow_id = chatflow_id
         self.caller = caller
         self.chat_id = ""
+        self.began = time.monotonic()
         self.ask = ask
         self.misses = 0
         self.ending: Ending | Decision | None = None
         self._task: asyncio.Task[object] | None = None
+        self._thread_id = ""
 
     @property
     def holder(self) -> tuple[UUID, str]:
         """Who is counted: the key; on a public chatflow all who come without one."""
         return (UUID(self.caller), "") if self.caller else (self.chatflow_id, "anonymous")
+
+    @property
+    def thread_id(self) -> str:
+        """The conversation, as other processes name it; empty until the question was read."""
+        if not self._thread_id and self.chat_id:
+            self._thread_id = predictions.thread_id(self.chatflow_id, self.caller, self.chat_id)
+        return self._thread_id
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -75,7 +88,8 @@ class OpenStream:
 class OpenStreams:
     """The registry of one process. It holds no right: each asking reads the facts anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, reader: AbortReader) -> None:
+        self._reader = reader
         self._open: set[OpenStream] = set()
         self._held: Counter[tuple[UUID, str]] = Counter()
         self._watcher: asyncio.Task[None] | None = None
@@ -112,11 +126,29 @@ class OpenStreams:
             while self._open:
                 await asyncio.sleep(EVERY)
                 streams = [*self._open]
+                await self._end_aborted(streams)
                 for start in range(0, len(streams), AT_ONCE):
                     lot = streams[start : start + AT_ONCE]
                     await asyncio.gather(*map(_ask_again, lot))
         finally:
             self._watcher = None
+
+    async def _end_aborted(self, streams: list[OpenStream]) -> None:
+        """End those that were aborted in another process, after they began."""
+        now = time.monotonic()
+        ages = {each: now - each.began for each in streams if each.thread_id}
+        if not ages:
+            return
+        try:
+            aborted = await self._reader.aborts([each.thread_id for each in ages])
+        except Unavailable:
+            return  # asked again in a second
+        except Exception as error:
+            log.exception("aborts not asked", error=type(error).__name__)
+            return
+        for each, age in ages.items():
+            if aborted.get(each.thread_id, age) < age:
+                each.end(Ending.ABORTED)
 
 
 async def _ask_again(stream: OpenStream) -> None:

@@ -6,7 +6,7 @@ load its cost is shared; what was read under a stamp holds for as long as the st
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,10 @@ _STAMP = "SELECT stamp FROM chatflows_accessstamp"
 _FACTS = rows.FACTS.format(public_id="$1::text", chatflow_id="$2::uuid")
 _SOURCE = rows.SOURCE.format(chatflow_id="$1::uuid")
 _ENTRIES = rows.ENTRIES.format(chatflow_id="$1::uuid")
+_ABORTS = """
+SELECT thread_id, EXTRACT(EPOCH FROM clock_timestamp() - at) FROM chatflows_abort
+WHERE thread_id = ANY($1::uuid[])
+"""
 _MODELS = rows.MODELS.format(team_id="$1::uuid", key_id="$2::uuid")
 
 Name = tuple[str | None, UUID]
@@ -41,7 +45,12 @@ class PostgresReader:
         # Apart: an engine with many entries must not hold decisions up.
         self._slow = PostgresLink(
             _read_only(parameters, SLOW),
-            {b"source": _SOURCE, b"entries": _ENTRIES, b"models": _MODELS},
+            {
+                b"source": _SOURCE,
+                b"entries": _ENTRIES,
+                b"models": _MODELS,
+                b"aborts": _ABORTS,
+            },
             deadline=SLOW,
         )
         self._kept: OrderedDict[Name, Facts] = OrderedDict()
@@ -86,6 +95,11 @@ class PostgresReader:
             return rows.models(found)
         except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """See AbortReader."""
+        names = ("{" + ",".join(thread_ids) + "}").encode()
+        return rows.aborts(await self._slow.ask(b"aborts", (names,)))
 
     def close(self) -> None:
         """Give the connections back; the next reading opens others. For the loop that read."""

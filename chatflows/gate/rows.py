@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from accounts.secrets import Unavailable
 from apikeys.credentials import StoredSecret
 from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry
@@ -117,6 +118,14 @@ def models(found: Sequence[Row]) -> tuple[Model, ...]:
         Model(_uuid(flow), name, datetime.fromisoformat(created_at).replace(tzinfo=UTC))
         for flow, name, created_at in found
     )
+
+
+def aborts(found: Sequence[Row]) -> dict[str, float]:
+    """The seconds since each abort. Raises Unavailable for what can't be read."""
+    try:
+        return {str(_uuid(thread_id)): float(age) for thread_id, age in found}
+    except (ValueError, TypeError) as error:
+        raise Unavailable(type(error).__name__) from error
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -3,8 +3,10 @@
 About 10 microseconds, the same for ten keys and a million. A WAL reader doesn't wait for writers.
 """
 
+import json
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,10 @@ BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
 _FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")
 _SOURCE = rows.SOURCE.format(chatflow_id="?1")
 _ENTRIES = rows.ENTRIES.format(chatflow_id="?1")
+_ABORTS = """
+SELECT thread_id, (julianday('now') - julianday(at)) * 86400 FROM chatflows_abort
+WHERE thread_id IN (SELECT value FROM json_each(?1))
+"""
 _MODELS = rows.MODELS.format(team_id="?1", key_id="?2")
 
 
@@ -52,6 +58,11 @@ class SqliteReader:
             return rows.models(self._select(_MODELS, (team_id.hex, key_id.hex)))
         except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """See AbortReader."""
+        names = json.dumps([UUID(thread_id).hex for thread_id in thread_ids])
+        return rows.aborts(self._select(_ABORTS, (names,)))
 
     def close(self) -> None:
         """Give the connection back; the next reading opens another."""

@@ -1,5 +1,6 @@
 """The tables of chatflows."""
 
+from chatflows.models.aborts import Abort
 from chatflows.models.calls import Call
 from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
 from chatflows.models.conversations import Conversation, Message
@@ -9,6 +10,7 @@ from chatflows.models.unanswered import UnansweredQuestion
 from chatflows.models.upstream_secrets import UpstreamSecret
 
 __all__ = [
+    "Abort",
     "AccessMode",
     "Call",
     "Chatflow",

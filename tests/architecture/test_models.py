@@ -22,6 +22,7 @@ from accounts.models import (
 )
 from apikeys.models import KeySecret
 from chatflows.models import (
+    Abort,
     Conversation,
     FaqEntry,
     HostedChat,
@@ -40,6 +41,7 @@ OURS = [
 ]
 # Models without a `team` of their own, and why. A stale line fails.
 WITHOUT_A_TEAM = {
+    Abort: "stands for a chatflow, a caller and a conversation, for a minute",
     AuditEvent: "rows outlive their team: team_id, no foreign key",
     AuditHead: "likewise",
     LinkToken: "set-up comes before there is anyone in a team",

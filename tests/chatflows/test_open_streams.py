@@ -1,22 +1,44 @@
 """Open streams: bounded for the process and for each holder, and asked again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import pytest
 from pytest_django import Settings
 
+from accounts.secrets import Unavailable
+from chatflows import predictions
 from chatflows.decisions import Decision, Reason
 from chatflows.gate import open_streams
+from chatflows.gate.facts import AbortReader
 from chatflows.gate.open_streams import Ending, OpenStream, OpenStreams
 
 pytestmark = pytest.mark.fast
 
 FLOW, OTHER, KEY = UUID(int=1), UUID(int=2), UUID(int=3)
+THREAD = predictions.thread_id(FLOW, str(KEY), "c")
 LET_IN = Decision(True, 200, "ok", Reason.OK)
 REVOKED = Decision(False, 401, "invalid_token", Reason.REVOKED)
 AWAY = Decision(False, 503, "unavailable", Reason.UNAVAILABLE)
+
+
+class Aborted:
+    """A database where somebody stopped conversations, so many seconds ago."""
+
+    def __init__(self, ages: dict[str, float] | Exception) -> None:
+        self._ages = ages
+        self.asked: list[list[str]] = []
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """See AbortReader."""
+        self.asked.append([*thread_ids])
+        if isinstance(self._ages, Exception):
+            raise self._ages
+        return self._ages
+
+
+NOBODY = Aborted({})
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +67,7 @@ def test_a_process_takes_so_many_and_no_more(settings: Settings) -> None:
     settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 3, 3
 
     async def story() -> None:
-        streams = OpenStreams()
+        streams = OpenStreams(NOBODY)
         mine = [stream(caller=str(UUID(int=n))) for n in range(1, 5)]
         assert [streams.enter(each) for each in mine] == [True, True, True, False]
         streams.leave(mine[0])
@@ -58,7 +80,7 @@ def test_a_holder_takes_so_many_and_others_are_free(settings: Settings) -> None:
     settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 100, 2
 
     async def story() -> None:
-        streams = OpenStreams()
+        streams = OpenStreams(NOBODY)
         key = str(KEY)
         first = stream(FLOW, key)
         assert streams.enter(first)
@@ -85,9 +107,11 @@ async def cancelled(running: OpenStream, act: Callable[[], object]) -> None:
         await asyncio.create_task(answer())
 
 
-async def ending_of(asked: OpenStream, *, rounds: int = 50) -> Ending | Decision | None:
+async def ending_of(
+    asked: OpenStream, *, rounds: int = 50, database: AbortReader = NOBODY
+) -> Ending | Decision | None:
     """How a stream that would run for ever ends while it is watched."""
-    streams = OpenStreams()
+    streams = OpenStreams(database)
     assert streams.enter(asked)
 
     async def answer() -> None:
@@ -122,7 +146,7 @@ def test_a_stream_is_asked_again_until_it_is_refused(
 
 def test_one_that_cannot_be_asked_leaves_the_others_asked() -> None:
     async def story() -> None:
-        streams = OpenStreams()
+        streams = OpenStreams(NOBODY)
         broken, revoked = stream(FLOW, "", ValueError()), stream(OTHER, "", REVOKED)
         assert streams.enter(broken)
         assert streams.enter(revoked)
@@ -135,7 +159,7 @@ def test_one_that_cannot_be_asked_leaves_the_others_asked() -> None:
 
 def test_an_abort_ends_the_callers_own_conversation_alone() -> None:
     async def story() -> None:
-        streams = OpenStreams()
+        streams = OpenStreams(NOBODY)
         opened = [stream(FLOW, str(KEY)), stream(FLOW), stream(OTHER, str(KEY))]
         for each in opened:
             each.chat_id = "c"
@@ -146,6 +170,48 @@ def test_an_abort_ends_the_callers_own_conversation_alone() -> None:
         assert [each.ending for each in opened] == [Ending.ABORTED, None, None]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("aborted", "ending"),
+    [
+        ({THREAD: 1.0}, Ending.ABORTED),
+        ({THREAD: 9.0}, None),
+        ({str(OTHER): 1.0}, None),
+        (Unavailable("away"), None),
+        (ValueError(), None),
+    ],
+    ids=["since it began", "before it began", "another", "away", "fault"],
+)
+def test_an_abort_in_another_process_ends_what_began_before_it(
+    aborted: dict[str, float] | Exception, ending: Ending | None
+) -> None:
+    async def story() -> None:
+        asked = stream(FLOW, str(KEY))
+        asked.chat_id = "c"
+        asked.began -= 5
+        assert await ending_of(asked, database=Aborted(aborted)) == ending
+
+    asyncio.run(story())
+
+
+def test_all_open_streams_are_asked_for_in_one_question() -> None:
+    database = Aborted({})
+
+    async def story() -> None:
+        streams = OpenStreams(database)
+        opened = [stream(UUID(int=n)) for n in range(1, 200)]
+        for each in opened[1:]:
+            each.chat_id = "c"
+        for each in opened:
+            assert streams.enter(each)
+        while not database.asked:
+            await asyncio.sleep(0)
+        for each in opened:
+            streams.leave(each)
+
+    asyncio.run(story())
+    assert len(set(database.asked[0])) == 198, "one whose question is not read yet has no name"
 
 
 def test_the_first_reason_counts() -> None:

@@ -21,8 +21,8 @@ from apikeys.models import ApiKey, KeySecret
 from apikeys.services import keys
 from chatflows.decisions import Mode, RequestFacts, decide
 from chatflows.gate.facts import EngineRef, EngineSource, Facts
-from chatflows.models import Chatflow, Selection, UpstreamSecret
-from chatflows.services import chatflows, faq_entries
+from chatflows.models import Abort, Chatflow, Selection, UpstreamSecret
+from chatflows.services import aborts, chatflows, faq_entries
 from config.asgi import make_reader
 from tests import factories
 
@@ -49,6 +49,10 @@ class Reading:
         """See AccessReader."""
         found = self._runner.run(self._reader.models(team_id, key_id))
         return [(model.name, model.chatflow_id) for model in found]
+
+    def aborts(self, *thread_ids: UUID) -> dict[str, float]:
+        """See AbortReader."""
+        return self._runner.run(self._reader.aborts([str(each) for each in thread_ids]))
 
     def close(self) -> None:
         """See AccessReader."""
@@ -276,3 +280,20 @@ def test_a_last_use_leaves_the_stamp_and_all_else_moves_it(acme: Team) -> None:
         after = stamp()
         assert after != before, number
         before = after
+
+
+def test_an_abort_is_read_with_its_age_and_swept_after_a_minute(reader: Reading) -> None:
+    stopped, older, running = UUID(int=1 << 127), UUID(int=2), UUID(int=3)
+    aborts.note(older)
+    Abort.objects.update(at=timezone.now() - timedelta(seconds=30))
+    aborts.note(stopped)
+    found = reader.aborts(stopped, older, running)
+    assert set(found) == {str(stopped), str(older)}
+    assert 0 <= found[str(stopped)] < 20
+    assert 30 <= found[str(older)] < 50
+    assert reader.aborts() == reader.aborts(running) == {}
+    aborts.note(older)
+    assert reader.aborts(older)[str(older)] < 20
+    Abort.objects.filter(pk=stopped).update(at=timezone.now() - timedelta(seconds=61))
+    aborts.note(running)
+    assert set(reader.aborts(stopped, older, running)) == {str(older), str(running)}

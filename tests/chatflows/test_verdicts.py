@@ -1,6 +1,7 @@
 """Verdicts: what is read for a request, and what never is."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -48,6 +49,10 @@ class Reader:
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """None."""
         return ()
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """None."""
+        return {}
 
     def close(self) -> None:
         """Nothing to give back."""

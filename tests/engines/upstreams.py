@@ -129,7 +129,10 @@ def _error(status: int, message: str) -> web.Response:
 
 
 class OpenAI:
-    """An OpenAI-compatible server that counts words as tokens and says the last message again."""
+    """An OpenAI-compatible server that counts words as tokens and says the last message again.
+
+    `drip` it says 500 times, slowly.
+    """
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -153,7 +156,8 @@ class OpenAI:
             return web.json_response({}, status=429, headers={"Retry-After": "17"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for word in said.split(" "):
+        for word in said.split(" ") * (500 if said == "drip" else 1):
+            await asyncio.sleep(0.02 if said == "drip" else 0)
             await response.write(_chunk({"choices": [{"delta": {"content": word + " "}}]}))
         if said == "cut":
             return response

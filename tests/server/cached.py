@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -40,6 +41,10 @@ class CachingReader:
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """As they are."""
         return await self._reader.models(team_id, key_id)
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """As they are."""
+        return await self._reader.aborts(thread_ids)
 
     def close(self) -> None:
         """Let go."""
