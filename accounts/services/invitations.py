@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -101,7 +100,6 @@ def opens(digest: str, invitation: Invitation) -> bool:
     )
 
 
-@transaction.atomic
 def accept_as_new(
     digest: str, *, username: str, password: str, has_mailbox: bool, address: str
 ) -> Membership:
@@ -110,13 +108,17 @@ def accept_as_new(
     Raises Closed, and ValidationError for what the rules of names and passwords refuse (then the
     link stays good). `has_mailbox`: the link was brought from the mail; `address`: the network one.
     """
-    invitation = _take(digest)
-    by = Actor("system", "invitation", f"invitation of {invitation.email}", address)
-    user = users.create(invitation.email, username, password, by)
-    by = Actor("person", str(user.pk), username, address)
-    membership = _join(invitation, user, has_mailbox, by)
-    validate_password(password, user)  # again: now the team's name is among the words to avoid
-    return membership
+    invitation = find(digest)
+    if invitation is None or not opens(digest, invitation):
+        raise Closed
+    newcomer = User(username=username, email=invitation.email)
+    # Before the transaction: nobody waits for the team's lock while a password is hashed.
+    user = users.prepare(newcomer, password, avoid=[invitation.team.name])
+    with transaction.atomic():
+        invitation = _take(digest)
+        by = Actor("system", "invitation", f"invitation of {invitation.email}", address)
+        users.add(user, by)
+        return _join(invitation, user, has_mailbox, users.actor(user, address))
 
 
 @transaction.atomic

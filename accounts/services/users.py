@@ -1,5 +1,7 @@
 """Users: make a person with a checked password, and find one."""
 
+from collections.abc import Sequence
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -7,6 +9,7 @@ from django.db.models import Q
 
 from accounts import audit
 from accounts.models import User
+from accounts.passwords import refuse_words
 from accounts.permissions import Actor
 
 
@@ -19,23 +22,33 @@ def create_operator(email: str, username: str, password: str, by: Actor) -> User
     return create(f"{local}@{domain.lower()}", username, password, by, is_operator=True)
 
 
-@transaction.atomic
 def create(
     email: str, username: str, password: str, by: Actor, *, is_operator: bool = False
 ) -> User:
     """Make a person's account. Raises ValidationError as above."""
-    user = User(username=username, email=email, is_operator=is_operator)
+    return add(prepare(User(username=username, email=email, is_operator=is_operator), password), by)
+
+
+def prepare(user: User, password: str, *, avoid: Sequence[str] = ()) -> User:
+    """The same person, not stored yet, with a checked and hashed password.
+
+    The hash takes its time: call it before the transaction. Raises ValidationError as above;
+    `avoid` are words that the password must not lean on beside the usual ones.
+    """
     _check(user)
     validate_password(password, user)
+    refuse_words(password, avoid)
     user.set_password(password)
+    return user
+
+
+@transaction.atomic
+def add(user: User, by: Actor) -> User:
+    """Store a person that `prepare` made. Raises ValidationError for what was taken meanwhile."""
     _save(user)
-    audit.record(
-        audit.INSTALLATION,
-        "user.create",
-        by,
-        audit.Target("user", str(user.pk), user.username),
-        after={"username": user.username, "email": user.email, "is_operator": is_operator},
-    )
+    after = {"username": user.username, "email": user.email, "is_operator": user.is_operator}
+    target = audit.Target("user", str(user.pk), user.username)
+    audit.record(audit.INSTALLATION, "user.create", by, target, after=after)
     return user
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.utils import timezone
 
 from accounts import audit, emails, secrets
@@ -260,6 +261,28 @@ def test_what_the_rules_refuse_leaves_the_link_good(
         invitations.accept_as_new(digest(sent), has_mailbox=False, address="", **{**good, **change})
     assert factories.dump() == before
     assert join(sent)
+
+
+def test_nobody_waits_while_a_newcomers_password_is_hashed(
+    acme: Team, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Team.objects.update(name="Lanternworks")
+    sent, outside = invite(acme, alice), len(connection.atomic_blocks)
+    depths: list[int] = []
+    set_password = User.set_password
+
+    def noted(user: User, password: str | None) -> None:
+        depths.append(len(connection.atomic_blocks))
+        set_password(user, password)
+
+    monkeypatch.setattr(User, "set_password", noted)
+    with pytest.raises(ValidationError):
+        # The team's name: what the rules refuse costs no hash.
+        invitations.accept_as_new(
+            digest(sent), username="nora", password="lanternworks1", has_mailbox=False, address=""
+        )
+    join(sent)
+    assert depths == [outside]
 
 
 @pytest.mark.parametrize("text", ["", "null", "None", "0", "x" * 64, "\0"])
