@@ -29,7 +29,7 @@ class Change:
 def happened(event: AuditEvent) -> SafeString:
     """The event as a sentence without its subject."""
     before, after = audit_words.sentence(event.action)
-    return format_html("{} <b>{}</b> {}", before, event.target_name, after)
+    return format_html("{} <b>{}</b>{}", before, event.target_name, after and f" {after}")
 
 
 @register.filter
