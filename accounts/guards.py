@@ -2,11 +2,13 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
@@ -81,6 +83,9 @@ def team_view(
                 raise PermissionDenied(permission)
             if fresh_login and not fresh_logins.is_fresh(request):
                 return fresh_logins.ask(request)
+            if request.method == "GET":
+                with suppress(DatabaseError):  # a busy database: the page does not need the note
+                    users.note_team(team_request.user, team_request.team)
             return view(team_request, *args, **kwargs)
 
         _declare(guarded, view, Policy(permission, fresh_login=fresh_login))

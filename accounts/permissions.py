@@ -32,6 +32,7 @@ class Permission(StrEnum):
     INVITATIONS_CREATE = "invitations:create"
     MAILS_VIEW = "mails:view"
     MAILS_UPDATE = "mails:update"
+    TEAM_UPDATE = "team:update"
     TEAM_TRANSFER = "team:transfer"
     FLOW_APP_UPDATE = "flow-app:update"
 
@@ -41,6 +42,7 @@ PEOPLES_OWN = frozenset(
     {
         Permission.MEMBERS_UPDATE,
         Permission.MEMBERS_DELETE,
+        Permission.TEAM_UPDATE,
         Permission.TEAM_TRANSFER,
         Permission.FLOW_APP_UPDATE,
     }
@@ -78,7 +80,7 @@ _ADMIN = _EDITOR | {
     Permission.MAILS_VIEW,
     Permission.MAILS_UPDATE,
 }
-_OWNER = _ADMIN | {Permission.TEAM_TRANSFER}
+_OWNER = _ADMIN | {Permission.TEAM_UPDATE, Permission.TEAM_TRANSFER}
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.EDITOR: _EDITOR, Role.VIEWER: _VIEWER}
 )

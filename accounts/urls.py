@@ -12,6 +12,7 @@ from accounts.views import (
     profile,
     service_accounts,
     sessions,
+    team_settings,
 )
 
 urlpatterns = [
@@ -35,6 +36,20 @@ urlpatterns = [
         "operator/mail/<uuid:mail_id>/retry/",
         mails.operator_mail_retry,
         name="operator_mail_retry",
+    ),
+    path("operator/audit/", audit.operator_audit_list, name="operator_audit_list"),
+    path("operator/audit/verify/", audit.operator_audit_verify, name="operator_audit_verify"),
+    path(
+        "operator/audit/csv/",
+        audit.operator_audit_export,
+        {"form": "csv"},
+        name="operator_audit_csv",
+    ),
+    path(
+        "operator/audit/jsonl/",
+        audit.operator_audit_export,
+        {"form": "jsonl"},
+        name="operator_audit_jsonl",
     ),
     path("reauthenticate/", sessions.reauthenticate, name="account_reauthenticate"),
     path("join/", joining.join, name="join"),
@@ -76,6 +91,7 @@ _service_accounts = [
 ]
 # Under `/t/<slug>/`.
 team_urlpatterns: list[URLPattern | URLResolver] = [
+    path("settings/", team_settings.team_settings, name="team_settings"),
     path("members/", include(_member_urlpatterns)),
     path("mail/", mails.mail_list, name="mail_list"),
     path("mail/<uuid:mail_id>/retry/", mails.mail_retry, name="mail_retry"),

@@ -6,20 +6,7 @@ from django import forms
 from django.db.models import Q
 
 from accounts.models import Team, User
-from accounts.models.names import is_plain
-
-
-class TeamNameForm(forms.Form):
-    """What a team is called."""
-
-    name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
-
-    def clean_name(self) -> str:
-        """One visible line."""
-        name: str = self.cleaned_data["name"]
-        if not is_plain(name):
-            raise forms.ValidationError("Use visible characters on one line.")
-        return name
+from accounts.team_forms import TeamNameForm
 
 
 class NewTeamForm(TeamNameForm):

@@ -61,6 +61,8 @@ def client(person: User, *, is_fresh: bool = False) -> Client:
     """A logged-in browser; with `is_fresh` its password was given just now."""
     browser = Client()
     browser.force_login(person)
+    first = person.memberships.order_by("pk").values("team")[:1]  # and has been there before
+    User.objects.filter(pk=person.pk).update(last_team=first)
     sessions.note_use(browser.session.session_key or "", "192.0.2.1", "")
     if is_fresh:
         note_password(browser, person)

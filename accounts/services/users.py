@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import audit
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.passwords import refuse_words
 from accounts.permissions import Actor
 
@@ -77,6 +77,12 @@ def _save(user: User) -> None:
     except IntegrityError:  # somebody took the name or the address since it was checked
         _check(user)
         raise
+
+
+def note_team(user: User, team: Team) -> None:
+    """Note whose pages a person opened last; written when it is another team than before."""
+    if user.last_team_id != team.pk:
+        User.objects.filter(pk=user.pk).update(last_team=team)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
 from accounts.audit_forms import AuditFilterForm
-from accounts.guards import PageRequest, TeamRequest, team_view
+from accounts.guards import OperatorRequest, PageRequest, TeamRequest, operator_view, team_view
 from accounts.permissions import Permission
 from accounts.services import audit_trail
 
@@ -40,6 +40,29 @@ def audit_verify(request: TeamRequest) -> HttpResponse:
     return trail(
         request, request.team.id, "accounts/audit.html", chain=audit.check(request.team.id)
     )
+
+
+@operator_view()
+@require_safe
+def operator_audit_list(request: OperatorRequest) -> HttpResponse:
+    """The installation's trail, newest first."""
+    return trail(request, audit.INSTALLATION, "accounts/operator_audit.html")
+
+
+@operator_view()
+@require_safe
+def operator_audit_export(request: OperatorRequest, form: str) -> HttpResponseBase:
+    """The filtered rows as a file."""
+    back = reverse("operator_audit_list")
+    return trail_file(request, audit.INSTALLATION, form, "audit-installation", back)
+
+
+@operator_view()
+@require_POST
+def operator_audit_verify(request: OperatorRequest) -> HttpResponse:
+    """Check the whole chain, and say what was found."""
+    chain = audit.check(audit.INSTALLATION)
+    return trail(request, audit.INSTALLATION, "accounts/operator_audit.html", chain=chain)
 
 
 def trail(

@@ -57,13 +57,22 @@ def refused(request: HttpRequest, response: Response) -> Response:
 @open_view("leads people to where they belong")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """A member's first team; the login page for visitors; a hint while there is no owner."""
+    """A member's team; the login page for visitors; a hint while there is no owner."""
     if request.user.is_authenticated:
-        mine = Team.objects.filter(memberships__user=request.user, suspended_at=None)
-        team = mine.order_by("memberships__created_at").first()
-        if team is None:
-            return render(request, "accounts/no_team.html")
-        return redirect("chatflow_list", team.slug)
+        return _home_of(request, request.user)
     if not Membership.objects.filter(role=Role.OWNER).exists():
         return render(request, "accounts/no_owner.html")
     return redirect("account_login")
+
+
+def _home_of(request: HttpRequest, user: User) -> HttpResponse:
+    """The team that was used last, or the only one; else a choice."""
+    mine = list(Team.objects.filter(memberships__user=user, suspended_at=None).order_by("name"))
+    used = [team for team in mine if team.pk == user.last_team_id] or mine
+    if len(used) == 1:
+        return redirect("chatflow_list", used[0].slug)
+    if mine:
+        return render(request, "accounts/choose_team.html", {"mine": mine})
+    if user.is_operator:
+        return redirect("operator_teams")
+    return render(request, "accounts/no_team.html")

@@ -12,8 +12,9 @@ from accounts.forms import posted
 from accounts.guards import OperatorRequest, operator_view
 from accounts.models import Team
 from accounts.services import teams
+from accounts.team_forms import TeamNameForm
 from chatflows.services import onboarding
-from chatflows.team_forms import DeleteTeamForm, NewTeamForm, TeamNameForm
+from chatflows.team_forms import DeleteTeamForm, NewTeamForm
 
 
 @operator_view()

@@ -1,8 +1,10 @@
 """Operators: they make, rename, suspend and delete teams, and see nothing of their insides."""
 
+import json
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -11,7 +13,7 @@ from accounts.models import AuditEvent, Membership, Role, Team, User
 from accounts.services import teams
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow
-from tests import factories
+from tests import audit_locks, factories
 from tests.conftest import Integration
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +151,44 @@ def test_the_command_makes_an_operator_and_undoes_it(alice: User) -> None:
     assert [action for action, _ in installation()] == ["user.set_operator"] * 2
     with pytest.raises(CommandError):
         call_command("make_operator", "nobody")
+
+
+AUDIT = "/operator/audit/"
+
+
+def test_the_trail_of_the_installation_is_read_checked_and_exported(
+    as_olga: Client, acme: Team
+) -> None:
+    as_olga.post(page(acme, "rename"), {"name": "=Acme"})
+    body = as_olga.get(AUDIT).content.decode()
+    assert "renamed the team to" in body
+    assert "added alice" not in body
+    assert b"The chain holds" in as_olga.post(AUDIT + "verify/").content
+    rows = [json.loads(line) for line in _lines(as_olga.get(AUDIT + "jsonl/"))]
+    assert rows[0]["event"] == "team.rename"
+    assert "'=Acme" in "".join(_lines(as_olga.get(AUDIT + "csv/")))
+    assert as_olga.get(AUDIT + "csv/?event=nothing")["Location"] == f"{AUDIT}?event=nothing"
+
+
+def test_an_edited_row_of_the_installation_is_named(as_olga: Client, acme: Team) -> None:
+    as_olga.post(page(acme, "rename"), {"name": "Acme Ltd"})
+    with audit_locks.off():
+        AuditEvent.objects.filter(team_id=audit.INSTALLATION, action="team.rename").update(
+            actor_name="alice"
+        )
+    body = as_olga.post(AUDIT + "verify/").content.decode()
+    assert "The chain breaks at entry" in body
+    assert "a row was edited" in body
+
+
+def test_the_trail_of_the_installation_is_for_operators_alone(as_alice: Client) -> None:
+    for path in ("", "csv/", "jsonl/"):
+        assert as_alice.get(AUDIT + path).status_code == 404
+    assert as_alice.post(AUDIT + "verify/").status_code == 404
+
+
+def _lines(response: Any) -> list[str]:
+    async def collect() -> str:
+        return b"".join([part async for part in response]).decode()
+
+    return async_to_sync(collect)().splitlines()

@@ -32,11 +32,18 @@ TABLE = {
     "invitations:create": (True, True, False, False),
     "mails:view": (True, True, False, False),
     "mails:update": (True, True, False, False),
+    "team:update": (True, False, False, False),
     "team:transfer": (True, False, False, False),
     "flow-app:update": (True, True, False, False),
 }
 # What a key can't hold, whoever makes it.
-PEOPLES_OWN = {"members:update", "members:delete", "team:transfer", "flow-app:update"}
+PEOPLES_OWN = {
+    "members:update",
+    "members:delete",
+    "team:update",
+    "team:transfer",
+    "flow-app:update",
+}
 ROLES = (Role.OWNER, Role.ADMIN, Role.EDITOR, Role.VIEWER)
 
 

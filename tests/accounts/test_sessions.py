@@ -14,7 +14,8 @@ from django.urls import NoReverseMatch
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import LockOut, Session, Team, User
+from accounts.models import LockOut, Role, Session, Team, User
+from accounts.services import teams
 from accounts.session_store import digest_of
 from tests import factories
 
@@ -208,6 +209,54 @@ def test_the_front_page_leads_everyone_to_their_place(client: Client, alice: Use
     assert client.get("/")["Location"] == LOGIN
     enter(client, "alice")
     assert client.get("/")["Location"] == "/t/acme/chatflows/"
+
+
+def test_the_front_page_leads_to_the_team_that_was_used_last(
+    client: Client, alice: User, acme: Team
+) -> None:
+    teams.add_owner(factories.team("Labs"), alice, factories.TESTER)
+    enter(client, "alice")
+    client.get("/t/labs/members/")
+    assert client.get("/")["Location"] == "/t/labs/chatflows/"
+    client.get("/t/acme/members/")
+    assert client.get("/")["Location"] == "/t/acme/chatflows/"
+    anew = Client()
+    enter(anew, "alice")
+    assert anew.get("/")["Location"] == "/t/acme/chatflows/"
+
+
+def test_of_several_teams_and_none_used_the_front_page_lets_choose(
+    client: Client, alice: User, globex: Team
+) -> None:
+    teams.add_owner(factories.team("Labs"), alice, factories.TESTER)
+    enter(client, "alice")
+    body = client.get("/").content.decode()
+    assert "/t/acme/chatflows/" in body
+    assert "/t/labs/chatflows/" in body
+    assert "globex" not in body
+
+
+def test_the_front_page_never_leads_to_a_team_that_one_has_left(
+    client: Client, alice: User, globex: Team
+) -> None:
+    User.objects.filter(pk=alice.pk).update(last_team=globex)
+    enter(client, "alice")
+    assert client.get("/")["Location"] == "/t/acme/chatflows/"
+
+
+def test_a_refused_page_is_no_use_of_a_team(client: Client, alice: User, globex: Team) -> None:
+    factories.join(globex, alice, Role.VIEWER)
+    enter(client, "alice")
+    assert client.get("/t/globex/audit/").status_code == 403
+    alice.refresh_from_db()
+    assert alice.last_team is None
+
+
+def test_an_operator_without_a_team_lands_among_all_teams(client: Client, alice: User) -> None:
+    olga = factories.user("olga")
+    User.objects.filter(pk=olga.pk).update(is_operator=True)
+    enter(client, "olga")
+    assert client.get("/")["Location"] == "/operator/teams/"
 
 
 def test_the_front_page_leads_past_a_suspended_team(as_alice: Client, acme: Team) -> None:

@@ -49,6 +49,10 @@ OPERATOR_PAGES = {
     "/operator/teams/<uuid:team_id>/suspend/",
     "/operator/teams/<uuid:team_id>/unsuspend/",
     "/operator/teams/<uuid:team_id>/delete/",
+    "/operator/audit/",
+    "/operator/audit/verify/",
+    "/operator/audit/csv/",
+    "/operator/audit/jsonl/",
     "/operator/mail/",
     "/operator/mail/test/",
     "/operator/mail/<uuid:mail_id>/retry/",
@@ -112,6 +116,7 @@ TEAM_PAGES = {
     f"{ONE}/settings/": "chatflows:update",
     f"{ONE}/settings/hosted-chat/": "chatflows:update",
     f"{ONE}/delete/": "chatflows:delete",
+    f"{TEAM}/settings/": "team:update",
     f"{TEAM}/settings/flow-app/": "flow-app:update",
     f"{TEAM}/settings/flow-app/edit/": "flow-app:update",
 }

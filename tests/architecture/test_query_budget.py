@@ -37,6 +37,7 @@ BUDGET = {
     "chatflow_use": 5,
     "chatflow_postman": 4,
     "chatflow_settings": 7,
+    "team_settings": 4,
     "flow_app": 6,
     "flow_app_edit": 5,
     "chatflow_delete": 6,

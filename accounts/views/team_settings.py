@@ -1,0 +1,25 @@
+"""Settings of a team: what it is called."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.forms import posted
+from accounts.guards import TeamRequest, team_view
+from accounts.permissions import Permission
+from accounts.services import teams
+from accounts.team_forms import TeamNameForm
+
+
+@team_view(Permission.TEAM_UPDATE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_settings(request: TeamRequest) -> HttpResponse:
+    """Another name for the team; its addresses stay."""
+    form = TeamNameForm(posted(request), initial={"name": request.team.name})
+    if form.is_valid():
+        teams.call(request.team, form.cleaned_data["name"], request.principal.actor)
+        messages.success(request, f"The team is called {request.team.name}.")
+        return redirect("team_settings", request.team.slug)
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/team_settings.html", {"form": form}, status=status)
