@@ -32,6 +32,8 @@ SENTENCES = {
     "user.create": "made the account of {target}",
     "user.change_password": "changed the password of {target}",
     "user.reset_password": "chose a new password for {target} by a reset link",
+    "user.end_session": "logged out a device of {target}",
+    "user.end_sessions": "logged out all other devices of {target}",
     "user.reset_link": "made a reset link for {target}",
 }
 FACTS = {"is_operator": "operator"}

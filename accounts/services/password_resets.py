@@ -61,7 +61,7 @@ def new_link(login: str, by: Actor) -> str:
     if user is None or not user.is_active:
         raise LinkClosed
     link = _new_link(user)
-    passwords.note(user, "user.reset_link", by)
+    users.note(user, "user.reset_link", by)
     return link
 
 

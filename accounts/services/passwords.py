@@ -1,6 +1,5 @@
 """Passwords: give a person a new one. All sessions end, every team's trail has it, a mail goes."""
 
-import uuid
 from contextlib import suppress
 from typing import Literal
 
@@ -8,10 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
-from accounts.models import LinkPurpose, Team, User
+from accounts.models import LinkPurpose, User
 from accounts.permissions import Actor
-from accounts.services import link_tokens, mails, sessions
+from accounts.services import link_tokens, mails, sessions, users
 
 
 def change(user: User, password: str, by: Actor) -> None:
@@ -34,12 +32,4 @@ def store(
     notice = {"username": user.username, "at": timezone.now()}
     with suppress(ValidationError):  # an address that takes no mail stops no change
         mails.queue("password_changed", user.email, notice)
-    note(user, action, by)
-
-
-def note(user: User, action: str, by: Actor) -> None:
-    """Note in the trail of each of the person's teams what happened to the account."""
-    teams = Team.objects.filter(memberships__user=user)
-    chains: list[uuid.UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
-    for team_id in chains or [audit.INSTALLATION]:  # in one order: each locks a chain's head
-        audit.record(team_id, action, by, audit.Target("user", str(user.pk), user.username))
+    users.note(user, action, by)

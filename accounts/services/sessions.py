@@ -2,10 +2,13 @@
 
 import re
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import devices
 from accounts.models import Session, User
+from accounts.permissions import Actor
+from accounts.services import users
 from accounts.session_store import digest_of
 
 DIGEST = re.compile("[0-9a-f]{64}")
@@ -28,18 +31,27 @@ def is_open(user: User, digest: str) -> bool:
     return Session.objects.of(user, timezone.now()).filter(session_key=digest).exists()
 
 
-def end(user: User, digest: str) -> bool:
+@transaction.atomic
+def end(user: User, digest: str, by: Actor) -> bool:
     """End one session of a person; False if there is none of this digest."""
     if not DIGEST.fullmatch(digest):  # no database takes a NUL
         return False
-    count, _ = Session.objects.filter(user=user, session_key=digest).delete()
-    return count > 0
+    mine = Session.objects.filter(user=user, session_key=digest)
+    device = mine.values_list("device", flat=True).first()
+    count, _ = mine.delete()
+    if count == 0:
+        return False
+    users.note(user, "user.end_session", by, before={"device": device})
+    return True
 
 
-def end_others(user: User, key: str) -> int:
-    """End all sessions of a person but the one of this key. Returns how many."""
+@transaction.atomic
+def end_others(user: User, key: str, by: Actor) -> None:
+    """End all sessions of a person but the one of this key."""
     others = Session.objects.filter(user=user).exclude(session_key=digest_of(key))
-    return others.delete()[0]
+    count, _ = others.delete()
+    if count:
+        users.note(user, "user.end_sessions", by, before={"devices": count})
 
 
 def end_all(user: User) -> None:

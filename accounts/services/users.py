@@ -1,6 +1,7 @@
 """Users: make a person with a checked password, and find one."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -100,6 +101,15 @@ def set_operator(user: User, is_operator: bool, by: Actor) -> None:
         before={"is_operator": not is_operator},
         after={"is_operator": is_operator},
     )
+
+
+def note(user: User, action: str, by: Actor, *, before: audit.Facts | None = None) -> None:
+    """Note in the trail of each of the person's teams what happened to the account."""
+    teams = Team.objects.filter(memberships__user=user)
+    chains: list[UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
+    target = audit.Target("user", str(user.pk), user.username)
+    for team_id in chains or [audit.INSTALLATION]:  # in one order: each locks a chain's head
+        audit.record(team_id, action, by, target, before=before)
 
 
 def username_from_email(email: str) -> str:

@@ -16,6 +16,7 @@ from accounts.forms import posted
 from accounts.guards import PageRequest, signed_in_view
 from accounts.models import User
 from accounts.password_forms import ChangePasswordForm
+from accounts.permissions import Actor
 from accounts.services import passwords, sessions, users
 from accounts.session_store import digest_of
 from accounts.views.sessions import refused
@@ -38,8 +39,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ChangePasswordForm(posted(request), user=user)
     if form.is_valid() and _is_current(request, form):
-        address = cast(PageRequest, request).address
-        passwords.change(user, form.cleaned_data["password"], users.actor(user, address))
+        passwords.change(user, form.cleaned_data["password"], _actor(request, user))
         update_session_auth_hash(request, user)
         messages.success(request, "Your password is changed. Other devices are logged out.")
         response = redirect("profile")
@@ -64,7 +64,8 @@ def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:
 @require_POST
 def session_end(request: HttpRequest, digest: str) -> HttpResponse:
     """Log one device out."""
-    if not sessions.end(cast(User, request.user), digest):
+    user = cast(User, request.user)
+    if not sessions.end(user, digest, _actor(request, user)):
         raise Http404
     messages.success(request, "That device is logged out.")
     return redirect("profile")
@@ -74,6 +75,11 @@ def session_end(request: HttpRequest, digest: str) -> HttpResponse:
 @require_POST
 def session_end_others(request: HttpRequest) -> HttpResponse:
     """Log every other device out."""
-    sessions.end_others(cast(User, request.user), request.session.session_key or "")
+    user = cast(User, request.user)
+    sessions.end_others(user, request.session.session_key or "", _actor(request, user))
     messages.success(request, "All other devices are logged out.")
     return redirect("profile")
+
+
+def _actor(request: HttpRequest, user: User) -> Actor:
+    return users.actor(user, cast(PageRequest, request).address)

@@ -67,6 +67,7 @@ def test_a_device_is_logged_out_and_the_others_stay(alice: User) -> None:
     laptop, phone, tablet = (logged_in("alice") for _ in range(3))
     assert laptop.post(f"{PROFILE}sessions/{digest(phone)}/end/").status_code == 302
     assert [is_in(browser) for browser in (laptop, phone, tablet)] == [True, False, True]
+    assert AuditEvent.objects.latest("pk").action == "user.end_session"
 
 
 def test_all_other_devices_are_logged_out_at_once(alice: User, mallory: User) -> None:
@@ -74,6 +75,9 @@ def test_all_other_devices_are_logged_out_at_once(alice: User, mallory: User) ->
     other = logged_in("mallory")
     laptop.post(f"{PROFILE}sessions/end-others/")
     assert [is_in(b) for b in (laptop, phone, tablet, other)] == [True, False, False, True]
+    laptop.post(f"{PROFILE}sessions/end-others/")  # none is left: nothing to note
+    noted = AuditEvent.objects.filter(action="user.end_sessions").get()
+    assert (noted.actor_name, noted.before) == ("alice", {"devices": 2})
 
 
 def test_nobody_ends_someone_elses_session(alice: User, mallory: User) -> None:

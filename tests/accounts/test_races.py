@@ -10,16 +10,23 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, connection
 
 from accounts import audit, secrets
-from accounts.models import Invitation, Membership, Role, Team, User
+from accounts.models import AuditEvent, Invitation, Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import invitations, members
+from accounts.services import invitations, members, password_resets
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RACES, AT_ONCE = 200, 20
 # What may meet a loser; a locked database is a 503 that says try again.
-LOST = (invitations.Closed, members.LastOwner, PermissionDenied, ValidationError, OperationalError)
+LOST = (
+    invitations.Closed,
+    members.LastOwner,
+    password_resets.LinkClosed,
+    PermissionDenied,
+    ValidationError,
+    OperationalError,
+)
 
 
 def actor(person: User) -> Actor:
@@ -105,4 +112,24 @@ def test_of_two_owners_who_demote_each_other_one_stays(
         running = [threads.submit(demote, alice, olga), threads.submit(demote, olga, alice)]
         assert [each.result() for each in running].count(True) == 1
         assert Membership.objects.filter(role=Role.OWNER).count() == 1
+    assert audit.verify(acme.id) is None
+
+
+def test_of_many_uses_of_one_reset_link_one_sets_the_password(
+    acme: Team, alice: User, threads: ThreadPoolExecutor
+) -> None:
+    link = password_resets.new_link("alice", factories.TESTER)
+    digest = secrets.link_token_digest(link.split("/")[4])
+    start = Barrier(AT_ONCE)
+
+    def use(number: int) -> bool:
+        password = f"{factories.PASSWORD} {number}"
+        return won(lambda: password_resets.reset(digest, password, ""), start)
+
+    outcomes = list(threads.map(use, range(AT_ONCE)))
+    assert outcomes.count(True) == 1
+    alice.refresh_from_db()
+    assert alice.check_password(f"{factories.PASSWORD} {outcomes.index(True)}")
+    trail = AuditEvent.objects.filter(team_id=acme.id, action="user.reset_password")
+    assert trail.count() == 1
     assert audit.verify(acme.id) is None

@@ -7,6 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Team
+from accounts.services import service_accounts
+from accounts.services.service_accounts import About
 from apikeys import key_text
 from apikeys.models import ApiKey, KeySecret
 from chatflows.models import Chatflow
@@ -94,3 +96,18 @@ def test_the_longest_lifetime_is_a_date_or_one_line(
 ) -> None:
     issue(capsys, "--expires-in", "99999d")
     assert ApiKey.objects.filter(name="first").exists()
+
+
+def test_a_key_can_belong_to_a_service_account(
+    capsys: pytest.CaptureFixture[str], acme: Team, globex: Team
+) -> None:
+    account = service_accounts.create(acme, About("CRM sync", "production"), factories.TESTER)
+    service_accounts.create(globex, About("theirs", "production"), factories.TESTER)
+    issue(capsys, "--service-account", "crm SYNC")
+    assert ApiKey.objects.get(name="first").service_account == account
+    team = ("--team", "acme", "--name")
+    assert "CRM sync" in refused(*team, "second", "--service-account", "theirs")
+    assert "theirs" not in refused(*team, "second", "--service-account", "x")
+    assert "stay" in refused(*team, "first", "--rotate", "--service-account", "CRM sync")
+    service_accounts.delete(account, factories.TESTER)
+    assert "none" in refused(*team, "second", "--service-account", "CRM sync")

@@ -21,9 +21,9 @@ from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
 from accounts.mail_kinds import KINDS  # noqa: E402
-from accounts.models import AuditEvent, Lease, Mail, Team  # noqa: E402
+from accounts.models import AuditEvent, Lease, Mail, ServiceAccount, Team  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
-from accounts.services import mails, teams  # noqa: E402
+from accounts.services import mails, service_accounts, teams  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
@@ -38,10 +38,22 @@ def make_team(name: str) -> str:
     return teams.create(name, BY).slug
 
 
-def make_key(team: str, name: str, opens: list[str], scopes: list[str] | None = None) -> str:
+def make_account(team: str, name: str) -> None:
+    """A service account."""
+    about = service_accounts.About(name, "production")
+    service_accounts.create(Team.objects.get(slug=team), about, BY)
+
+
+def make_key(
+    team: str,
+    name: str,
+    opens: list[str],
+    scopes: list[str] | None = None,
+    account: str | None = None,
+) -> str:
     """The text of a new key."""
     owner = Team.objects.get(slug=team)
-    key, text = keys.add(owner, name, BY)
+    key, text = keys.add(owner, name, BY, service_account=_account(account) if account else None)
     chatflows.select(key, opens, BY)  # type: ignore[arg-type]
     if scopes is not None:
         ApiKey.objects.filter(pk=key.pk).update(scopes=scopes)
@@ -115,9 +127,19 @@ def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = F
 
 
 def suspend(team: str, is_suspended: bool) -> None:
-    """Suspend a team, or let it go on."""
-    when = timezone.now() if is_suspended else None
-    Team.objects.filter(slug=team).update(suspended_at=when)
+    """Suspend a team, or let it go on, as its page does."""
+    change = teams.suspend if is_suspended else teams.unsuspend
+    change(Team.objects.get(slug=team), BY)
+
+
+def disable_account(name: str) -> None:
+    """Disable a service account."""
+    service_accounts.disable(_account(name), BY)
+
+
+def enable_account(name: str) -> None:
+    """Enable a service account."""
+    service_accounts.enable(_account(name), BY)
 
 
 def calls(chatflow: str) -> list[dict[str, Any]]:
@@ -178,11 +200,16 @@ def _key(name: str) -> ApiKey:
     return ApiKey.objects.kept().get(name=name)
 
 
+def _account(name: str) -> ServiceAccount:
+    return ServiceAccount.objects.kept().get(name=name)
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         make_team,
         edit_audit_row,
+        make_account,
         queue_mail,
         outbox,
         lease_holder,
@@ -199,6 +226,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         expire,
         save_access,
         suspend,
+        disable_account,
+        enable_account,
         calls,
         conversations,
         answers,

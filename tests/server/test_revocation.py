@@ -145,6 +145,21 @@ def test_unselecting_and_suspending_have_no_latency_either(three: list[Shipped])
 
 
 @pytest.mark.xdist_group("revocation")
+def test_disabling_a_service_account_has_no_latency_either(three: list[Shipped]) -> None:
+    server = three[0]
+    server.do("make_account", team="acme", name="crm")
+    key = server.do("make_key", team="acme", name="of crm", opens=[server.chatflow], account="crm")
+
+    def disable() -> None:
+        server.do("disable_account", name="crm")
+
+    def enable() -> None:
+        server.do("enable_account", name="crm")
+
+    assert _wrong_answers(three, disable, enable, key, 40) == 0
+
+
+@pytest.mark.xdist_group("revocation")
 def test_the_same_race_catches_a_reader_that_caches(tmp_path: Path) -> None:
     servers = _start(tmp_path, command=("-m", "tests.server.cached"))
     server = servers[0]

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import ServiceAccount, Team
 from accounts.models.names import fold
 from accounts.permissions import Actor
 from accounts.secrets import Unavailable
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--scopes", metavar="a,b", help="predictions:create unless given")
         parser.add_argument("--chatflow", metavar="ID", help="select the key for this chatflow")
+        parser.add_argument("--service-account", metavar="NAME", help="the machine it belongs to")
         parser.add_argument("--expires-in", type=lifetime, metavar="30d")
         parser.add_argument(
             "--rotate", action="store_true", help="replace a secret that exists; it ends now"
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         self.stdout.write(text)
 
 
-OPTIONS = ("team", "name", "scopes", "chatflow", "expires_in", "rotate")
+OPTIONS = ("team", "name", "scopes", "chatflow", "service_account", "expires_in", "rotate")
 
 
 @transaction.atomic
@@ -76,6 +77,7 @@ def issue(
     name: str,
     scopes: str | None,
     chatflow: str | None,
+    service_account: str | None,
     expires_in: timedelta | None,
     rotate: bool,
 ) -> str:
@@ -89,9 +91,12 @@ def issue(
             BY,
             scopes=[s.strip() for s in scopes.split(",")] if scopes else keys.DEFAULT_SCOPES,
             expires_at=timezone.now() + expires_in if expires_in else None,
+            service_account=_account(owner, service_account) if service_account else None,
         )
-    elif scopes or expires_in:
-        raise CommandError(f"{name} exists: its scopes and its expiry stay as they are.")
+    elif scopes or expires_in or service_account:
+        raise CommandError(
+            f"{name} exists: its scopes, its expiry and its service account stay as they are."
+        )
     text = keys.issue(key, BY, replace=rotate)
     if chatflow is not None:
         chatflows.select(key, [_chatflow(owner, chatflow).id], BY)
@@ -104,6 +109,15 @@ def _team(slug: str) -> Team:
         known = ", ".join(Team.objects.order_by("slug").values_list("slug", flat=True))
         raise CommandError(f"There is no team {slug!r}. Teams: {known or 'none yet'}.")
     return team
+
+
+def _account(team: Team, name: str) -> ServiceAccount:
+    kept = ServiceAccount.objects.of(team).kept()
+    account = kept.filter(name_key=fold(name.strip())).first()
+    if account is None:
+        known = ", ".join(kept.order_by("name").values_list("name", flat=True))
+        raise CommandError(f"There is no service account {name!r}. There are: {known or 'none'}.")
+    return account
 
 
 def _chatflow(team: Team, text: str) -> Chatflow:
