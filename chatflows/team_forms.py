@@ -3,30 +3,47 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 
+from accounts import emails
+from accounts.forms import StrictForm
 from accounts.models import Team, User
+from accounts.services import users
 from accounts.team_forms import TeamNameForm
 
 
 class NewTeamForm(TeamNameForm):
-    """A new team and its first owner."""
+    """A new team and its first owner: someone with an account, or an address to invite."""
 
     owner = forms.CharField(
-        max_length=254,
+        max_length=emails.MAX_LENGTH,
         label="First owner",
-        help_text="Username or e-mail of someone who has an account here.",
+        help_text="Username or e-mail. Who has no account here yet is invited.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def clean_owner(self) -> User:
-        """The account that this names."""
+    def clean_owner(self) -> User | str:
+        """The account that this names, or else the address."""
         text: str = self.cleaned_data["owner"]
-        people = User.objects.filter(is_active=True)
-        person = people.filter(Q(username__iexact=text) | Q(email__iexact=text)).first()
-        if person is None:
-            raise forms.ValidationError("Nobody with an account here has this name or e-mail.")
+        person = users.find(text)
+        if person is None and "@" in text:
+            return emails.one(text)
+        if person is None or not person.is_active:
+            raise forms.ValidationError("Nobody who can log in here has this name or e-mail.")
         return person
+
+
+class FirstOwnerForm(StrictForm):
+    """Whom to invite as the owner of a team that has none."""
+
+    email = forms.CharField(
+        label="E-mail",
+        max_length=emails.MAX_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_email(self) -> str:
+        """Exactly one address."""
+        return emails.one(self.cleaned_data["email"])
 
 
 class DeleteTeamForm(forms.Form):

@@ -38,6 +38,7 @@ flow_app_urlpatterns = [
 operator_urlpatterns = [
     path("", teams.team_list, name="operator_teams"),
     path("new/", teams.team_new, name="operator_team_new"),
+    path("<uuid:team_id>/owner/", teams.team_owner, name="operator_team_owner"),
     path("<uuid:team_id>/rename/", teams.team_rename, name="operator_team_rename"),
     path("<uuid:team_id>/suspend/", teams.team_suspend, name="operator_team_suspend"),
     path("<uuid:team_id>/unsuspend/", teams.team_unsuspend, name="operator_team_unsuspend"),

@@ -46,6 +46,8 @@ class Invitation(TeamOwned):
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # An operator invites a team's first owner, and vouches as an operator.
+    is_by_operator = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     link_made_at = models.DateTimeField()
     expires_at = models.DateTimeField()

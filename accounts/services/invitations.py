@@ -28,6 +28,10 @@ class OfAnother(Exception):
     """The invitation is for another address than the account's."""
 
 
+class HasOwner(Exception):
+    """The team has an owner: its people invite, and no operator does."""
+
+
 class IsMember(Exception):
     """The person behind this address is in the team already."""
 
@@ -56,6 +60,26 @@ def invite(team: Team, addresses: Sequence[str], role: Role, by: Actor) -> list[
         raise NotAllowed
     invitation_limits.check(team, by, [emails.key(address) for address in addresses])
     return [_invite(team, address, role, own, by) for address in addresses]
+
+
+@transaction.atomic
+def invite_first_owner(team: Team, address: str, by: Actor) -> Sent:
+    """An operator's invitation to a team without an owner; the ones before it are withdrawn.
+
+    It holds for as long as the actor is an operator and nobody owns the team. Raises HasOwner,
+    NotAllowed if the actor is no operator, and TooMany.
+    """
+    team = members.lock(team)
+    if members.has_owner(team):
+        raise HasOwner
+    if not User.objects.filter(pk=by.id, is_operator=True, is_active=True).exists():
+        raise NotAllowed
+    key = emails.key(address)
+    invitation_limits.check(team, by, [key])
+    for waiting in Invitation.objects.of(team).open():
+        _withdraw(waiting, by)
+    owner = Invitation(team=team, email=address, email_key=key, role=Role.OWNER)
+    return _make_link(owner, "invitation.create", by, is_by_operator=True)
 
 
 @transaction.atomic
@@ -134,7 +158,8 @@ def accept_as(digest: str, user: User, *, has_mailbox: bool, address: str) -> Me
 
 def end_of(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
     """Withdraw what a person vouches for and may not give any more (news of members)."""
-    for waiting in Invitation.objects.of(team).open().filter(invited_by=user):
+    own = Invitation.objects.of(team).open().filter(invited_by=user, is_by_operator=False)
+    for waiting in own:
         if role is None or not may_give(role, Role(waiting.role)):
             _withdraw(waiting, by)
 
@@ -153,10 +178,13 @@ def _invite(team: Team, address: str, role: Role, own: Role, by: Actor) -> Sent:
     return _make_link(waiting, "invitation.resend", by)
 
 
-def _make_link(invitation: Invitation, action: str, by: Actor) -> Sent:
+def _make_link(
+    invitation: Invitation, action: str, by: Actor, *, is_by_operator: bool = False
+) -> Sent:
     lifetime = timedelta(days=settings.INVITATION_DAYS)
     now = timezone.now()
     invitation.invited_by_id = int(by.id) if by.kind == "person" else None
+    invitation.is_by_operator = is_by_operator
     invitation.link_made_at, invitation.expires_at = now, now + lifetime
     token = link_tokens.issue(LinkPurpose.INVITATION, lifetime, bound_to=str(invitation.pk))
     link = settings.PUBLIC_URL + reverse("join_link", args=[token])
@@ -198,6 +226,10 @@ def may_give(own: Role, role: Role) -> bool:
 
 
 def _is_vouched_for(invitation: Invitation) -> bool:
+    if invitation.is_by_operator:
+        operators = User.objects.filter(is_operator=True, is_active=True)
+        still = operators.filter(pk=invitation.invited_by_id or 0).exists()
+        return still and not members.has_owner(invitation.team)
     inviter = Membership.objects.filter(
         team=invitation.team, user=invitation.invited_by, user__is_active=True
     ).first()

@@ -41,6 +41,11 @@ def role_of(team: Team, by: Actor, permission: Permission) -> Role:
     return Role(role)
 
 
+def has_owner(team: Team) -> bool:
+    """Whether anybody owns the team."""
+    return Membership.objects.filter(team=team, role=Role.OWNER).exists()
+
+
 def may(team: Team, user: User, permission: Permission) -> bool:
     """Whether a person may do this in the team at this moment, which can be suspended."""
     roles = [role for role, granted in ROLE_PERMISSIONS.items() if permission in granted]

@@ -13,7 +13,7 @@ from accounts import fresh_logins
 from accounts.forms import StrictForm, posted
 from accounts.guards import TeamRequest, team_view
 from accounts.member_forms import InvitationForm, RoleForm
-from accounts.models import Invitation, Membership, Role
+from accounts.models import Invitation, Mail, Membership, Role
 from accounts.permissions import Permission
 from accounts.services import invitations, mails, members
 
@@ -115,6 +115,8 @@ def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
     context: dict[str, Any] = {"members": everyone, "form": form, "has_mail": mails.is_configured()}
     if request.principal.may_do(Permission.INVITATIONS_CREATE):
         context |= _invitations(request, everyone)
+    if request.principal.may_do(Permission.MAILS_VIEW):
+        context["mail_trouble"] = Mail.objects.of(request.team).in_trouble().count()
     return context
 
 
@@ -124,7 +126,7 @@ def _invitations(request: TeamRequest, everyone: list[Membership]) -> dict[str, 
     roles = {member.user_id: Role(member.role) for member in everyone if member.user.is_active}
     own = request.principal.role
     for each in waiting:
-        voucher = roles.get(each.invited_by_id or 0)
+        voucher = None if each.is_by_operator else roles.get(each.invited_by_id or 0)
         each.has_voucher = voucher is not None and invitations.may_give(  # type: ignore[attr-defined]
             voucher, Role(each.role)
         )

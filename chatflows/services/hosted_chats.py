@@ -19,18 +19,23 @@ from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedCh
 from chatflows.predictions import Prediction
 from chatflows.services import asking, visits, watching
 from chatflows.services.asking import Asker, Asking, Streams
+from chatflows.services.paces import Pace
 from chatflows.services.visits import Visit
 
 MAX_STREAMS = 200  # at once, in one process
 MAX_STREAMS_PER_VISIT = 3
 MAX_SOURCES = 20
 SOURCE_LENGTH = 400  # characters
+TOO_FAST = "Too many questions come from your network. Wait a minute, then ask again."
 BUSY = "Too many answers run at once. Wait for one to end, then ask again."
 CANNOT = "The assistant can't answer right now. Ask again in a moment."
 NOT_READY = "This chat is not ready yet. Ask the people who run it."
 CLOSED = "This chat was closed just now. Load the page again."
 
+MAX_QUESTIONS = 30  # a minute from one network, where nobody logs in
+
 streams = Streams(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
+pace = Pace(MAX_QUESTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,11 @@ def of(chatflow: Chatflow) -> HostedChat:
 def visitor(session: FlowSession, address: str, request_id: str) -> Asker:
     """A visit as one who asks."""
     return Asker(session.caller, Call.HOSTED, address, request_id)
+
+
+def wait(visit: Visit, address: str) -> int:
+    """Count a question of an open flow app: 0, or the seconds to wait. Who logged in never does."""
+    return pace.wait(address) if visit.is_open else 0
 
 
 def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:

@@ -8,7 +8,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import LinkPurpose, Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import link_tokens, teams, users
+from accounts.services import invitations, link_tokens, teams, users
+from accounts.services.invitations import Sent
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.models import Chatflow
@@ -85,11 +86,26 @@ def prepare(team_name: str, by: Actor) -> bool:
 def open_team(name: str, owner: User, by: Actor) -> Team:
     """A further team, as the first one begins, with its owner. Noted for operators too."""
     team = _open_team(name, by)
-    target = audit.Target("team", str(team.id), team.name)
-    after = {"name": team.name, "slug": team.slug, "owner": owner.username}
-    audit.record(audit.INSTALLATION, "team.create", by, target, after=after)
+    _note(team, owner.username, by)
     teams.add_owner(team, owner, by)
     return team
+
+
+@transaction.atomic
+def open_team_for(name: str, address: str, by: Actor) -> Sent:
+    """The same for an owner who has no account yet: the team waits for whoever gets the link.
+
+    Raises what `invitations.invite_first_owner` does.
+    """
+    team = _open_team(name, by)
+    _note(team, address, by)
+    return invitations.invite_first_owner(team, address, by)
+
+
+def _note(team: Team, owner: str, by: Actor) -> None:
+    target = audit.Target("team", str(team.id), team.name)
+    after = {"name": team.name, "slug": team.slug, "owner": owner}
+    audit.record(audit.INSTALLATION, "team.create", by, target, after=after)
 
 
 def _open_team(name: str, by: Actor) -> Team:

@@ -4,6 +4,7 @@ import hmac
 import secrets as random
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -20,6 +21,7 @@ from chatflows.models import FlowApp, FlowAppState, FlowSession, HostedChat
 
 LIFETIME = timedelta(hours=12)
 TOKEN_BYTES = 32
+BATCH = 500  # rows of one statement: nobody waits long for its lock
 _SALT = "flowlatch.flow-session"
 
 
@@ -108,6 +110,16 @@ def end(cookie: str) -> None:
     _, token = _read(cookie)
     if token:
         FlowSession.objects.filter(digest=secrets.link_token_digest(token)).delete()
+
+
+def delete_ended(stopping: Event) -> None:
+    """Delete the visits that are over; the worker's duty."""
+    ended = FlowSession.objects.filter(expires_at__lte=timezone.now())
+    while not stopping.is_set():
+        some = list(ended.values_list("pk", flat=True)[:BATCH])
+        if not some:
+            return
+        FlowSession.objects.filter(pk__in=some).delete()
 
 
 def chat(visit: Visit, chatflow_id: UUID) -> HostedChat | None:

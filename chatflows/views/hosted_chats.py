@@ -29,6 +29,11 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
         return _page(request, chat, form, 200)
     if not form.is_valid():
         return _page(request, chat, form, 422)
+    if wait := hosted_chats.wait(request.visit, request.address):
+        form.add_error("question", hosted_chats.TOO_FAST)
+        response = _page(request, chat, form, 429)
+        response.headers["Retry-After"] = str(wait)
+        return response
     session, cookie = _session(request)
     if hosted_chats.streams.are_full(session.caller):
         form.add_error("question", hosted_chats.BUSY)
@@ -51,10 +56,11 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     if not form.is_valid():
         detail = next(str(errors[0]) for errors in form.errors.values())
         return JsonResponse({"detail": detail}, status=422)
+    if wait := hosted_chats.wait(request.visit, request.address):
+        return _too_many(hosted_chats.TOO_FAST, wait)
     session, cookie = _session(request)
     if hosted_chats.streams.are_full(session.caller):
-        detail, head = hosted_chats.BUSY, {"Retry-After": "2"}
-        return JsonResponse({"detail": detail}, status=429, headers=head)
+        return _too_many(hosted_chats.BUSY, 2)
     asked = _begin(request, session, chat, form)
     response = StreamingHttpResponse(
         hosted_chats.answer(asked, _visit(request, session)),
@@ -64,6 +70,10 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     if cookie:
         remember(response, cookie)
     return response
+
+
+def _too_many(detail: str, seconds: int) -> HttpResponseBase:
+    return JsonResponse({"detail": detail}, status=429, headers={"Retry-After": str(seconds)})
 
 
 def _chat(request: VisitRequest, chatflow_id: UUID) -> HostedChat:

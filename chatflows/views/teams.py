@@ -3,39 +3,65 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms import posted
 from accounts.guards import OperatorRequest, operator_view
-from accounts.models import Team
-from accounts.services import teams
+from accounts.models import Role, Team
+from accounts.services import invitations, mails, teams
+from accounts.services.invitation_limits import TooMany
+from accounts.services.invitations import Sent
 from accounts.team_forms import TeamNameForm
 from chatflows.services import onboarding
-from chatflows.team_forms import DeleteTeamForm, NewTeamForm
+from chatflows.team_forms import DeleteTeamForm, FirstOwnerForm, NewTeamForm
 
 
 @operator_view()
 @require_safe
 def team_list(request: OperatorRequest) -> HttpResponse:
     """Every team of this installation: name, members, state."""
-    every = Team.objects.annotate(members=Count("memberships")).order_by("name", "slug")
+    owners = Count("memberships", filter=Q(memberships__role=Role.OWNER))
+    counted = Team.objects.annotate(members=Count("memberships"), owners=owners)
+    every = counted.order_by("name", "slug")
     return render(request, "chatflows/teams.html", {"all_teams": every})
 
 
 @operator_view()
 @require_http_methods(["GET", "HEAD", "POST"])
 def team_new(request: OperatorRequest) -> HttpResponse:
-    """A new team with DefaultKey, a sample chatflow and its first owner."""
+    """A new team with DefaultKey, a sample chatflow and its first owner, who may be invited."""
     form = NewTeamForm(posted(request))
     if form.is_valid():
         name, owner = form.cleaned_data["name"], form.cleaned_data["owner"]
+        if isinstance(owner, str):
+            return _shown_once(request, onboarding.open_team_for(name, owner, request.actor))
         team = onboarding.open_team(name, owner, request.actor)
         messages.success(request, f"{team.name} is there, and {owner.username} owns it.")
         return redirect("operator_teams")
     return _form_page(request, form, None)
+
+
+@operator_view()
+@require_http_methods(["GET", "HEAD", "POST"])
+def team_owner(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+    """A link for the first owner of a team that has none; the link before it is dead."""
+    team = get_object_or_404(Team, pk=team_id)
+    form = FirstOwnerForm(posted(request))
+    if form.is_valid():
+        try:
+            sent = invitations.invite_first_owner(team, form.cleaned_data["email"], request.actor)
+        except invitations.HasOwner:
+            form.add_error(None, f"{team.name} has an owner. Its own people invite others.")
+        except TooMany as error:
+            form.add_error("email", str(error))
+        else:
+            return _shown_once(request, sent)
+    status = 422 if form.is_bound else 200
+    context = {"team": team, "form": form}
+    return render(request, "chatflows/team_owner.html", context, status=status)
 
 
 @operator_view()
@@ -84,6 +110,11 @@ def team_delete(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     status = 422 if form.is_bound else 200
     context = {"team": team, "form": form}
     return render(request, "chatflows/team_delete.html", context, status=status)
+
+
+def _shown_once(request: OperatorRequest, sent: Sent) -> HttpResponse:
+    context = {"sent": sent, "has_mail": mails.is_configured()}
+    return render(request, "chatflows/team_invited.html", context)
 
 
 def _form_page(request: OperatorRequest, form: TeamNameForm, team: Team | None) -> HttpResponse:

@@ -127,6 +127,16 @@ def test_an_owner_who_cannot_log_in_is_none_to_count_on(alice: User, acme: Team)
         members.leave(acme, alice, actor(alice))
 
 
+def test_who_may_see_mail_is_told_of_mails_in_trouble(
+    as_alice: Client, as_vera: Client, acme: Team, globex: Team
+) -> None:
+    factories.mail(globex, last_error="refused")
+    assert b"could not be sent" not in as_alice.get(LIST).content
+    factories.mail(acme, last_error="refused")
+    assert b"1 mail could not be sent" in as_alice.get(LIST).content
+    assert b"could not be sent" not in as_vera.get(LIST).content
+
+
 def test_a_removed_person_is_out_with_the_next_request(
     as_alice: Client, as_vera: Client, vera: User, acme: Team, globex: Team
 ) -> None:

@@ -45,6 +45,7 @@ OPEN_PAGES |= {
 OPERATOR_PAGES = {
     "/operator/teams/",
     "/operator/teams/new/",
+    "/operator/teams/<uuid:team_id>/owner/",
     "/operator/teams/<uuid:team_id>/rename/",
     "/operator/teams/<uuid:team_id>/suspend/",
     "/operator/teams/<uuid:team_id>/unsuspend/",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # Page: statements, sessions and login among them. Lower is welcome; higher wants a reason.
 BUDGET = {
     "audit_list": 5,
-    "member_list": 8,
+    "member_list": 9,
     "member_leave": 6,
     "service_account_list": 5,
     "mail_list": 6,

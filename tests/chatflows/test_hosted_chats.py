@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -14,12 +15,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import worker
 from accounts.models import Team
 from chatflows.engines import Done, Event, Failed, Frame, PastTurn, Sources, Token, Usage, Whole
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, Message
-from chatflows.services import calls, faq_entries, flow_apps, hosted_chats, watching
+from chatflows.services import calls, faq_entries, flow_apps, hosted_chats, visits, watching
 from chatflows.services.flow_apps import Login
 from chatflows.services.hosted_chats import Shown
+from chatflows.services.paces import Pace
 from tests import factories
 from tests.chatflows.test_try import Scripted, read
 
@@ -298,3 +301,35 @@ def test_a_reader_who_leaves_ends_it(
     assert engine.is_closed
     assert not Message.objects.get().is_complete
     assert "The answer ended early" in visitor.get(page).content.decode()
+
+
+def test_an_open_flow_app_answers_a_network_only_so_often(
+    shop: Chatflow, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow_apps.save(shop.team, "open", None, factories.TESTER)
+    monkeypatch.setattr(hosted_chats, "pace", Pace(1))
+    assert Client().post(page, ASKED).status_code == 200
+    before = factories.dump()
+    for path in (page, page + "stream/"):
+        response = Client().post(path, ASKED)
+        assert response.status_code == 429
+        assert 1 <= int(response["Retry-After"]) <= 60
+        assert b"Wait a minute" in response.content
+    assert factories.dump() == before  # no visit was begun either
+
+
+def test_who_logged_in_is_not_counted(
+    visitor: Client, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosted_chats, "pace", Pace(0))
+    assert visitor.post(page, ASKED).status_code == 200
+
+
+def test_the_worker_deletes_visits_that_are_over(visitor: Client, shop: Chatflow) -> None:
+    app = flow_apps.of(shop.team)
+    ended, _ = visits.begin(app)
+    FlowSession.objects.filter(pk=ended.pk).update(expires_at=timezone.now())
+    (job,) = [job for job in worker.jobs() if job.name == "visits"]
+    job.run(threading.Event())
+    assert FlowSession.objects.count() == 1
+    assert not FlowSession.objects.filter(pk=ended.pk).exists()
