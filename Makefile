@@ -30,8 +30,8 @@ check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, 
 	@PUBLIC_URL=https://flowlatch.example $(BIN)/python manage.py check --deploy --fail-level WARNING --settings tests.settings
 	@$(BIN)/python -m pytest -q -n 2 -m fast
 
-bench: $(VENV)/.dev ## Measure the gate beside a bare Django view, as ratios
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev ## Measure the gate beside a bare Django view and a bare relay, as ratios
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 table: $(VENV)/.dev ## Write docs/access-table.md anew: every route by role and credential
 	@$(BIN)/python -m tests.access_table
