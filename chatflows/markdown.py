@@ -1,6 +1,7 @@
 """Markdown of answers as safe HTML: an answer is a stranger's text, whoever wrote the flow."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,16 +12,18 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-MAX_LENGTH = 50_000  # characters; a longer answer stands as it was typed
+MAX_LENGTH = 20_000  # characters; a longer answer stands as it was typed
+MAX_BRACKETS = 1_000  # each is tried as a link to the text's end: hostile ones would cost seconds
 SCHEMES = ("http", "https", "mailto")
 
 
+@lru_cache(maxsize=256)  # a conversation's page shows the same answers again and again
 def to_html(text: str) -> SafeString:
     """Paragraphs, lists, tables, code and links; tags of the text itself show as text.
 
     Links are http, https or mailto and tell the other side nothing; pictures leave their words.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH or text.count("[") > MAX_BRACKETS:
         return SafeString(f'<p class="as-typed">{escape(text)}</p>')
     return SafeString(_renderer.render(text))  # html is off, and tests are hostile
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from chatflows.markdown import MAX_LENGTH, to_html
+from chatflows.markdown import MAX_BRACKETS, MAX_LENGTH, to_html
 
 pytestmark = pytest.mark.fast
 
@@ -90,3 +90,8 @@ def test_a_text_made_to_be_slow_is_not(text: str) -> None:
 def test_a_text_without_an_end_stands_as_it_was_typed() -> None:
     html = to_html("<b>" * MAX_LENGTH)
     assert html.startswith('<p class="as-typed">&lt;b&gt;')
+
+
+def test_an_answer_of_brackets_stands_as_it_was_typed() -> None:
+    assert to_html("[" * MAX_BRACKETS).startswith("<p>[")
+    assert to_html("[" * (MAX_BRACKETS + 1)).startswith('<p class="as-typed">[')
