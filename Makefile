@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench table format lock
+.PHONY: help run test testpg check bench timing table format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, 
 
 bench: $(VENV)/.dev ## Measure the gate beside a bare Django view and a bare relay, as ratios
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+timing: $(VENV)/.dev ## Measure whether the time of an answer tells which e-mail or key exists
+	@$(BIN)/python -m tests.bench.timing
 
 table: $(VENV)/.dev ## Write docs/access-table.md anew: every route by role and credential
 	@$(BIN)/python -m tests.access_table

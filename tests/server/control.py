@@ -21,13 +21,29 @@ from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
 from accounts.mail_kinds import KINDS  # noqa: E402
-from accounts.models import AuditEvent, Lease, Mail, ServiceAccount, Team  # noqa: E402
+from accounts.models import (  # noqa: E402
+    AuditEvent,
+    Lease,
+    Mail,
+    Membership,
+    Role,
+    ServiceAccount,
+    Team,
+    User,
+)
 from accounts.permissions import Actor  # noqa: E402
 from accounts.services import mails, service_accounts, teams  # noqa: E402
+from accounts.services.service_accounts import About  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
-from chatflows.services import chatflows, engines, faq_entries, hosted_chats  # noqa: E402
+from chatflows.services import (  # noqa: E402
+    chatflows,
+    engines,
+    faq_entries,
+    flow_apps,
+    hosted_chats,
+)
 from tests import audit_locks  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
@@ -86,6 +102,18 @@ def publish(chatflow: str, title: str, starters: str) -> None:
     """Publish a chatflow in the flow app."""
     shown = hosted_chats.Shown(True, title, starters=starters)
     hosted_chats.save(Chatflow.objects.get(pk=chatflow), shown, BY)
+
+
+def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
+    """One of everything under a long name, in an open flow app; the ids by what they are of."""
+    owner = Team.objects.get(slug=team)
+    person = User.objects.create_user(name[:64], f"{name[:60]}@example.com", "never used here")
+    member = Membership.objects.create(team=owner, user=person, role=Role.EDITOR)
+    account = service_accounts.create(owner, About(name[:64], "production", name * 3, person), BY)
+    flow_apps.save(owner, "open", None, BY)
+    publish(chatflow, name, name)
+    teams.create(name, BY)
+    return {"team": str(owner.id), "member": str(member.id), "account": str(account.id)}
 
 
 def _change(name: str, **values: Any) -> None:
@@ -219,6 +247,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         set_engine,
         move_engine,
         publish,
+        fill,
         disable,
         enable,
         delete,
