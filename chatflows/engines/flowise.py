@@ -147,7 +147,7 @@ class FlowiseEngine:
                 yield self._event(line[5:].strip(), question, has_more=left > 0)
             elif line.startswith(b":"):
                 yield Heartbeat()
-            elif line and line.partition(b":")[0] not in _FIELDS:
+            elif line and line != b"message:" and line.partition(b":")[0] not in _FIELDS:
                 raise Fault(upstream.INVALID)
 
     def _event(self, body: bytes, question: Question, *, has_more: bool) -> Frame | Done:
