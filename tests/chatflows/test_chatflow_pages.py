@@ -409,6 +409,7 @@ def test_a_stranger_finds_nothing(as_mallory: Client, faq: Chatflow, entry: FaqE
 def test_a_stranger_finds_nothing_through_a_team_of_her_own(
     as_mallory: Client, globex: Team, faq: Chatflow, entry: FaqEntry
 ) -> None:
+    as_mallory.get(f"/t/{globex.slug}/chatflows/")  # notes her last team
     before = factories.dump()
     for method, url in pages(faq.id, entry.pk):
         own = url.replace("/t/acme/", f"/t/{globex.slug}/")

@@ -192,8 +192,8 @@ def test_each_change_of_the_faq_raises_the_version_and_is_written_down(
     faq_entries.update(entry, "q2", "a2", by_alice)
     note("faq_entry.update")
     assert (last(acme).before, last(acme).after) == (
-        {"question": "q", "answer": "a"},
-        {"question": "q2", "answer": "a2"},
+        {"question": "q", "answer": "a", "chatflow": faq.name},
+        {"question": "q2", "answer": "a2", "chatflow": faq.name},
     )
     faq_entries.set_fallback(faq, "Sorry.", by_alice)
     note("chatflow.set_fallback")

@@ -295,7 +295,7 @@ def test_completions_are_recorded_as_predictions_are(server: Shipped, faq: str) 
         (401, "missing_token", "", False),
         (400, "invalid_body", "completes", False),
     ]
-    assert eventually(lambda: '"route": "/v1/chat/completions"' in server.log)
+    assert eventually(lambda: '"route":"/v1/chat/completions"' in server.log)
 
 
 def test_an_open_stream_ends_when_the_key_is_taken_back(world: World) -> None:
