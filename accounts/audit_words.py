@@ -6,7 +6,7 @@ TARGET = "{target}"
 _sentences: dict[str, str] = {}
 _facts: dict[str, str] = {}
 
-# What follows the name of who did it. `{target}` is the name of what was changed.
+# What follows the name of who did it. `{target}` is the name of what was changed, if it is another.
 SENTENCES = {
     "mail.retry": "had Flowlatch try the mail again: {target}",
     "team.create": "made the team {target}",
@@ -17,9 +17,10 @@ SENTENCES = {
     "team.delete": "deleted the team {target}",
     "user.set_operator": "changed whether {target} is an operator",
     "membership.create": "added {target} to the team",
+    "membership.join": "joined the team",
     "membership.update": "changed the role of {target}",
     "membership.delete": "removed {target} from the team",
-    "membership.leave": "left the team as {target}",
+    "membership.leave": "left the team",
     "invitation.create": "invited {target}",
     "invitation.resend": "made a new invitation link for {target}",
     "invitation.withdraw": "withdrew the invitation of {target}",
@@ -45,10 +46,13 @@ def register(sentences: Mapping[str, str], facts: Mapping[str, str] | None = Non
     _facts.update(facts or {})
 
 
-def sentence(action: str) -> tuple[str, str]:
-    """The words before and after the target's name. An event without words is named as it is."""
-    before, _, after = _sentences.get(action, f"{action} {TARGET}").partition(TARGET)
-    return before.strip(), after.strip()
+def sentence(action: str, name: str) -> tuple[str, str, str]:
+    """The words before the target's name, the name if they tell it, and the words after.
+
+    An event without words is named as it is.
+    """
+    before, target, after = _sentences.get(action, f"{action} {TARGET}").partition(TARGET)
+    return before.strip(), target and name, after.strip()
 
 
 def known() -> Mapping[str, str]:

@@ -110,8 +110,8 @@ FILES: Mapping[str, tuple[str, Callable[[QuerySet[AuditEvent]], AsyncIterator[st
 
 def what(event: AuditEvent) -> str:
     """The event as a sentence without its subject."""
-    before, after = audit_words.sentence(event.action)
-    return " ".join(part for part in (before, event.target_name, after) if part)
+    parts = audit_words.sentence(event.action, event.target_name)
+    return " ".join(part for part in parts if part)
 
 
 async def _batches(rows: QuerySet[AuditEvent]) -> AsyncIterator[list[AuditEvent]]:

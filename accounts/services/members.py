@@ -60,7 +60,9 @@ def add(team: Team, user: User, role: Role, by: Actor) -> Membership:
         team=team, user=user, defaults={"role": role}
     )
     if is_new:
-        _record(membership, "membership.create", by, after={"role": role.value})
+        is_self = by.kind == "person" and by.id == str(user.pk)
+        action = "membership.join" if is_self else "membership.create"
+        _record(membership, action, by, after={"role": role.value})
     return membership
 
 

@@ -28,8 +28,9 @@ class Change:
 @register.filter
 def happened(event: AuditEvent) -> SafeString:
     """The event as a sentence without its subject."""
-    before, after = audit_words.sentence(event.action)
-    return format_html("{} <b>{}</b>{}", before, event.target_name, after and f" {after}")
+    before, name, after = audit_words.sentence(event.action, event.target_name)
+    target = format_html(" <b>{}</b>", name) if name else ""
+    return format_html("{}{}{}", before, target, after and f" {after}")
 
 
 @register.filter

@@ -67,7 +67,7 @@ def test_an_unknown_address_is_invited_and_owns_the_team_by_joining(as_olga: Cli
     assert nora.user.is_operator is False
     assert join(link).status_code == 410
     told = AuditEvent.objects.filter(team_id=team.id).values_list("action", flat=True)
-    assert {"invitation.create", "invitation.accept", "membership.create"} <= set(told)
+    assert {"invitation.create", "invitation.accept", "membership.join"} <= set(told)
     assert audit.verify(team.id) is None
     assert audit.verify(audit.INSTALLATION) is None
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import audit, emails, secrets
 from accounts.models import AuditEvent, Invitation, LinkToken, Mail, Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import invitation_limits, invitations, members
+from accounts.services import audit_trail, invitation_limits, invitations, members
 from accounts.services.invitation_limits import TooMany
 from accounts.services.invitations import Closed, Sent
 from tests import factories
@@ -70,9 +70,10 @@ def test_the_trail_tells_the_whole_story(acme: Team, alice: User) -> None:
     told = AuditEvent.objects.filter(team_id=acme.id).order_by("-sequence")[:3]
     assert [(event.action, event.actor_name) for event in told] == [
         ("invitation.accept", "nora"),
-        ("membership.create", "nora"),
+        ("membership.join", "nora"),
         ("invitation.create", "alice"),
     ]
+    assert audit_trail.what(told[1]) == "joined the team"
     assert audit.verify(acme.id) is None
     assert audit.verify(audit.INSTALLATION) is None
 

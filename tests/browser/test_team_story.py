@@ -28,8 +28,10 @@ PRESSABLE = "main form[method=post] :is(button, input:not([type=hidden]), select
 # From oldest to newest, as the page of the trail tells it.
 SENTENCES = [
     "alice invited adam@acme.example",
+    "adam joined the team",
     "adam accepted the invitation of adam@acme.example",
     "alice invited vera@acme.example",
+    "vera joined the team",
     "vera accepted the invitation of vera@acme.example",
     "adam invited eddie@acme.example",
     "alice removed adam from the team",
