@@ -5,11 +5,7 @@
   const log = document.querySelector("[data-log]");
   const list = log.querySelector("ol");
   const question = form.elements.question;
-  const [stop, send] = [form.querySelector("[data-stop]"), form.querySelector("[type=submit]")];
   const status = document.querySelector("[data-status]");
-  let running = null;
-
-  const made = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
   const isNearEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 120;
   const toEnd = () => (log.scrollTop = log.scrollHeight);
 
@@ -76,52 +72,25 @@
     if (!isTold) answer.fail("The answer broke off. Ask again.");
   }
 
-  function busy(controller) {
-    running = controller;
-    stop.hidden = !controller;
-    send.hidden = Boolean(controller);
-    list.setAttribute("aria-busy", String(Boolean(controller)));
-  }
-
-  async function submit() {
-    if (running || !question.value.trim()) return;
-    const body = new FormData(form);
-    document.querySelector("[data-starters]")?.remove();
-    history.replaceState(null, "", location.pathname); // a reload shows this conversation
-    const asked = made("chat-question");
-    asked.querySelector("[data-text]").textContent = question.value.trim();
-    const item = made("chat-answer");
-    list.append(asked, item);
-    const answer = answerIn(item);
-    question.value = "";
-    const controller = new AbortController();
-    busy(controller);
-    toEnd();
-    try {
-      await ask(answer, body, controller.signal);
-      status.textContent = "The answer is here.";
-    } catch {
-      if (controller.signal.aborted) answer.note("Stopped.");
-      else answer.fail("The answer broke off. Check the connection, then ask again.");
-      status.textContent = controller.signal.aborted ? "Stopped." : "The answer broke off.";
-    } finally {
-      answer.end();
-      busy(null);
-      toEnd();
-      question.focus();
-    }
-  }
-
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit();
+  const submit = conversation({
+    form,
+    list,
+    status,
+    prefix: "chat",
+    answerIn,
+    ask,
+    follow: toEnd,
+    busy(send, isBusy) {
+      send.hidden = isBusy;
+      list.setAttribute("aria-busy", String(isBusy));
+    },
+    before() {
+      document.querySelector("[data-starters]")?.remove();
+      history.replaceState(null, "", location.pathname); // a reload shows this conversation
+    },
+    stopped: (answer) => answer.note("Stopped."),
+    broken: "The answer broke off. Check the connection, then ask again.",
   });
-  question.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    submit();
-  });
-  stop.addEventListener("click", () => running?.abort());
   document.querySelector("[data-starters]")?.addEventListener("submit", (event) => {
     event.preventDefault();
     question.value = event.submitter.value;

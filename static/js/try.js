@@ -3,13 +3,7 @@
   "use strict";
   const form = document.querySelector("[data-try]");
   const [log, list] = [".try__log", ".try__log > ol"].map((selector) => document.querySelector(selector));
-  const question = form.elements.question;
-  const [stop, send] = [form.querySelector("[data-stop]"), form.querySelector("[type=submit]")];
-  const status = document.querySelector("[data-try-status]");
   const MAX_FRAMES = 2000; // shown; an endless answer must not fill the page
-  let running = null;
-
-  const made = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
   const seconds = (from) => {
     const ms = performance.now() - from;
     return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
@@ -90,48 +84,19 @@
     answer.times([first || "No word", `whole after ${seconds(started)}`].join(", "));
   }
 
-  function busy(controller) {
-    running = controller;
-    stop.hidden = !controller;
-    send.disabled = Boolean(controller);
-    log.setAttribute("aria-busy", String(Boolean(controller)));
-  }
-
-  async function submit() {
-    if (running || !question.value.trim()) return;
-    const body = new FormData(form);
-    const asked = made("try-question");
-    asked.querySelector("[data-text]").textContent = question.value.trim();
-    const item = made("try-answer");
-    list.append(asked, item);
-    const answer = answerIn(item);
-    question.value = "";
-    const controller = new AbortController();
-    busy(controller);
-    follow();
-    try {
-      await ask(answer, body, controller.signal);
-      status.textContent = "The answer is here.";
-    } catch (error) {
-      if (controller.signal.aborted) answer.times("Stopped");
-      else answer.fail("The answer broke off. Is the server there?");
-      status.textContent = controller.signal.aborted ? "Stopped." : "The answer broke off.";
-    } finally {
-      answer.end();
-      busy(null);
-      follow();
-      question.focus();
-    }
-  }
-
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit();
+  conversation({
+    form,
+    list,
+    prefix: "try",
+    status: document.querySelector("[data-try-status]"),
+    answerIn,
+    ask,
+    follow,
+    busy(send, isBusy) {
+      send.disabled = isBusy;
+      log.setAttribute("aria-busy", String(isBusy));
+    },
+    stopped: (answer) => answer.times("Stopped"),
+    broken: "The answer broke off. Is the server there?",
   });
-  question.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    submit();
-  });
-  stop.addEventListener("click", () => running?.abort());
 })();
