@@ -22,6 +22,10 @@ class LastOwner(Exception):
     """The team would be left without an owner."""
 
 
+class CannotLogIn(Exception):
+    """Whoever is to own the team can't log in."""
+
+
 def lock(team: Team) -> Team:
     """The team as it is now; its members change in one transaction at a time."""
     return Team.objects.select_for_update(no_key=True).get(pk=team.pk)
@@ -112,7 +116,7 @@ def leave(team: Team, user: User, by: Actor) -> bool:
 def hand_over(team: Team, to: Membership, by: Actor) -> None:
     """Make another member the owner in the actor's place; the actor stays as an admin.
 
-    Raises NotAllowed if the actor is no owner, or is the one to be made owner.
+    Raises NotAllowed if the actor is no owner, or is the one to be made owner, CannotLogIn.
     """
     team = lock(team)
     role_of(team, by, Permission.TEAM_TRANSFER)
@@ -120,6 +124,8 @@ def hand_over(team: Team, to: Membership, by: Actor) -> None:
     own = Membership.objects.select_related("user").get(team=team, user_id=by.id)
     if heir == own:
         raise NotAllowed
+    if not heir.user.is_active:
+        raise CannotLogIn
     if heir.role != Role.OWNER:
         _set_role(heir, Role.OWNER, by)
     _set_role(own, Role.ADMIN, by)

@@ -19,6 +19,7 @@ from accounts.services import invitations, mails, members
 
 PAST_SHOWN = 20
 LAST_OWNER = "A team keeps at least one owner. Make someone else an owner first."
+CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose someone else."
 
 
 @team_view(Permission.MEMBERS_VIEW)
@@ -96,9 +97,13 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
     member = _get(request, member_id)
     form = StrictForm(posted(request))
     if form.is_valid():
-        members.hand_over(request.team, member, request.principal.actor)
-        said = f"{member.user.username} owns {request.team.name} now. You are an admin."
-        return _done(request, said)
+        try:
+            members.hand_over(request.team, member, request.principal.actor)
+        except members.CannotLogIn:
+            form.add_error(None, CANNOT_LOG_IN.format(member.user.username))
+        else:
+            said = f"{member.user.username} owns {request.team.name} now. You are an admin."
+            return _done(request, said)
     context = {"member": member, "form": form}
     return render(request, "accounts/member_hand_over.html", context, status=_status(form))
 

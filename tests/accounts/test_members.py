@@ -206,6 +206,19 @@ def test_handing_over_to_oneself_changes_nothing(as_alice: Client, alice: User) 
     assert place(alice).role == Role.OWNER
 
 
+def test_a_team_is_not_handed_over_to_someone_who_cannot_log_in(
+    as_alice: Client, alice: User, adam: User
+) -> None:
+    assert url(adam, "hand-over") in as_alice.get(LIST).content.decode()
+    User.objects.filter(pk=adam.pk).update(is_active=False)
+    assert url(adam, "hand-over") not in as_alice.get(LIST).content.decode()
+    before = set(Membership.objects.values_list("user__username", "role"))
+    response = as_alice.post(url(adam, "hand-over"))
+    assert response.status_code == 422
+    assert "adam cannot log in" in response.content.decode()
+    assert set(Membership.objects.values_list("user__username", "role")) == before
+
+
 def test_owner_changes_ask_for_a_fresh_login(alice: User, adam: User, acme: Team) -> None:
     olga = factories.user("olga")
     factories.join(acme, olga, Role.OWNER)
