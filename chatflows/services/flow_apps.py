@@ -32,13 +32,28 @@ def of(team: Team) -> FlowApp:
     return FlowApp.objects.of(team).first() or FlowApp(team=team)
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """A login that the rules allow, with its password hashed."""
+
+    username: str
+    password_hash: str
+
+
 def save(team: Team, state: str, login: Login | None, by: Actor) -> FlowApp:
     """Set who may come in, from the next request on; every visit of before is over.
 
     Without `login` username and password stay. Raises ValidationError for what the rules refuse,
     SetElsewhere for a login where the environment sets it.
     """
+    if login is not None and of(team).is_from_environment:
+        raise SetElsewhere
+    # The hash takes its time, which nobody else should wait for: before the transaction.
+    return _save(team, state, _hashed(login) if login else None, by)
+
+
+@transaction.atomic
+def _save(team: Team, state: str, login: _Hashed | None, by: Actor) -> FlowApp:
     app = _locked(team)
     if login is not None and app.is_from_environment:
         raise SetElsewhere
@@ -68,7 +83,7 @@ def from_environment(team: Team, login: Login | None, by: Actor) -> None:
         _store(app, before, by, is_new_login=True)
         return
     is_same = app.is_from_environment and check_password(login.password, app.password_hash)
-    is_new_login = _take(app, Login(login.username) if is_same else login)
+    is_new_login = _take(app, _hashed(Login(login.username) if is_same else login))
     if not app.is_from_environment:
         app.is_from_environment, app.state = True, FlowAppState.PASSWORD
     _store(app, before, by, is_new_login=is_new_login)
@@ -78,14 +93,18 @@ def _locked(team: Team) -> FlowApp:
     return FlowApp.objects.select_for_update().get_or_create(team=team)[0]
 
 
-def _take(app: FlowApp, login: Login) -> bool:
-    """Take over what is new of a login; whether anything is."""
+def _hashed(login: Login) -> _Hashed:
     username = login.username.strip()
     _check(username, login.password)
-    is_new = username != app.username or bool(login.password)
-    app.username = username
-    if login.password:
-        app.password_hash = make_password(login.password)
+    return _Hashed(username, make_password(login.password) if login.password else "")
+
+
+def _take(app: FlowApp, login: _Hashed) -> bool:
+    """Take over what is new of a login; whether anything is."""
+    is_new = login.username != app.username or bool(login.password_hash)
+    app.username = login.username
+    if login.password_hash:
+        app.password_hash = login.password_hash
         app.password_changed_at = timezone.now()
     return is_new
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -123,6 +124,22 @@ def test_each_change_ends_every_visit(acme: Team, change: Callable[[Team], objec
     visits.log_in("acme", "guests", PASSWORD, "192.0.2.1")
     change(acme)
     assert not FlowSession.objects.exists()
+
+
+def test_nobody_waits_while_its_password_is_hashed(
+    acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = len(connection.atomic_blocks)
+    depths: list[int] = []
+    make_password = flow_apps.make_password
+
+    def noted(password: str) -> str:
+        depths.append(len(connection.atomic_blocks))
+        return make_password(password)
+
+    monkeypatch.setattr(flow_apps, "make_password", noted)
+    on(acme)
+    assert depths == [outside]
 
 
 def test_saving_the_same_again_ends_no_visit(acme: Team) -> None:
