@@ -265,6 +265,30 @@ def test_the_front_page_leads_past_a_suspended_team(as_alice: Client, acme: Team
     assert response.status_code == 200
 
 
+def test_a_deleted_team_leads_to_the_choice_of_the_others(
+    as_alice: Client, alice: User, acme: Team
+) -> None:
+    for name in ("Labs", "Works"):
+        teams.add_owner(factories.team(name), alice, factories.TESTER)
+    assert as_alice.get("/")["Location"] == "/t/acme/chatflows/"
+    teams.delete(acme, factories.TESTER)
+    assert as_alice.get("/t/acme/keys/").status_code == 404
+    assert as_alice.post("/t/acme/keys/new/", {"name": "late"}).status_code == 404
+    assert as_alice.get("/t/acme/keys/", headers={"HX-Request": "true"}).status_code == 404
+    body = as_alice.get("/").content.decode()
+    assert "Which team?" in body
+    assert ("/t/labs/chatflows/" in body, "/t/acme/" in body) == (True, False)
+    assert as_alice.get("/t/labs/chatflows/").status_code == 200
+    assert as_alice.get("/")["Location"] == "/t/labs/chatflows/"
+
+
+def test_someone_whose_only_team_is_deleted_is_told_so(as_alice: Client, acme: Team) -> None:
+    teams.delete(acme, factories.TESTER)
+    response = as_alice.get("/")
+    assert (response.status_code, "You are in no team" in response.content.decode()) == (200, True)
+    assert as_alice.get("/profile/").status_code == 200
+
+
 def test_a_person_without_a_team_is_told_so(client: Client, alice: User) -> None:
     factories.user("newcomer")
     enter(client, "newcomer")

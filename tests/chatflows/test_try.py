@@ -190,6 +190,7 @@ CLOSINGS: dict[str, Callable[[User, Chatflow], object]] = {
         _membership(user), Role.VIEWER, factories.TESTER
     ),
     "team suspended": lambda _, flow: teams.suspend(flow.team, factories.TESTER),
+    "team deleted": lambda _, flow: teams.delete(flow.team, factories.TESTER),
     "logged out": lambda user, _: sessions.end_all(user),
     "not active": lambda user, _: User.objects.filter(pk=user.pk).update(is_active=False),
     "chatflow deleted": lambda _, flow: chatflows.delete(flow, factories.TESTER),
