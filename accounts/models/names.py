@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
 # Controls, formats (direction marks, zero-width), line and paragraph separators, surrogates,
 # private use, unassigned.
@@ -42,6 +42,19 @@ class Named(models.Model):
         if self.name and not is_plain(self.name):
             raise ValidationError({"name": "Use visible characters on one line."})
         self.name_key = fold(self.name)
+
+    def store(self, **how: Any) -> None:
+        """Check all fields, then save.
+
+        Raises ValidationError, also for a name that was taken between the check and the row.
+        """
+        self.full_clean()
+        try:
+            with transaction.atomic():
+                self.save(**how)
+        except IntegrityError:
+            self.full_clean()  # the words for it
+            raise
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Fold the name, whoever saves."""

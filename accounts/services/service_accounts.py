@@ -28,7 +28,7 @@ def create(team: Team, about: About, by: Actor) -> ServiceAccount:
     """
     account = ServiceAccount(team=team)
     _fill(account, about)
-    account.save(force_insert=True)
+    account.store(force_insert=True)
     audit.record(team.id, "service_account.create", by, _target(account), after=_facts(account))
     return account
 
@@ -41,7 +41,7 @@ def change(account: ServiceAccount, about: About, by: Actor) -> None:
     after = _facts(account)
     if after == before:
         return
-    account.save(update_fields=["name", "name_key", "environment", "description", "owner"])
+    account.store(update_fields=["name", "name_key", "environment", "description", "owner"])
     audit.record(
         account.team_id,
         "service_account.update",
@@ -93,7 +93,6 @@ def _fill(account: ServiceAccount, about: About) -> None:
     account.environment = about.environment
     account.description = about.description.strip()
     account.owner = about.owner
-    account.full_clean()
 
 
 def _target(account: ServiceAccount) -> audit.Target:

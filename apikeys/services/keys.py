@@ -50,8 +50,7 @@ def create(
         created_by=created_by,
         service_account=service_account,
     )
-    key.full_clean()
-    key.save(force_insert=True)
+    key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
     return key
 

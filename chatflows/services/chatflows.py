@@ -33,8 +33,7 @@ def create(team: Team, name: str, by: Actor) -> Chatflow:
     Raises ValidationError for a name that is taken, empty or too long.
     """
     chatflow = Chatflow(team=team, name=name.strip())
-    chatflow.full_clean()
-    chatflow.save(force_insert=True)
+    chatflow.store(force_insert=True)
     default = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
     Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
     after = {"name": chatflow.name, **_access_facts(chatflow)}
@@ -94,8 +93,7 @@ def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
     """Give it another name; its address stays. Raises ValidationError as `create` does."""
     before = {"name": Chatflow.objects.get(pk=chatflow.pk).name}
     chatflow.name = name.strip()
-    chatflow.full_clean()
-    chatflow.save(update_fields=["name", "name_key"])
+    chatflow.store(update_fields=["name", "name_key"])
     target, after = _target(chatflow), {"name": chatflow.name}
     audit.record(chatflow.team_id, "chatflow.rename", by, target, before=before, after=after)
 

@@ -1,23 +1,32 @@
-"""Races: many accepts of one invitation, and two owners who demote each other. One wins."""
+"""Races: many accepts of one invitation, two owners who demote each other, a button that is
+clicked twice. One wins, and the others get a page that says so.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, connection
+from django.test import Client
 
 from accounts import audit, secrets
-from accounts.models import AuditEvent, Invitation, Membership, Role, Team, User
+from accounts.models import AuditEvent, Invitation, Membership, Role, Session, Team, User
 from accounts.permissions import Actor
-from accounts.services import invitations, members, password_resets
+from accounts.services import invitations, link_tokens, members, password_resets
+from apikeys.key_text import PATTERN
+from apikeys.models import ApiKey, KeySecret
+from apikeys.services import keys
+from chatflows.services import onboarding
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RACES, AT_ONCE = 200, 20
+RACES, AT_ONCE, CLICKS = 200, 20, 4
+PATIENCE = 20  # seconds
 # What may meet a loser; a locked database is a 503 that says try again.
 LOST = (
     invitations.Closed,
@@ -132,4 +141,70 @@ def test_of_many_uses_of_one_reset_link_one_sets_the_password(
     assert alice.check_password(f"{factories.PASSWORD} {outcomes.index(True)}")
     trail = AuditEvent.objects.filter(team_id=acme.id, action="user.reset_password")
     assert trail.count() == 1
+    assert audit.verify(acme.id) is None
+
+
+def posts(
+    threads: ThreadPoolExecutor, browser: Client, path: str, form: dict[str, str]
+) -> tuple[list[Any], list[Any]]:
+    """The same form, sent many times at once by one browser."""
+
+    def post(_: int) -> Any:
+        window = Client(raise_request_exception=False)
+        window.cookies.load(browser.cookies.output(header="", sep=";"))
+        return window.post(path, form)
+
+    answers = list(threads.map(post, range(CLICKS)))
+    won = [answer for answer in answers if answer.status_code == 200]
+    return won, [answer for answer in answers if answer.status_code != 200]
+
+
+def test_of_two_clicks_on_the_button_of_set_up_one_makes_the_owner(
+    threads: ThreadPoolExecutor, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onboarding.prepare("", factories.TESTER)
+    client.get(f"/set-up/{onboarding.new_set_up_token()}/")
+    start = Barrier(CLICKS, timeout=PATIENCE)
+    is_usable = link_tokens.is_usable
+
+    def looked(*which: Any) -> bool:
+        is_good = is_usable(*which)
+        start.wait()  # the link is good to all of them
+        return is_good
+
+    monkeypatch.setattr(link_tokens, "is_usable", looked)
+    form = {"email": "alice@example.com", "username": "alice", "team_name": "Acme"}
+    (winner,), losers = posts(threads, client, "/set-up/", {**form, "password": factories.PASSWORD})
+    assert {answer.status_code for answer in losers} == {410}
+    for answer in losers:
+        assert "Set-up is done: log in" in answer.content.decode()
+        assert not PATTERN.search(answer.content.decode())
+    assert PATTERN.search(winner.content.decode())
+    assert User.objects.get().username == "alice"
+    assert Membership.objects.get().role == Role.OWNER
+    assert KeySecret.objects.count() == 1
+    assert Session.objects.filter(user__isnull=False).count() == 1
+    assert audit.verify(Team.objects.get().id) is None
+
+
+def test_of_two_clicks_on_the_button_of_a_new_key_one_makes_it(
+    threads: ThreadPoolExecutor, acme: Team, as_alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Barrier(CLICKS, timeout=PATIENCE)
+    add = keys.add
+
+    def added(*what: Any, **more: Any) -> tuple[ApiKey, str]:
+        start.wait()  # all forms were good
+        return add(*what, **more)
+
+    monkeypatch.setattr(keys, "add", added)
+    form = {"name": "crm-sync", "expires": "never"}
+    (winner,), losers = posts(threads, as_alice, "/t/acme/keys/new/", form)
+    assert {answer.status_code for answer in losers} == {422}
+    for answer in losers:
+        assert "The team has a key of this name." in answer.content.decode()
+        assert not PATTERN.search(answer.content.decode())
+    assert PATTERN.search(winner.content.decode())
+    assert ApiKey.objects.of(acme).filter(name="crm-sync").count() == 1
+    assert KeySecret.objects.filter(key__name="crm-sync").count() == 1
     assert audit.verify(acme.id) is None
