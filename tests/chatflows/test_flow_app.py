@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
@@ -131,13 +132,12 @@ def test_nobody_waits_while_its_password_is_hashed(
 ) -> None:
     outside = len(connection.atomic_blocks)
     depths: list[int] = []
-    make_password = flow_apps.make_password
 
     def noted(password: str) -> str:
         depths.append(len(connection.atomic_blocks))
         return make_password(password)
 
-    monkeypatch.setattr(flow_apps, "make_password", noted)
+    monkeypatch.setattr("chatflows.services.flow_apps.make_password", noted)
     on(acme)
     assert depths == [outside]
 
