@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 from accounts import secrets
@@ -46,8 +47,7 @@ class StoredSecret:
     is_account_disabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A judged credential. `key_*` and `team_id` are set only when the text proved to be right."""
 
     carrier: Carrier

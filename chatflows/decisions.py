@@ -4,8 +4,9 @@ The rows are those of docs/access.md, in their order; `tests/chatflows/test_deci
 for each.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from accounts.addresses import Address, Network
@@ -96,8 +97,7 @@ class ChatflowAccess:
     networks: tuple[Network, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """What else a decision looks at. `origins` holds every Origin header, as sent."""
 
     scope: Permission = Permission.PREDICTIONS_CREATE
@@ -107,15 +107,14 @@ class RequestFacts:
     is_part_missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The answer. `code` and `status` go to the caller, `reason` to the team."""
 
     allowed: bool
     status: int
     code: str
     reason: Reason
-    scope: Permission | None = field(default=None)
+    scope: Permission | None = None
 
 
 def _no(status: int, code: str, reason: Reason) -> Decision:

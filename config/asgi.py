@@ -39,7 +39,7 @@ pages = with_static_files(PagesHandler())
 application = BearerGate(
     pages,
     reader=make_reader(),
-    make_recorder=lambda: Recorder(calls.write),
+    make_recorder=lambda: Recorder(calls.pack, calls.write_packed),
     memory=StoredMemory(),
     abort_notes=StoredAborts(),
 )

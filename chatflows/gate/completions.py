@@ -1,6 +1,6 @@
 """Chat completions and models: whose key it is, then the body, then which chatflow it names."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from accounts.permissions import Permission
@@ -22,8 +22,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024  # text alone, and read before it is known who 
 MAX_STRANGER_BYTES = 256 * 1024  # of who comes without a key: a public chatflow may be meant
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """Which chatflow is asked, by whom and how, or a fault that comes before the decision."""
 
     verdict: Verdict

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import structlog
 from django.conf import settings
@@ -148,7 +147,7 @@ class BearerGate:
         asked = await self._read(found, route, policy, request)
         stream = self._stream(route, policy, request, asked.verdict)
         if stream is not None and not self._streams.enter(stream):
-            stream, asked = None, replace(asked, verdict=verdicts.over_limit(asked.verdict))
+            stream, asked = None, asked._replace(verdict=verdicts.over_limit(asked.verdict))
         outcome = Outcome(500, "internal_error")
         try:
             outcome = await self._answer(found, route, request, asked, send, stream=stream)

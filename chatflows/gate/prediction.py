@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import structlog
 
@@ -35,8 +36,7 @@ STREAM_HEADERS: Headers = [
 RETRY: Headers = [(b"retry-after", responses.RETRY_AFTER)]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call that was let in ended. `turn` is what is still to be written."""
 
     status: int

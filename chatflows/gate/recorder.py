@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -35,8 +36,7 @@ class Turn:
     is_answered: bool = True  # False: the fallback was given
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """One call as it ended. `team_id` is None where only the chatflow can tell the team."""
 
     at: datetime
@@ -57,12 +57,33 @@ class CallRecord:
     route: str = "/api/v1/prediction/{id}"
 
 
-class Recorder:
-    """Collects records in the event loop and hands them to `write` in a thread of its own."""
+class Packed(NamedTuple):
+    """A record in the form in which it waits: texts that the database takes, and one log line."""
 
-    def __init__(self, write: Callable[[list[CallRecord]], None]) -> None:
+    call: str
+    turn: str  # empty if there was none
+    line: str
+    use: tuple[UUID, datetime] | None  # of a key
+    unanswered: Turn | None
+
+    @property
+    def size(self) -> int:
+        """Characters of what was asked and said."""
+        return len(self.turn)
+
+
+class Recorder:
+    """Collects records in the event loop and hands them to `write` in a thread of its own.
+
+    `pack` runs in the loop: the thread is to hold the interpreter as little as it can.
+    """
+
+    def __init__(
+        self, pack: Callable[[CallRecord], Packed], write: Callable[[list[Packed]], None]
+    ) -> None:
+        self._pack = pack
         self._write = write
-        self._waiting: deque[CallRecord] = deque()
+        self._waiting: deque[Packed] = deque()
         self._dropped = 0
         self._text = 0
         self._is_closing = False
@@ -76,12 +97,15 @@ class Recorder:
 
     def put(self, record: CallRecord) -> None:
         """Take a record. Never waits and never fails."""
-        text = _text_length(record)
-        if len(self._waiting) >= MAX_WAITING or self._text + text > MAX_WAITING_TEXT:
+        if len(self._waiting) >= MAX_WAITING:
             self._dropped += 1
             return
-        self._waiting.append(record)
-        self._text += text
+        packed = self._pack(record)
+        if self._text + packed.size > MAX_WAITING_TEXT:
+            self._dropped += 1
+            return
+        self._waiting.append(packed)
+        self._text += packed.size
         self._news.set()
 
     async def close(self) -> None:
@@ -113,12 +137,8 @@ class Recorder:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
-        self._text -= sum(map(_text_length, batch))
+        self._text -= sum(each.size for each in batch)
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
             self._dropped = 0
         return True
-
-
-def _text_length(record: CallRecord) -> int:
-    return len(record.turn.question) + len(record.turn.answer) if record.turn else 0

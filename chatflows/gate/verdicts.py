@@ -1,7 +1,7 @@
 """Verdicts: one request's credential, facts and decision, read and asked in one go."""
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from accounts import addresses
@@ -23,8 +23,7 @@ BEFORE_ORIGINS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was decided, and on what."""
 
     at: datetime
@@ -68,14 +67,14 @@ async def reach(
 async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessReader) -> Verdict:
     """The same, for a request that is about its key and names no chatflow (yet)."""
     verdict = await reach(request, NOWHERE, scope, reader)
-    return replace(verdict, decision=decide_for_key(verdict.credential, verdict.asked))
+    return verdict._replace(decision=decide_for_key(verdict.credential, verdict.asked))
 
 
 def over_limit(verdict: Verdict) -> Verdict:
     """The same asked again, with no room left for one more answer."""
-    asked = replace(verdict.asked, is_over_limit=True)
+    asked = verdict.asked._replace(is_over_limit=True)
     decision = decide(verdict.credential, verdict.facts.chatflow, asked)
-    return replace(verdict, asked=asked, decision=decision)
+    return verdict._replace(asked=asked, decision=decision)
 
 
 def cors(verdict: Verdict, request: GateRequest) -> Headers:

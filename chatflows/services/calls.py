@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
-from operator import attrgetter
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, connection, transaction
@@ -14,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
-from chatflows.gate.recorder import CallRecord, Turn
+from chatflows.gate.recorder import CallRecord, Packed, Turn
 from chatflows.models import Call, Chatflow, Conversation, Message
 from chatflows.services import bulk, unanswered
 
@@ -25,7 +24,9 @@ log = logging.getLogger("flowlatch.calls")
 # the team's own callers did.
 KEEP_PER_TEAM = 50_000  # calls let in, as many refused ones and turns; older ones go
 PRUNE_EVERY = 200  # batches
-COLUMNS = (
+# What a record's texts hold, in this order.
+CALL = (
+    "team_id",
     "chatflow_id",
     "key_id",
     "key_name",
@@ -40,19 +41,52 @@ COLUMNS = (
     "streamed",
     "request_id",
 )
+CONVERSATION = ("chatflow_id", "caller", "chat_id")
+MESSAGE = ("id", "at", "question", "answer", "is_complete")
 # Where people ask, by the reason of their calls.
 PAGES = {
     Call.PLAYGROUND: "/t/{team}/chatflows/{id}/try/",
     Call.HOSTED: "/flow/{team}/{id}/",
 }
-CONVERSATION = ("chatflow_id", "caller", "chat_id")
-TURN = ("id", "at", "question", "answer", "is_complete")
-TURN_FIELDS = ("message_id", *TURN[1:])
-_columns = attrgetter(*COLUMNS)
 _batches = count(1)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def pack(record: CallRecord) -> Packed:
+    """A record as texts, for `write_packed`. Quick: the event loop does this for each call."""
+    at = record.at.isoformat(timespec="microseconds")
+    team_id, key_id, turn = record.team_id, record.key_id, record.turn
+    call = (
+        team_id.hex if team_id is not None else None,
+        record.chatflow_id.hex,
+        key_id.hex if key_id is not None else None,
+        record.key_name,
+        record.public_id,
+        at,
+        record.allowed,
+        record.status,
+        record.code,
+        record.reason,
+        record.client_address,
+        record.duration_ms,
+        record.streamed,
+        record.request_id,
+    )
+    return Packed(
+        call=_encode(call),
+        turn=_encode(_turn(turn)) if turn is not None else "",
+        line=_line(record, at),
+        use=(key_id, record.at) if record.allowed and key_id is not None else None,
+        unanswered=turn if turn is not None and not turn.is_answered else None,
+    )
 
 
 def write(records: Sequence[CallRecord]) -> None:
+    """Write records at once. Raises as `write_packed`."""
+    write_packed([pack(record) for record in records])
+
+
+def write_packed(batch: Sequence[Packed]) -> None:
     """Write one batch: calls, last uses, turns, one log line each. For the recorder's thread.
 
     All or nothing; raises DatabaseError for the recorder to try again. A record that the database
@@ -60,22 +94,21 @@ def write(records: Sequence[CallRecord]) -> None:
     """
     try:
         with transaction.atomic():
-            teams = _teams_of(records)
-            owned = [(teams.get(r.team_id or r.chatflow_id), *_columns(r)) for r in records]
-            bulk.insert(Call, ("team_id", *COLUMNS), [row for row in owned if row[0] is not None])
-            _note_last_uses(records)
-            _keep_turns([r.turn for r in records if r.turn is not None])
+            _insert_calls([each.call for each in batch])
+            _note_last_uses(batch)
+            _keep_turns([each.turn for each in batch if each.turn])
+            unanswered.note([each.unanswered for each in batch if each.unanswered is not None])
     except (DataError, ValueError) as error:  # ValueError: text that is none
-        if len(records) > 1:
-            for record in records:
-                write([record])
+        if len(batch) > 1:
+            for each in batch:
+                write_packed([each])
         else:
             log.error(json.dumps({"event": "record refused", "error": type(error).__name__}))
         return
     except DatabaseError:
         connection.close()  # the next try opens another
         raise
-    log.info("\n".join(map(_line, records)))
+    log.info("\n".join([each.line for each in batch]))
     if next(_batches) % PRUNE_EVERY == 0:
         _prune_if_possible()
 
@@ -125,48 +158,65 @@ def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
     return mine.filter(chatflow_id=chatflow.id, at__gte=since).count()
 
 
-def _teams_of(records: Sequence[CallRecord]) -> dict[UUID, UUID]:
+def _insert_calls(rows: Sequence[str]) -> None:
     # A refusal by form alone read nothing, so the chatflow has to tell whose it is; an id that
-    # nobody has belongs to nobody.
-    named = {r.team_id for r in records if r.team_id is not None}
-    unnamed = {r.chatflow_id for r in records if r.team_id is None}
-    living = Team.objects.filter(id__in=named).values_list("id", "id")
-    owners = Chatflow.objects.filter(id__in=unnamed).values_list("id", "team_id")
-    return dict([*living, *owners])
+    # nobody has belongs to nobody. CROSS JOIN: SQLite takes the tables in the order written.
+    given = bulk.Given((Call, CALL))
+    call, team, chatflow = map(bulk.table, (Call, Team, Chatflow))
+    given.execute(
+        f"INSERT INTO {call} ({bulk.names(CALL)}) "  # noqa: S608 (our own names)
+        f"SELECT {team}.id, {given.all(CALL[1:])} FROM {given.source} "
+        f"LEFT JOIN {chatflow} ON {chatflow}.id = {given['chatflow_id']} CROSS JOIN {team} "
+        f"WHERE {team}.id = COALESCE({given['team_id']}, {chatflow}.team_id) "
+        f"ORDER BY {given.order}",
+        rows,
+    )
 
 
-def _note_last_uses(records: Sequence[CallRecord]) -> None:
+def _note_last_uses(batch: Sequence[Packed]) -> None:
     latest: dict[UUID, datetime] = {}
-    for record in records:
-        if record.allowed and record.key_id is not None:
-            latest[record.key_id] = max(record.at, latest.get(record.key_id, record.at))
+    for key_id, at in filter(None, [each.use for each in batch]):
+        latest[key_id] = max(at, latest.get(key_id, at))
     for key_id, at in latest.items():
         newer = Q(last_used_at=None) | Q(last_used_at__lt=at)
         ApiKey.objects.filter(newer, pk=key_id).update(last_used_at=at)
 
 
-def _keep_turns(turns: Sequence[Turn]) -> None:
-    named = {turn.chatflow_id for turn in turns}
-    living = set(Chatflow.objects.filter(id__in=named).values_list("id", flat=True))
-    kept = [turn for turn in turns if turn.chatflow_id in living]
-    begun = ((t.chatflow_id, t.caller, t.chat_id, t.at) for t in kept)
-    columns = (*CONVERSATION, "created_at")
-    bulk.insert(Conversation, columns, begun, ignore_conflicts=True)  # begun already: fine
-    bulk.insert_with_lookup(
-        Message,
-        TURN,
-        ("conversation_id", Conversation, CONVERSATION),
-        map(attrgetter(*TURN_FIELDS, *CONVERSATION), kept),
+def _keep_turns(rows: Sequence[str]) -> None:
+    if not rows:
+        return
+    given = bulk.Given((Conversation, CONVERSATION), (Message, MESSAGE))
+    conversation, message, chatflow = map(bulk.table, (Conversation, Message, Chatflow))
+    given.execute(
+        f"INSERT INTO {conversation} ({bulk.names((*CONVERSATION, 'created_at'))}) "  # noqa: S608
+        f"SELECT {given.all((*CONVERSATION, 'at'))} FROM {given.source} CROSS JOIN {chatflow} "
+        f"WHERE {chatflow}.id = {given['chatflow_id']} "
+        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # begun already: fine
+        rows,
     )
-    unanswered.note(kept)
+    matches = " AND ".join(f"{conversation}.{name} = {given[name]}" for name in CONVERSATION)
+    given.execute(
+        f"INSERT INTO {message} ({bulk.names((*MESSAGE, 'conversation_id'))}) "  # noqa: S608
+        f"SELECT {given.all(MESSAGE)}, {conversation}.id "
+        f"FROM {given.source} CROSS JOIN {conversation} WHERE {matches} "
+        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # kept already: it stays as it is
+        rows,
+    )
 
 
-def _line(record: CallRecord) -> str:
+def _turn(turn: Turn) -> tuple[object, ...]:
+    at = turn.at.isoformat(timespec="microseconds")
+    conversation = (turn.chatflow_id.hex, turn.caller, turn.chat_id)
+    said = (turn.message_id.hex, at, turn.question, turn.answer, turn.is_complete)
+    return (*conversation, *said)
+
+
+def _line(record: CallRecord, at: str) -> str:
     """JSON, put together by hand: no value is a client's own text, so none needs an escape."""
     route = PAGES.get(record.reason, record.route)
     key = f'"{record.public_id[:4]}"' if record.public_id else "null"
     return (
-        f'{{"event":"call","at":"{record.at.isoformat()}","route":"{route}",'
+        f'{{"event":"call","at":"{at}","route":"{route}",'
         f'"chatflow":"{record.chatflow_id}","key":{key},'
         f'"status":{record.status},"code":"{record.code}","reason":"{record.reason}",'
         f'"milliseconds":{record.duration_ms},"request_id":"{record.request_id}",'

@@ -1,11 +1,12 @@
 """Unanswered questions: noted behind the answers, gone once somebody writes an answer."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import audit
 from accounts.permissions import Actor
@@ -16,6 +17,7 @@ from chatflows.services import bulk
 
 KEEP = 200  # questions of one chatflow; those asked longest ago go
 COLUMNS = ("chatflow_id", "digest", "question", "count", "last_at")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def note(turns: Iterable[Turn]) -> None:
@@ -29,8 +31,14 @@ def note(turns: Iterable[Turn]) -> None:
         _, count, last_at = counted.get(key, ("", 0, turn.at))
         counted[key] = (question, count + 1, max(last_at, turn.at))
     # In one order, so that two processes wait for each other and never in a circle.
-    rows = [(*key, *values) for key, values in sorted(counted.items())]
-    bulk.execute_many(_statement(), rows)
+    rows = [
+        _encode(
+            (chatflow_id.hex, digest, question, count, last_at.isoformat(timespec="microseconds"))
+        )
+        for (chatflow_id, digest), (question, count, last_at) in sorted(counted.items())
+    ]
+    if rows:
+        _add(rows)
     for chatflow_id in {chatflow_id for chatflow_id, _ in counted}:
         _prune(chatflow_id)
 
@@ -60,13 +68,16 @@ def _prune(chatflow_id: UUID) -> None:
         UnansweredQuestion.objects.filter(pk__in=over).delete()
 
 
-def _statement() -> str:
-    table = connection.ops.quote_name(UnansweredQuestion._meta.db_table)
-    names = ", ".join(map(connection.ops.quote_name, COLUMNS))
-    return (
-        f"INSERT INTO {table} ({names}) VALUES (%s, %s, %s, %s, %s) "  # noqa: S608
+def _add(rows: Sequence[str]) -> None:
+    given = bulk.Given((UnansweredQuestion, COLUMNS))
+    table = bulk.table(UnansweredQuestion)
+    # `WHERE true`: or SQLite takes the ON of the conflict for one of a join.
+    given.execute(
+        f"INSERT INTO {table} ({bulk.names(COLUMNS)}) "  # noqa: S608
+        f"SELECT {given.all(COLUMNS)} FROM {given.source} WHERE true ORDER BY {given.order} "
         f"ON CONFLICT (chatflow_id, digest) DO UPDATE SET "
-        f'"count" = {table}."count" + excluded."count", last_at = excluded.last_at'
+        f'"count" = {table}."count" + excluded."count", last_at = excluded.last_at',
+        rows,
     )
 
 

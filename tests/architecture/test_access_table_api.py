@@ -19,7 +19,7 @@ from chatflows.gate.middleware import BearerGate
 from chatflows.gate.recorder import Recorder
 from chatflows.gate.sqlite_reader import SqliteReader
 from chatflows.models import Chatflow
-from chatflows.services import flow_apps, visits
+from chatflows.services import calls, flow_apps, visits
 from tests import access_table, factories
 
 pytestmark = [
@@ -140,7 +140,9 @@ def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: dict[str, 
 async def before_the_gate(walk: Any) -> None:
     """A gate as it is shipped; what it notes of calls is thrown away."""
     reader = SqliteReader(Path(str(settings.DATABASES["default"]["NAME"])))
-    gate = BearerGate(nothing, reader, make_recorder=lambda: Recorder(lambda records: None))
+    gate = BearerGate(
+        nothing, reader, make_recorder=lambda: Recorder(calls.pack, lambda batch: None)
+    )
     try:
         await walk(gate)
     finally:

@@ -1,16 +1,17 @@
 """Calls: what the recorder writes, whose it is, and that a batch is written once."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, DataError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
 from chatflows.models import Call, Chatflow, Conversation, Message
-from chatflows.services import bulk, calls
+from chatflows.services import calls
 from tests import factories
 from tests.conftest import Integration
 
@@ -183,17 +184,13 @@ def test_whatever_a_caller_says_is_kept_as_it_is(faq: Chatflow, text: str) -> No
     assert isinstance(message.id, UUID)
 
 
-@pytest.mark.parametrize("error", [DataError(), UnicodeEncodeError("utf-8", "", 0, 0, "")])
+# Half a character is no text to any database; PostgreSQL refuses what is too long for a column.
+@pytest.mark.parametrize("bad", [{"key_name": "\ud83d"}, {"client_address": "1" * 100}])
 def test_a_record_that_the_database_refuses_holds_up_no_other(
-    faq: Chatflow, monkeypatch: pytest.MonkeyPatch, error: Exception
+    faq: Chatflow, bad: dict[str, Any]
 ) -> None:
-    real = bulk.insert
-
-    def picky(model: type[Call], columns: list[str], rows: list[list[object]], **how: bool) -> None:
-        if model is Call and any("req_bad" in row for row in rows):
-            raise error
-        real(model, columns, rows, **how)
-
-    monkeypatch.setattr(bulk, "insert", picky)
-    calls.write([factories.call(faq, request_id=name) for name in ("req_1", "req_bad", "req_2")])
-    assert set(Call.objects.values_list("request_id", flat=True)) == {"req_1", "req_2"}
+    good = [factories.call(faq, request_id=name) for name in ("req_1", "req_2")]
+    calls.write([good[0], factories.call(faq, **bad), good[1]])
+    assert set(Call.objects.values_list("request_id", flat=True)) >= {"req_1", "req_2"}
+    is_refused = connection.vendor == "postgresql" or "key_name" in bad
+    assert Call.objects.count() == (2 if is_refused else 3)

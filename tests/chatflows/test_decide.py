@@ -41,9 +41,9 @@ GOOD = Credential(
     public_id="AAAABBBBCCCC",
     scopes=frozenset({Permission.PREDICTIONS_CREATE}),
 )
-IN_URL = replace(GOOD, carrier=Carrier.URL)
+IN_URL = GOOD._replace(carrier=Carrier.URL)
 CONFLICT = Credential(Carrier.CONFLICT, State.MALFORMED)
-PUBLISHABLE = replace(GOOD, pinned_chatflow_id=FLOW, origins=(HOME,))
+PUBLISHABLE = GOOD._replace(pinned_chatflow_id=FLOW, origins=(HOME,))
 KEYS = ChatflowAccess(FLOW, TEAM, Mode.KEYS, is_key_selected=True)
 URL_FINE = replace(KEYS, allow_key_in_url=True)
 PUBLIC = replace(KEYS, mode=Mode.PUBLIC, is_key_selected=False)
@@ -84,7 +84,7 @@ class Cell(NamedTuple):
 
 
 def origins(*sent: str) -> RequestFacts:
-    return replace(HERE, origins=sent)
+    return HERE._replace(origins=sent)
 
 
 def at(address: str) -> RequestFacts:
@@ -92,17 +92,17 @@ def at(address: str) -> RequestFacts:
 
 
 def bound(*networks: Network) -> Credential:
-    return replace(GOOD, networks=networks)
+    return GOOD._replace(networks=networks)
 
 
 SUSPENDED = replace(PUBLIC, is_team_suspended=True)
 FOREIGN = replace(KEYS, team_id=OTHER_TEAM)
 LISTED = replace(KEYS, origins=(HOME,))
 FENCED = replace(KEYS, networks=(V4, V6))
-NO_SCOPE = replace(GOOD, scopes=frozenset())
+NO_SCOPE = GOOD._replace(scopes=frozenset())
 TYPO = Credential(Carrier.HEADER, State.MALFORMED)
-LIMIT = replace(HERE, is_over_limit=True)
-GONE = replace(HERE, is_part_missing=True)
+LIMIT = HERE._replace(is_over_limit=True)
+GONE = HERE._replace(is_part_missing=True)
 
 ROWS = [
     # Row 1: two credentials, or one in the URL that is not both good and allowed there.
@@ -142,10 +142,10 @@ ROWS = [
     Cell("v6 caller, v4 bound", bound(V4), KEYS, at("2001:db8::1"), KEY_NETWORK),
     Cell("second of two networks", bound(V4, V6), KEYS, at("2001:db8::1"), OK),
     Cell("unknown address, bound key", bound(V4), KEYS, at("not an address"), KEY_NETWORK),
-    Cell("secret key, listed origin", replace(GOOD, origins=(HOME,)), KEYS, origins(HOME), OK),
-    Cell("secret key, other origin", replace(GOOD, origins=(HOME,)), KEYS, origins(AWAY),
+    Cell("secret key, listed origin", GOOD._replace(origins=(HOME,)), KEYS, origins(HOME), OK),
+    Cell("secret key, other origin", GOOD._replace(origins=(HOME,)), KEYS, origins(AWAY),
          KEY_ORIGIN),
-    Cell("secret key, doubled origin", replace(GOOD, origins=(HOME,)), KEYS,
+    Cell("secret key, doubled origin", GOOD._replace(origins=(HOME,)), KEYS,
          origins(HOME, HOME), KEY_ORIGIN),
     Cell("publishable, listed origin", PUBLISHABLE, KEYS, origins(HOME), OK),
     Cell("publishable, no origin", PUBLISHABLE, KEYS, HERE, KEY_ORIGIN),
@@ -161,7 +161,7 @@ ROWS = [
          KEY_ORIGIN),
     Cell("publishable, suffix", PUBLISHABLE, KEYS, origins("https://acme.example.evil.example"),
          KEY_ORIGIN),
-    Cell("publishable, lists no origin", replace(PUBLISHABLE, origins=()), KEYS, origins(HOME),
+    Cell("publishable, lists no origin", PUBLISHABLE._replace(origins=()), KEYS, origins(HOME),
          KEY_ORIGIN),
     Cell("publishable on public", PUBLISHABLE, PUBLIC, origins(HOME), OK),
     Cell("publishable on public, no origin", PUBLISHABLE, PUBLIC, HERE, KEY_ORIGIN),
@@ -175,11 +175,11 @@ ROWS = [
     Cell("good on foreign keys", GOOD, FOREIGN, HERE, UNKNOWN_FLOW),
     Cell("good on foreign public", GOOD, replace(FOREIGN, mode=Mode.PUBLIC), HERE, UNKNOWN_FLOW),
     Cell("good on foreign off", GOOD, replace(FOREIGN, mode=Mode.OFF), HERE, UNKNOWN_FLOW),
-    Cell("no team at all", replace(GOOD, team_id=None), KEYS, HERE, UNKNOWN_FLOW),
+    Cell("no team at all", GOOD._replace(team_id=None), KEYS, HERE, UNKNOWN_FLOW),
     # Row 7: the scope.
     Cell("no scope", NO_SCOPE, KEYS, HERE, SCOPE),
     Cell("no scope on public", NO_SCOPE, PUBLIC, HERE, SCOPE),
-    Cell("another scope", replace(GOOD, scopes=frozenset({"chatflows:view"})), KEYS, HERE, SCOPE),
+    Cell("another scope", GOOD._replace(scopes=frozenset({"chatflows:view"})), KEYS, HERE, SCOPE),
     # Row 8: not selected; not asked on a public one.
     Cell("not selected", GOOD, replace(KEYS, is_key_selected=False), HERE, UNSELECTED),
     Cell("not selected on public", GOOD, PUBLIC, HERE, OK),
@@ -220,12 +220,12 @@ ROWS = [
 ORDER = [
     Cell("1 before veto", CONFLICT, KEYS, GONE, TWO),
     Cell("veto before url", IN_URL, KEYS, GONE, VETO),
-    Cell("1 before 2", replace(IN_URL, state=State.EXPIRED), URL_FINE, HERE, URL),
-    Cell("1 before 3", replace(CONFLICT, state=State.ABSENT), KEYS, HERE, TWO),
-    Cell("2 before 3", replace(GOOD, state=State.REVOKED), None, HERE, bad(State.REVOKED)),
-    Cell("2 before 4", replace(bound(V6), state=State.DISABLED), KEYS, HERE, bad(State.DISABLED)),
+    Cell("1 before 2", IN_URL._replace(state=State.EXPIRED), URL_FINE, HERE, URL),
+    Cell("1 before 3", CONFLICT._replace(state=State.ABSENT), KEYS, HERE, TWO),
+    Cell("2 before 3", GOOD._replace(state=State.REVOKED), None, HERE, bad(State.REVOKED)),
+    Cell("2 before 4", bound(V6)._replace(state=State.DISABLED), KEYS, HERE, bad(State.DISABLED)),
     Cell("3 before 10", ABSENT, replace(LISTED, networks=(V6,)), origins(AWAY), MISSING),
-    Cell("4 network before 4 origin", replace(PUBLISHABLE, networks=(V6,)), KEYS, HERE,
+    Cell("4 network before 4 origin", PUBLISHABLE._replace(networks=(V6,)), KEYS, HERE,
          KEY_NETWORK),
     Cell("4 before 5", PUBLISHABLE, replace(KEYS, id=OTHER_FLOW), HERE, KEY_ORIGIN),
     Cell("4 before 6", bound(V6), None, HERE, KEY_NETWORK),
@@ -236,7 +236,7 @@ ORDER = [
     Cell("9 before 10", GOOD, replace(OFF, origins=(HOME,)), origins(AWAY), TURNED_OFF),
     Cell("10 origin before network", GOOD, replace(LISTED, networks=(V6,)), origins(AWAY),
          FLOW_ORIGIN),
-    Cell("10 before 11", GOOD, LISTED, replace(LIMIT, origins=(AWAY,)), FLOW_ORIGIN),
+    Cell("10 before 11", GOOD, LISTED, LIMIT._replace(origins=(AWAY,)), FLOW_ORIGIN),
     Cell("11 before 12", GOOD, KEYS, LIMIT, RATE),
     Cell("2 before 11", TYPO, KEYS, LIMIT, bad(State.MALFORMED)),
     Cell("9 before 11", GOOD, OFF, LIMIT, TURNED_OFF),
@@ -249,7 +249,7 @@ def states_by_modes() -> list[Cell]:
     for state, mode, selected in product(State, Mode, (True, False)):
         flow = replace(KEYS, mode=mode, is_key_selected=selected)
         carrier = Carrier.NONE if state is State.ABSENT else Carrier.HEADER
-        credential = replace(GOOD, state=state, carrier=carrier)
+        credential = GOOD._replace(state=state, carrier=carrier)
         name = f"{state.value} on {mode.value}, {'selected' if selected else 'not selected'}"
         cells.append(Cell(name, credential, flow, HERE, _expected(state, mode, selected)))
     return cells
@@ -270,7 +270,7 @@ def _expected(state: State, mode: Mode, selected: bool) -> Answer:
 def bad_states_in_the_url() -> list[Cell]:
     """A credential in the URL that is not good gets the answer of one that is not allowed."""
     return [
-        Cell(f"{state.value} in the url, {mode.value}", replace(IN_URL, state=state), flow, HERE,
+        Cell(f"{state.value} in the url, {mode.value}", IN_URL._replace(state=state), flow, HERE,
              URL)
         for state, mode in product((*BAD_STATES, State.ABSENT), Mode)
         for flow in [replace(URL_FINE, mode=mode)]
@@ -309,7 +309,7 @@ def test_only_row_7_names_a_scope() -> None:
 
 
 def test_a_null_origin_is_refused_to_a_publishable_key_even_if_listed() -> None:
-    key = replace(PUBLISHABLE, origins=("null",))
+    key = PUBLISHABLE._replace(origins=("null",))
     decision = decide(key, KEYS, origins("null"))
     assert (decision.status, decision.code) == (403, "origin_not_allowed")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from chatflows.gate import recorder as module
-from chatflows.gate.recorder import CallRecord, Recorder
+from chatflows.gate.recorder import CallRecord, Packed, Recorder
 
 pytestmark = pytest.mark.fast
 
@@ -39,6 +39,11 @@ def record(number: int) -> CallRecord:
     )
 
 
+def pack(record: CallRecord) -> Packed:
+    """As little as tells one record from the other."""
+    return Packed(call=str(record.status), turn="", line="", use=None, unanswered=None)
+
+
 class Sink:
     """What is written, after some failures."""
 
@@ -47,12 +52,12 @@ class Sink:
         self.written: list[int] = []
         self.tries = 0
 
-    def write(self, batch: list[CallRecord]) -> None:
+    def write(self, batch: list[Packed]) -> None:
         """Fail as often as told, then keep."""
         self.tries += 1
         if self.tries <= self.failures:
             raise OSError
-        self.written += [one.status for one in batch]
+        self.written += [int(one.call) for one in batch]
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
@@ -69,7 +74,7 @@ def test_each_record_is_written_once_and_in_order(failures: int) -> None:
     sink = Sink(failures)
 
     async def story() -> None:
-        keeper = Recorder(sink.write)
+        keeper = Recorder(pack, sink.write)
         keeper.start()
         for number in range(1200):
             keeper.put(record(number))
@@ -85,7 +90,7 @@ def test_closing_writes_what_is_left() -> None:
     sink = Sink()
 
     async def story() -> None:
-        keeper = Recorder(sink.write)
+        keeper = Recorder(pack, sink.write)
         keeper.start()
         for number in range(700):
             keeper.put(record(number))
@@ -99,7 +104,7 @@ def test_closing_with_the_database_away_ends() -> None:
     sink = Sink(failures=1000)
 
     async def story() -> None:
-        keeper = Recorder(sink.write)
+        keeper = Recorder(pack, sink.write)
         keeper.put(record(1))
         await keeper.close()
 
@@ -111,7 +116,7 @@ def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "MAX_WAITING", 10)
 
     async def story() -> None:
-        keeper = Recorder(Sink().write)
+        keeper = Recorder(pack, Sink().write)
         for number in range(100):
             keeper.put(record(number))
         assert len(keeper._waiting) == 10
@@ -123,7 +128,7 @@ def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.Monke
 def test_closing_while_a_batch_is_written_writes_it_once() -> None:
     sink, entered, go_on = Sink(), threading.Event(), threading.Event()
 
-    def slow(batch: list[CallRecord]) -> None:
+    def slow(batch: list[Packed]) -> None:
         entered.set()
         go_on.wait(5)
         sink.write(batch)
@@ -135,7 +140,7 @@ def test_closing_while_a_batch_is_written_writes_it_once() -> None:
 def test_closing_while_a_batch_fails_writes_it_again() -> None:
     sink, entered, go_on = Sink(failures=1), threading.Event(), threading.Event()
 
-    def slow(batch: list[CallRecord]) -> None:
+    def slow(batch: list[Packed]) -> None:
         entered.set()
         go_on.wait(5)
         sink.write(batch)
@@ -145,9 +150,9 @@ def test_closing_while_a_batch_fails_writes_it_again() -> None:
 
 
 async def _close_during(
-    write: Callable[[list[CallRecord]], None], entered: threading.Event, go_on: threading.Event
+    write: Callable[[list[Packed]], None], entered: threading.Event, go_on: threading.Event
 ) -> None:
-    keeper = Recorder(write)
+    keeper = Recorder(pack, write)
     keeper.start()
     keeper.put(record(1))
     while not entered.is_set():

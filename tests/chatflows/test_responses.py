@@ -123,7 +123,7 @@ def test_bad_credentials_get_the_same_bytes_whatever_they_are() -> None:
     flow = ChatflowAccess(UUID(int=1), UUID(int=2), Mode.KEYS, is_key_selected=True)
     good = Credential(Carrier.HEADER, State.GOOD, team_id=flow.team_id, key_name="canary")
     answers = {
-        repr(refusal(decide(replace(good, state=state), chatflow, RequestFacts()), ID, b"", []))
+        repr(refusal(decide(good._replace(state=state), chatflow, RequestFacts()), ID, b"", []))
         for state in State
         if state not in (State.GOOD, State.ABSENT)
         for chatflow in (None, flow, replace(flow, mode=Mode.PUBLIC), replace(flow, mode=Mode.OFF))

@@ -52,7 +52,9 @@ class CachingReader:
 
 
 application = BearerGate(
-    pages, reader=CachingReader(make_reader()), make_recorder=lambda: Recorder(calls.write)
+    pages,
+    reader=CachingReader(make_reader()),
+    make_recorder=lambda: Recorder(calls.pack, calls.write_packed),
 )
 
 if __name__ == "__main__":
