@@ -12,6 +12,7 @@ from chatflows.engines import (
     Done,
     Engine,
     Event,
+    Events,
     Failed,
     Frame,
     Question,
@@ -117,26 +118,28 @@ def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:
     return str(UUID(bytes=digest[:16], version=4))
 
 
-async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, None]:
-    """Ask the engine and yield its events, noting them in the prediction.
-
-    An engine that ends without a last word has failed: a cut answer never looks whole.
-    """
-    async with aclosing(engine.answer(prediction.asked)) as events:
-        async for event in events:
-            prediction.note(event)
-            yield event
-            if isinstance(event, Done | Failed):
+async def answer(asked: Question, engine: Engine) -> AsyncGenerator[Events, None]:
+    """The engine's answer, with a last word in any case: a cut answer never looks whole."""
+    async with aclosing(engine.answer(asked)) as answer:
+        async for events in answer:
+            yield events
+            if isinstance(events[-1], Done | Failed):
                 return
-    prediction.failure = BROKEN_OFF
-    yield BROKEN_OFF
+    yield [BROKEN_OFF]
+
+
+async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, None]:
+    """The same event by event, each noted in the prediction."""
+    async with aclosing(answer(prediction.asked, engine)) as lots:
+        async for events in lots:
+            for event in events:
+                prediction.note(event)
+                yield event
 
 
 async def complete(prediction: Prediction, engine: Engine) -> None:
     """The same, for whoever wants the end of it alone."""
-    async with aclosing(engine.answer(prediction.asked)) as events:
-        async for event in events:
-            prediction.note(event)
-            if isinstance(event, Done | Failed):
-                return
-    prediction.failure = BROKEN_OFF
+    async with aclosing(answer(prediction.asked, engine)) as lots:
+        async for events in lots:
+            for event in events:
+                prediction.note(event)

@@ -1,8 +1,8 @@
 """What goes into an engine and what comes out."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,13 @@ class Failed:
     is_told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An event of a Flowise server, passed on as it came: `body` is its JSON, on one line."""
+class Frame(NamedTuple):
+    """An event of a Flowise server, passed on as it came; tokens that came together are one."""
 
     name: str
-    body: bytes
-    text: str = ""  # of a token
-    has_more: bool = False  # the next came with it, and both can leave together
+    raw: bytes  # as a client reads it from the wire, to the empty line at its end
+    text: str = ""  # of tokens, or of an error
+    data: object = None  # of any other
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +119,11 @@ class Usage:
 Event = Token | Sources | Done | Failed | Frame | Whole | Heartbeat | Usage
 
 
+Events = Sequence[Event]  # what came together and can leave together; never empty
+
+
 class Engine(Protocol):
     """Answers questions. The last event is always Done or Failed."""
 
-    def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Yield the events of one answer as they come."""

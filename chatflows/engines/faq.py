@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from chatflows.engines.events import Done, Event, Question, Sources, Token
+from chatflows.engines.events import Done, Events, Question, Sources, Token
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
 MAX_WORDS = 32  # of a question; more tell nothing about what is asked
@@ -54,15 +54,13 @@ class FaqEngine:
             [(n, e.question, e.answer) for n, e in enumerate(self._entries)],
         )
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """The best entry's answer, or the fallback; word by word in a stream. Never fails."""
         entry = self.best(question.text)
         text = entry.answer if entry else self._fallback
-        for piece in _PIECE.findall(text) if question.is_streaming else [text]:
-            yield Token(piece)
-        if entry is not None:
-            yield Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))
-        yield Done(is_answered=entry is not None)
+        pieces = _PIECE.findall(text) if question.is_streaming else [text]
+        sources = [_source(entry)] if entry is not None else []
+        yield [*map(Token, pieces), *sources, Done(is_answered=entry is not None)]
 
     def best(self, question: str) -> Entry | None:
         """The entry that answers best, or None if none answers at all."""
@@ -90,6 +88,10 @@ class FaqEngine:
             for word in words
         )
         return float(found) / len(words)
+
+
+def _source(entry: Entry) -> Sources:
+    return Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))
 
 
 def _asked_words(question: str) -> list[str]:

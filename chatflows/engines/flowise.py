@@ -3,16 +3,15 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
 
 from chatflows.engines import upstream
 from chatflows.engines.configs import FlowiseConfig
-from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat, Question, Whole
-from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.events import Done, Event, Events, Failed, Heartbeat, Question, Whole
+from chatflows.engines.flowise_stream import FlowiseStream, encode, shown
 from chatflows.engines.upstream import Call, Fault, Limits
 
 ABORT_WITHIN = 5.0  # seconds
@@ -39,18 +38,28 @@ class FlowiseEngine:
         self._limits = limits or Limits.of_settings()
         self._aborting: set[asyncio.Task[None]] = set()
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Yield Flowise's own events, or its whole answer, or Failed."""
         call, is_running = None, True
         try:
             call = await self._send(question)
-            async with aclosing(self._events(call, question)) as events:
-                async for event in events:
-                    is_running = not isinstance(event, Done | Failed | Whole)
-                    yield event
+            if not (question.is_streaming and _is_stream(call)):
+                events = await self._whole(call, question)
+                is_running = False
+                yield events
+                return
+            stream = FlowiseStream(self._hidden(question))
+            while is_running:
+                chunk = await call.read()
+                if chunk == b"":
+                    raise Fault(upstream.CUT)
+                events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
+                if events:
+                    is_running = not isinstance(events[-1], Done | Failed)
+                    yield events
         except Fault as fault:
             is_running = fault.failed is upstream.TIMEOUT
-            yield fault.failed
+            yield [fault.failed]
         finally:
             if call is not None:
                 call.close()
@@ -99,78 +108,17 @@ class FlowiseEngine:
             body=body,
         )
 
-    async def _events(self, call: Call, question: Question) -> AsyncGenerator[Event, None]:
+    async def _whole(self, call: Call, question: Question) -> list[Event]:
         if call.response.status != 200:
-            yield await self._refusal(call)
-        elif call.media_type == upstream.EVENT_STREAM and question.is_streaming:
-            async with aclosing(self._frames(call, question)) as frames:
-                async for event in frames:
-                    yield event
-        elif call.media_type == upstream.JSON:
-            body = self._shown(await call.body(), question)
-            yield Whole(upstream.load_object(body))
-            yield Done()
-        else:
-            yield upstream.INVALID
+            return [await self._refusal(call)]
+        if call.media_type != upstream.JSON:
+            return [upstream.INVALID]
+        body = shown(await call.body(), self._hidden(question))
+        return [Whole(upstream.load_object(body)), Done()]
 
-    async def _frames(self, call: Call, question: Question) -> AsyncGenerator[Event, None]:
-        lines, failed, is_first = Lines(), None, True
-        async with aclosing(call.chunks()) as chunks:
-            async for chunk in chunks:
-                for event in self._read(lines, chunk, question):
-                    if isinstance(event, Done):
-                        yield failed or event
-                        return
-                    if isinstance(event, Frame) and event.name == "error":
-                        if is_first and event.text.endswith("Unauthorized"):
-                            raise Fault(upstream.UNAUTHORIZED)
-                        failed = Failed(502, "upstream_error", event.text, is_told=True)
-                    is_first = is_first and not isinstance(event, Frame)
-                    yield event
-        raise Fault(upstream.CUT)
-
-    def _read(
-        self, lines: Lines, chunk: bytes | Heartbeat, question: Question
-    ) -> Iterator[Frame | Heartbeat | Done]:
-        """What a chunk completes, one by one. Raises Fault after what was good before it."""
-        if isinstance(chunk, Heartbeat):
-            yield chunk
-            return
-        try:
-            found = lines.feed(chunk)
-        except TooLong:
-            raise Fault(upstream.TOO_LARGE) from None
-        left = sum(line.startswith(b"data:") for line in found)
-        for line in found:
-            if line.startswith(b"data:"):
-                left -= 1
-                yield self._event(line[5:].strip(), question, has_more=left > 0)
-            elif line.startswith(b":"):
-                yield Heartbeat()
-            elif line and line != b"message:" and line.partition(b":")[0] not in _FIELDS:
-                raise Fault(upstream.INVALID)
-
-    def _event(self, body: bytes, question: Question, *, has_more: bool) -> Frame | Done:
-        body = self._shown(body, question)
-        value = upstream.load_object(body)
-        name, data = value.get("event"), value.get("data")
-        if not isinstance(name, str):
-            raise Fault(upstream.INVALID)
-        if name == "end":
-            return Done()
-        if b"\r" in body:  # a line's end to some readers, in the middle of the frame
-            body = _encode(value)
-        is_text = name in ("token", "error") and isinstance(data, str)
-        return Frame(name, body, str(data) if is_text else "", has_more)
-
-    def _shown(self, body: bytes, question: Question) -> bytes:
-        """What the caller may see: its own names for the conversation, and never our key."""
-        for name, alias in question.aliases:
-            if name.encode() in body:
-                body = body.replace(name.encode(), _encode(alias)[1:-1])
-        if self._secret:
-            body = body.replace(self._secret.encode(), HIDDEN)
-        return body
+    def _hidden(self, question: Question) -> list[tuple[bytes, bytes]]:
+        hidden = [(name.encode(), encode(alias)[1:-1]) for name, alias in question.aliases]
+        return [*hidden, (self._secret.encode(), HIDDEN)] if self._secret else hidden
 
     async def _refusal(self, call: Call) -> Failed:
         if call.response.status == 500:  # how Flowise refuses a key (flowise-wire 1.4)
@@ -193,7 +141,8 @@ class FlowiseEngine:
         task.add_done_callback(self._aborting.discard)
 
 
-_FIELDS = {b"message", b"event", b"id", b"retry"}
+def _is_stream(call: Call) -> bool:
+    return call.response.status == 200 and call.media_type == upstream.EVENT_STREAM
 
 
 def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]:
@@ -204,7 +153,7 @@ def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]
         "streaming": question.is_streaming,
     }
     if not question.files:
-        return _encode(values), {"Content-Type": upstream.JSON}
+        return encode(values), {"Content-Type": upstream.JSON}
     override = values.pop("overrideConfig", {})
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in {**values, **override}.items():
@@ -213,7 +162,3 @@ def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]
         content = io.BytesIO(file.content)  # read in pieces
         form.add_field("files", content, filename=file.name, content_type=file.media_type)
     return form, {}
-
-
-def _encode(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -15,6 +15,11 @@ class Lines:
         self._parts: list[bytes] = []
         self._size = 0
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether the last chunk ended where a line does."""
+        return not self._size
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that a chunk completes. Raises TooLong."""
         first, *others = chunk.split(b"\n")

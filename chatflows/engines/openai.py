@@ -1,7 +1,7 @@
 """The `openai` engine: chat completions of any OpenAI-compatible server."""
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -9,7 +9,7 @@ import aiohttp
 
 from chatflows.engines import upstream
 from chatflows.engines.configs import OpenAIConfig
-from chatflows.engines.events import Done, Event, Heartbeat, Question, Token, Usage
+from chatflows.engines.events import Done, Event, Events, Failed, Heartbeat, Question, Token, Usage
 from chatflows.engines.lines import Lines, TooLong
 from chatflows.engines.upstream import Call, Fault, Limits
 
@@ -43,19 +43,23 @@ class OpenAIEngine:
         """How many earlier turns the model is shown."""
         return self._config.memory_turns
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Yield tokens as they come, usage where the server counts, then Done or Failed."""
         call = None
         try:
             call = await self._send(question)
             if call.response.status != 200:
-                yield upstream.fault_of(call.response)
-                return
-            async with aclosing(self._events(call)) as events:
-                async for event in events:
-                    yield event
+                yield [upstream.fault_of(call.response)]
+            elif call.media_type == upstream.JSON:  # a server that can't stream
+                yield _of_completion(upstream.load_object(await call.body()))
+            elif call.media_type != upstream.EVENT_STREAM:
+                yield [upstream.INVALID]
+            else:
+                async with aclosing(_of_stream(call)) as lots:
+                    async for events in lots:
+                        yield events
         except Fault as fault:
-            yield fault.failed
+            yield [fault.failed]
         finally:
             if call is not None:
                 call.close()
@@ -121,45 +125,53 @@ class OpenAIEngine:
             messages.append({"role": "assistant", "content": turn.answer})
         return [*messages, {"role": "user", "content": question.text}]
 
-    async def _events(self, call: Call) -> AsyncGenerator[Event, None]:
-        if call.media_type == upstream.JSON:  # a server that can't stream
-            for event in _of_completion(upstream.load_object(await call.body())):
-                yield event
-            return
-        if call.media_type != upstream.EVENT_STREAM:
-            raise Fault(upstream.INVALID)
-        lines, has_finished = Lines(), False
-        async with aclosing(call.chunks()) as chunks:
-            async for chunk in chunks:
-                if isinstance(chunk, Heartbeat):
-                    yield chunk
-                    continue
-                for data in _data(lines, chunk):
-                    if data == b"[DONE]":
-                        yield Done()
-                        return
-                    value = upstream.load_object(data)
-                    has_finished = has_finished or _has_finished(value)
-                    for event in _of_chunk(value):
-                        yield event
-        if not has_finished:
-            raise Fault(upstream.CUT)
-        yield Done()
-
     def _url(self, path: str) -> str:
         return f"{self._config.base_url}/{path}"
 
 
-def _data(lines: Lines, chunk: bytes) -> Iterator[bytes]:
-    try:
-        found = lines.feed(chunk)
-    except TooLong:
-        raise Fault(upstream.TOO_LARGE) from None
-    for line in found:
-        if line.startswith(b"data:"):
-            yield line[5:].strip()
-        elif line and line.partition(b":")[0] not in _FIELDS:
-            raise Fault(upstream.INVALID)
+async def _of_stream(call: Call) -> AsyncGenerator[Events, None]:
+    stream = CompletionStream()
+    while (chunk := await call.read()) != b"":
+        events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
+        if events:
+            yield events
+        if events and isinstance(events[-1], Done | Failed):
+            return
+    yield [Done() if stream.has_finished else upstream.CUT]
+
+
+class CompletionStream:
+    """Reads the chunks of one chat completion."""
+
+    def __init__(self) -> None:
+        self.has_finished = False  # the model has: some servers then say no more
+        self._lines = Lines()
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """What a piece of the stream completes. After Done or Failed feed no more."""
+        events: list[Event] = []
+        try:
+            for line in self._lines.feed(chunk):
+                events += self._of_line(line)
+                if events and isinstance(events[-1], Done):
+                    break
+        except TooLong:
+            events.append(upstream.TOO_LARGE)
+        except Fault as fault:
+            events.append(fault.failed)
+        return events
+
+    def _of_line(self, line: bytes) -> list[Event]:
+        if not line.startswith(b"data:"):
+            if line and line.partition(b":")[0] not in _FIELDS:
+                raise Fault(upstream.INVALID)
+            return []
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            return [Done()]
+        value = upstream.load_object(data)
+        self.has_finished = self.has_finished or _has_finished(value)
+        return _of_chunk(value)
 
 
 def _of_chunk(value: dict[str, Any]) -> list[Event]:

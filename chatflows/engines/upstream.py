@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from accounts import egress
 from chatflows.engines.alarms import NEVER, Alarm
-from chatflows.engines.events import Failed, Heartbeat
+from chatflows.engines.events import Failed
 
 HEARTBEAT = 15.0  # seconds of silence
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of a stream
@@ -67,8 +67,10 @@ class Call:
     def __init__(self, response: aiohttp.ClientResponse, limits: Limits, began: float) -> None:
         self.response = response
         self._limits = limits
-        self._began = began
         self._alarm = Alarm()
+        self._clock = asyncio.get_running_loop().time
+        self._last, self._beat, self._size = began, NEVER, 0
+        self._patience, self._end = limits.first_byte, began + limits.total
 
     @property
     def media_type(self) -> str:
@@ -77,40 +79,37 @@ class Call:
             return ""
         return self.response.content_type
 
-    async def chunks(self) -> AsyncGenerator[bytes | Heartbeat, None]:
-        """The body as it comes, with a Heartbeat for each silence. Raises Fault.
+    async def read(self) -> bytes | None:
+        """What comes next: None for a silence, nothing at the end. Raises Fault.
 
-        Before the first byte there is no heartbeat: nothing was promised to the caller yet.
+        Before the first byte no silence is told: nothing was promised to the caller yet.
         """
-        clock = asyncio.get_running_loop().time
-        last, beat, size = self._began, NEVER, 0
-        patience, end = self._limits.first_byte, self._began + self._limits.total
-        while True:
-            cutoff = min(last + patience, end)
-            chunk = await self._read(min(beat, cutoff))
-            now = clock()
-            if chunk is None:
-                if now >= cutoff:
-                    raise Fault(TIMEOUT)
-                beat = now + HEARTBEAT
-                yield Heartbeat()
-                continue
-            if not chunk:
-                return
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                raise Fault(TOO_LARGE)
-            if now >= end:
-                raise Fault(TIMEOUT)
-            last, beat, patience = now, now + HEARTBEAT, self._limits.idle
-            yield chunk
+        cutoff = min(self._last + self._patience, self._end)
+        try:
+            chunk = await self._alarm.wait(self.response.content.readany(), min(self._beat, cutoff))
+        except (aiohttp.ClientError, ConnectionError):
+            raise Fault(CUT) from None
+        except TimeoutError:
+            now = self._clock()
+            if now >= cutoff:
+                raise Fault(TIMEOUT) from None
+            self._beat = now + HEARTBEAT
+            return None
+        now = self._clock()
+        self._size += len(chunk)
+        if self._size > MAX_ANSWER_BYTES:
+            raise Fault(TOO_LARGE)
+        if chunk and now >= self._end:
+            raise Fault(TIMEOUT)
+        self._last, self._beat, self._patience = now, now + HEARTBEAT, self._limits.idle
+        return chunk
 
     async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
         """The whole body. Raises Fault."""
         parts: list[bytes] = []
         size = 0
-        async for chunk in self.chunks():
-            if isinstance(chunk, bytes):
+        while (chunk := await self.read()) != b"":
+            if chunk is not None:
                 parts.append(chunk)
                 size += len(chunk)
             if size > limit:
@@ -121,14 +120,6 @@ class Call:
         """Let go of the connection; what was not read to its end is closed."""
         self._alarm.close()
         self.response.close()
-
-    async def _read(self, until: float) -> bytes | None:
-        try:
-            return await self._alarm.wait(self.response.content.readany(), until)
-        except (aiohttp.ClientError, ConnectionError):
-            raise Fault(CUT) from None
-        except TimeoutError:
-            return None
 
 
 async def call(

@@ -7,7 +7,7 @@ from uuid import UUID
 import aiohttp
 
 from accounts import egress, secrets
-from chatflows.engines import Engine, Event, Failed, Question, configs
+from chatflows.engines import Engine, Events, Failed, Question, configs
 from chatflows.engines.configs import FlowiseConfig, InvalidConfig
 from chatflows.engines.faq import FaqEngine
 from chatflows.engines.flowise import FlowiseEngine
@@ -20,9 +20,9 @@ MAX_ENGINES = 128  # the longest unused goes first
 class UnsetEngine:
     """Stands where the settings of an engine are missing or can't be read."""
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Say so."""
-        yield Failed(502, "upstream_unset", "The chatflow's engine is not set up.")
+        yield [Failed(502, "upstream_unset", "The chatflow's engine is not set up.")]
 
 
 class EnginePool:

@@ -42,8 +42,8 @@ _METADATA = (
 def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a table)
     """The frames of one event; none for what only ends the answer."""
     match event:
-        case Frame(body=body):
-            return b"message:\ndata:" + body + b"\n\n"
+        case Frame(raw=raw):
+            return raw
         case Token(text) if len(prediction.pieces) == 1:
             return frame("start", text) + frame("token", text)
         case Token(text):

@@ -10,7 +10,7 @@ import structlog
 from accounts.secrets import Unavailable
 from chatflows import predictions
 from chatflows.decisions import Decision
-from chatflows.engines import Done, Engine, Failed, Frame
+from chatflows.engines import Done, Engine, Failed
 from chatflows.engines.openai import OpenAIEngine
 from chatflows.gate import bodies, responses, wires
 from chatflows.gate.engine_pool import EnginePool
@@ -188,18 +188,17 @@ async def _whole(exchange: Exchange, prediction: Prediction, engine: Engine) -> 
 
 async def _stream(exchange: Exchange, prediction: Prediction, engine: Engine) -> Outcome:
     """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
-    ready: list[bytes] = []
-    async with aclosing(predictions.run(prediction, engine)) as events:
-        async for event in events:
-            if isinstance(event, Failed) and not (exchange.has_begun or ready):
-                return await _fail(event, exchange)
-            if isinstance(event, Done):
-                await _keep(exchange, prediction, engine)
-            ready.append(exchange.wire.of_event(prediction, event))
-            if isinstance(event, Frame) and event.has_more:
-                continue  # a burst from upstream leaves in one piece
-            await _send_body(exchange, b"".join(ready))
-            ready.clear()
+    async with aclosing(predictions.answer(prediction.asked, engine)) as answer:
+        async for events in answer:
+            told: list[bytes] = []
+            for event in events:
+                prediction.note(event)
+                if isinstance(event, Failed) and not (exchange.has_begun or any(told)):
+                    return await _fail(event, exchange)
+                if isinstance(event, Done):
+                    await _keep(exchange, prediction, engine)
+                told.append(exchange.wire.of_event(prediction, event))
+            await _send_body(exchange, b"".join(told))
     exchange.is_over = True
     await _send_body(exchange, exchange.wire.last(prediction))
     await exchange.send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,5 @@
 """Hosted chats: publish a chatflow in its team's flow app, and answer a visitor's question."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
@@ -138,8 +137,8 @@ def _frames(event: Event) -> list[bytes]:  # noqa: PLR0911 (a table)
             return [frame("token", text)]
         case Sources(documents):
             return [frame("sources", _texts(documents))]
-        case Frame(name="sourceDocuments", body=body):
-            return [frame("sources", _texts(json.loads(body).get("data")))]
+        case Frame(name="sourceDocuments", data=documents):
+            return [frame("sources", _texts(documents))]
         case Whole(value):
             words = value.get("text")
             said = [frame("token", words)] if isinstance(words, str) else []

@@ -27,7 +27,7 @@ SHOP = FaqEngine(
 
 def events(engine: FaqEngine, question: str) -> list[Event]:
     async def collect() -> list[Event]:
-        return [event async for event in engine.answer(Question(question, "c"))]
+        return [e async for events in engine.answer(Question(question, "c")) for e in events]
 
     return asyncio.run(collect())
 
@@ -149,8 +149,8 @@ class Broken:
 
     async def answer(self, question: Question):  # type: ignore[no-untyped-def]
         """Two pieces, and then nothing."""
-        yield Token("a")
-        yield Token("b")
+        yield [Token("a")]
+        yield [Token("b")]
 
 
 def test_an_answer_that_breaks_off_is_a_failure() -> None:

@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, Team, User
 from accounts.services import members, sessions, teams
-from chatflows.engines import Event, Failed, Question, Sources, Token
+from chatflows.engines import Event, Events, Failed, Question, Sources, Token
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.models import Call, Chatflow, Conversation, Message, UnansweredQuestion
 from chatflows.services import calls, chatflows, faq_entries, playground, watching
@@ -59,11 +59,11 @@ class Scripted:
         self.asked: Question | None = None
         self.is_closed = False
 
-    async def answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         self.asked = question
         try:
             for event in self.events:
-                yield event
+                yield [event]
             if self.hangs:
                 await asyncio.Event().wait()
         finally:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatflows.engines import Heartbeat, upstream
+from chatflows.engines import upstream
 from chatflows.engines.lines import MAX_LINE_BYTES, Lines, TooLong
 from chatflows.engines.upstream import TIMEOUT, Call, Fault, Limits
 
@@ -77,19 +77,18 @@ def test_each_silence_has_its_heartbeats_but_none_comes_before_the_first_byte(
 
     async def story() -> None:
         response = Upstream()
-        chunks = call(response).chunks()
-        first = asyncio.ensure_future(anext(chunks))
+        reading = call(response)
+        first = asyncio.ensure_future(reading.read())
         _, waiting = await asyncio.wait([first], timeout=0.02)  # twenty heartbeats long
         assert waiting
         response.coming.put_nowait(b"a")
         assert await first == b"a"
-        assert [await anext(chunks) for _ in range(3)] == [Heartbeat()] * 3
+        assert [await reading.read() for _ in range(3)] == [None] * 3
         response.coming.put_nowait(b"b")
-        assert await anext(chunks) == b"b"
-        assert await anext(chunks) == Heartbeat()
+        assert await reading.read() == b"b"
+        assert await reading.read() is None
         response.coming.put_nowait(b"")
-        with pytest.raises(StopAsyncIteration):
-            await anext(chunks)
+        assert await reading.read() == b""
 
     asyncio.run(story())
 
@@ -105,8 +104,7 @@ def test_heartbeats_do_not_lengthen_the_patience(
         if limit != "first_byte":
             response.coming.put_nowait(b"a")
         with pytest.raises(Fault) as fault:
-            async for _ in call(response, **{limit: 0.01}).chunks():
-                pass
+            await call(response, **{limit: 0.01}).body()
         assert fault.value.failed is TIMEOUT
 
     asyncio.run(story())

@@ -1,0 +1,101 @@
+"""The event stream of a Flowise server (flowise-wire 2): chunks in, events out. Pure."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from chatflows.engines import upstream
+from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
+from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.upstream import Fault
+
+Hidden = Sequence[tuple[bytes, bytes]]  # what must not be told, and what stands in its place
+
+# A token as Flowise writes it, where nothing in its text needs an escape.
+_TOKEN = re.compile(rb'message:\ndata:\{"event":"token","data":"([^"\\\x00-\x1f]*+)"\}\n\n')
+_LENGTH_WITHOUT_TEXT = len(b'message:\ndata:{"event":"token","data":""}\n\n')
+_FIELDS = {b"message", b"event", b"id", b"retry"}
+
+
+class FlowiseStream:
+    """Reads one answer: checks that every event is one, and passes it on as it came."""
+
+    def __init__(self, hidden: Hidden = ()) -> None:
+        self._hidden = hidden
+        self._lines = Lines()
+        self._has_begun = False
+        self._failed: Failed | None = None
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """What a chunk completes. After Done or Failed, which is then the last, feed no more."""
+        tokens = self._tokens(chunk) if self._lines.are_whole else None
+        if tokens is not None:
+            return [tokens]
+        events: list[Event] = []
+        try:
+            for line in self._lines.feed(chunk):
+                event = self._of_line(line)
+                if event is not None:
+                    events.append(event)
+                if isinstance(event, Done | Failed):
+                    break
+        except TooLong:
+            events.append(upstream.TOO_LARGE)
+        except Fault as fault:
+            events.append(fault.failed)
+        return events
+
+    def _tokens(self, chunk: bytes) -> Frame | None:
+        """A chunk of whole tokens and nothing else, as nearly all are: no JSON need be read."""
+        texts = _TOKEN.findall(chunk)
+        text = b"".join(texts)
+        if len(text) + len(texts) * _LENGTH_WITHOUT_TEXT != len(chunk):
+            return None
+        if any(name in chunk for name, _ in self._hidden):
+            return None
+        try:
+            frame = Frame("token", chunk, text.decode())
+        except UnicodeDecodeError:
+            return None
+        self._has_begun = True
+        return frame
+
+    def _of_line(self, line: bytes) -> Event | None:
+        """Raises Fault for what no event stream of a Flowise server holds."""
+        if line.startswith(b"data:"):
+            return self._of_data(line[5:].strip())
+        if line.startswith(b":"):
+            return Heartbeat()
+        if line and line != b"message:" and line.partition(b":")[0] not in _FIELDS:
+            raise Fault(upstream.INVALID)
+        return None
+
+    def _of_data(self, body: bytes) -> Event:
+        body = shown(body, self._hidden)
+        value = upstream.load_object(body)
+        name, data = value.get("event"), value.get("data")
+        if not isinstance(name, str):
+            raise Fault(upstream.INVALID)
+        if name == "end":
+            return self._failed or Done()
+        text = data if name in ("token", "error") and isinstance(data, str) else ""
+        if name == "error":
+            if not self._has_begun and text.endswith("Unauthorized"):
+                return upstream.UNAUTHORIZED
+            self._failed = Failed(502, "upstream_error", text, is_told=True)
+        self._has_begun = True
+        if b"\r" in body:  # a line's end to some readers, in the middle of the frame
+            body = encode(value)
+        return Frame(name, b"message:\ndata:" + body + b"\n\n", text, data)
+
+
+def shown(body: bytes, hidden: Hidden) -> bytes:
+    """What the caller may see: its own names for the conversation, and never our key."""
+    for name, stand_in in hidden:
+        body = body.replace(name, stand_in)
+    return body
+
+
+def encode(value: object) -> bytes:
+    """Compact JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
