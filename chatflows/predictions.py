@@ -71,7 +71,7 @@ class Prediction:
     def note(self, event: Event) -> None:
         """Take in what the engine said."""
         match event:
-            case Token(text) | Frame(name="token", text=text):
+            case Frame(name="token", text=text) | Token(text):
                 if len(self.pieces) < MAX_KEPT:
                     self.pieces.append(text)
             case Frame(name="metadata"):

@@ -51,8 +51,9 @@ class FlowiseStream:
         text = b"".join(texts)
         if len(text) + len(texts) * _LENGTH_WITHOUT_TEXT != len(chunk):
             return None
-        if any(name in chunk for name, _ in self._hidden):
-            return None
+        for name, _ in self._hidden:
+            if name in chunk:
+                return None
         try:
             frame = Frame("token", chunk, text.decode())
         except UnicodeDecodeError:

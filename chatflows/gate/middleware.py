@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from django.conf import settings
 
-from chatflows.decisions import Decision
 from chatflows.gate import completions, constants, prediction, responses, routes, verdicts
 from chatflows.gate.aborts import ABORTED, AbortNotes, Aborts
 from chatflows.gate.completions import Asked
@@ -30,7 +30,7 @@ from chatflows.gate.requests import (
 )
 from chatflows.gate.responses import CLOSE, ErrorForm, Headers
 from chatflows.gate.routes import Asks, Endpoint, Family, Match, Route
-from chatflows.gate.verdicts import Verdict
+from chatflows.gate.verdicts import Round, Verdict
 from config import request_ids
 
 log = structlog.get_logger("flowlatch.gate")
@@ -54,7 +54,7 @@ class BearerGate:
         self._application = application
         self._reader = reader
         self._engines = EnginePool(reader)
-        self._streams = OpenStreams(reader)
+        self._streams = OpenStreams(reader, partial(Round, reader))
         self._aborts = Aborts(self._streams, self._engines, abort_notes)
         self._memory = memory
         self._make_recorder = make_recorder
@@ -103,10 +103,10 @@ class BearerGate:
     async def _serve(self, found: Match, request: GateRequest, send: Send) -> None:
         has_started = False
 
-        async def tracking_send(message: Message) -> None:
+        def tracking_send(message: Message) -> Awaitable[None]:
             nonlocal has_started
             has_started = True
-            await send(message)
+            return send(message)
 
         try:
             await self._route(found, request, tracking_send)
@@ -177,13 +177,8 @@ class BearerGate:
             return None
         if chatflow is None or engine is None or engine.name == "faq":
             return None
-        chatflow_id = chatflow.id
-
-        async def ask() -> Decision:
-            again = await verdicts.reach(request, chatflow_id, policy.scope, self._reader)
-            return again.decision
-
-        return OpenStream(chatflow_id, verdict.caller, ask)
+        claim = verdict.claim
+        return OpenStream(chatflow.id, verdict.caller, lambda again: again.decide_again(claim))
 
     async def _answer(
         self,

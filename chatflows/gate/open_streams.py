@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,6 +17,7 @@ from chatflows import predictions
 from chatflows.decisions import Decision
 from chatflows.gate.facts import AbortReader
 from chatflows.gate.requests import GateRequest
+from chatflows.gate.verdicts import Round
 
 log = structlog.get_logger("flowlatch.gate")
 
@@ -23,7 +25,7 @@ EVERY = 1.0  # seconds between two askings: an answer ends within two of the rev
 AT_ONCE = 64  # streams asked together; between two lots the loop serves others
 MAX_MISSES = 2  # askings in a row that could not be answered
 
-Ask = Callable[[], Awaitable[Decision]]
+Ask = Callable[[Round], Awaitable[Decision]]
 
 
 class Ending(Enum):
@@ -44,7 +46,7 @@ class OpenStream:
         self.ask = ask
         self.misses = 0
         self.ending: Ending | Decision | None = None
-        self._task: asyncio.Task[object] | None = None
+        self._running: asyncio.Future[Any] | None = None
         self._thread_id = ""
 
     @property
@@ -60,13 +62,13 @@ class OpenStream:
         return self._thread_id
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """While this runs, `end` cancels the current task."""
-        self._task = asyncio.current_task()
+    def running(self, answer: "asyncio.Future[Any]") -> Iterator[None]:
+        """In here `end` cancels the answer."""
+        self._running = answer
         try:
             yield
         finally:
-            self._task = None
+            self._running = None
 
     @contextmanager
     def watching(self, request: GateRequest) -> Iterator[None]:
@@ -80,16 +82,17 @@ class OpenStream:
 
     def end(self, why: Ending | Decision) -> None:
         """End the answer; the first reason counts."""
-        if self.ending is None and self._task is not None:
+        if self.ending is None and self._running is not None:
             self.ending = why
-            self._task.cancel()
+            self._running.cancel()
 
 
 class OpenStreams:
     """The registry of one process. It holds no right: each asking reads the facts anew."""
 
-    def __init__(self, reader: AbortReader) -> None:
+    def __init__(self, reader: AbortReader, new_round: Callable[[], Round]) -> None:
         self._reader = reader
+        self._new_round = new_round
         self._open: set[OpenStream] = set()
         self._held: Counter[tuple[UUID, str]] = Counter()
         self._watcher: asyncio.Task[None] | None = None
@@ -127,9 +130,10 @@ class OpenStreams:
                 await asyncio.sleep(EVERY)
                 streams = [*self._open]
                 await self._end_aborted(streams)
+                this_round = self._new_round()
                 for start in range(0, len(streams), AT_ONCE):
                     lot = streams[start : start + AT_ONCE]
-                    await asyncio.gather(*map(_ask_again, lot))
+                    await asyncio.gather(*[_ask_again(each, this_round) for each in lot])
         finally:
             self._watcher = None
 
@@ -151,9 +155,9 @@ class OpenStreams:
                 each.end(Ending.ABORTED)
 
 
-async def _ask_again(stream: OpenStream) -> None:
+async def _ask_again(stream: OpenStream, this_round: Round) -> None:
     try:
-        decision = await stream.ask()
+        decision = await stream.ask(this_round)
     except Exception as error:  # one fault must not leave the others unasked
         log.exception("stream not asked again", error=type(error).__name__)
         return

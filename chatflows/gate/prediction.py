@@ -85,14 +85,15 @@ async def serve(exchange: Exchange) -> Outcome:
     stream = exchange.stream
     if stream is None:
         return await _serve(exchange)
-    with stream.running():
+    # A task of its own: all that was called to come here is not walked through at each event.
+    answer = asyncio.ensure_future(_serve(exchange))
+    with stream.running(answer):
         try:
-            return await _serve(exchange)
+            return await answer
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if stream.ending is None or task is None:
+            if stream.ending is None or (task is not None and task.cancelling()):
                 raise  # the process ends
-            task.uncancel()
     return await _end_early(exchange, stream.ending)
 
 

@@ -1,5 +1,6 @@
 """Verdicts: one request's credential, facts and decision, read and asked in one go."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,8 +9,9 @@ from accounts import addresses
 from accounts.permissions import Permission
 from accounts.secrets import Unavailable
 from apikeys import bearer, credentials
-from apikeys.bearer import Carrier
+from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import Credential, State
+from apikeys.key_text import KeyText
 from chatflows.decisions import Decision, RequestFacts, decide, decide_for_key
 from chatflows.gate.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
@@ -23,6 +25,24 @@ BEFORE_ORIGINS = frozenset(
 )
 
 
+class Claim(NamedTuple):
+    """What a request brings to its verdict, read from its head once."""
+
+    presented: Presented
+    key: KeyText | None
+    chatflow_id: UUID
+    asked: RequestFacts
+
+
+class Judged(NamedTuple):
+    """What the database says of a claim's credential and chatflow at one moment."""
+
+    at: datetime
+    credential: Credential
+    facts: Facts
+    is_part_missing: bool = False
+
+
 class Verdict(NamedTuple):
     """What was decided, and on what."""
 
@@ -30,7 +50,7 @@ class Verdict(NamedTuple):
     credential: Credential
     facts: Facts
     decision: Decision
-    asked: RequestFacts
+    claim: Claim
 
     @property
     def caller(self) -> str:
@@ -38,43 +58,72 @@ class Verdict(NamedTuple):
         return str(self.credential.key_id) if self.credential.key_id else ""
 
 
+class Round:
+    """One asking of all running answers: what they have in common is read once.
+
+    For that one round alone. Whoever is asked in the next second is read anew.
+    """
+
+    def __init__(self, reader: AccessReader) -> None:
+        self._reader = reader
+        self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
+
+    async def decide_again(self, claim: Claim) -> Decision:
+        """What is decided of a claim now."""
+        about = (claim.presented, claim.chatflow_id)
+        if about not in self._judged:
+            self._judged[about] = asyncio.ensure_future(_judge(claim, self._reader))
+        return _decide(claim, await self._judged[about])
+
+
 async def reach(
     request: GateRequest, chatflow_id: UUID, scope: Permission, reader: AccessReader
 ) -> Verdict:
     """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
-    now = datetime.now(UTC)
     asked = RequestFacts(
         scope=scope, origins=request.origins, address=addresses.parse(request.address)
     )
     presented = bearer.extract(request.headers, request.query)
-    key = credentials.read(presented)
-    if presented.carrier is Carrier.CONFLICT or (
-        presented.carrier is not Carrier.NONE and key is None
-    ):
+    claim = Claim(presented, credentials.read(presented), chatflow_id, asked)
+    judged = await _judge(claim, reader)
+    decision = _decide(claim, judged)
+    return Verdict(judged.at, judged.credential, judged.facts, decision, claim)
+
+
+async def _judge(claim: Claim, reader: AccessReader) -> Judged:
+    now = datetime.now(UTC)
+    carrier, key = claim.presented.carrier, claim.key
+    if carrier is Carrier.CONFLICT or (carrier is not Carrier.NONE and key is None):
         # Refused by its form alone: no statement for a typo or a guess.
-        credential = Credential(presented.carrier, State.MALFORMED)
-        return Verdict(now, credential, NO_FACTS, decide(credential, None, asked), asked)
+        return Judged(now, Credential(carrier, State.MALFORMED), NO_FACTS)
     try:
-        facts = await reader.read(key.public_id if key else None, chatflow_id)
-        credential = credentials.judge(presented, key, facts.secret, now)
+        facts = await reader.read(key.public_id if key else None, claim.chatflow_id)
+        credential = credentials.judge(claim.presented, key, facts.secret, now)
     except Unavailable:
-        gone = RequestFacts(scope=scope, is_part_missing=True)
-        credential = Credential(presented.carrier, State.UNKNOWN)
-        return Verdict(now, credential, NO_FACTS, decide(credential, None, gone), gone)
-    return Verdict(now, credential, facts, decide(credential, facts.chatflow, asked), asked)
+        return Judged(now, Credential(carrier, State.UNKNOWN), NO_FACTS, is_part_missing=True)
+    return Judged(now, credential, facts)
+
+
+def _decide(claim: Claim, judged: Judged) -> Decision:
+    asked = claim.asked
+    if judged.is_part_missing:
+        asked = asked._replace(is_part_missing=True)
+    return decide(judged.credential, judged.facts.chatflow, asked)
 
 
 async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessReader) -> Verdict:
     """The same, for a request that is about its key and names no chatflow (yet)."""
     verdict = await reach(request, NOWHERE, scope, reader)
-    return verdict._replace(decision=decide_for_key(verdict.credential, verdict.asked))
+    if verdict.decision.status == 503:  # a part was away
+        return verdict
+    decision = decide_for_key(verdict.credential, verdict.claim.asked)
+    return verdict._replace(decision=decision)
 
 
 def over_limit(verdict: Verdict) -> Verdict:
     """The same asked again, with no room left for one more answer."""
-    asked = verdict.asked._replace(is_over_limit=True)
-    decision = decide(verdict.credential, verdict.facts.chatflow, asked)
-    return verdict._replace(asked=asked, decision=decision)
+    asked = verdict.claim.asked._replace(is_over_limit=True)
+    return verdict._replace(decision=decide(verdict.credential, verdict.facts.chatflow, asked))
 
 
 def cors(verdict: Verdict, request: GateRequest) -> Headers:

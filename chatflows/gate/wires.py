@@ -45,6 +45,9 @@ class FlowiseWire:
     """Flowise's JSON and event stream (flowise-wire, sections 1 and 2)."""
 
     error = staticmethod(responses.error)
+    whole = staticmethod(frames.whole)
+    of_event = staticmethod(frames.of_event)
+    last = staticmethod(frames.last)
 
     async def question(self, request: GateRequest, verdict: Verdict) -> Question | None:
         """See Wire. Files go only where Flowise answers."""
@@ -54,18 +57,6 @@ class FlowiseWire:
         if not is_flowise:
             request.let_go()  # a question of bounded length is all that is left of it
         return None if read is None else _question(verdict, *read, goes_upstream=is_flowise)
-
-    def whole(self, prediction: Prediction) -> dict[str, Any]:
-        """See Wire."""
-        return frames.whole(prediction)
-
-    def of_event(self, prediction: Prediction, event: Event) -> bytes:
-        """See Wire."""
-        return frames.of_event(prediction, event)
-
-    def last(self, prediction: Prediction) -> bytes:
-        """See Wire."""
-        return frames.last(prediction)
 
     def broken(self, code: str, sentence: str) -> bytes:
         """See Wire."""

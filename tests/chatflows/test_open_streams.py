@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from chatflows.decisions import Decision, Reason
 from chatflows.gate import open_streams
 from chatflows.gate.facts import AbortReader
 from chatflows.gate.open_streams import Ending, OpenStream, OpenStreams
+from chatflows.gate.verdicts import Round
 
 pytestmark = pytest.mark.fast
 
@@ -39,6 +41,7 @@ class Aborted:
 
 
 NOBODY = Aborted({})
+ROUND = Round(Mock())  # nobody here reads anything
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +49,11 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_streams, "EVERY", 0)
 
 
-def asks(*decisions: Decision | Exception) -> Callable[[], Awaitable[Decision]]:
+def asks(*decisions: Decision | Exception) -> Callable[[Round], Awaitable[Decision]]:
     """Answers them in turn, the last one for ever."""
     left = [*decisions]
 
-    async def ask() -> Decision:
+    async def ask(_: Round) -> Decision:
         answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, Exception):
             raise answer
@@ -67,7 +70,7 @@ def test_a_process_takes_so_many_and_no_more(settings: Settings) -> None:
     settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 3, 3
 
     async def story() -> None:
-        streams = OpenStreams(NOBODY)
+        streams = OpenStreams(NOBODY, lambda: ROUND)
         mine = [stream(caller=str(UUID(int=n))) for n in range(1, 5)]
         assert [streams.enter(each) for each in mine] == [True, True, True, False]
         streams.leave(mine[0])
@@ -80,7 +83,7 @@ def test_a_holder_takes_so_many_and_others_are_free(settings: Settings) -> None:
     settings.MAX_STREAMS, settings.MAX_STREAMS_PER_KEY = 100, 2
 
     async def story() -> None:
-        streams = OpenStreams(NOBODY)
+        streams = OpenStreams(NOBODY, lambda: ROUND)
         key = str(KEY)
         first = stream(FLOW, key)
         assert streams.enter(first)
@@ -98,29 +101,29 @@ async def cancelled(running: OpenStream, act: Callable[[], object]) -> None:
     """Run it, act, and see it cancelled."""
 
     async def answer() -> None:
-        with running.running():
-            act()
-            for _ in range(50):
-                await asyncio.sleep(0)
+        act()
+        for _ in range(50):
+            await asyncio.sleep(0)
 
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(answer())
+    task = asyncio.create_task(answer())
+    with running.running(task), pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def ending_of(
     asked: OpenStream, *, rounds: int = 50, database: AbortReader = NOBODY
 ) -> Ending | Decision | None:
     """How a stream that would run for ever ends while it is watched."""
-    streams = OpenStreams(database)
+    streams = OpenStreams(database, lambda: ROUND)
     assert streams.enter(asked)
 
     async def answer() -> None:
-        with asked.running():
-            for _ in range(rounds):
-                await asyncio.sleep(0)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
 
     task = asyncio.create_task(answer())
-    await asyncio.wait([task])
+    with asked.running(task):
+        await asyncio.wait([task])
     streams.leave(asked)
     return asked.ending
 
@@ -146,7 +149,7 @@ def test_a_stream_is_asked_again_until_it_is_refused(
 
 def test_one_that_cannot_be_asked_leaves_the_others_asked() -> None:
     async def story() -> None:
-        streams = OpenStreams(NOBODY)
+        streams = OpenStreams(NOBODY, lambda: ROUND)
         broken, revoked = stream(FLOW, "", ValueError()), stream(OTHER, "", REVOKED)
         assert streams.enter(broken)
         assert streams.enter(revoked)
@@ -159,7 +162,7 @@ def test_one_that_cannot_be_asked_leaves_the_others_asked() -> None:
 
 def test_an_abort_ends_the_callers_own_conversation_alone() -> None:
     async def story() -> None:
-        streams = OpenStreams(NOBODY)
+        streams = OpenStreams(NOBODY, lambda: ROUND)
         opened = [stream(FLOW, str(KEY)), stream(FLOW), stream(OTHER, str(KEY))]
         for each in opened:
             each.chat_id = "c"
@@ -199,7 +202,7 @@ def test_all_open_streams_are_asked_for_in_one_question() -> None:
     database = Aborted({})
 
     async def story() -> None:
-        streams = OpenStreams(database)
+        streams = OpenStreams(database, lambda: ROUND)
         opened = [stream(UUID(int=n)) for n in range(1, 200)]
         for each in opened[1:]:
             each.chat_id = "c"
