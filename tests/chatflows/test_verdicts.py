@@ -16,7 +16,7 @@ from chatflows.decisions import ChatflowAccess, Mode
 from chatflows.gate import verdicts
 from chatflows.gate.facts import EngineRef, EngineSource, Facts, Model
 from chatflows.gate.requests import GateRequest, Message
-from chatflows.gate.verdicts import Verdict
+from chatflows.gate.verdicts import Round, Verdict
 
 pytestmark = pytest.mark.fast
 
@@ -227,3 +227,39 @@ def test_only_plain_json_is_a_body(headers: list[Pair], is_json: bool) -> None:
 def test_a_header_that_stands_twice_is_read_from_its_first(first: bytes, second: Pair) -> None:
     asked = request((b"content-type", b"application/json"), (first, b"identity"), second)
     assert asked.first(b"content-type") == b"application/json"
+
+
+def test_running_answers_with_a_key_and_chatflow_in_common_are_read_once_a_round() -> None:
+    reader = Reader(PUBLIC, stored())
+    reached = [reach(request(bearer(KEY.text)), reader) for _ in range(3)]
+    strangers = [reach(request(), reader) for _ in range(2)]
+    del reader.asked[:]
+
+    async def decisions() -> list[bool]:
+        again = Round(reader)
+        asking = [again.decide_again(verdict.claim) for verdict in (*reached, *strangers)]
+        return [decision.allowed for decision in await asyncio.gather(*asking)]
+
+    assert asyncio.run(decisions()) == [True] * 5
+    assert sorted(reader.asked, key=str) == sorted([KEY.public_id, None], key=str)
+    reader.secret = replace(stored(), is_deleted=True)
+    assert asyncio.run(decisions()) == [False] * 3 + [True] * 2, "the next round reads anew"
+
+
+def test_each_running_answer_of_a_round_is_decided_by_its_own_head() -> None:
+    reader = Reader(replace(PUBLIC, origins=("https://acme.example",)))
+    heads = [(), ((b"origin", b"https://acme.example"),), ((b"origin", b"https://else.example"),)]
+    claims = [reach(request(*head), reader).claim for head in heads]
+
+    async def decisions() -> list[bool]:
+        again = Round(reader)
+        return [(await again.decide_again(claim)).allowed for claim in claims]
+
+    assert asyncio.run(decisions()) == [True, True, False]
+
+
+def test_a_round_without_a_database_refuses_for_now() -> None:
+    reader = Reader(PUBLIC)
+    claim = reach(request(), reader).claim
+    reader.is_gone = True
+    assert asyncio.run(Round(reader).decide_again(claim)).status == 503

@@ -1,0 +1,118 @@
+"""A Flowise server's event stream: the same events however it is cut, and none that is none."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatflows.engines import Done, Event, Failed, Frame, Heartbeat
+from chatflows.engines.flowise_stream import FlowiseStream
+from chatflows.engines.upstream import INVALID, TOO_LARGE, UNAUTHORIZED
+
+pytestmark = pytest.mark.fast
+
+SECRET, THREAD = b"flowise-own-key", b"0f8c2f4e-8f5e-4f0e-9f4e-0f8c2f4e8f5e"
+HIDDEN = [(THREAD, b"chat-1"), (SECRET, b"[hidden]")]
+END = b'message:\ndata:{"event":"end","data":"[DONE]"}\n\n'
+
+
+def token(text: bytes) -> bytes:
+    return b'message:\ndata:{"event":"token","data":"' + text + b'"}\n\n'
+
+
+ANSWER = (
+    b'message:\ndata:{"event":"start","data":"Hi"}\n\n'
+    + token(b"Hi")
+    + token(b" th\xc3\xa9re")
+    + token(rb" \"quoted\" \ud83d\ude00")
+    + b":heartbeat\n\n"
+    + token(b"")
+    + token(b" " + THREAD)
+    + b'message:\r\ndata: {"event":"sourceDocuments","data":[{"pageContent":"p"}]}\r\n\r\n'
+    + token(b" end")
+    + END
+)
+TEXT = 'Hi thére "quoted" 😀 chat-1 end'
+
+
+def read(*chunks: bytes, hidden: Sequence[tuple[bytes, bytes]] = HIDDEN) -> list[Event]:
+    stream, events = FlowiseStream(hidden), []
+    for chunk in chunks:
+        events += stream.feed(chunk)
+        if events and isinstance(events[-1], Done | Failed):
+            break
+    return events
+
+
+def frames(events: list[Event]) -> list[Frame]:
+    return [event for event in events if isinstance(event, Frame)]
+
+
+def told(events: list[Event]) -> bytes:
+    return b"".join(frame.raw for frame in frames(events))
+
+
+def said(events: list[Event]) -> str:
+    return "".join(frame.text for frame in frames(events) if frame.name == "token")
+
+
+@given(st.lists(st.integers(0, len(ANSWER)), max_size=30))
+def test_an_answer_in_any_pieces_says_the_same(cuts: list[int]) -> None:
+    ends = [*sorted(cuts), len(ANSWER)]
+    events = read(*(ANSWER[a:b] for a, b in zip([0, *ends], ends, strict=False)))
+    assert said(events) == TEXT
+    assert told(events) == told(read(ANSWER))
+    assert events[-1] == Done()
+    assert Heartbeat() in events
+
+
+def test_what_a_client_reads_is_what_flowise_wrote() -> None:
+    plain = token(b"a") + token(b"b\xc3\xa9")
+    assert told(read(plain + END)) == plain
+    (together,) = read(plain)
+    assert together == Frame("token", plain, "abé")
+
+
+def test_our_key_and_the_upstreams_names_are_never_told() -> None:
+    events = read(token(b"my key is " + SECRET), token(b"in " + THREAD), END)
+    assert said(events) == "my key is [hidden]in chat-1"
+    assert SECRET not in told(events)
+    assert THREAD not in told(events)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        token(b"\xff"),
+        token(b"line\nbreak"),
+        token(b"a\x00b"),
+        token(b"a").replace(b"}", b""),
+        b'message:\ndata:{"event":7}\n\n',
+        b"message:\ndata:[]\n\n",
+        b"data:NaN\n\n",
+        b"<html>\n",
+    ],
+)
+def test_what_is_no_event_ends_the_answer_after_what_was_good(bad: bytes) -> None:
+    for chunks in ([token(b"good") + bad], [token(b"good"), bad]):
+        events = read(*chunks, token(b"never told"))
+        assert events[-1] is INVALID
+        assert said(events) == "good"
+
+
+def test_a_line_without_end_ends_the_answer() -> None:
+    assert read(token(b"good"), *[b"x" * 2**20] * 3)[-1] is TOO_LARGE
+
+
+def test_an_error_of_flowise_is_told_and_counts_as_a_failure() -> None:
+    error = b'message:\ndata:{"event":"error","data":"No model."}\n\n'
+    events = read(error + END)
+    assert told(events) == error
+    assert events[-1] == Failed(502, "upstream_error", "No model.", is_told=True)
+
+
+def test_a_refused_key_is_ours_to_explain_but_only_before_the_first_word() -> None:
+    refused = b'message:\ndata:{"event":"error","data":"Error: Unauthorized"}\n\n'
+    assert read(refused) == [UNAUTHORIZED]
+    assert told(read(token(b"a"), refused, END)) == token(b"a") + refused
