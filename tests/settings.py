@@ -19,6 +19,9 @@ for name in (
 ):
     os.environ.pop(name, None)
 os.environ["FLOWLATCH_DATA"] = _folder
+if "TEST_PREPARED" not in os.environ:  # pytest's workers inherit it
+    os.environ["TEST_PREPARED"] = f"{_folder}/prepared"
+    Path(os.environ["TEST_PREPARED"]).mkdir()
 if os.environ.get("FLOWLATCH_TEST_DATABASE") == "postgres":
     # pytest's workers inherit the server of the process that starts them.
     if "TEST_POSTGRES_URL" not in os.environ:

@@ -22,7 +22,8 @@ from pathlib import Path
 from apikeys import key_text
 from tests.bench import streams
 from tests.postgres import Postgres
-from tests.server.shipped import OWNER, POSTGRES, ROOT, Shipped, free_port, start
+from tests.server.forks import ROOT
+from tests.server.shipped import OWNER, POSTGRES, Shipped, free_port, start
 
 WRONG = key_text.generate().text  # well-formed, so that it is looked up
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}  # to milliseconds
@@ -132,7 +133,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if arguments.database == "postgres":  # as durable as it comes
             os.environ[POSTGRES] = stack.enter_context(Postgres()).url
-        server = start(folder / "data", OWNER)
+        server = start(folder / "data", OWNER, is_fork=False)
         stack.callback(server.stop)
         port = free_port()
         peer = bare(port)

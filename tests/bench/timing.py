@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=300)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        server = start(Path(folder) / "data", {**OWNER, **SETTINGS})
+        server = start(Path(folder) / "data", {**OWNER, **SETTINGS}, is_fork=False)
         try:
             print(f"{f'medians of {arguments.pairs} pairs, ms':30}      known    unknown    ratio")
             with closing(Wire(server.port)) as wire:

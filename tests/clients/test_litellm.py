@@ -16,7 +16,8 @@ import openai
 import pytest
 
 from tests.clients.conftest import Door
-from tests.server.shipped import PATIENCE, Answer, free_port
+from tests.server.forks import PATIENCE
+from tests.server.shipped import Answer, free_port
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("clients")]
 

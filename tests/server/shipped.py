@@ -1,10 +1,12 @@
 """The shipped server in a folder of its own, as `make run` starts it, and a client for it."""
 
+import fcntl
 import hashlib
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,12 +14,13 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tests import postgres
+from tests.server import forks
+from tests.server.forks import PATIENCE, ROOT, Forked
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 90  # seconds for a start on a machine that is busy with much else
+PREPARED = "TEST_PREPARED"  # where tests/settings.py says which folder first starts are kept in
 POSTGRES = "TEST_POSTGRES_URL"  # where tests/settings.py says which server the tests have
 SERVE = ("manage.py", "serve")
 OWNER = {
@@ -52,8 +55,11 @@ def _database(folder: Path) -> dict[str, str]:
     server = os.environ.get(POSTGRES)
     if server is None:
         return {}
-    name = "shipped_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return {"DATABASE_URL": postgres.create_database(server, name)}
+    return {"DATABASE_URL": postgres.create_database(server, _database_name(folder))}
+
+
+def _database_name(folder: Path) -> str:
+    return "shipped_" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -82,10 +88,11 @@ class Shipped:
 
     folder: Path
     port: int
-    process: subprocess.Popen[str]
+    process: "subprocess.Popen[str] | Forked"
     chatflow: str = ""
     env: dict[str, str] = field(default_factory=dict)
-    _control: subprocess.Popen[str] | None = None
+    _control: Forked | None = None
+    _answers: TextIO | None = None
 
     @property
     def url(self) -> str:
@@ -129,19 +136,15 @@ class Shipped:
     def do(self, command: str, **arguments: Any) -> Any:
         """Run a command of control.py; it is committed when this returns."""
         if self._control is None:
-            self._control = subprocess.Popen(
-                [sys.executable, "-m", "tests.server.control"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env=self.env,
-            )
-        assert self._control.stdin is not None
-        assert self._control.stdout is not None
+            answers, theirs = os.pipe()
+            self._answers = os.fdopen(answers)
+            program = ["-m", "tests.server.control"]
+            self._control = Forked(program, env=self.env, stdout=theirs, stderr=2)
+            os.close(theirs)
+        assert self._answers is not None
         self._control.stdin.write(json.dumps([command, arguments]) + "\n")
         self._control.stdin.flush()
-        return json.loads(self._control.stdout.readline())
+        return json.loads(self._answers.readline())
 
     def wait_for_calls(self, count: int, chatflow: str | None = None) -> list[dict[str, Any]]:
         """The recorded calls, once there are `count`: the recorder writes a moment later."""
@@ -155,19 +158,14 @@ class Shipped:
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run manage.py beside the server."""
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.env, text=True, capture_output=True, check=False
-        )
+        return forks.run(["manage.py", *arguments], self.env)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it; the exit status."""
-        if self._control is not None:
-            assert self._control.stdin is not None
+        if self._control is not None and self._answers is not None:
             self._control.stdin.close()
             self._control.wait(PATIENCE)
-            assert self._control.stdout is not None
-            self._control.stdout.close()
+            self._answers.close()
             self._control = None
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -175,22 +173,29 @@ class Shipped:
 
 
 def start(
-    folder: Path, env: dict[str, str] = OWNER, *, command: tuple[str, ...] = SERVE
+    folder: Path,
+    env: dict[str, str] = OWNER,
+    *,
+    command: tuple[str, ...] = SERVE,
+    is_first: bool = False,
+    is_fork: bool = True,
 ) -> Shipped:
-    """Start a server and wait until it answers. Raises AssertionError with its output if not."""
+    """Start a server and wait until it answers. Raises AssertionError with its output if not.
+
+    Where alice is to own an empty folder, it becomes a copy of one that a first start has filled;
+    with `is_first` it stays as it is. The server is a fork with the packages loaded; without
+    `is_fork`, and where it has several processes, it is the program itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    is_alices = env.items() >= OWNER.items() and "DATABASE_URL" not in env
+    if is_alices and not is_first and PREPARED in os.environ and not any(folder.iterdir()):
+        _fill(folder)
     port = free_port()
+    run = _fork if is_fork and "WEB_CONCURRENCY" not in env else _program
     env = environment(folder, PORT=str(port), **env)
     log = folder / "server.log"
     with log.open("a") as file:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=env,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = run(command, env, file)
     server = Shipped(folder, port, process, env=env)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
@@ -203,3 +208,30 @@ def start(
             time.sleep(0.05)
     server.stop()
     raise AssertionError(f"The server did not start: {log.read_text()}")
+
+
+def _fill(folder: Path) -> None:
+    # The first who needs it makes the folder for all of pytest's processes; each gets a copy.
+    home = Path(os.environ[PREPARED])
+    filled, is_done = home / "filled", home / "is-done"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_done.exists():
+            assert start(filled, OWNER, is_first=True, is_fork=False).stop() == 0
+            (filled / "server.log").unlink()
+            is_done.touch()
+    shutil.copytree(filled, folder, dirs_exist_ok=True)
+    if POSTGRES in os.environ:
+        names = _database_name(folder), _database_name(filled)
+        postgres.copy_database(os.environ[POSTGRES], *names)
+
+
+def _fork(command: tuple[str, ...], env: dict[str, str], log: TextIO) -> Forked:
+    return Forked([*command], env=env, stdout=log.fileno(), stderr=log.fileno())
+
+
+def _program(command: tuple[str, ...], env: dict[str, str], log: TextIO) -> "subprocess.Popen[str]":
+    program = [sys.executable, *command]
+    return subprocess.Popen(
+        program, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT, text=True
+    )

@@ -10,7 +10,8 @@ import pytest
 
 from tests.engines.upstreams import hosting
 from tests.server import workers
-from tests.server.shipped import OWNER, PATIENCE, Shipped, start
+from tests.server.forks import PATIENCE
+from tests.server.shipped import OWNER, Shipped, start
 from tests.server.world import World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("aborts")]

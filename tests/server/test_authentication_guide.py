@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.shipped import ROOT, Shipped
+from tests.server.forks import ROOT
+from tests.server.shipped import Shipped
 
 pytestmark = pytest.mark.server
 

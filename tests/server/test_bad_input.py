@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.shipped import PATIENCE, Answer, Shipped
+from tests.server.forks import PATIENCE
+from tests.server.shipped import Answer, Shipped
 
 pytestmark = pytest.mark.server
 

@@ -1,8 +1,6 @@
 """PostgreSQL gone, silent, strange or shared by two starts: closed, said in a line, healed."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +11,10 @@ import pytest
 
 from tests import dumps
 from tests.postgres import FORGETFUL, Postgres, create_database
+from tests.server import forks
 from tests.server.shipped import (
     OWNER,
-    PATIENCE,
     POSTGRES,
-    ROOT,
     SERVE,
     Answer,
     Shipped,
@@ -57,15 +54,8 @@ def server(url: str, tmp_path: Path) -> Iterator[Shipped]:
 
 def refused(folder: Path, url: str) -> str:
     """What a start that fails prints on standard error."""
-    done = subprocess.run(
-        [sys.executable, *SERVE],
-        cwd=ROOT,
-        env=environment(folder, PORT=str(free_port()), DATABASE_URL=url),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    env = environment(folder, DATABASE_URL=url, PORT=str(free_port()))
+    done = forks.run([*SERVE], env)
     assert done.returncode != 0
     line = done.stderr.strip()
     assert "\n" not in line

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.server import workers
-from tests.server.shipped import OWNER, PATIENCE, SERVE, Shipped, start
+from tests.server.forks import PATIENCE
+from tests.server.shipped import OWNER, SERVE, Shipped, start
 
 pytestmark = pytest.mark.server
 

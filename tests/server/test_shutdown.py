@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.server import workers
-from tests.server.shipped import OWNER, PATIENCE, start
+from tests.server.forks import PATIENCE
+from tests.server.shipped import OWNER, start
 
 pytestmark = pytest.mark.server
 

@@ -1,13 +1,12 @@
 """Starting: an empty folder is enough, a second start changes nothing, a missing part is said."""
 
+import functools
 import os
 import re
 import signal
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,18 +15,19 @@ import psycopg
 import pytest
 
 from tests import dumps
+from tests.server import forks, shipped
+from tests.server.forks import PATIENCE, Forked
 from tests.server.shipped import (
     OWNER,
-    PATIENCE,
     POSTGRES,
-    ROOT,
     SERVE,
     environment,
     free_port,
-    start,
 )
 
 pytestmark = pytest.mark.server
+start = functools.partial(shipped.start, is_first=True)
+start_program = functools.partial(start, is_fork=False)
 on_sqlite = pytest.mark.skipif(POSTGRES in os.environ, reason="hurts a SQLite file")
 
 
@@ -42,22 +42,14 @@ def dump(folder: Path) -> str:
 
 def refused(folder: Path, **env: str) -> str:
     """What a start that fails prints on standard error."""
-    done = subprocess.run(
-        [sys.executable, *SERVE],
-        cwd=ROOT,
-        env=environment(folder, **{"PORT": str(free_port()), **env}),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = forks.run([*SERVE], environment(folder, **{"PORT": str(free_port()), **env}))
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     return done.stderr.strip()
 
 
 def test_a_first_start_prints_a_set_up_link_and_no_key(tmp_path: Path) -> None:
-    server = start(tmp_path, {})
+    server = start_program(tmp_path, {})
     printed = server.log
     assert re.search(rf"http://127\.0\.0\.1:{server.port}/set-up/fll_[\w-]{{43}}/", printed)
     assert "flk_sk_" not in printed
@@ -66,11 +58,11 @@ def test_a_first_start_prints_a_set_up_link_and_no_key(tmp_path: Path) -> None:
 
 
 def test_a_second_start_changes_nothing_and_kills_the_old_link(tmp_path: Path) -> None:
-    first = start(tmp_path, {"TEAM_NAME": "Acme"})
+    first = start_program(tmp_path, {"TEAM_NAME": "Acme"})
     ring = (tmp_path / "keyring.json").read_bytes()
     first.stop()
     before = [line for line in dump(tmp_path).split("\n") if "accounts_linktoken" not in line]
-    second = start(tmp_path, {"TEAM_NAME": "Another"})
+    second = start_program(tmp_path, {"TEAM_NAME": "Another"})
     links = re.findall(r"/set-up/fll_[\w-]+/", second.log)  # both starts write to it
     assert len(links) == 2
     assert second.request("GET", links[0]).status == 410
@@ -113,7 +105,7 @@ def test_an_unattended_owner_gets_keys_by_the_command_alone(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
-    server = start(tmp_path, OWNER)
+    server = start_program(tmp_path, OWNER)
     key = server.do("make_key", team="acme", name="late", opens=[server.chatflow])
     server.predict(key)  # its record is still on its way
     assert server.stop(number) == 0
@@ -123,19 +115,15 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
 
 def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
     """Killed at eight moments of the first start; each time the next start finishes it."""
+    log = (tmp_path / "log").open("w")
     for moment in range(8):
         folder = tmp_path / str(moment)
         folder.mkdir()
-        process = subprocess.Popen(
-            [sys.executable, *SERVE],
-            cwd=ROOT,
-            env=environment(folder, PORT=str(free_port()), **OWNER),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(0.6 + 0.2 * moment)
+        env = environment(folder, PORT=str(free_port()), **OWNER)
+        process = Forked([*SERVE], env=env, stdout=log.fileno(), stderr=log.fileno())
+        time.sleep(0.2 + 0.15 * moment)
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         if moment % 4 != 3:  # enough to look at the database; every fourth is started again
             _is_whole(folder)
             continue
@@ -143,6 +131,7 @@ def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
         assert server.do("audit_holds", team="acme")
         assert server.manage("issue_key", "--team", "acme", "--name", "DefaultKey").stdout
         server.stop()
+    log.close()
 
 
 def _is_whole(folder: Path) -> None:
@@ -194,7 +183,7 @@ def test_a_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_lost_foreign_or_damaged_key_ring_stops_the_start(tmp_path: Path) -> None:
-    start(tmp_path, OWNER).stop()
+    shipped.start(tmp_path).stop()
     ring = tmp_path / "keyring.json"
     kept = ring.read_text()
     ring.unlink()
@@ -217,7 +206,7 @@ def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) ->
 
 @on_sqlite
 def test_a_database_that_goes_away_closes_every_door_and_heals(tmp_path: Path) -> None:
-    server = start(tmp_path, OWNER)
+    server = shipped.start(tmp_path)
     key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
     assert server.predict(key).status == 200
     path = tmp_path / "flowlatch.sqlite3"

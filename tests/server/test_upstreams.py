@@ -15,7 +15,8 @@ from flowise import PredictionData
 
 from tests.engines import faults
 from tests.engines.upstreams import FLOW, KEY, frame
-from tests.server.shipped import OWNER, PATIENCE, Answer, start
+from tests.server.forks import PATIENCE
+from tests.server.shipped import OWNER, Answer, start
 from tests.server.world import LIMITS, World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]

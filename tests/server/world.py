@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI
-from tests.server.shipped import PATIENCE, Shipped
+from tests.server.forks import PATIENCE
+from tests.server.shipped import Shipped
 
 LIMITS = {
     "UPSTREAM_FIRST_BYTE_TIMEOUT": "2",

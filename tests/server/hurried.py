@@ -1,0 +1,41 @@
+"""The shipped server, but that its worker looks often and gives its jobs little time to end."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from config import served
+
+# isort: split
+from django.core.management import call_command
+
+from accounts import worker
+from config import server
+
+SECONDS = 0.5
+
+worker.LOOK_EVERY = worker.RENEW_EVERY = SECONDS
+_options = server.options
+
+
+class Hurried(worker.Worker):
+    """Stops soon."""
+
+    def stop(self, within: float = SECONDS) -> None:
+        """See Worker."""
+        super().stop(within)
+
+
+served.Worker = Hurried  # type: ignore[attr-defined]
+application = served.application
+
+
+def options(**how: Any) -> dict[str, Any]:
+    """The arguments of uvicorn.run, with this module's application."""
+    return {**_options(**how), "app": "tests.server.hurried:application"}
+
+
+if __name__ == "__main__":
+    server.options = options
+    call_command("serve")
