@@ -11,16 +11,26 @@ from accounts.passwords import MAX_PASSWORD_BYTES
 # Two at once: a burst of logins takes 38 MiB at most, the others wait their turn, but not for long.
 _SLOTS = threading.BoundedSemaphore(2)
 WAIT_FOR_SLOT = 3  # seconds; then the page answers 503
+# Of these visitors of flow apps take one at most: a flood of theirs leaves the other to members.
+_VISITORS = threading.BoundedSemaphore(1)
+WAIT_FOR_TURN = 1.5  # seconds, before the wait for a slot
 
 
 @contextmanager
-def _slot() -> Iterator[None]:
-    if not _SLOTS.acquire(timeout=WAIT_FOR_SLOT):
+def visitors_turn() -> Iterator[None]:
+    """Around the check of a visitor's password. Raises TimeoutError if too many wait."""
+    with _taken(_VISITORS, WAIT_FOR_TURN):
+        yield
+
+
+@contextmanager
+def _taken(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
         raise TimeoutError("too many passwords are being checked")
     try:
         yield
     finally:
-        _SLOTS.release()
+        places.release()
 
 
 class Argon2Hasher(Argon2PasswordHasher):
@@ -34,14 +44,14 @@ class Argon2Hasher(Argon2PasswordHasher):
         """Hash; a password over 4 KiB gives what nothing matches (the validator says it first)."""
         if _is_too_long(password):
             return make_password(None)
-        with _slot():
+        with _taken(_SLOTS, WAIT_FOR_SLOT):
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         """Check; a password over 4 KiB is wrong without any work."""
         if _is_too_long(password):
             return False
-        with _slot():
+        with _taken(_SLOTS, WAIT_FOR_SLOT):
             return super().verify(password, encoded)
 
     def harden_runtime(self, password: str, encoded: str) -> None:

@@ -12,7 +12,7 @@ from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import secrets
+from accounts import hashers, secrets
 from accounts.models import Team
 from accounts.models.names import fold
 from accounts.services import lock_outs
@@ -80,7 +80,8 @@ def log_in(slug: str, username: str, password: str, address: str) -> str:
     if wait is not None:
         raise LockedOut(wait)
     try:
-        is_right = _is_right(app, username, password)
+        with hashers.visitors_turn():
+            is_right = _is_right(app, username, password)
     except TimeoutError:  # too many hashes at once
         lock_outs.not_checked(attempt)
         raise
