@@ -5,12 +5,13 @@ Run as `uvicorn --http config.wire_guard:GuardedProtocol --ws none --no-proxy-he
 uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
 - replaced: `data_received`, `_should_upgrade` (so nothing here ever speaks WebSocket);
 - extended: `__init__`, `connection_made`, `connection_lost`, `on_headers_complete`, `on_body`,
-  `on_message_complete`, `on_response_complete`, `_start_asgi_task`;
+  `on_message_complete`, `on_response_complete`, `_start_asgi_task`, `pause_writing`,
+  `resume_writing`;
 - relied on: `parser`, `headers`, `url`, `cycle` (the newest request, not the running one),
   `pipeline` (newest left), `server_state.connections`, `_unset_keepalive_if_required`, and of a
   cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`.
 
-Left to the application: the size and pace of a body it is reading, and a client slow to read.
+Left to the application: the size and pace of a body it is reading.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ FRAMING_CREDIT = 32  # bytes of framing each piece of body may bring along: a si
 MAX_QUEUED = 64  # requests waiting on one connection behind the one being answered
 HEAD_LIFETIME = timedelta(seconds=10)  # from a head's first byte, or from connecting, to its end
 LINGER_LIFETIME = timedelta(seconds=1)  # how long a refused client is still read, unheeded
+STALL_LIFETIME = timedelta(minutes=5)  # how long a client may leave an answer waiting for it
+SLOWEST_READER = 1024  # bytes a second that a client must take of it to be given longer
 SWEEP_INTERVAL = timedelta(seconds=1)  # so a late head goes up to this much after its lifetime
 
 
@@ -58,6 +61,11 @@ NO_ANSWER = b""
 _swept: WeakSet[ServerState] = WeakSet()
 
 
+def is_too_slow(taken: int, waited: timedelta, lifetime: timedelta) -> bool:
+    """Whether a client that took so many bytes of what waits for it is given up."""
+    return waited >= lifetime and taken < waited.total_seconds() * SLOWEST_READER
+
+
 class RefusedError(Exception):
     """Stops the parser inside a callback; `_fault` holds the answer."""
 
@@ -65,8 +73,9 @@ class RefusedError(Exception):
 class GuardedProtocol(HttpToolsProtocol):
     """One connection. A refusal waits until every earlier request has been answered."""
 
-    # Tests shorten these three in a subclass.
+    # Tests shorten these four in a subclass.
     head_lifetime: ClassVar[timedelta] = HEAD_LIFETIME
+    stall_lifetime: ClassVar[timedelta] = STALL_LIFETIME
     linger_lifetime: ClassVar[timedelta] = LINGER_LIFETIME
     sweep_interval: ClassVar[timedelta] = SWEEP_INTERVAL
 
@@ -85,6 +94,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._fault = BAD_REQUEST  # the answer if the parser stops now
         self._refusal: bytes | None = None  # the connection's last words; set: nothing is parsed
         self._is_parting = False  # last words are written, our side is shut
+        self._stalled_since: float | None = None  # loop time; None while the client takes all
+        self._unsent = 0  # bytes that waited for the client then
 
     # The connection's life
 
@@ -202,6 +213,24 @@ class GuardedProtocol(HttpToolsProtocol):
         running = self._running
         return running is None or running.response_complete or running.disconnected
 
+    # A client slow to read holds what was written for it, and the upstream behind that.
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+        self._unsent = self.transport.get_write_buffer_size()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled_since = None
+
+    def _is_stalled(self, now: float) -> bool:
+        if self._stalled_since is None:
+            return False
+        taken = self._unsent - self.transport.get_write_buffer_size()
+        waited = timedelta(seconds=now - self._stalled_since)
+        return is_too_slow(taken, waited, self.stall_lifetime)
+
     # Refusing
 
     def _refuse(self, answer: bytes) -> None:
@@ -260,6 +289,10 @@ class GuardedProtocol(HttpToolsProtocol):
             connection._close_if_late(loop.time())
 
     def _close_if_late(self, now: float) -> None:
+        if self._is_stalled(now):
+            self.logger.info("Hung up on a client that does not read")
+            self.transport.abort()
+            return
         if self._waiting_since is None:
             return
         waited = timedelta(seconds=now - self._waiting_since)

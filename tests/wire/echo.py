@@ -1,6 +1,7 @@
 """A trivial ASGI application behind the wire guard, with the guard's patience cut short.
 
 `/hold` answers when `/release` has been asked for; `/hangups` counts those who hung up on it.
+`/pour` answers with POURED bytes, more than the buffers on the way take.
 Every other path reads the body and answers the scope as JSON.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from config.wire_guard import GuardedProtocol
 
 HASTE = 0.4  # seconds a head may take here, in place of ten
+POURED = 32 * 2**20
 
 
 class HastyProtocol(GuardedProtocol):
@@ -19,16 +21,18 @@ class HastyProtocol(GuardedProtocol):
 
     head_lifetime = timedelta(seconds=HASTE)
     linger_lifetime = timedelta(seconds=0.2)
+    stall_lifetime = timedelta(seconds=HASTE)
     sweep_interval = timedelta(seconds=0.05)
 
 
 class _Hall:
-    """Who is on hold, and how many of them hung up."""
+    """Who is on hold, how many of them hung up, and how many answers wait for their reader."""
 
     def __init__(self) -> None:
         self.door = asyncio.Event()
         self.holding = 0
         self.hangups = 0
+        self.pouring = 0
 
 
 _hall = _Hall()
@@ -41,6 +45,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, {})
     body = await _read(receive)
     if scope["path"] == "/early":
+        return
+    if scope["path"] == "/pour":
+        await _pour(send)
         return
     if scope["path"] == "/hold":
         await _hold(receive)
@@ -59,6 +66,7 @@ def _portrait(scope: Any, body: bytes) -> dict[str, Any]:
         "body": len(body),
         "holding": _hall.holding,
         "hangups": _hall.hangups,
+        "pouring": _hall.pouring,
     }
 
 
@@ -82,6 +90,17 @@ async def _hold(receive: Any) -> None:
             each.cancel()
     finally:
         _hall.holding -= 1
+
+
+async def _pour(send: Any) -> None:
+    headers = [(b"content-length", b"%d" % POURED)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    part = {"type": "http.response.body", "body": bytes(2**16), "more_body": True}
+    _hall.pouring += 1
+    for _ in range(POURED // 2**16 - 1):
+        await send(part)
+    await send({**part, "more_body": False})
+    _hall.pouring -= 1
 
 
 async def _answer(send: Any, content: dict[str, Any]) -> None:

@@ -3,9 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
+from config.wire_guard import STALL_LIFETIME, is_too_slow
+from tests.wire.echo import POURED
 from tests.wire.wires import Connect, Server, Wire
 
 MIB = 1024 * 1024
@@ -371,6 +374,27 @@ def test_who_hangs_up_with_a_request_queued_is_noticed(connect: Connect) -> None
     until(lambda: on_hold(connect, 1))
     wire.socket.close()
     until(lambda: connect().say(get("/")).hear().content["hangups"] == before + 1)
+
+
+def pouring(connect: Connect) -> int:
+    return int(connect().say(get("/")).hear().content["pouring"])
+
+
+def test_who_does_not_read_an_answer_is_hung_up_on(connect: Connect) -> None:
+    wire = connect().say(get("/pour"))
+    until(lambda: pouring(connect) == 1)
+    until(lambda: pouring(connect) == 0)
+    assert wire.hear_bytes() < POURED
+
+
+@pytest.mark.parametrize(
+    ("taken", "minutes", "is_given_up"),
+    [(0, 4, False), (0, 5, True), (MIB, 5, False), (MIB, 16, False), (MIB, 18, True)],
+)
+def test_who_reads_an_answer_slowly_is_given_time(
+    taken: int, minutes: int, is_given_up: bool
+) -> None:
+    assert is_too_slow(taken, timedelta(minutes=minutes), STALL_LIFETIME) == is_given_up
 
 
 # Other protocols, other people's names

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +66,14 @@ class Wire:
         while self._read_more():
             pass
         return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", self._unread)]
+
+    def hear_bytes(self, most: int = sys.maxsize) -> int:
+        """Read that much, or until the other side closes; how much came."""
+        heard = 0
+        while heard < most and self._read_more():
+            heard += len(self._unread)
+            self._unread = b""
+        return heard
 
     def _read_until(self, mark: bytes) -> bytes:
         while mark not in self._unread:
