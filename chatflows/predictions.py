@@ -23,7 +23,9 @@ from chatflows.engines import (
 )
 
 RANDOM_BITS = (1 << 76) - 1 & ~(3 << 62)  # all behind the version, without the variant
-MAX_KEPT = 100_000  # pieces, and characters of a whole answer: what is recorded of an endless one
+MAX_PIECES = 100_000  # of an endless answer, and
+MAX_TEXT = 1_000_000  # characters of it that are kept while it runs
+MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 BROKEN_OFF = Failed(502, "upstream_cut", "The answer broke off.")
 
@@ -52,6 +54,7 @@ class Prediction:
     failure: Failed | None = None
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
+    _length: int = 0  # characters in the pieces
 
     @property
     def question(self) -> str:
@@ -72,8 +75,9 @@ class Prediction:
         """Take in what the engine said."""
         match event:
             case Frame(name="token", text=text) | Token(text):
-                if len(self.pieces) < MAX_KEPT:
-                    self.pieces.append(text)
+                if len(self.pieces) < MAX_PIECES and self._length < MAX_TEXT:
+                    self.pieces.append(text[: MAX_TEXT - self._length])
+                    self._length += len(text)
             case Frame(name="metadata"):
                 self.has_metadata = True
             case Sources(documents):

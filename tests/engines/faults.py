@@ -115,3 +115,25 @@ CUTS: dict[str, tuple[Handler, str]] = {
         "upstream_invalid",
     ),
 }
+
+
+class Tap:
+    """An endless upstream that counts what is taken from it."""
+
+    def __init__(self, head: bytes, part: bytes) -> None:
+        self._head, self._part = head, part
+        self.size = self.opened = self.running = 0
+
+    async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send the part for ever, as fast as it is taken."""
+        await _head(reader)
+        self.opened += 1
+        self.running += 1
+        try:
+            writer.write(self._head)
+            while True:
+                writer.write(self._part)
+                await writer.drain()
+                self.size += len(self._part)
+        finally:
+            self.running -= 1
