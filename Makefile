@@ -17,11 +17,13 @@ run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs on
 	@exec $(BIN)/python manage.py serve
 
 test: $(VENV)/.dev ## Run every test, on SQLite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest $(ON_TWO_CORES)
 
 testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreSQL of their own
-	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadgroup $(ON_POSTGRES)
+	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest $(ON_TWO_CORES) $(ON_POSTGRES)
 
+# Whole files, so that a module's server and browser start once; the slow ones first (tests/conftest.py).
+ON_TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/test_,aborts.py postgres.py predictions.py revocation.py start.py)
 
 check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, deployment, fast tests

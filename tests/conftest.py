@@ -28,6 +28,11 @@ class Integration(NamedTuple):
     text: str
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that pytest's workers end together."""
+    items.sort(key=lambda item: item.get_closest_marker("server") is None)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_cached() -> Iterator[None]:
     yield

@@ -22,9 +22,6 @@ from chatflows.services.hosted_chats import Shown
 from tests import factories
 from tests.conftest import Integration
 
-# One worker: the rows are made once.
-pytestmark = pytest.mark.xdist_group("query-budget")
-
 # Page: statements, sessions and login among them. Lower is welcome; higher wants a reason.
 BUDGET = {
     "audit_list": 5,

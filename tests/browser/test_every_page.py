@@ -1,5 +1,8 @@
 """Every page, in both themes and from phone to wide: no violation of the CSP, nothing overflows."""
 
+from collections.abc import Iterator
+from typing import Literal
+
 import pytest
 from playwright.sync_api import Page
 
@@ -9,7 +12,6 @@ from tests.server.shipped import Shipped
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-every_page"),
 ]
 
 PAGES = [
@@ -77,23 +79,29 @@ def ids(acme: Shipped) -> dict[str, str]:
     return {**made, "flow": acme.chatflow}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_overflows_or_breaks_the_policy(
-    acme: Shipped, page: Page, ids: dict[str, str], scheme: str
+    acme: Shipped, page: Page, ids: dict[str, str]
 ) -> None:
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     log_in(page, acme)
     wrong = []
     for path in PAGES:
         answer = page.goto(acme.url + path.format(**ids))
         if answer is None or answer.status not in EXPECTED.get(path, {200}):
             wrong.append(f"{path}: {answer and answer.status}")
+        wrong += [f"{path} in {words}" for words in overflows(page)]
+    assert wrong == [], "\n".join(wrong)
+
+
+def overflows(page: Page) -> Iterator[str]:
+    """Where the page is wider than the window: in which theme, and at which width."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             spill = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if spill > 0:
-                wrong.append(f"{path} at {width} px: {spill} px too wide")
-    assert wrong == [], "\n".join(wrong)
+                yield f"{scheme} at {width} px: {spill} px too wide"
 
 
 def test_the_policy_forbids_inline_code(acme: Shipped) -> None:

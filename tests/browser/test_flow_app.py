@@ -13,7 +13,6 @@ from tests.server.shipped import OWNER, Shipped, start
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-flow_app"),
 ]
 LOGIN = {"FLOW_USERNAME": "guests", "FLOW_PASSWORD": "seven quiet lanterns"}
 ANSWER = ".says[data-answer]"

@@ -11,7 +11,6 @@ from tests.server.shipped import Shipped
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-keys"),
 ]
 
 

@@ -10,7 +10,6 @@ from tests.server.shipped import OWNER, Shipped
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-set_up"),
 ]
 
 KEY = re.compile(r"flk_sk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}")

@@ -19,7 +19,6 @@ from tests.server.world import eventually
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-team_story"),
 ]
 
 WEAK, STRONG, NEW = "flowlatch123", "nine copper kettles", "eleven paper boats"

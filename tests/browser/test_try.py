@@ -13,7 +13,6 @@ from tests.server.shipped import Shipped
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.server,
-    pytest.mark.xdist_group("browser-try"),
 ]
 
 

@@ -13,7 +13,7 @@ from chatflows.snippets import Snippet
 from tests.clients import packages
 from tests.clients.conftest import ANSWER, Door
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.server
 
 GROUPS = {
     "whole": snippets.whole,

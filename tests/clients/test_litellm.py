@@ -19,7 +19,7 @@ from tests.clients.conftest import Door
 from tests.server.forks import PATIENCE
 from tests.server.shipped import Answer, free_port
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.server
 
 VERSION = "litellm[proxy]==1.106.2"
 CONFIG = Path(__file__).parent / "litellm.yaml"

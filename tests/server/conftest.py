@@ -27,7 +27,7 @@ def key(server: Shipped) -> str:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Acme's server before upstreams; tests that ask for it are of the group `upstreams`."""
+    """Acme's server before upstreams."""
     with hosting() as host:
         running = start(tmp_path_factory.mktemp("upstreams"), {**OWNER, **LIMITS})
         yield World(running, host)

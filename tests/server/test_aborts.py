@@ -14,7 +14,7 @@ from tests.server.forks import PATIENCE
 from tests.server.shipped import OWNER, Shipped, start
 from tests.server.world import World, eventually
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("aborts")]
+pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")

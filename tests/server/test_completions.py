@@ -12,7 +12,7 @@ from tests.engines.upstreams import KEY
 from tests.server.shipped import Answer, Shipped
 from tests.server.world import World, eventually
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
+pytestmark = pytest.mark.server
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 WRONG = "flk_sk_" + "A" * 12 + "_" + "B" * 49

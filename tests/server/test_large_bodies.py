@@ -16,7 +16,7 @@ from tests.engines.upstreams import hosting
 from tests.server.shipped import OWNER, Shipped, start
 from tests.server.world import World, eventually
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("large bodies")]
+pytestmark = pytest.mark.server
 
 MIB = 2**20
 BUDGET = 64  # MiB

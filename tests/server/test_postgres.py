@@ -26,7 +26,6 @@ from tests.server.shipped import (
 pytestmark = [
     pytest.mark.server,
     pytest.mark.skipif(POSTGRES not in os.environ, reason="the tests' database is SQLite"),
-    pytest.mark.xdist_group("postgres"),
 ]
 WITHIN = 5  # seconds: to close, and to heal
 

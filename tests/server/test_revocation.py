@@ -106,7 +106,6 @@ def _wrong_of(
     return wrong
 
 
-@pytest.mark.xdist_group("revocation")
 def test_no_request_after_the_reply_is_let_in_over_three_processes(three: list[Shipped]) -> None:
     server = three[0]
     key = server.do("make_key", team="acme", name="flipped", opens=[server.chatflow])
@@ -120,7 +119,6 @@ def test_no_request_after_the_reply_is_let_in_over_three_processes(three: list[S
     assert _wrong_answers(three, disable, enable, key, FLIPS) == 0
 
 
-@pytest.mark.xdist_group("revocation")
 def test_unselecting_and_suspending_have_no_latency_either(three: list[Shipped]) -> None:
     server = three[0]
     key = server.do("make_key", team="acme", name="chosen", opens=[server.chatflow])
@@ -145,7 +143,6 @@ def test_unselecting_and_suspending_have_no_latency_either(three: list[Shipped])
     assert _wrong_answers(three, suspend, resume, key, 40) == 0
 
 
-@pytest.mark.xdist_group("revocation")
 def test_disabling_a_service_account_has_no_latency_either(three: list[Shipped]) -> None:
     server = three[0]
     server.do("make_account", team="acme", name="crm")
@@ -160,7 +157,6 @@ def test_disabling_a_service_account_has_no_latency_either(three: list[Shipped])
     assert _wrong_answers(three, disable, enable, key, 40) == 0
 
 
-@pytest.mark.xdist_group("revocation")
 def test_the_same_race_catches_a_reader_that_caches(tmp_path: Path) -> None:
     servers = _start(tmp_path, command=("-m", "tests.server.cached"))
     server = servers[0]
@@ -227,12 +223,10 @@ def _wait_for_workers(server: Shipped) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.xdist_group("workers")
 def test_no_request_after_the_reply_is_let_in_over_four_workers(tmp_path: Path) -> None:
     assert WORKER_FLIPS // 2 * WORKERS * PER_WORKER == 2500
     assert _race_over_workers(tmp_path, SERVE, WORKER_FLIPS) == 0
 
 
-@pytest.mark.xdist_group("workers")
 def test_the_race_over_workers_catches_a_reader_that_caches(tmp_path: Path) -> None:
     assert _race_over_workers(tmp_path, ("-m", "tests.server.cached"), 4) > 0

@@ -19,7 +19,7 @@ from tests.server.forks import PATIENCE
 from tests.server.shipped import OWNER, Answer, start
 from tests.server.world import LIMITS, World, eventually
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
+pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
