@@ -51,11 +51,7 @@ class Verdict(NamedTuple):
     facts: Facts
     decision: Decision
     claim: Claim
-
-    @property
-    def caller(self) -> str:
-        """The key's id, or empty for who came without one: whose conversations are meant."""
-        return str(self.credential.key_id) if self.credential.key_id else ""
+    caller: str  # the key's id, or empty for who came without one: whose conversations are meant
 
 
 class Round:
@@ -86,8 +82,9 @@ async def reach(
     presented = bearer.extract(request.headers, request.query)
     claim = Claim(presented, credentials.read(presented), chatflow_id, asked)
     judged = await _judge(claim, reader)
-    decision = _decide(claim, judged)
-    return Verdict(judged.at, judged.credential, judged.facts, decision, claim)
+    decision, key_id = _decide(claim, judged), judged.credential.key_id
+    caller = str(key_id) if key_id is not None else ""
+    return Verdict(judged.at, judged.credential, judged.facts, decision, claim, caller)
 
 
 async def _judge(claim: Claim, reader: AccessReader) -> Judged:

@@ -49,32 +49,23 @@ PAGES = {
     Call.HOSTED: "/flow/{team}/{id}/",
 }
 _batches = count(1)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def pack(record: CallRecord) -> Packed:
     """A record as texts, for `write_packed`. Quick: the event loop does this for each call."""
     at = record.at.isoformat(timespec="microseconds")
-    team_id, key_id, turn = record.team_id, record.key_id, record.turn
+    key_id, turn = record.key_id, record.turn
+    # In the order of CALL, and by hand: a key's name alone is anybody's own text.
     call = (
-        team_id.hex if team_id is not None else None,
-        record.chatflow_id.hex,
-        key_id.hex if key_id is not None else None,
-        record.key_name,
-        record.public_id,
-        at,
-        record.allowed,
-        record.status,
-        record.code,
-        record.reason,
-        record.client_address,
-        record.duration_ms,
-        record.streamed,
-        record.request_id,
+        f"[{_id(record.team_id)},{_id(record.chatflow_id)},{_id(key_id)},"
+        f'{_encode(record.key_name)},"{record.public_id}","{at}",{_bool(record.allowed)},'
+        f'{record.status},"{record.code}","{record.reason}","{record.client_address}",'
+        f'{record.duration_ms},{_bool(record.streamed)},"{record.request_id}"]'
     )
     return Packed(
-        call=_encode(call),
-        turn=_encode(_turn(turn)) if turn is not None else "",
+        call=call,
+        turn=_turn(turn) if turn is not None else "",
         line=_line(record, at),
         use=(key_id, record.at) if record.allowed and key_id is not None else None,
         unanswered=turn if turn is not None and not turn.is_answered else None,
@@ -204,11 +195,22 @@ def _keep_turns(rows: Sequence[str]) -> None:
     )
 
 
-def _turn(turn: Turn) -> tuple[object, ...]:
+def _turn(turn: Turn) -> str:
+    """In the order of CONVERSATION and MESSAGE."""
     at = turn.at.isoformat(timespec="microseconds")
-    conversation = (turn.chatflow_id.hex, turn.caller, turn.chat_id)
-    said = (turn.message_id.hex, at, turn.question, turn.answer, turn.is_complete)
-    return (*conversation, *said)
+    return (
+        f'[{_id(turn.chatflow_id)},"{turn.caller}",{_encode(turn.chat_id)},'
+        f'{_id(turn.message_id)},"{at}",{_encode(turn.question)},{_encode(turn.answer)},'
+        f"{_bool(turn.is_complete)}]"
+    )
+
+
+def _id(value: UUID | None) -> str:
+    return f'"{value.hex}"' if value is not None else "null"
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _line(record: CallRecord, at: str) -> str:
