@@ -101,6 +101,16 @@ def test_without_scripts_it_answers_in_one_piece(
     assert f'value="{CHAT}"' in body
 
 
+@pytest.mark.parametrize(("welcome", "heading"), [("Hello.", "Ask acme"), ("", "What do you want")])
+def test_a_chat_without_a_welcome_does_not_say_its_title_twice(
+    visitor: Client, shop: Chatflow, page: str, welcome: str, heading: str
+) -> None:
+    hosted_chats.save(shop, Shown(True, "Ask acme", welcome), factories.TESTER)
+    body = visitor.get(page).content.decode()
+    assert "<h1>Ask acme</h1>" in body
+    assert body.partition("<h2>")[2].startswith(heading)
+
+
 def test_a_reload_shows_the_conversation_and_new_chat_an_empty_one(
     visitor: Client, page: str
 ) -> None:
