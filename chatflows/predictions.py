@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from chatflows.engines import (
+    LAST_WORDS,
     Done,
     Engine,
     Event,
@@ -127,7 +128,7 @@ async def answer(asked: Question, engine: Engine) -> AsyncGenerator[Events, None
     async with aclosing(engine.answer(asked)) as answer:
         async for events in answer:
             yield events
-            if isinstance(events[-1], Done | Failed):
+            if isinstance(events[-1], LAST_WORDS):
                 return
     yield [BROKEN_OFF]
 

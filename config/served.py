@@ -42,8 +42,8 @@ def _calm_collector() -> None:
     """Let the cycle collector look at less, and less often: no answer moves while it looks.
 
     All that was loaded so far stays for good. A call leaves hardly a cycle behind, so the youngest
-    objects are looked at by the ten thousand: a few MiB wait for it.
+    objects are looked at by the thousands, but not by so many that a stream would notice.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(int(__import__("os").environ.get("GC0", "5000")), 20, 50)

@@ -1,6 +1,7 @@
 """Engines: what answers a question. Plain values in, events out, no ORM inside."""
 
 from chatflows.engines.events import (
+    LAST_WORDS,
     Done,
     Engine,
     Event,
@@ -19,6 +20,7 @@ from chatflows.engines.events import (
 )
 
 __all__ = [
+    "LAST_WORDS",
     "Done",
     "Engine",
     "Event",

@@ -119,6 +119,8 @@ class Usage:
 Event = Token | Sources | Done | Failed | Frame | Whole | Heartbeat | Usage
 
 
+LAST_WORDS = (Done, Failed)  # what ends an answer; a tuple: it is looked for at each event
+
 Events = Sequence[Event]  # what came together and can leave together; never empty
 
 

@@ -10,7 +10,16 @@ import aiohttp
 
 from chatflows.engines import upstream
 from chatflows.engines.configs import FlowiseConfig
-from chatflows.engines.events import Done, Event, Events, Failed, Heartbeat, Question, Whole
+from chatflows.engines.events import (
+    LAST_WORDS,
+    Done,
+    Event,
+    Events,
+    Failed,
+    Heartbeat,
+    Question,
+    Whole,
+)
 from chatflows.engines.flowise_stream import FlowiseStream, encode, shown
 from chatflows.engines.upstream import Call, Fault, Limits
 
@@ -55,7 +64,7 @@ class FlowiseEngine:
                     raise Fault(upstream.CUT)
                 events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
                 if events:
-                    is_running = not isinstance(events[-1], Done | Failed)
+                    is_running = not isinstance(events[-1], LAST_WORDS)
                     yield events
         except Fault as fault:
             is_running = fault.failed is upstream.TIMEOUT

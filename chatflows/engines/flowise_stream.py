@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from chatflows.engines import upstream
-from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
+from chatflows.engines.events import LAST_WORDS, Done, Event, Failed, Frame, Heartbeat
 from chatflows.engines.lines import Lines, TooLong
 from chatflows.engines.upstream import Fault
 
@@ -37,7 +37,7 @@ class FlowiseStream:
                 event = self._of_line(line)
                 if event is not None:
                     events.append(event)
-                if isinstance(event, Done | Failed):
+                if isinstance(event, LAST_WORDS):
                     break
         except TooLong:
             events.append(upstream.TOO_LARGE)

@@ -9,7 +9,16 @@ import aiohttp
 
 from chatflows.engines import upstream
 from chatflows.engines.configs import OpenAIConfig
-from chatflows.engines.events import Done, Event, Events, Failed, Heartbeat, Question, Token, Usage
+from chatflows.engines.events import (
+    LAST_WORDS,
+    Done,
+    Event,
+    Events,
+    Heartbeat,
+    Question,
+    Token,
+    Usage,
+)
 from chatflows.engines.lines import Lines, TooLong
 from chatflows.engines.upstream import Call, Fault, Limits
 
@@ -135,7 +144,7 @@ async def _of_stream(call: Call) -> AsyncGenerator[Events, None]:
         events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
         if events:
             yield events
-        if events and isinstance(events[-1], Done | Failed):
+        if events and isinstance(events[-1], LAST_WORDS):
             return
     yield [Done() if stream.has_finished else upstream.CUT]
 

@@ -133,7 +133,10 @@ class OpenStreams:
                 this_round = self._new_round()
                 for start in range(0, len(streams), AT_ONCE):
                     lot = streams[start : start + AT_ONCE]
-                    await asyncio.gather(*[_ask_again(each, this_round) for each in lot])
+                    asking = [(each, each.ask(this_round)) for each in lot]  # all have begun
+                    for each, decision in asking:
+                        await _end_if_refused(each, decision)
+                    await asyncio.sleep(0)
         finally:
             self._watcher = None
 
@@ -155,9 +158,9 @@ class OpenStreams:
                 each.end(Ending.ABORTED)
 
 
-async def _ask_again(stream: OpenStream, this_round: Round) -> None:
+async def _end_if_refused(stream: OpenStream, asked: Awaitable[Decision]) -> None:
     try:
-        decision = await stream.ask(this_round)
+        decision = await asked
     except Exception as error:  # one fault must not leave the others unasked
         log.exception("stream not asked again", error=type(error).__name__)
         return

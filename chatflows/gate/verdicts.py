@@ -1,6 +1,7 @@
 """Verdicts: one request's credential, facts and decision, read and asked in one go."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -64,12 +65,13 @@ class Round:
         self._reader = reader
         self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
 
-    async def decide_again(self, claim: Claim) -> Decision:
-        """What is decided of a claim now."""
+    def decide_again(self, claim: Claim) -> Awaitable[Decision]:
+        """Begin to ask what is decided of a claim now; await it for the answer."""
         about = (claim.presented, claim.chatflow_id)
-        if about not in self._judged:
-            self._judged[about] = asyncio.ensure_future(_judge(claim, self._reader))
-        return _decide(claim, await self._judged[about])
+        judging = self._judged.get(about)
+        if judging is None:
+            judging = self._judged[about] = asyncio.ensure_future(_judge(claim, self._reader))
+        return _decide_when(claim, judging)
 
 
 async def reach(
@@ -99,6 +101,10 @@ async def _judge(claim: Claim, reader: AccessReader) -> Judged:
     except Unavailable:
         return Judged(now, Credential(carrier, State.UNKNOWN), NO_FACTS, is_part_missing=True)
     return Judged(now, credential, facts)
+
+
+async def _decide_when(claim: Claim, judging: Awaitable[Judged]) -> Decision:
+    return _decide(claim, await judging)
 
 
 def _decide(claim: Claim, judged: Judged) -> Decision:

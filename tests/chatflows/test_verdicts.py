@@ -12,7 +12,7 @@ from accounts.permissions import Permission
 from accounts.secrets import Unavailable
 from apikeys import key_text
 from apikeys.credentials import StoredSecret
-from chatflows.decisions import ChatflowAccess, Mode
+from chatflows.decisions import ChatflowAccess, Decision, Mode
 from chatflows.gate import verdicts
 from chatflows.gate.facts import EngineRef, EngineSource, Facts, Model
 from chatflows.gate.requests import GateRequest, Message
@@ -262,4 +262,8 @@ def test_a_round_without_a_database_refuses_for_now() -> None:
     reader = Reader(PUBLIC)
     claim = reach(request(), reader).claim
     reader.is_gone = True
-    assert asyncio.run(Round(reader).decide_again(claim)).status == 503
+
+    async def decision() -> Decision:
+        return await Round(reader).decide_again(claim)
+
+    assert asyncio.run(decision()).status == 503
