@@ -13,7 +13,7 @@ import structlog
 
 log = structlog.get_logger("flowlatch.recorder")
 
-FLUSH_AFTER = 0.1  # seconds: what came in the meantime goes in one transaction
+FLUSH_AFTER = 0.25  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 500  # records
 # Beyond these, new records are dropped and counted: memory stays flat while the database is away.
 MAX_WAITING = 20_000  # records
