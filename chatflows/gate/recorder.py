@@ -57,11 +57,12 @@ class CallRecord(NamedTuple):
     route: str = "/api/v1/prediction/{id}"
 
 
-class Packed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Packed:
     """A record in the form in which it waits: texts that the database takes, and one log line."""
 
     call: str
-    turn: str  # empty if there was none
+    turn: str = field(repr=False)  # empty if there was none
     line: str
     use: tuple[UUID, datetime] | None  # of a key
     unanswered: Turn | None

@@ -42,6 +42,7 @@ def come_in(page: Page, server: Shipped, chat: str) -> None:
 
 
 def ask(page: Page, question: str) -> None:
+    page.wait_for_load_state()  # Enter sends once the script is there; before, it is a new line
     page.get_by_label("Your question").fill(question)
     page.get_by_label("Your question").press("Enter")
 
