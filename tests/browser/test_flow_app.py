@@ -39,10 +39,11 @@ def come_in(page: Page, server: Shipped, chat: str) -> None:
     page.get_by_label("Password").fill(LOGIN["FLOW_PASSWORD"])
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name=chat).click()
+    # Loaded to the end: Enter sends once the script is there; before, it is a new line.
+    page.wait_for_url(re.compile(r"/flow/acme/[0-9a-f-]{36}/$"))
 
 
 def ask(page: Page, question: str) -> None:
-    page.wait_for_load_state()  # Enter sends once the script is there; before, it is a new line
     page.get_by_label("Your question").fill(question)
     page.get_by_label("Your question").press("Enter")
 
