@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from chatflows.engines import upstream
-from chatflows.engines.events import LAST_WORDS, Done, Event, Failed, Frame, Heartbeat
-from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
+from chatflows.engines.lines import Lines
 from chatflows.engines.upstream import Fault
 
 Hidden = Sequence[tuple[bytes, bytes]]  # what must not be told, and what stands in its place
@@ -31,19 +31,7 @@ class FlowiseStream:
         tokens = self._tokens(chunk) if self._lines.are_whole else None
         if tokens is not None:
             return [tokens]
-        events: list[Event] = []
-        try:
-            for line in self._lines.feed(chunk):
-                event = self._of_line(line)
-                if event is not None:
-                    events.append(event)
-                if isinstance(event, LAST_WORDS):
-                    break
-        except TooLong:
-            events.append(upstream.TOO_LARGE)
-        except Fault as fault:
-            events.append(fault.failed)
-        return events
+        return upstream.events_of(self._lines, chunk, self._of_line)
 
     def _tokens(self, chunk: bytes) -> Frame | None:
         """A chunk of whole tokens and nothing else, as nearly all are: no JSON need be read."""
@@ -61,15 +49,15 @@ class FlowiseStream:
         self._has_begun = True
         return frame
 
-    def _of_line(self, line: bytes) -> Event | None:
+    def _of_line(self, line: bytes) -> list[Event]:
         """Raises Fault for what no event stream of a Flowise server holds."""
         if line.startswith(b"data:"):
-            return self._of_data(line[5:].strip())
+            return [self._of_data(line[5:].strip())]
         if line.startswith(b":"):
-            return Heartbeat()
-        if line and line != b"message:" and line.partition(b":")[0] not in _FIELDS:
+            return [Heartbeat()]
+        if line and line.partition(b":")[0] not in _FIELDS:
             raise Fault(upstream.INVALID)
-        return None
+        return []
 
     def _of_data(self, body: bytes) -> Event:
         body = shown(body, self._hidden)

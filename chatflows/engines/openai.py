@@ -19,7 +19,7 @@ from chatflows.engines.events import (
     Token,
     Usage,
 )
-from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.lines import Lines
 from chatflows.engines.upstream import Call, Fault, Limits
 
 TEST_WITHIN = 10.0  # seconds
@@ -158,17 +158,7 @@ class CompletionStream:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """What a piece of the stream completes. After Done or Failed feed no more."""
-        events: list[Event] = []
-        try:
-            for line in self._lines.feed(chunk):
-                events += self._of_line(line)
-                if events and isinstance(events[-1], Done):
-                    break
-        except TooLong:
-            events.append(upstream.TOO_LARGE)
-        except Fault as fault:
-            events.append(fault.failed)
-        return events
+        return upstream.events_of(self._lines, chunk, self._of_line)
 
     def _of_line(self, line: bytes) -> list[Event]:
         if not line.startswith(b"data:"):

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,7 +12,8 @@ from django.conf import settings
 
 from accounts import egress
 from chatflows.engines.alarms import NEVER, Alarm
-from chatflows.engines.events import Failed
+from chatflows.engines.events import LAST_WORDS, Event, Failed
+from chatflows.engines.lines import Lines, TooLong
 
 HEARTBEAT = 15.0  # seconds of silence
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of a stream
@@ -145,6 +146,26 @@ async def call(
         # Our own time-out alone is a bare TimeoutError: a connection that timed out is filtered.
         raise Fault(TIMEOUT if type(error) is TimeoutError else UNREACHABLE) from None
     return Call(response, limits, began)
+
+
+def events_of(
+    lines: Lines, chunk: bytes, of_line: Callable[[bytes], Sequence[Event]]
+) -> list[Event]:
+    """What a chunk of an event stream completes; a last word or a fault ends it.
+
+    `of_line` may raise Fault.
+    """
+    events: list[Event] = []
+    try:
+        for line in lines.feed(chunk):
+            events += of_line(line)
+            if events and isinstance(events[-1], LAST_WORDS):
+                break
+    except TooLong:
+        events.append(TOO_LARGE)
+    except Fault as fault:
+        events.append(fault.failed)
+    return events
 
 
 def fault_of(response: aiohttp.ClientResponse) -> Failed:
