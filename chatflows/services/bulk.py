@@ -5,17 +5,26 @@ take the interpreter and give it back with every row, and answers wait each time
 all of them runs beside the loop.
 """
 
+import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
+
+encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is asked for each call
+
+
+def moment(at: datetime) -> str:
+    """A moment (in UTC) as rows hold it: ISO 8601 to the microsecond."""
+    return at.isoformat(timespec="microseconds")
 
 
 class Given:
     """Rows in JSON, each an array of values for columns of one or more models, in that order.
 
     `source` stands in FROM, `given["column"]` is a value of its rows, `order` keeps their order.
-    A UUID is written without dashes, a moment in ISO 8601 to the microsecond and in UTC.
+    Values are written as `encode` and `moment` do, UUIDs without dashes.
     """
 
     def __init__(self, *columns: tuple[type[models.Model], Sequence[str]]) -> None:

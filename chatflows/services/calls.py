@@ -49,17 +49,16 @@ PAGES = {
     Call.HOSTED: "/flow/{team}/{id}/",
 }
 _batches = count(1)
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def pack(record: CallRecord) -> Packed:
     """A record as texts, for `write_packed`. Quick: the event loop does this for each call."""
-    at = record.at.isoformat(timespec="microseconds")
+    at = bulk.moment(record.at)
     key_id, turn = record.key_id, record.turn
     # In the order of CALL, and by hand: a key's name alone is anybody's own text.
     call = (
         f"[{_id(record.team_id)},{_id(record.chatflow_id)},{_id(key_id)},"
-        f'{_encode(record.key_name)},"{record.public_id}","{at}",{_bool(record.allowed)},'
+        f'{bulk.encode(record.key_name)},"{record.public_id}","{at}",{_bool(record.allowed)},'
         f'{record.status},"{record.code}","{record.reason}","{record.client_address}",'
         f'{record.duration_ms},{_bool(record.streamed)},"{record.request_id}"]'
     )
@@ -197,10 +196,10 @@ def _keep_turns(rows: Sequence[str]) -> None:
 
 def _turn(turn: Turn) -> str:
     """In the order of CONVERSATION and MESSAGE."""
-    at = turn.at.isoformat(timespec="microseconds")
+    at = bulk.moment(turn.at)
     return (
-        f'[{_id(turn.chatflow_id)},"{turn.caller}",{_encode(turn.chat_id)},'
-        f'{_id(turn.message_id)},"{at}",{_encode(turn.question)},{_encode(turn.answer)},'
+        f'[{_id(turn.chatflow_id)},"{turn.caller}",{bulk.encode(turn.chat_id)},'
+        f'{_id(turn.message_id)},"{at}",{bulk.encode(turn.question)},{bulk.encode(turn.answer)},'
         f"{_bool(turn.is_complete)}]"
     )
 

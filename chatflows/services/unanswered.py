@@ -1,7 +1,6 @@
 """Unanswered questions: noted behind the answers, gone once somebody writes an answer."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -17,24 +16,21 @@ from chatflows.services import bulk
 
 KEEP = 200  # questions of one chatflow; those asked longest ago go
 COLUMNS = ("chatflow_id", "digest", "question", "count", "last_at")
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def note(turns: Iterable[Turn]) -> None:
-    """Note what these turns left unanswered. For the recorder, in its transaction."""
+    """Note turns that were left unanswered. For the recorder, in its transaction."""
     counted: dict[tuple[UUID, str], tuple[str, int, datetime]] = {}
     for turn in turns:
         question = _clean(turn.question)
-        if turn.is_answered or not question:
+        if not question:
             continue
         key = (turn.chatflow_id, _digest(question))
         _, count, last_at = counted.get(key, ("", 0, turn.at))
         counted[key] = (question, count + 1, max(last_at, turn.at))
     # In one order, so that two processes wait for each other and never in a circle.
     rows = [
-        _encode(
-            (chatflow_id.hex, digest, question, count, last_at.isoformat(timespec="microseconds"))
-        )
+        bulk.encode((chatflow_id.hex, digest, question, count, bulk.moment(last_at)))
         for (chatflow_id, digest), (question, count, last_at) in sorted(counted.items())
     ]
     if rows:

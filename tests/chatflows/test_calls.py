@@ -175,13 +175,22 @@ def test_pages_count_only_their_own_calls(
     assert len(Call.objects.latest_of(faq, 1)) == 1
 
 
-@pytest.mark.parametrize("text", ["🔑" * 10_000, "\u202e<script>", "'; DROP TABLE x; --"])
+@pytest.mark.parametrize(
+    "text", ["🔑" * 10_000, "\u202e<script>", "'; DROP TABLE x; --", '"],["\\', "\\u0041%s{0}"]
+)
 def test_whatever_a_caller_says_is_kept_as_it_is(faq: Chatflow, text: str) -> None:
     turn = factories.turn(faq, "", text[:255], question=text, answer=text)
     calls.write([factories.call(faq, turn=turn)])
     message = Message.objects.get()
     assert (message.question, message.answer) == (text, text)
     assert isinstance(message.id, UUID)
+    assert message.conversation.chat_id == text[:255]
+
+
+def test_a_keys_name_breaks_no_row(faq: Chatflow, integration: Integration) -> None:
+    name = '"],["%s\\\'; --'
+    calls.write([factories.call(faq, integration.key, key_name=name)])
+    assert Call.objects.get().key_name == name
 
 
 # Half a character is no text to any database; PostgreSQL refuses what is too long for a column.
