@@ -46,4 +46,4 @@ def _calm_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(int(__import__("os").environ.get("GC0", "5000")), 20, 50)
+    gc.set_threshold(5_000, 20, 50)

@@ -125,9 +125,12 @@ class Recorder:
             await self._news.wait()
             await asyncio.sleep(FLUSH_AFTER)
             self._news.clear()
-            while self._waiting and await self._flush():
-                pass
-            if self._waiting:  # the database is away: try again soon
+            # Less than a batch waits for the next turn: under load something always comes while one
+            # is written, and a transaction for each few records costs more than the answers.
+            is_due = bool(self._waiting)
+            while is_due and await self._flush():
+                is_due = len(self._waiting) >= (1 if self._is_closing else MAX_BATCH)
+            if self._waiting:
                 self._news.set()
 
     async def _flush(self) -> bool:

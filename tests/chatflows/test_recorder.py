@@ -50,6 +50,7 @@ class Sink:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
         self.written: list[int] = []
+        self.batches: list[int] = []  # their lengths
         self.tries = 0
 
     def write(self, batch: list[Packed]) -> None:
@@ -58,6 +59,7 @@ class Sink:
         if self.tries <= self.failures:
             raise OSError
         self.written += [int(one.call) for one in batch]
+        self.batches.append(len(batch))
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
@@ -84,6 +86,40 @@ def test_each_record_is_written_once_and_in_order(failures: int) -> None:
 
     run(story)
     assert sink.written == list(range(1200))
+
+
+def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a busy server writes all the time, a few records in each transaction."""
+    sink, turns = Sink(), asyncio.Semaphore(0)
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda _: turns.acquire())
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+
+        def write(batch: list[Packed]) -> None:
+            sink.write(batch)
+            asyncio.run_coroutine_threadsafe(meanwhile(), loop).result()
+
+        async def meanwhile() -> None:
+            if len(sink.batches) < 3:
+                keeper.put(record(len(sink.written)))
+
+        keeper = Recorder(pack, write)
+        keeper.start()
+        keeper.put(record(0))
+        for turn in (1, 2, 3):
+            turns.release()
+            while len(sink.batches) < turn:
+                await sleep(0.001)
+            await sleep(0.05)  # long enough for another batch, if one were coming
+            assert sink.batches == [1] * turn
+        turns.release()
+        await keeper.close()
+
+    run(story)
 
 
 def test_closing_writes_what_is_left() -> None:
