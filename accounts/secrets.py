@@ -5,6 +5,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -61,7 +62,14 @@ def _bound(place: Sequence[str], version: int) -> bytes:
 
 def _hmac(purpose: Purpose, message: bytes, version: int | None) -> tuple[int, str]:
     version, key = _key(purpose, version)
-    return version, hmac.digest(key, message, "sha256").hex()
+    digest = _keyed(key).copy()
+    digest.update(message)
+    return version, digest.hexdigest()
+
+
+@lru_cache(maxsize=16)  # setting one up takes longer than a digest, and each call needs one
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")
 
 
 def _key(purpose: Purpose, version: int | None) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """Predictions: one question and its answer, whoever asks."""
 
 import hashlib
-import secrets
+import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from chatflows.engines import (
-    LAST_WORDS,
     Done,
     Engine,
     Event,
-    Events,
     Failed,
     Frame,
     Question,
@@ -28,6 +26,7 @@ MAX_PIECES = 100_000  # of an endless answer, and
 MAX_TEXT = 1_000_000  # characters of it that are kept while it runs
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
+# What is said where an engine ends without a last word: a cut answer never looks whole.
 BROKEN_OFF = Failed(502, "upstream_cut", "The answer broke off.")
 
 
@@ -37,7 +36,7 @@ def new_id() -> UUID:
     Rows that come one after the other then lie side by side in an index, where random ids would
     each touch a page of their own at every commit.
     """
-    random = int.from_bytes(secrets.token_bytes(10))
+    random = int.from_bytes(os.urandom(10))
     return UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62)
 
 
@@ -56,6 +55,11 @@ class Prediction:
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
     _length: int = 0  # characters in the pieces
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last word was said."""
+        return self.is_complete or self.failure is not None
 
     @property
     def question(self) -> str:
@@ -123,28 +127,25 @@ def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:
     return str(UUID(bytes=digest[:16], version=4))
 
 
-async def answer(asked: Question, engine: Engine) -> AsyncGenerator[Events, None]:
-    """The engine's answer, with a last word in any case: a cut answer never looks whole."""
-    async with aclosing(engine.answer(asked)) as answer:
-        async for events in answer:
-            yield events
-            if isinstance(events[-1], LAST_WORDS):
-                return
-    yield [BROKEN_OFF]
-
-
 async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, None]:
-    """The same event by event, each noted in the prediction."""
-    async with aclosing(answer(prediction.asked, engine)) as lots:
-        async for events in lots:
+    """The engine's events, noted in the prediction, with a last word in any case."""
+    async with aclosing(engine.answer(prediction.asked)) as answer:
+        async for events in answer:
             for event in events:
                 prediction.note(event)
                 yield event
+            if prediction.is_over:
+                return
+    prediction.note(BROKEN_OFF)
+    yield BROKEN_OFF
 
 
 async def complete(prediction: Prediction, engine: Engine) -> None:
     """The same, for whoever wants the end of it alone."""
-    async with aclosing(answer(prediction.asked, engine)) as lots:
-        async for events in lots:
+    async with aclosing(engine.answer(prediction.asked)) as answer:
+        async for events in answer:
             for event in events:
                 prediction.note(event)
+            if prediction.is_over:
+                return
+    prediction.note(BROKEN_OFF)

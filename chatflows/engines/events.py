@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,7 @@ class Message:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One question of one caller.
 
     `chat_id` names the conversation for the caller, `thread_id` for an upstream: it is unique to
@@ -45,29 +47,26 @@ class Question:
     aliases: tuple[tuple[str, str], ...] = ()
     is_streaming: bool = False
     # What else of Flowise's IncomingInput may go upstream; filtered already.
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = NO_FIELDS
     files: tuple[File, ...] = ()
     history: tuple[PastTurn, ...] = ()
     # The whole conversation, the question in it, where the caller sends it along each time.
     messages: tuple[Message, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of the answer; the pieces joined are the whole text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """Where the answer comes from, in Flowise's form."""
 
     documents: tuple[dict[str, object], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The answer is whole. `is_answered` is False where it only says that there is none."""
 
     is_answered: bool = True

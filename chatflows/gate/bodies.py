@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+from chatflows.engines.events import NO_FIELDS
 
 MAX_DEPTH = 32  # levels of JSON
 # Arrays and objects, and commas between values: many small ones would hold up the event loop, and
@@ -34,8 +35,7 @@ class InvalidBody(Exception):
     """The body is refused; the message helps and quotes nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionBody:
+class PredictionBody(NamedTuple):
     """What we read of Flowise's IncomingInput; all else in it is ignored, as Flowise does."""
 
     question: str
@@ -43,7 +43,7 @@ class PredictionBody:
     streaming: bool
     session_id: str = ""  # empty: none was named
     # What else an upstream may be told: PASSED_ON, and of overrideConfig what is OVERRIDABLE.
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = NO_FIELDS
 
 
 def parse(body: bytes) -> PredictionBody:

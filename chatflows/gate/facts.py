@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from apikeys.credentials import StoredSecret
@@ -13,8 +13,7 @@ from chatflows.engines.faq import Entry
 from chatflows.gate.recorder import Turn
 
 
-@dataclass(frozen=True, slots=True)
-class EngineRef:
+class EngineRef(NamedTuple):
     """Which engine answers, and the version of what it answers from."""
 
     name: str

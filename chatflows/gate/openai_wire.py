@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatflows import predictions
@@ -63,8 +63,7 @@ class OpenAIWire:
         completion = openai_bodies.read(self.body)
         self.has_usage = completion.has_usage
         asked = predictions.begin(completion.question, "").asked
-        return replace(
-            asked,
+        return asked._replace(
             thread_id=predictions.thread_id(
                 verdict.facts.chatflow.id, verdict.caller, asked.chat_id
             ),

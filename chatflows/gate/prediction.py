@@ -1,8 +1,8 @@
 """Predictions on the wire: a call that was let in, answered in one piece or as a stream."""
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from accounts.secrets import Unavailable
 from chatflows import predictions
 from chatflows.decisions import Decision
-from chatflows.engines import Done, Engine, Failed
+from chatflows.engines import Engine, Events, Failed
 from chatflows.engines.openai import OpenAIEngine
 from chatflows.gate import bodies, responses, wires
 from chatflows.gate.engine_pool import EnginePool
@@ -119,11 +119,11 @@ async def _serve(exchange: Exchange) -> Outcome:
         return await _refuse(ready, exchange)
     exchange.prediction, engine = ready
     exchange.is_streaming = exchange.prediction.asked.is_streaming
-    async with AsyncExitStack() as stack:
-        if exchange.stream is not None:
-            exchange.stream.chat_id = exchange.prediction.chat_id
-            stack.enter_context(exchange.stream.watching(exchange.request))
-        answer = _stream if exchange.is_streaming else _whole
+    answer = _stream if exchange.is_streaming else _whole
+    if exchange.stream is None:
+        return await answer(exchange, exchange.prediction, engine)
+    exchange.stream.chat_id = exchange.prediction.chat_id
+    with exchange.stream.watching(exchange.request):
         return await answer(exchange, exchange.prediction, engine)
 
 
@@ -140,7 +140,7 @@ async def _prepare(exchange: Exchange) -> tuple[Prediction, Engine] | Fault:
             past = await exchange.memory.recall(
                 chatflow.id, exchange.verdict.caller, question.chat_id, engine.memory_turns
             )
-            question = replace(question, history=past)
+            question = question._replace(history=past)
         return Prediction(question), engine
     except bodies.InvalidBody as error:
         return Fault(400, "invalid_body", str(error))
@@ -189,22 +189,33 @@ async def _whole(exchange: Exchange, prediction: Prediction, engine: Engine) -> 
 
 async def _stream(exchange: Exchange, prediction: Prediction, engine: Engine) -> Outcome:
     """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
-    async with aclosing(predictions.answer(prediction.asked, engine)) as answer:
+    async with aclosing(engine.answer(prediction.asked)) as answer:
         async for events in answer:
-            told: list[bytes] = []
-            for event in events:
-                prediction.note(event)
-                if isinstance(event, Failed) and not (exchange.has_begun or any(told)):
-                    return await _fail(event, exchange)
-                if isinstance(event, Done):
-                    await _keep(exchange, prediction, engine)
-                told.append(exchange.wire.of_event(prediction, event))
-            await _send_body(exchange, b"".join(told))
+            told = _told(events, exchange, prediction)
+            if prediction.is_complete:
+                await _keep(exchange, prediction, engine)
+            await _send_body(exchange, told)
+            if prediction.is_over:
+                break
+    if not prediction.is_over:
+        await _send_body(exchange, _told([predictions.BROKEN_OFF], exchange, prediction))
+    if prediction.failure is not None and not exchange.has_begun:
+        return await _fail(prediction.failure, exchange)
     exchange.is_over = True
     await _send_body(exchange, exchange.wire.last(prediction))
     await exchange.send({"type": "http.response.body", "body": b""})
     failure = prediction.failure
     return exchange.outcome(200, failure.code if failure is not None else "ok")
+
+
+def _told(events: Events, exchange: Exchange, prediction: Prediction) -> bytes:
+    """What is sent of a lot: nothing of a failure while it can still be the whole answer."""
+    told: list[bytes] = []
+    for event in events:
+        prediction.note(event)
+        if not isinstance(event, Failed) or exchange.has_begun or any(told):
+            told.append(exchange.wire.of_event(prediction, event))
+    return b"".join(told)
 
 
 async def _begin(exchange: Exchange) -> None:

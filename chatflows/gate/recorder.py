@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -21,8 +20,7 @@ MAX_WAITING_TEXT = 32 * 1024 * 1024  # characters of their questions and answers
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """A question and its answer, to be kept in the caller's conversation."""
 
     message_id: UUID
@@ -30,10 +28,13 @@ class Turn:
     chatflow_id: UUID
     caller: str
     chat_id: str
-    question: str = field(repr=False)
-    answer: str = field(repr=False)
+    question: str
+    answer: str
     is_complete: bool
     is_answered: bool = True  # False: the fallback was given
+
+    def __repr__(self) -> str:
+        return f"Turn({self.message_id})"  # what was asked and said goes into no log
 
 
 class CallRecord(NamedTuple):
@@ -57,12 +58,11 @@ class CallRecord(NamedTuple):
     route: str = "/api/v1/prediction/{id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A record in the form in which it waits: texts that the database takes, and one log line."""
 
     call: str
-    turn: str = field(repr=False)  # empty if there was none
+    turn: str  # empty if there was none
     line: str
     use: tuple[UUID, datetime] | None  # of a key
     unanswered: Turn | None
@@ -71,6 +71,9 @@ class Packed:
     def size(self) -> int:
         """Characters of what was asked and said."""
         return len(self.turn)
+
+    def __repr__(self) -> str:
+        return f"Packed({self.call})"  # without what was asked and said
 
 
 class Recorder:

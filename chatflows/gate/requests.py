@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import addresses
+from chatflows.engines.alarms import Alarm
 from chatflows.gate.large_bodies import LARGE, large_bodies
 
 Message = MutableMapping[str, Any]
@@ -17,7 +18,7 @@ Scope = MutableMapping[str, Any]
 MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what surrounds it
 MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
 BODY_WITHIN = 30  # seconds from the first read to the last byte
-SLOWEST = 64 * 1024  # bytes a second that a large body gets on top of that
+SLOWEST = 64 * 1024  # bytes a second: a body that comes this fast is given longer
 
 
 class TooLarge(Exception):
@@ -105,24 +106,25 @@ class GateRequest:
             large_bodies.check(announced, is_stranger=is_stranger)
         chunks: list[bytes] = []
         size = 0
+        alarm = Alarm()
+        latest = asyncio.get_running_loop().time() + BODY_WITHIN
         try:
-            async with asyncio.timeout(BODY_WITHIN) as patience:
-                began = asyncio.get_running_loop().time()
-                while True:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        raise Gone
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > limit:
-                        raise TooLarge
-                    if size > LARGE:
-                        self._hold(size, is_stranger=is_stranger)
-                        patience.reschedule(began + BODY_WITHIN + size / SLOWEST)
-                    if not message.get("more_body"):
-                        return b"".join(chunks)
+            while True:
+                message = await alarm.wait(self._receive(), latest + size / SLOWEST)
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > limit:
+                    raise TooLarge
+                if size > LARGE:
+                    self._hold(size, is_stranger=is_stranger)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
         except TimeoutError:
             raise TooSlow from None
+        finally:
+            alarm.close()
 
     def let_go(self) -> None:
         """The body is needed no longer."""

@@ -1,6 +1,5 @@
 """Wires: how a question is read and an answer told, one class for each family of clients."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -104,8 +103,7 @@ def _question(
         session = predictions.thread_id(flow, caller, body.session_id)
         aliases[session] = body.session_id
         fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
-    return replace(
-        question,
+    return question._replace(
         thread_id=thread,
         aliases=tuple(aliases.items()),
         fields=fields,

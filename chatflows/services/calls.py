@@ -64,7 +64,7 @@ def pack(record: CallRecord) -> Packed:
     )
     return Packed(
         call=call,
-        turn=_turn(turn) if turn is not None else "",
+        turn=_turn(turn, at) if turn is not None else "",
         line=_line(record, at),
         use=(key_id, record.at) if record.allowed and key_id is not None else None,
         unanswered=turn if turn is not None and not turn.is_answered else None,
@@ -194,9 +194,8 @@ def _keep_turns(rows: Sequence[str]) -> None:
     )
 
 
-def _turn(turn: Turn) -> str:
+def _turn(turn: Turn, at: str) -> str:
     """In the order of CONVERSATION and MESSAGE."""
-    at = bulk.moment(turn.at)
     return (
         f'[{_id(turn.chatflow_id)},"{turn.caller}",{bulk.encode(turn.chat_id)},'
         f'{_id(turn.message_id)},"{at}",{bulk.encode(turn.question)},{bulk.encode(turn.answer)},'
