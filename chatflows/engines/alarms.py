@@ -26,7 +26,7 @@ class Alarm:
 
     async def wait(self, awaited: Awaitable[T], until: float) -> T:
         """Await something until a moment of the loop's clock. Raises TimeoutError."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None
         before = task.cancelling()
         self._task, self._until, self._is_late = task, until, False

@@ -86,7 +86,8 @@ class Failed:
     is_told: bool = False
 
 
-class Frame(NamedTuple):
+@dataclass(slots=True)  # not frozen, which would take longer than all else that an event costs
+class Frame:
     """An event of a Flowise server, passed on as it came; tokens that came together are one."""
 
     name: str

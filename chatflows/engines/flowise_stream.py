@@ -12,8 +12,8 @@ from chatflows.engines.upstream import Fault
 Hidden = Sequence[tuple[bytes, bytes]]  # what must not be told, and what stands in its place
 
 # A token as Flowise writes it, where nothing in its text needs an escape.
-_TOKEN = re.compile(rb'message:\ndata:\{"event":"token","data":"([^"\\\x00-\x1f]*+)"\}\n\n')
-_LENGTH_WITHOUT_TEXT = len(b'message:\ndata:{"event":"token","data":""}\n\n')
+_TOKEN = re.compile(r'message:\ndata:\{"event":"token","data":"([^"\\\x00-\x1f]*+)"\}\n\n')
+_LENGTH_WITHOUT_TEXT = len('message:\ndata:{"event":"token","data":""}\n\n')
 _FIELDS = {b"message", b"event", b"id", b"retry"}
 
 
@@ -22,6 +22,7 @@ class FlowiseStream:
 
     def __init__(self, hidden: Hidden = ()) -> None:
         self._hidden = hidden
+        self._hidden_names = [name.decode() for name, _ in hidden]  # a search in text is quicker
         self._lines = Lines()
         self._has_begun = False
         self._failed: Failed | None = None
@@ -35,19 +36,19 @@ class FlowiseStream:
 
     def _tokens(self, chunk: bytes) -> Frame | None:
         """A chunk of whole tokens and nothing else, as nearly all are: no JSON need be read."""
-        texts = _TOKEN.findall(chunk)
-        text = b"".join(texts)
-        if len(text) + len(texts) * _LENGTH_WITHOUT_TEXT != len(chunk):
-            return None
-        for name, _ in self._hidden:
-            if name in chunk:
-                return None
         try:
-            frame = Frame("token", chunk, text.decode())
+            said = chunk.decode()
         except UnicodeDecodeError:
             return None
+        texts = _TOKEN.findall(said)
+        text = texts[0] if len(texts) == 1 else "".join(texts)
+        if len(text) + len(texts) * _LENGTH_WITHOUT_TEXT != len(said):
+            return None
+        for name in self._hidden_names:
+            if name in said:
+                return None
         self._has_begun = True
-        return frame
+        return Frame("token", chunk, text)
 
     def _of_line(self, line: bytes) -> list[Event]:
         """Raises Fault for what no event stream of a Flowise server holds."""

@@ -70,8 +70,10 @@ class Call:
         self._limits = limits
         self._alarm = Alarm()
         self._clock = asyncio.get_running_loop().time
-        self._last, self._beat, self._size = began, NEVER, 0
-        self._patience, self._end = limits.first_byte, began + limits.total
+        self._size = 0
+        self._end = began + limits.total
+        self._cutoff = min(began + limits.first_byte, self._end)
+        self._beat = NEVER
 
     @property
     def media_type(self) -> str:
@@ -85,14 +87,14 @@ class Call:
 
         Before the first byte no silence is told: nothing was promised to the caller yet.
         """
-        cutoff = min(self._last + self._patience, self._end)
+        until = self._beat if self._beat < self._cutoff else self._cutoff
         try:
-            chunk = await self._alarm.wait(self.response.content.readany(), min(self._beat, cutoff))
+            chunk = await self._alarm.wait(self.response.content.readany(), until)
         except (aiohttp.ClientError, ConnectionError):
             raise Fault(CUT) from None
         except TimeoutError:
             now = self._clock()
-            if now >= cutoff:
+            if now >= self._cutoff:
                 raise Fault(TIMEOUT) from None
             self._beat = now + HEARTBEAT
             return None
@@ -102,7 +104,8 @@ class Call:
             raise Fault(TOO_LARGE)
         if chunk and now >= self._end:
             raise Fault(TIMEOUT)
-        self._last, self._beat, self._patience = now, now + HEARTBEAT, self._limits.idle
+        self._beat = now + HEARTBEAT
+        self._cutoff = min(now + self._limits.idle, self._end)
         return chunk
 
     async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
