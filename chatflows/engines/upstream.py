@@ -87,7 +87,7 @@ class Call:
 
         Before the first byte no silence is told: nothing was promised to the caller yet.
         """
-        until = self._beat if self._beat < self._cutoff else self._cutoff
+        until = min(self._cutoff, self._beat)
         try:
             chunk = await self._alarm.wait(self.response.content.readany(), until)
         except (aiohttp.ClientError, ConnectionError):
