@@ -22,8 +22,10 @@ from chatflows.engines import (
 )
 
 RANDOM_BITS = (1 << 76) - 1 & ~(3 << 62)  # all behind the version, without the variant
-MAX_PIECES = 100_000  # of an endless answer, and
-MAX_TEXT = 1_000_000  # characters of it that are kept while it runs
+MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
+JOINED = (
+    64  # pieces of an answer that are kept as one: each alone takes 49 bytes on top of its text
+)
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
@@ -46,7 +48,7 @@ class Prediction:
 
     asked: Question
     message_id: UUID = field(default_factory=new_id)
-    pieces: list[str] = field(default_factory=list)
+    pieces: int = 0  # of the answer so far
     sources: tuple[dict[str, object], ...] = ()
     whole: dict[str, object] | None = None
     usage: Usage | None = None
@@ -54,7 +56,9 @@ class Prediction:
     failure: Failed | None = None
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
-    _length: int = 0  # characters in the pieces
+    _joined: list[str] = field(default_factory=list)
+    _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
+    _length: int = 0  # characters of all
 
     @property
     def is_over(self) -> bool:
@@ -74,15 +78,13 @@ class Prediction:
     @property
     def text(self) -> str:
         """The answer so far."""
-        return _clean("".join(self.pieces))
+        return _clean("".join(self._joined + self._last))
 
     def note(self, event: Event) -> None:
         """Take in what the engine said."""
         match event:
             case Frame(name="token", text=text) | Token(text):
-                if len(self.pieces) < MAX_PIECES and self._length < MAX_TEXT:
-                    self.pieces.append(text[: MAX_TEXT - self._length])
-                    self._length += len(text)
+                self._keep(text)
             case Frame(name="metadata"):
                 self.has_metadata = True
             case Sources(documents):
@@ -90,13 +92,22 @@ class Prediction:
             case Whole(value):
                 self.whole = value
                 said = value.get("text")
-                self.pieces.append(said[:MAX_KEPT] if isinstance(said, str) else "")
+                self._keep(said[:MAX_KEPT] if isinstance(said, str) else "")
             case Usage():
                 self.usage = event
             case Failed():
                 self.failure = event
             case Done(is_answered):
                 self.is_complete, self.is_answered = True, is_answered
+
+    def _keep(self, text: str) -> None:
+        self.pieces += 1
+        if self._length < MAX_TEXT:
+            self._last.append(text[: MAX_TEXT - self._length])
+            self._length += len(text)
+            if len(self._last) == JOINED:
+                self._joined.append("".join(self._last))
+                self._last.clear()
 
 
 def _clean(text: str) -> str:

@@ -44,7 +44,7 @@ def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a
     match event:
         case Frame(raw=raw):
             return raw
-        case Token(text) if len(prediction.pieces) == 1:
+        case Token(text) if prediction.pieces == 1:
             return frame("start", text) + frame("token", text)
         case Token(text):
             return frame("token", text)

@@ -113,7 +113,7 @@ class OpenAIWire:
         return b""
 
     def _text(self, prediction: Prediction, text: str) -> bytes:
-        is_first = len(prediction.pieces) == 1
+        is_first = prediction.pieces == 1
         start = {"role": "assistant", "content": ""}
         role = self._chunk(prediction, start) if is_first else b""
         return role + self._chunk(prediction, {"content": text})

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatflows import predictions
-from chatflows.engines import Done, Event, Failed, Question, Sources, Token
+from chatflows.engines import Done, Event, Question, Sources, Token
 from chatflows.engines.faq import DEFAULT_FALLBACK, Entry, FaqEngine
 from chatflows.services.onboarding import SAMPLE_ENTRIES, SAMPLE_FALLBACK
 
@@ -142,30 +141,3 @@ def test_an_empty_faq_says_its_fallback() -> None:
 
 def test_a_fallback_of_spaces_is_no_fallback() -> None:
     assert text(FaqEngine([], "  \n"), "open") == DEFAULT_FALLBACK
-
-
-class Broken:
-    """An engine that ends without a last word."""
-
-    async def answer(self, question: Question):  # type: ignore[no-untyped-def]
-        """Two pieces, and then nothing."""
-        yield [Token("a")]
-        yield [Token("b")]
-
-
-def test_an_answer_that_breaks_off_is_a_failure() -> None:
-    asked = predictions.begin("Why?", "")
-
-    async def collect() -> list[Event]:
-        return [event async for event in predictions.run(asked, Broken())]
-
-    last = asyncio.run(collect())[-1]
-    assert isinstance(last, Failed)
-    assert (last.status, asked.is_complete, asked.text) == (502, False, "ab")
-    assert asked.failure == last
-
-
-def test_a_prediction_without_a_chat_id_begins_a_conversation() -> None:
-    one, two = predictions.begin("Why?", ""), predictions.begin("Why?", "")
-    assert one.chat_id != two.chat_id
-    assert predictions.begin("Why?", "c1").chat_id == "c1"
