@@ -10,15 +10,20 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import ChangeReload, Multiprocess
 
 GRACE = 20  # seconds that running streams get after SIGTERM
 KEEP_ALIVE = 75  # seconds that an idle connection is kept
 BACKLOG = 2048
 MAX_CONNECTIONS = 4000  # of one process; more get 503
+# New connections in one turn of the event loop. uvloop takes one from each listening socket: where
+# the loop is busy, a turn is long and there are many who wait, also for /livez.
+ACCEPTED_AT_ONCE = 16
 
 
 def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
-    """The arguments of uvicorn.run."""
+    """The arguments of uvicorn.Config."""
     return {
         "app": "config.served:application",
         "interface": "asgi3",
@@ -47,7 +52,18 @@ def run(*, reload: bool = False) -> None:
     # uvicorn ends by raising the signal that stopped it; for us that is a clean end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    uvicorn.run(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
+    config = uvicorn.Config(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    sockets = [listening, *[listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1)]]
+    if config.should_reload:
+        ChangeReload(config, target=server.run, sockets=sockets).run()
+    elif config.workers > 1:
+        Multiprocess(config, sockets=sockets).run()
+    else:
+        server.run(sockets=sockets)
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)
 
 
 def end_with_parent() -> None:

@@ -32,7 +32,7 @@ application = served.application
 
 
 def options(**how: Any) -> dict[str, Any]:
-    """The arguments of uvicorn.run, with this module's application."""
+    """The arguments of uvicorn.Config, with this module's application."""
     return {**_options(**how), "app": "tests.server.hurried:application"}
 
 

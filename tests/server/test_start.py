@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.server import ACCEPTED_AT_ONCE
 from tests import dumps
 from tests.server import forks, shipped
 from tests.server.forks import PATIENCE, Forked
@@ -24,6 +25,7 @@ from tests.server.shipped import (
     environment,
     free_port,
 )
+from tests.server.workers import listeners
 
 pytestmark = pytest.mark.server
 start = functools.partial(shipped.start, is_first=True)
@@ -54,6 +56,13 @@ def test_a_first_start_prints_a_set_up_link_and_no_key(tmp_path: Path) -> None:
     assert re.search(rf"http://127\.0\.0\.1:{server.port}/set-up/fll_[\w-]{{43}}/", printed)
     assert "flk_sk_" not in printed
     assert stat.S_IMODE((tmp_path / "keyring.json").stat().st_mode) == 0o600
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_many_who_connect_at_once_are_accepted_together(tmp_path: Path, workers: int) -> None:
+    server = start_program(tmp_path, {"WEB_CONCURRENCY": str(workers)})
+    assert listeners(server) == [ACCEPTED_AT_ONCE] * workers
     assert server.stop() == 0
 
 

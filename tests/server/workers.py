@@ -10,8 +10,14 @@ def pids(server: Shipped) -> list[int]:
     """The processes that hold the listening socket, but for the one that started them."""
     listening = {inode for _, _, state, inode in _sockets(server.port) if state == "0A"}
     parent = server.process.pid
-    children = [pid for pid in _children(parent) if _inodes(pid) & listening]
+    children = [pid for pid in _children(parent) if listening.intersection(_inodes(pid))]
     return children or [parent]
+
+
+def listeners(server: Shipped) -> list[int]:
+    """How many handles each of these processes listens with."""
+    listening = {inode for _, _, state, inode in _sockets(server.port) if state == "0A"}
+    return [sum(inode in listening for inode in _inodes(pid)) for pid in pids(server)]
 
 
 def holder(server: Shipped, client_port: int) -> int | None:
@@ -21,7 +27,7 @@ def holder(server: Shipped, client_port: int) -> int | None:
         for _, remote, state, inode in _sockets(server.port)
         if remote == client_port and state == "01"
     }
-    return next((pid for pid in pids(server) if _inodes(pid) & held), None)
+    return next((pid for pid in pids(server) if held.intersection(_inodes(pid))), None)
 
 
 def _sockets(port: int) -> list[tuple[int, int, str, str]]:
@@ -36,12 +42,12 @@ def _children(pid: int) -> list[int]:
     return [int(child) for t in threads for child in (t / "children").read_text().split()]
 
 
-def _inodes(pid: int) -> set[str]:
-    found: set[str] = set()
+def _inodes(pid: int) -> list[str]:
+    found: list[str] = []
     for file in Path(f"/proc/{pid}/fd").iterdir():
         try:
             link = str(file.readlink())
         except FileNotFoundError:
             continue  # closed in between
-        found.update(re.findall(r"^socket:\[(\d+)\]$", link))
+        found.extend(re.findall(r"^socket:\[(\d+)\]$", link))
     return found
