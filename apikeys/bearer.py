@@ -53,7 +53,7 @@ def _from_header(value: bytes) -> Presented:
         # Another scheme is no credential of ours; joined by a comma to ours it makes two.
         return CONFLICT if b"," in value and b"bearer" in value.lower() else NOTHING
     rest = value[scheme.end() :]
-    if rest.find(b",") >= 0 or len(rest.split()) > 1:
+    if b"," in rest or len(rest.split()) > 1:
         return CONFLICT
     token = _TOKEN.fullmatch(rest)
     if token is None or len(token[1]) > MAX_TOKEN_LENGTH:

@@ -23,9 +23,7 @@ from chatflows.engines import (
 
 RANDOM_BITS = (1 << 76) - 1 & ~(3 << 62)  # all behind the version, without the variant
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
-JOINED = (
-    64  # pieces of an answer that are kept as one: each alone takes 49 bytes on top of its text
-)
+JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.

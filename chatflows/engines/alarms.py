@@ -12,8 +12,8 @@ NEVER = float("inf")
 class Alarm:
     """Bounds one wait after the other, as `asyncio.timeout_at` does.
 
-    That one sets a timer for each wait and takes it back. A stream waits twenty times a second and
-    is hardly ever late: here the timer stays where it is and looks, when it rings, what is due.
+    That one sets a timer for each wait and takes it back. What comes in many pieces is hardly ever
+    late: here the timer stays where it is and looks, when it rings, what is due.
     """
 
     def __init__(self) -> None:

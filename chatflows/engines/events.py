@@ -86,7 +86,7 @@ class Failed:
     is_told: bool = False
 
 
-@dataclass(slots=True)  # not frozen, which would take longer than all else that an event costs
+@dataclass(slots=True)  # frozen, it takes three times as long to make
 class Frame:
     """An event of a Flowise server, passed on as it came; tokens that came together are one."""
 

@@ -17,8 +17,8 @@ Scope = MutableMapping[str, Any]
 
 MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what surrounds it
 MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
-BODY_WITHIN = 30  # seconds from the first read to the last byte
-SLOWEST = 64 * 1024  # bytes a second: a body that comes this fast is given longer
+BODY_WITHIN = 30  # seconds to read a body in,
+SLOWEST = 64 * 1024  # and one more for each so many bytes that came
 
 
 class TooLarge(Exception):

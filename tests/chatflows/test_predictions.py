@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatflows import predictions
 from chatflows.engines import Done, Event, Events, Question, Token
-from chatflows.predictions import BROKEN_OFF, MAX_TEXT
+from chatflows.predictions import BROKEN_OFF, JOINED, MAX_TEXT
 
 pytestmark = pytest.mark.fast
 
@@ -41,8 +41,13 @@ def test_the_text_is_all_pieces_in_their_order(pieces: list[str]) -> None:
 
 
 def test_an_endless_answer_is_kept_to_a_bound() -> None:
-    prediction = asked(*[[Token("0123456789" * 100)] * 600] * 2, [Done()])
+    prediction = asked(*[[Token("0123456789" * 99)] * 600] * 2, [Done()])
     assert prediction.text == ("0123456789" * (MAX_TEXT // 10))
+
+
+def test_many_small_pieces_are_kept_as_few_texts() -> None:
+    prediction = asked([Token("a")] * 10 * JOINED, [Done()])
+    assert len(prediction._joined + prediction._last) <= 10 + JOINED
 
 
 @pytest.mark.parametrize("before", [0, 62, 63, 64])

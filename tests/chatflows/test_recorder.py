@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from chatflows.gate import recorder as module
-from chatflows.gate.recorder import CallRecord, Packed, Recorder
+from chatflows.gate.recorder import CallRecord, Packed, Recorder, Turn
+from chatflows.services import calls
 
 pytestmark = pytest.mark.fast
 
@@ -120,6 +121,41 @@ def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(
         await keeper.close()
 
     run(story)
+
+
+def test_a_whole_batch_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, turns = Sink(), asyncio.Semaphore(1)
+    sleep = asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda _: turns.acquire())
+
+    async def story() -> None:
+        keeper = Recorder(pack, sink.write)
+        keeper.start()
+        for number in range(2 * module.MAX_BATCH + 1):
+            keeper.put(record(number))
+        while len(sink.batches) < 2:
+            await sleep(0.001)
+        turns.release()
+        await keeper.close()
+
+    run(story)
+    assert sink.batches == [module.MAX_BATCH, module.MAX_BATCH, 1]
+
+
+def test_what_was_asked_and_said_shows_in_no_repr() -> None:
+    turn = Turn(
+        message_id=UUID(int=2),
+        at=datetime.now(UTC),
+        chatflow_id=UUID(int=1),
+        caller="",
+        chat_id="c",
+        question="a secret question",
+        answer="a secret answer",
+        is_complete=True,
+    )
+    waiting = calls.pack(record(1)._replace(turn=turn))
+    assert "secret" in waiting.turn
+    assert "secret" not in f"{turn!r} {waiting!r} {record(1)._replace(turn=turn)!r}"
 
 
 def test_closing_writes_what_is_left() -> None:
