@@ -1,6 +1,7 @@
 """Predictions on the wire: a call that was let in, answered in one piece or as a stream."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -218,18 +219,24 @@ def _told(events: Events, exchange: Exchange, prediction: Prediction) -> bytes:
     return b"".join(told)
 
 
+def _send_body(exchange: Exchange, body: bytes) -> Awaitable[None]:
+    """Send a piece, if there is anything in it; await this."""
+    if body and exchange.has_begun:  # nearly always: no coroutine of ours comes in between
+        return exchange.send({"type": "http.response.body", "body": body, "more_body": True})
+    return _begin_with(exchange, body)
+
+
+async def _begin_with(exchange: Exchange, body: bytes) -> None:
+    if body:
+        await _begin(exchange)
+        await _send_body(exchange, body)
+
+
 async def _begin(exchange: Exchange) -> None:
     request_id = (b"x-request-id", exchange.request.id.encode())
     head = [*STREAM_HEADERS, *exchange.cors, request_id]
     exchange.has_begun = True
     await exchange.send({"type": "http.response.start", "status": 200, "headers": head})
-
-
-async def _send_body(exchange: Exchange, body: bytes) -> None:
-    if body:
-        if not exchange.has_begun:
-            await _begin(exchange)
-        await exchange.send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _keep(exchange: Exchange, prediction: Prediction, engine: Engine) -> None:
