@@ -57,13 +57,8 @@ def parse(body: bytes, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
     if files and not values.get("question"):
         values["uploads"] = True  # a file stands in for words; never passed on itself
     read = bodies.read({**values, "overrideConfig": override})
-    return PredictionBody(
-        read.question,
-        read.chat_id,
-        read.streaming,
-        read.session_id,
-        {name: value for name, value in read.fields.items() if name != "uploads"},
-    ), tuple(files)
+    fields = {name: value for name, value in read.fields.items() if name != "uploads"}
+    return read._replace(fields=fields), tuple(files)
 
 
 def _parts(body: bytes, mark: bytes) -> list[tuple[str, str | None, str, bytes]]:

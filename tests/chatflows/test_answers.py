@@ -1,7 +1,7 @@
 """Answers on the wire: whatever an engine does, a cut answer never looks whole."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -11,8 +11,8 @@ import pytest
 from apikeys import bearer
 from apikeys.credentials import ABSENT
 from chatflows.decisions import ChatflowAccess, Mode, RequestFacts, decide
-from chatflows.engines import Done, Engine, Events, Failed, Question, Token
-from chatflows.gate import prediction, wires
+from chatflows.engines import Done, Engine, Events, Failed, Token
+from chatflows.gate import prediction, requests, wires
 from chatflows.gate.engine_pool import EnginePool
 from chatflows.gate.facts import EngineRef, Facts
 from chatflows.gate.openai_wire import OpenAIWire
@@ -20,6 +20,7 @@ from chatflows.gate.prediction import Exchange, Outcome
 from chatflows.gate.requests import GateRequest, Message
 from chatflows.gate.verdicts import Claim, Verdict
 from chatflows.gate.wires import Wire
+from tests.engines.says import Says
 
 pytestmark = pytest.mark.fast
 
@@ -29,20 +30,12 @@ COMPLETION = {"messages": [{"role": "user", "content": "Why?"}], "stream": True}
 FULL = Failed(503, "upstream_rate_limited", "Later.", retry_after=7)
 
 
-class Says:
-    """An engine that says these lots, and stands in the pool for all."""
-
-    def __init__(self, *lots: Events) -> None:
-        self.lots = lots
+class Pool(Says):
+    """The pool of engines, with this one for all."""
 
     async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
         """Itself."""
         return self
-
-    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Lot after lot."""
-        for lot in self.lots:
-            yield lot
 
 
 def verdict() -> Verdict:
@@ -52,19 +45,22 @@ def verdict() -> Verdict:
     return Verdict(datetime.now(UTC), ABSENT, facts, decide(ABSENT, FLOW, asked), claim, "")
 
 
-def serve(wire: Wire, *lots: Events) -> tuple[Outcome, int, bytes]:
+async def question() -> Message:
+    return {"type": "http.request", "body": BODY}
+
+
+def serve(
+    wire: Wire, *lots: Events, receive: Callable[[], Awaitable[Message]] = question
+) -> tuple[Outcome, int, bytes]:
     """How the call ended, its status, and all that was sent."""
     sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": BODY}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
-    engines = cast(EnginePool, Says(*lots))
+    engines = cast(EnginePool, Pool(*lots))
     request = GateRequest(scope, receive, "req_A")
     exchange = Exchange(request, verdict(), engines, None, send, [], wire=wire)
     outcome = asyncio.run(prediction.serve(exchange))
@@ -115,3 +111,15 @@ def test_a_whole_answer_looks_whole_and_nothing_follows_it(wire: Wire) -> None:
     assert outcome.turn.is_complete
     assert body.rstrip().endswith((b'{"event":"end","data":"[DONE]"}', b"data: [DONE]"))
     assert b"never told" not in body
+
+
+def test_a_question_that_does_not_come_is_answered_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "BODY_WITHIN", 0.01)
+
+    async def silence() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    outcome, status, body = serve(wires.FLOWISE, receive=silence)
+    assert (status, outcome.code, outcome.turn) == (408, "request_timeout", None)
+    assert b'"request_timeout"' in body

@@ -1,4 +1,4 @@
-"""Bodies: read in time; large ones counted for the whole process, and read in turn."""
+"""Large bodies: counted for the whole process, half of it open to strangers, read in turn."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,29 +1,17 @@
 """A prediction keeps what was said: whole, in order, bounded, and fit for a database."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows import predictions
-from chatflows.engines import Done, Event, Events, Question, Token
+from chatflows.engines import Done, Event, Events, Token
 from chatflows.predictions import BROKEN_OFF, JOINED, MAX_TEXT
+from tests.engines.says import Says
 
 pytestmark = pytest.mark.fast
-
-
-class Says:
-    """An engine that says these lots."""
-
-    def __init__(self, *lots: Events) -> None:
-        self.lots = lots
-
-    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Lot after lot."""
-        for lot in self.lots:
-            yield lot
 
 
 def asked(*lots: Events) -> predictions.Prediction:

@@ -89,53 +89,81 @@ def test_each_record_is_written_once_and_in_order(failures: int) -> None:
     assert sink.written == list(range(1200))
 
 
-def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class Turns:
+    """Stands in for `asyncio.sleep`: the recorder asks for its next turn, and the test gives it."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Semaphore(0)
+        self._given = asyncio.Semaphore(0)
+
+    async def sleep(self, _: float) -> None:
+        """See asyncio."""
+        self._asked.release()
+        await self._given.acquire()
+
+    async def give(self) -> None:
+        """Give it a turn, and wait until it asks for the next one."""
+        self._given.release()
+        await self._asked.acquire()
+
+    async def asked(self) -> None:
+        """Wait until it asks for its first turn."""
+        await self._asked.acquire()
+
+    def end(self) -> None:
+        """Hold the recorder up no longer."""
+        for _ in range(100):
+            self._given.release()
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    turns = Turns()
+    monkeypatch.setattr(asyncio, "sleep", turns.sleep)
+    return turns
+
+
+def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(turns: Turns) -> None:
     """Else a busy server writes all the time, a few records in each transaction."""
-    sink, turns = Sink(), asyncio.Semaphore(0)
-    sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda _: turns.acquire())
+    sink = Sink()
 
     async def story() -> None:
         loop = asyncio.get_running_loop()
 
+        async def meanwhile() -> None:
+            keeper.put(record(len(sink.written)))
+
         def write(batch: list[Packed]) -> None:
             sink.write(batch)
-            asyncio.run_coroutine_threadsafe(meanwhile(), loop).result()
-
-        async def meanwhile() -> None:
-            if len(sink.batches) < 3:
-                keeper.put(record(len(sink.written)))
+            if len(sink.batches) <= 3:  # or closing would never end
+                asyncio.run_coroutine_threadsafe(meanwhile(), loop).result()
 
         keeper = Recorder(pack, write)
         keeper.start()
         keeper.put(record(0))
+        await turns.asked()
         for turn in (1, 2, 3):
-            turns.release()
-            while len(sink.batches) < turn:
-                await sleep(0.001)
-            await sleep(0.05)  # long enough for another batch, if one were coming
+            await turns.give()
             assert sink.batches == [1] * turn
-        turns.release()
+        turns.end()
         await keeper.close()
 
     run(story)
+    assert sink.batches == [1] * 4
 
 
-def test_a_whole_batch_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    sink, turns = Sink(), asyncio.Semaphore(1)
-    sleep = asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda _: turns.acquire())
+def test_a_whole_batch_does_not_wait(turns: Turns) -> None:
+    sink = Sink()
 
     async def story() -> None:
         keeper = Recorder(pack, sink.write)
         keeper.start()
         for number in range(2 * module.MAX_BATCH + 1):
             keeper.put(record(number))
-        while len(sink.batches) < 2:
-            await sleep(0.001)
-        turns.release()
+        await turns.asked()
+        await turns.give()
+        assert sink.batches == [module.MAX_BATCH, module.MAX_BATCH]
+        turns.end()
         await keeper.close()
 
     run(story)

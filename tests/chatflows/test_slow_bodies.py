@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from chatflows.gate import requests
-from chatflows.gate.requests import GateRequest, Message, TooSlow
+from chatflows.gate.requests import GateRequest, Message, TooSlow, limited
 
 pytestmark = pytest.mark.fast
 
@@ -55,3 +55,15 @@ def test_what_came_gives_the_rest_more_time() -> None:
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     assert body(late).endswith(b"ab")
+
+
+@pytest.mark.parametrize("receive", [silence, dribble])
+def test_a_page_waits_for_no_body_for_ever(receive: Callable[[], Awaitable[Message]]) -> None:
+    async def read() -> None:
+        async with asyncio.timeout(10):
+            receiving = limited(receive, 2**20)
+            while True:
+                await receiving()
+
+    with pytest.raises(TooSlow):
+        asyncio.run(read())

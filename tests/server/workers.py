@@ -8,15 +8,14 @@ from tests.server.shipped import Shipped
 
 def pids(server: Shipped) -> list[int]:
     """The processes that hold the listening socket, but for the one that started them."""
-    listening = {inode for _, _, state, inode in _sockets(server.port) if state == "0A"}
-    parent = server.process.pid
+    parent, listening = server.process.pid, _listening(server.port)
     children = [pid for pid in _children(parent) if listening.intersection(_inodes(pid))]
     return children or [parent]
 
 
 def listeners(server: Shipped) -> list[int]:
     """How many handles each of these processes listens with."""
-    listening = {inode for _, _, state, inode in _sockets(server.port) if state == "0A"}
+    listening = _listening(server.port)
     return [sum(inode in listening for inode in _inodes(pid)) for pid in pids(server)]
 
 
@@ -28,6 +27,10 @@ def holder(server: Shipped, client_port: int) -> int | None:
         if remote == client_port and state == "01"
     }
     return next((pid for pid in pids(server) if held.intersection(_inodes(pid))), None)
+
+
+def _listening(port: int) -> set[str]:
+    return {inode for _, _, state, inode in _sockets(port) if state == "0A"}
 
 
 def _sockets(port: int) -> list[tuple[int, int, str, str]]:

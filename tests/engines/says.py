@@ -1,0 +1,17 @@
+"""An engine that says what a test tells it to."""
+
+from collections.abc import AsyncGenerator
+
+from chatflows.engines import Events, Question
+
+
+class Says:
+    """Says these lots, one after the other, and ends."""
+
+    def __init__(self, *lots: Events) -> None:
+        self.lots = lots
+
+    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
+        """See Engine, but for the last word: that is the test's to say."""
+        for lot in self.lots:
+            yield lot
