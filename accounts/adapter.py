@@ -9,10 +9,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import known_devices
+from accounts.limits import lock_outs
+from accounts.limits.lock_outs import Attempt, Kind
+from accounts.login import known_devices
 from accounts.models import User
-from accounts.services import lock_outs, users
-from accounts.services.lock_outs import Attempt, Kind
+from accounts.services import users
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
 

@@ -14,7 +14,7 @@ from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from accounts import fresh_logins
+from accounts.login import fresh_logins
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 from accounts.services import users

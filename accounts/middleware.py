@@ -11,9 +11,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from accounts import addresses
+from accounts.network import addresses, request_ids
 from accounts.services import sessions
-from config import request_ids
 
 log = structlog.get_logger("flowlatch.pages")
 

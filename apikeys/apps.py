@@ -7,8 +7,8 @@ class ApiKeysConfig(AppConfig):
     name = "apikeys"
 
     def ready(self) -> None:
-        from accounts import audit_words as words  # noqa: PLC0415
         from accounts import held_keys  # noqa: PLC0415
+        from accounts.audit import words  # noqa: PLC0415
         from apikeys import audit_words  # noqa: PLC0415
         from apikeys.services.held_keys import AccountKeys  # noqa: PLC0415
 

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts import secrets
-from accounts.addresses import Network
+from accounts.crypto import secrets
+from accounts.network.addresses import Network
 from apikeys import key_text
 from apikeys.bearer import Carrier, Presented
 from apikeys.key_text import KeyText

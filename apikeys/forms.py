@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import ServiceAccount, Team
-from apikeys import doors
+from apikeys import resources
 from apikeys.models import ApiKey
 
 TERMS = {"30": "In 30 days", "90": "In 90 days", "365": "In one year"}
@@ -55,7 +55,7 @@ class NewKeyForm(forms.Form):
 
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        of_team = doors.registry().of_team(team)
+        of_team = resources.registry().of_team(team)
         self._field("opens").choices = [(str(door.id), door.name) for door in of_team]
         account = self.fields["service_account"]
         assert isinstance(account, forms.ModelChoiceField)

@@ -14,14 +14,14 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 (Django must be set up first)
 
-from chatflows.gate.facts import AccessReader  # noqa: E402
+from chatflows.calls import store  # noqa: E402
+from chatflows.calls.recorder import Recorder  # noqa: E402
 from chatflows.gate.middleware import BearerGate  # noqa: E402
-from chatflows.gate.postgres_reader import PostgresReader  # noqa: E402
-from chatflows.gate.recorder import Recorder  # noqa: E402
-from chatflows.gate.sqlite_reader import SqliteReader  # noqa: E402
-from chatflows.services import calls  # noqa: E402
-from chatflows.services.aborts import StoredAborts  # noqa: E402
-from chatflows.services.conversations import StoredMemory  # noqa: E402
+from chatflows.gate.readers.facts import AccessReader  # noqa: E402
+from chatflows.gate.readers.postgres import PostgresReader  # noqa: E402
+from chatflows.gate.readers.sqlite import SqliteReader  # noqa: E402
+from chatflows.predictions.aborts import StoredAborts  # noqa: E402
+from chatflows.predictions.conversations import StoredMemory  # noqa: E402
 from config import databases, server  # noqa: E402
 from config.pages import PagesHandler, with_static_files  # noqa: E402
 
@@ -39,7 +39,7 @@ pages = with_static_files(PagesHandler())
 application = BearerGate(
     pages,
     reader=make_reader(),
-    make_recorder=lambda: Recorder(calls.pack, calls.write_packed),
+    make_recorder=lambda: Recorder(store.pack, store.write_packed),
     memory=StoredMemory(),
     abort_notes=StoredAborts(),
 )

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from config import request_ids
+from accounts.network import request_ids
 
 log = structlog.get_logger("flowlatch.pages")
 

@@ -15,12 +15,13 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresqlWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts.crypto.keyring import KeyRingError
 from accounts.permissions import Actor
 from accounts.services import ring_keys
+from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
-from chatflows.services import flow_apps, onboarding
+from chatflows.services import onboarding
 from config import databases, postgresql
-from config.keyring import KeyRingError
 
 STARTER = Actor("system", "start", "first start")
 

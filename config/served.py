@@ -10,7 +10,7 @@ from config.asgi import application as gate  # sets Django up: before all that n
 # isort: split
 from django.conf import settings
 
-from accounts.worker import Worker
+from accounts.worker.worker import Worker
 
 Message = MutableMapping[str, Any]
 

@@ -12,7 +12,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
-from config import databases, keyring, logs
+from accounts.crypto import keyring
+from config import databases, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -146,7 +147,7 @@ OWNER_EMAIL = os.environ.get("OWNER_EMAIL", "")
 OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
 OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
 TEAM_NAME = os.environ.get("TEAM_NAME", "")
-# The first team's flow app (see chatflows/services/flow_apps.py).
+# The first team's flow app (see chatflows/flow_app/flow_apps.py).
 FLOW_USERNAME = os.environ.get("FLOW_USERNAME", "")
 FLOW_PASSWORD = os.environ.get("FLOW_PASSWORD", "")
 
@@ -222,12 +223,12 @@ CACHES = {
 # People.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.adapter.ActivePeopleBackend"]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
+PASSWORD_HASHERS = ["accounts.login.hashers.Argon2Hasher"]
 _DJANGO_VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_DJANGO_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "accounts.passwords.MaximumBytesValidator"},
-    {"NAME": "accounts.passwords.ContextWordsValidator"},
+    {"NAME": "accounts.login.password_rules.MaximumBytesValidator"},
+    {"NAME": "accounts.login.password_rules.ContextWordsValidator"},
     {"NAME": f"{_DJANGO_VALIDATORS}.UserAttributeSimilarityValidator"},
     {"NAME": f"{_DJANGO_VALIDATORS}.CommonPasswordValidator"},
 ]
@@ -235,8 +236,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
-    "login": "accounts.login_forms.LoginForm",
-    "reauthenticate": "accounts.login_forms.ReauthenticateForm",
+    "login": "accounts.forms.login.LoginForm",
+    "reauthenticate": "accounts.forms.login.ReauthenticateForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
@@ -245,7 +246,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
-ACCOUNT_RATE_LIMITS = False  # ours instead: accounts/services/lock_outs.py
+ACCOUNT_RATE_LIMITS = False  # ours instead: accounts/limits/lock_outs.py
 
 # Cookies and headers follow PUBLIC_URL.
 SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
@@ -254,7 +255,7 @@ FLOW_COOKIE_NAME = "__Host-flowlatch-flow" if IS_HTTPS else "flowlatch-flow"
 CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
 DEVICE_COOKIE_NAME = "__Host-flowlatch-device" if IS_HTTPS else "flowlatch-device"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-SESSION_ENGINE = "accounts.session_store"
+SESSION_ENGINE = "accounts.login.session_store"
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -286,11 +287,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
-# Mail waits in the outbox and leaves by the worker (accounts/services/mails.py). Empty: no server,
+# Mail waits in the outbox and leaves by the worker (accounts/mail/outbox.py). Empty: no server,
 # and pages say that no mail was sent. No other code can open a connection to a mail server.
 MAIL_SERVER = _mail_server()
 MAIL_FROM = _mail_from(env.str("MAIL_FROM", default=""))
-EMAIL_BACKEND = "accounts.mail_backends.Refusing"
+EMAIL_BACKEND = "accounts.mail.backends.Refusing"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

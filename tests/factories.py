@@ -10,15 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import fresh_logins
-from accounts.mail_kinds import KINDS
+from accounts.login import fresh_logins
+from accounts.mail import outbox
 from accounts.models import Mail, Membership, Role, Team, User
+from accounts.models.mail_kinds import KINDS
 from accounts.permissions import Actor
-from accounts.services import mails, sessions, teams
+from accounts.services import sessions, teams
 from apikeys.models import ApiKey
 from apikeys.services import keys
-from chatflows.gate.recorder import CallRecord, Turn
+from chatflows.calls.recorder import CallRecord
 from chatflows.models import Chatflow
+from chatflows.predictions.turns import Turn
 from chatflows.services import chatflows
 from tests import dumps
 
@@ -103,7 +105,7 @@ def call(of: Chatflow, by: ApiKey | None = None, **more: object) -> CallRecord:
 def mail(team: Team | None, to: str = "eve@example.com", **changes: object) -> Mail:
     """An invitation in the outbox, with some columns changed."""
     with override_settings(MAIL_SERVER={"EMAIL_HOST": "mail.invalid"}), transaction.atomic():
-        made = mails.queue("invitation", to, KINDS["invitation"].sample, team=team)
+        made = outbox.queue("invitation", to, KINDS["invitation"].sample, team=team)
     assert made is not None
     Mail.objects.filter(pk=made.pk).update(**changes)
     made.refresh_from_db()

@@ -30,7 +30,7 @@ if os.environ.get("FLOWLATCH_TEST_DATABASE") == "postgres":
         os.environ["TEST_POSTGRES_URL"] = _server.__enter__().url
     os.environ["DATABASE_URL"] = os.environ["TEST_POSTGRES_URL"]
 
-from config import keyring  # noqa: E402 (the folder goes first)
+from accounts.crypto import keyring  # noqa: E402 (the folder goes first)
 from config.settings import *  # noqa: E402, F403
 from config.settings import (  # noqa: E402
     DATABASES,

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from accounts.mail_kinds import KINDS
+from accounts.models.mail_kinds import KINDS
 from accounts.models.teams import Team
 
 

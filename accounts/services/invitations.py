@@ -13,10 +13,14 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, emails, secrets
+from accounts import audit
+from accounts.crypto import secrets
+from accounts.limits import invitation_limits
+from accounts.mail import addresses as emails
+from accounts.mail import outbox
 from accounts.models import Invitation, LinkPurpose, LinkToken, Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
-from accounts.services import invitation_limits, link_tokens, mails, members, users
+from accounts.services import link_tokens, members, users
 from accounts.services.members import NotAllowed
 
 
@@ -203,7 +207,7 @@ def _mail(invitation: Invitation, link: str, by: Actor) -> bool:
         "link": link,
         "expires_at": invitation.expires_at,
     }
-    return mails.queue("invitation", invitation.email, context, team=invitation.team) is not None
+    return outbox.queue("invitation", invitation.email, context, team=invitation.team) is not None
 
 
 def _waiting(invitation: Invitation) -> Invitation:

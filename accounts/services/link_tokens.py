@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import secrets
+from accounts.crypto import secrets
 from accounts.models import LinkPurpose, LinkToken
 
 

@@ -10,11 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import secrets
+from accounts.crypto import secrets
+from accounts.limits import lock_outs
+from accounts.limits.lock_outs import Attempt, Kind
+from accounts.mail import outbox
 from accounts.models import LinkPurpose, LinkToken, ResetRequest, User
 from accounts.permissions import Actor
-from accounts.services import link_tokens, lock_outs, mails, passwords, users
-from accounts.services.lock_outs import Attempt, Kind
+from accounts.services import link_tokens, passwords, users
 
 LINK_LIFETIME = timedelta(hours=1)
 MAX_LINKS = 3  # mailed to one person in LINK_LIFETIME, whoever asks from wherever
@@ -49,7 +51,7 @@ def _answer(request: ResetRequest) -> None:
         return
     try:
         link = _new_link(user)
-        mails.queue("password_reset", user.email, {"username": user.username, "link": link})
+        outbox.queue("password_reset", user.email, {"username": user.username, "link": link})
     except ValidationError:
         return  # an address that takes no mail
 
@@ -103,4 +105,4 @@ def _has_enough_links(user: User) -> bool:
 
 def _new_link(user: User) -> str:
     token = link_tokens.issue(LinkPurpose.PASSWORD_RESET, LINK_LIFETIME, bound_to=str(user.pk))
-    return mails.link("password_reset_link", token)
+    return outbox.link("password_reset_link", token)

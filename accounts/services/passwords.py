@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.mail import outbox
 from accounts.models import LinkPurpose, User
 from accounts.permissions import Actor
-from accounts.services import link_tokens, mails, sessions, users
+from accounts.services import link_tokens, sessions, users
 
 
 def change(user: User, password: str, by: Actor) -> None:
@@ -31,5 +32,5 @@ def store(
     link_tokens.revoke(LinkPurpose.PASSWORD_RESET, str(user.pk))
     notice = {"username": user.username, "at": timezone.now()}
     with suppress(ValidationError):  # an address that takes no mail stops no change
-        mails.queue("password_changed", user.email, notice)
+        outbox.queue("password_changed", user.email, notice)
     users.note(user, action, by)

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from django.db import transaction
 
-from accounts import secrets
+from accounts.crypto import keyring, secrets
+from accounts.crypto.keyring import KeyRing, KeyRingError, Purpose
 from accounts.models import RingKey
-from config import keyring
-from config.keyring import KeyRing, KeyRingError, Purpose
 
 
 def ensure(path: Path) -> KeyRing:

@@ -5,11 +5,11 @@ import re
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import devices
+from accounts.login import devices
+from accounts.login.session_store import digest_of
 from accounts.models import Session, User
 from accounts.permissions import Actor
 from accounts.services import users
-from accounts.session_store import digest_of
 
 DIGEST = re.compile("[0-9a-f]{64}")
 

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import audit
+from accounts.login.password_rules import refuse_words
 from accounts.models import Team, User
-from accounts.passwords import refuse_words
 from accounts.permissions import Actor
 
 

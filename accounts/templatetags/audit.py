@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from accounts import audit_words
+from accounts.audit import words
 from accounts.models import AuditEvent
 
 register = template.Library()
@@ -28,7 +28,7 @@ class Change:
 @register.filter
 def happened(event: AuditEvent) -> SafeString:
     """The event as a sentence without its subject."""
-    before, name, after = audit_words.sentence(event.action, event.target_name)
+    before, name, after = words.sentence(event.action, event.target_name)
     target = format_html(" <b>{}</b>", name) if name else ""
     return format_html("{}{}{}", before, target, after and f" {after}")
 
@@ -39,7 +39,7 @@ def changes(event: AuditEvent) -> list[Change]:
     before, after = event.before or {}, event.after or {}
     return [
         Change(
-            audit_words.fact_name(name),
+            words.fact_name(name),
             _words(before[name]) if name in before else None,
             _words(after[name]) if name in after else None,
         )

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
-from accounts.audit_forms import AuditFilterForm
+from accounts.audit import trail as audit_trail
+from accounts.forms.audit import AuditFilterForm
 from accounts.guards import OperatorRequest, PageRequest, TeamRequest, operator_view, team_view
 from accounts.permissions import Permission
-from accounts.services import audit_trail
 
 CURSORS = ("before", "after")
 MAX_CURSOR = 2**62

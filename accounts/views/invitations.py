@@ -7,14 +7,15 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts import fresh_logins
-from accounts.forms import StrictForm
+from accounts.forms.base import StrictForm
+from accounts.forms.members import InvitationForm
 from accounts.guards import TeamRequest, team_view
-from accounts.member_forms import InvitationForm
+from accounts.limits.invitation_limits import TooMany
+from accounts.login import fresh_logins
+from accounts.mail import outbox
 from accounts.models import Invitation, Role
 from accounts.permissions import Permission
-from accounts.services import invitations, mails
-from accounts.services.invitation_limits import TooMany
+from accounts.services import invitations
 from accounts.views import members
 
 IS_MEMBER = "{} is in the team already. Change the role in the list of members."
@@ -87,7 +88,7 @@ def _get(request: TeamRequest, invitation_id: UUID) -> Invitation:
 
 
 def _shown_once(request: TeamRequest, sent: list[invitations.Sent]) -> HttpResponse:
-    context = {"sent": sent, "has_mail": mails.is_configured()}
+    context = {"sent": sent, "has_mail": outbox.is_configured()}
     return render(request, "accounts/invited.html", context)
 
 

@@ -12,10 +12,12 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import emails, fresh_logins, known_devices, secrets
-from accounts.forms import StrictForm, posted
+from accounts.crypto import secrets
+from accounts.forms.base import StrictForm, posted
+from accounts.forms.members import JoinForm
 from accounts.guards import PageRequest, open_view
-from accounts.member_forms import JoinForm
+from accounts.login import fresh_logins, known_devices
+from accounts.mail import addresses
 from accounts.models import Invitation, LinkPurpose, Membership, User
 from accounts.services import invitations, link_tokens
 
@@ -50,7 +52,7 @@ def join(request: HttpRequest) -> HttpResponse:
     try:
         if not request.user.is_authenticated:
             return _join_as_new(request, invitation)
-        if emails.key(request.user.email) != invitation.email_key:
+        if addresses.key(request.user.email) != invitation.email_key:
             context = {"invitation": invitation}
             return render(request, "accounts/join_switch.html", context)
         return _join_as(request, invitation, request.user)

@@ -18,11 +18,11 @@ from accounts.guards import (
     operator_view,
     team_view,
 )
-from accounts.mail_kinds import KINDS
+from accounts.mail import outbox
 from accounts.models import Mail
+from accounts.models.mail_kinds import KINDS
 from accounts.models.mails import MailQuerySet
 from accounts.permissions import Actor, Permission
-from accounts.services import mails
 
 SHOWN = 100
 # A mail's styles are inline, for mail programs read no stylesheet. The rest is as everywhere.
@@ -67,7 +67,7 @@ def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse
 def operator_mail_test(request: OperatorRequest) -> HttpResponse:
     """Put a test mail to the operator in the outbox."""
     with transaction.atomic():
-        mail = mails.queue("test", request.user.email, {"username": request.user.username})
+        mail = outbox.queue("test", request.user.email, {"username": request.user.username})
     if mail is None:
         messages.warning(request, "No mail server is set, so no mail was sent.")
     else:
@@ -79,7 +79,7 @@ def operator_mail_test(request: OperatorRequest) -> HttpResponse:
 @require_safe
 def mail_samples(request: HttpRequest) -> HttpResponse:
     """Every kind of mail."""
-    kinds = [(kind, mails.render(kind, KINDS[kind].sample)[0]) for kind in KINDS]
+    kinds = [(kind, outbox.render(kind, KINDS[kind].sample)[0]) for kind in KINDS]
     return render(request, "accounts/mail_samples.html", {"kinds": kinds})
 
 
@@ -90,7 +90,7 @@ def mail_sample(request: HttpRequest, kind: str, part: str) -> HttpResponse:
     """One kind of mail, as text or HTML."""
     if kind not in KINDS or part not in ("txt", "html"):
         raise Http404
-    _, text, html = mails.render(kind, KINDS[kind].sample)
+    _, text, html = outbox.render(kind, KINDS[kind].sample)
     if part == "txt":
         return HttpResponse(text, content_type="text/plain; charset=utf-8")
     return HttpResponse(html)
@@ -104,13 +104,13 @@ def _list(request: PageRequest, all_mails: MailQuerySet, template: str) -> HttpR
         "shown": SHOWN,
         "show": show,
         "trouble": all_mails.in_trouble().count(),
-        "is_configured": mails.is_configured(),
+        "is_configured": outbox.is_configured(),
     }
     return render(request, template, context)
 
 
 def _retry(request: PageRequest, mail: Mail, by: Actor) -> None:
-    if mails.try_again(mail, by):
+    if outbox.try_again(mail, by):
         messages.success(request, f"The mail to {mail.recipient} is tried again in seconds.")
     else:
         messages.warning(request, NOTHING_TO_SEND)

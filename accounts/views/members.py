@@ -9,13 +9,14 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import fresh_logins
-from accounts.forms import StrictForm, posted
+from accounts.forms.base import StrictForm, posted
+from accounts.forms.members import InvitationForm, RoleForm
 from accounts.guards import TeamRequest, team_view
-from accounts.member_forms import InvitationForm, RoleForm
+from accounts.login import fresh_logins
+from accounts.mail import outbox
 from accounts.models import Invitation, Mail, Membership, Role
 from accounts.permissions import Permission
-from accounts.services import invitations, mails, members
+from accounts.services import invitations, members
 
 PAST_SHOWN = 20
 LAST_OWNER = "A team keeps at least one owner. Make someone else an owner first."
@@ -117,7 +118,11 @@ def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
     everyone.sort(key=lambda m: (order.index(Role(m.role)), m.user.username.lower()))
     for member in everyone:
         member.is_reached = _reaches(request, member)  # type: ignore[attr-defined]
-    context: dict[str, Any] = {"members": everyone, "form": form, "has_mail": mails.is_configured()}
+    context: dict[str, Any] = {
+        "members": everyone,
+        "form": form,
+        "has_mail": outbox.is_configured(),
+    }
     if request.principal.may_do(Permission.INVITATIONS_CREATE):
         context |= _invitations(request, everyone)
     if request.principal.may_do(Permission.MAILS_VIEW):

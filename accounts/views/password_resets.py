@@ -8,12 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import known_devices
-from accounts.forms import posted
+from accounts.forms.base import posted
+from accounts.forms.passwords import ForgottenPasswordForm, NewPasswordForm
 from accounts.guards import PageRequest, open_view
+from accounts.login import known_devices
+from accounts.mail import outbox
 from accounts.models import LinkPurpose
-from accounts.password_forms import ForgottenPasswordForm, NewPasswordForm
-from accounts.services import link_tokens, mails, password_resets
+from accounts.services import link_tokens, password_resets
 
 # The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "password_reset_digest"
@@ -24,11 +25,11 @@ SESSION_NAME = "password_reset_digest"
 def forgotten_password(request: HttpRequest) -> HttpResponse:
     """Ask for a link. The answer is the same whoever was named."""
     form = ForgottenPasswordForm(posted(request))
-    is_asked = mails.is_configured() and form.is_valid()
+    is_asked = outbox.is_configured() and form.is_valid()
     if is_asked:
         password_resets.ask(form.cleaned_data["login"], cast(PageRequest, request).address)
-    context = {"form": form, "is_asked": is_asked, "sends_mail": mails.is_configured()}
-    status = 422 if form.is_bound and mails.is_configured() and not is_asked else 200
+    context = {"form": form, "is_asked": is_asked, "sends_mail": outbox.is_configured()}
+    status = 422 if form.is_bound and outbox.is_configured() and not is_asked else 200
     return render(request, "accounts/forgotten_password.html", context, status=status)
 
 

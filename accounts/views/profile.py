@@ -11,14 +11,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import known_devices
-from accounts.forms import posted
+from accounts.forms.base import posted
+from accounts.forms.passwords import ChangePasswordForm
 from accounts.guards import PageRequest, signed_in_view
+from accounts.login import known_devices
+from accounts.login.session_store import digest_of
 from accounts.models import User
-from accounts.password_forms import ChangePasswordForm
 from accounts.permissions import Actor
 from accounts.services import passwords, sessions, users
-from accounts.session_store import digest_of
 from accounts.views.sessions import refused
 
 

@@ -11,11 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import held_keys
-from accounts.forms import posted
+from accounts.forms.base import posted
+from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.guards import TeamRequest, team_view
 from accounts.models import Membership, ServiceAccount
 from accounts.permissions import Permission
-from accounts.service_account_forms import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.services import service_accounts
 
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import fresh_logins, known_devices
 from accounts.guards import open_view, signed_in_view
+from accounts.login import fresh_logins, known_devices
 from accounts.models import Membership, Role, Team, User
 
 Response = TypeVar("Response", bound=HttpResponseBase)

@@ -5,11 +5,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms import posted
+from accounts.forms.base import posted
+from accounts.forms.teams import TeamNameForm
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from accounts.services import teams
-from accounts.team_forms import TeamNameForm
 
 
 @team_view(Permission.TEAM_UPDATE)

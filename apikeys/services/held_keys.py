@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.held_keys import Closing, HeldKey
 from accounts.models import ServiceAccount
 from accounts.permissions import Actor
-from apikeys import doors
+from apikeys import resources
 from apikeys.models import ApiKey, ApiKeyQuerySet
 from apikeys.services import keys
 
@@ -25,7 +25,7 @@ class AccountKeys:
 
     def closing_without(self, account: ServiceAccount) -> list[Closing]:
         """The doors that are closed to everyone if the account's keys are refused."""
-        closing = doors.registry().closed_without(_kept().filter(service_account=account))
+        closing = resources.registry().closed_without(_kept().filter(service_account=account))
         return [Closing(door.name, door.url) for door in closing]
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:

@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, secrets
+from accounts import audit
+from accounts.crypto import secrets
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
-from apikeys import doors, key_text
+from apikeys import key_text, resources
 from apikeys.models import ApiKey, KeySecret
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
@@ -101,7 +102,7 @@ def add(
         service_account=service_account,
     )
     text = issue(key, by)
-    doors.registry().open(key, opens, by)
+    resources.registry().open(key, opens, by)
     return key, text
 
 
@@ -124,8 +125,8 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     A replacement of the same team is selected for each door that would be closed.
     """
     if replacement is not None:
-        opened = doors.registry().of_keys([key])[key.id]
-        doors.registry().open(replacement, [door.id for door in opened if door.would_close], by)
+        opened = resources.registry().of_keys([key])[key.id]
+        resources.registry().open(replacement, [door.id for door in opened if door.would_close], by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
     audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))

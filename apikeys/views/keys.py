@@ -12,10 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import posted, searched
+from accounts.forms.base import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import doors
+from apikeys import resources
 from apikeys.forms import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys
@@ -36,7 +36,7 @@ def key_list(request: TeamRequest) -> HttpResponse:
     q, show = searched(request), request.GET.get("show", "all")
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
-    opened = doors.registry().of_keys(rows)
+    opened = resources.registry().of_keys(rows)
     for key in rows:
         key.doors = opened.get(key.id, [])  # type: ignore[attr-defined]
         key.closing = _closing(key.doors)  # type: ignore[attr-defined]
@@ -93,7 +93,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """The fragment that waits for a new key's first call."""
     key = _get(request, key_id)
-    context = {"call": doors.registry().first_call(key), "first_call_url": request.path}
+    context = {"call": resources.registry().first_call(key), "first_call_url": request.path}
     return render(request, "apikeys/created.html#first_call", context)
 
 
@@ -102,7 +102,7 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Disable a key; enabling it again undoes all of it."""
     key = _get(request, key_id)
-    closed = _closing(doors.registry().of_keys([key]).get(key.id, []))
+    closed = _closing(resources.registry().of_keys([key]).get(key.id, []))
     keys.disable(key, request.principal.actor)
     messages.success(request, f"{key.name} is disabled. Its next call is refused.")
     if closed:
@@ -132,12 +132,12 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
         keys.delete(key, request.principal.actor, replacement=replacement)
         messages.success(request, f"{key.name} is deleted. Its next call is refused.")
         return redirect("key_list", request.team.slug)
-    opened = doors.registry().of_keys([key]).get(key.id, [])
+    opened = resources.registry().of_keys([key]).get(key.id, [])
     context = {
         "key": key,
         "doors": opened,
         "closing": [door for door in opened if door.would_close],
-        "calls_14_days": doors.registry().calls_since(key, USE_DAYS),
+        "calls_14_days": resources.registry().calls_since(key, USE_DAYS),
         "form": form,
     }
     status = 422 if form.is_bound else 200
@@ -157,7 +157,7 @@ def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
 
 
-def _closing(opened: Sequence[doors.Door]) -> list[str]:
+def _closing(opened: Sequence[resources.Door]) -> list[str]:
     """The names of those that no other key opens."""
     return [door.name for door in opened if door.would_close]
 
@@ -169,12 +169,12 @@ def _matching(q: str) -> Q:
 
 
 def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
-    opened = doors.registry().of_keys([key]).get(key.id, [])
+    opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,
         "key_text": text,
         "doors": opened,
-        "snippets": doors.registry().snippets(opened[0]) if opened else None,
+        "snippets": resources.registry().snippets(opened[0]) if opened else None,
         "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
         "call": None,
     }

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from accounts import egress
+from accounts.network import egress
 
 MAX_PROMPT_LENGTH = 20_000  # characters
 MAX_MODEL_LENGTH = 200

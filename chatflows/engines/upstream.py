@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import aiohttp
 from django.conf import settings
 
-from accounts import egress
+from accounts.network import egress
 from chatflows.engines.alarms import NEVER, Alarm
 from chatflows.engines.events import LAST_WORDS, Event, Failed
 from chatflows.engines.lines import Lines, TooLong

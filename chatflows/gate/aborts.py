@@ -5,11 +5,11 @@ from uuid import UUID
 
 import structlog
 
-from accounts.secrets import Unavailable
+from accounts.crypto.secrets import Unavailable
 from chatflows import predictions
 from chatflows.engines.flowise import FlowiseEngine
-from chatflows.gate.engine_pool import EnginePool
-from chatflows.gate.facts import EngineRef
+from chatflows.engines.pool import EnginePool
+from chatflows.engines.sources import EngineRef
 from chatflows.gate.open_streams import OpenStreams
 from chatflows.gate.verdicts import Verdict
 
@@ -22,7 +22,7 @@ class AbortNotes(Protocol):
     """Tells the other processes; each asks for its open streams once a second."""
 
     async def note(self, thread_id: UUID) -> None:
-        """It is committed when this returns. Raises `accounts.secrets.Unavailable`."""
+        """It is committed when this returns. Raises `accounts.crypto.secrets.Unavailable`."""
 
 
 class Aborts:

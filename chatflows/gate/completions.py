@@ -3,20 +3,22 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.crypto.secrets import Unavailable
 from accounts.permissions import Permission
-from accounts.secrets import Unavailable
 from apikeys.bearer import Carrier
 from apikeys.credentials import State
-from chatflows.gate import bodies, openai_bodies, openai_wire, responses, verdicts, wires
-from chatflows.gate.bodies import InvalidBody
-from chatflows.gate.facts import AccessReader
+from chatflows.gate import flowise_protocol, openai_wire, responses, verdicts
+from chatflows.gate.exchange import Outcome
+from chatflows.gate.flowise_protocol import Wire
 from chatflows.gate.large_bodies import Crowded, large_bodies
 from chatflows.gate.openai_wire import OpenAIWire
-from chatflows.gate.prediction import Outcome
+from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.requests import GateRequest, Send, TooLarge, TooSlow
 from chatflows.gate.responses import ANY_ORIGIN, CLOSE, Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
-from chatflows.gate.wires import Wire
+from chatflows.protocols.flowise import bodies
+from chatflows.protocols.flowise.bodies import InvalidBody
+from chatflows.protocols.openai import bodies as openai_bodies
 
 MAX_BODY_BYTES = 2 * 1024 * 1024  # text alone, and read before it is known who is asked
 MAX_STRANGER_BYTES = 256 * 1024  # of who comes without a key: a public chatflow may be meant
@@ -27,7 +29,7 @@ class Asked(NamedTuple):
 
     verdict: Verdict
     chatflow_id: UUID
-    wire: Wire = wires.FLOWISE
+    wire: Wire = flowise_protocol.FLOWISE
     fault: tuple[Answer, str] | None = None  # with its code
 
 

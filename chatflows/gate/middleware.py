@@ -7,14 +7,15 @@ from functools import partial
 import structlog
 from django.conf import settings
 
-from chatflows.gate import completions, constants, prediction, responses, routes, verdicts
+from accounts.network import request_ids
+from chatflows.calls.recorder import CallRecord, Recorder
+from chatflows.engines.pool import EnginePool
+from chatflows.gate import completions, constants, exchange, responses, routes, verdicts
 from chatflows.gate.aborts import ABORTED, AbortNotes, Aborts
 from chatflows.gate.completions import Asked
-from chatflows.gate.engine_pool import EnginePool
-from chatflows.gate.facts import AccessReader, Memory
+from chatflows.gate.exchange import Exchange, Outcome
 from chatflows.gate.open_streams import OpenStream, OpenStreams
-from chatflows.gate.prediction import Exchange, Outcome
-from chatflows.gate.recorder import CallRecord, Recorder
+from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.requests import (
     MAX_PAGE_BYTES,
     MAX_STRANGER_BYTES,
@@ -31,7 +32,7 @@ from chatflows.gate.requests import (
 from chatflows.gate.responses import CLOSE, ErrorForm, Headers
 from chatflows.gate.routes import Asks, Endpoint, Family, Match, Route
 from chatflows.gate.verdicts import Round, Verdict
-from config import request_ids
+from chatflows.predictions.turns import Memory
 
 log = structlog.get_logger("flowlatch.gate")
 
@@ -197,7 +198,7 @@ class BearerGate:
         if decision.allowed and endpoint in RECORDED:
             # A completion brings its whole conversation along.
             memory = self._memory if endpoint is Endpoint.PREDICTION else None
-            return await prediction.serve(
+            return await exchange.serve(
                 Exchange(request, verdict, self._engines, memory, send, cors, stream, asked.wire)
             )
         if decision.allowed and endpoint is Endpoint.ABORT:

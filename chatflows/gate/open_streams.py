@@ -12,10 +12,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
-from accounts.secrets import Unavailable
+from accounts.crypto.secrets import Unavailable
 from chatflows import predictions
-from chatflows.decisions import Decision
-from chatflows.gate.facts import AbortReader
+from chatflows.access.decisions import Decision
+from chatflows.gate.readers.facts import AbortReader
 from chatflows.gate.requests import GateRequest
 from chatflows.gate.verdicts import Round
 

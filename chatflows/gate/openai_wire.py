@@ -17,12 +17,14 @@ from chatflows.engines import (
     Usage,
     Whole,
 )
-from chatflows.gate import frames, openai_bodies, responses
-from chatflows.gate.facts import Model
+from chatflows.gate import responses
+from chatflows.gate.readers.facts import Model
 from chatflows.gate.requests import GateRequest
-from chatflows.gate.responses import encode
 from chatflows.gate.verdicts import Verdict
-from chatflows.predictions import Prediction
+from chatflows.predictions.prediction import Prediction
+from chatflows.protocols.encoding import encode
+from chatflows.protocols.flowise import frames
+from chatflows.protocols.openai import bodies
 
 DONE = b"data: [DONE]\n\n"
 OWNER = "flowlatch"
@@ -60,7 +62,7 @@ class OpenAIWire:
     async def question(self, request: GateRequest, verdict: Verdict) -> Question | None:
         """See Wire. The conversation is what the caller sends: nothing is remembered here."""
         assert verdict.facts.chatflow is not None
-        completion = openai_bodies.read(self.body)
+        completion = bodies.read(self.body)
         self.has_usage = completion.has_usage
         asked = predictions.begin(completion.question, "").asked
         return asked._replace(

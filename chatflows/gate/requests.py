@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts import addresses
+from accounts.network import addresses
 from chatflows.engines.alarms import Alarm
 from chatflows.gate.large_bodies import LARGE, large_bodies
 

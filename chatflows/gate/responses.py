@@ -1,11 +1,11 @@
 """What the gate answers: headers, error bodies by route family, Flowise's frames. Pure."""
 
-import json
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from chatflows.decisions import Decision
+from chatflows.access.decisions import Decision
+from chatflows.protocols.encoding import encode
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -58,9 +58,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "upstream_rate_limited": ("Unavailable", "The upstream is over its own limit. Try later."),
     "internal_error": ("Internal error", "Something broke here. The call was not answered."),
 }
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Answer(NamedTuple):
@@ -177,19 +174,6 @@ def openai_error_body(status: int, code: str, detail: str = "") -> dict[str, Any
     kind = "rate_limit_error" if status == 429 else kind
     message = detail or MESSAGES[code][1]
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-def frame(event: str, data: object) -> bytes:
-    """One server-sent event in Flowise's form (flowise-wire 2.1)."""
-    return b"message:\ndata:" + encode({"event": event, "data": data}) + b"\n\n"
-
-
-def encode(value: object) -> bytes:
-    """Compact JSON in UTF-8; half an emoji, as some upstreams send it, stays an escape."""
-    try:
-        return _ENCODER.encode(value).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _challenge(decision: Decision) -> Headers:

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts import addresses
+from accounts.crypto.secrets import Unavailable
+from accounts.network import addresses
 from accounts.permissions import Permission
-from accounts.secrets import Unavailable
 from apikeys import bearer, credentials
 from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import Credential, State
 from apikeys.key_text import KeyText
-from chatflows.decisions import Decision, RequestFacts, decide, decide_for_key
-from chatflows.gate.facts import AccessReader, Facts
+from chatflows.access.decisions import Decision, RequestFacts, decide, decide_for_key
+from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
 from chatflows.gate.responses import ANY_ORIGIN, Headers
 

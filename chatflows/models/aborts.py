@@ -6,8 +6,8 @@ from django.db import models
 class Abort(models.Model):
     """A conversation whose running answer is to end; kept for a minute.
 
-    `thread_id` stands for chatflow, caller and chatId (chatflows/predictions.py). `at` is the
-    database's own time, so that no two machines' clocks are compared.
+    `thread_id` stands for chatflow, caller and chatId (chatflows/predictions/prediction.py). `at`
+    is the database's own time, so that no two machines' clocks are compared.
     """
 
     thread_id = models.UUIDField(primary_key=True, editable=False)

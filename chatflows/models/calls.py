@@ -4,7 +4,7 @@ from django.db import models
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
 from apikeys import key_text
-from chatflows.decisions import Reason
+from chatflows.access.decisions import Reason
 from chatflows.models.chatflows import Chatflow
 
 

@@ -14,18 +14,20 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.secrets import Unavailable
+from accounts.crypto.secrets import Unavailable
 from chatflows import predictions
+from chatflows.calls import store
+from chatflows.calls.recorder import CallRecord
 from chatflows.engines import Event, Failed, Question
 from chatflows.engines.configs import DEFAULT_MEMORY_TURNS
 from chatflows.engines.faq import Entry
-from chatflows.gate.engine_pool import EnginePool
-from chatflows.gate.facts import EngineRef, EngineSource
-from chatflows.gate.recorder import CallRecord, Turn
+from chatflows.engines.pool import EnginePool
+from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, Message, UpstreamSecret
-from chatflows.predictions import Prediction
-from chatflows.services import calls, conversations, watching
-from chatflows.services.watching import Holds
+from chatflows.predictions import conversations, watching
+from chatflows.predictions.prediction import Prediction
+from chatflows.predictions.turns import Turn
+from chatflows.predictions.watching import Holds
 
 log = structlog.get_logger("flowlatch.asking")
 
@@ -177,7 +179,7 @@ def _record(asking: Asking) -> None:
         turn=turn,
     )
     try:
-        calls.write([record])
+        store.write([record])
     except DatabaseError as error:  # the answer is whole all the same
         log.warning("a question is not recorded", error=type(error).__name__)
 

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 from asgiref.sync import async_to_sync
 from django.db import transaction
 
-from accounts import audit, egress, secrets
+from accounts import audit
+from accounts.crypto import secrets
+from accounts.network import egress
 from accounts.permissions import Actor
 from chatflows.engines import configs
 from chatflows.engines.configs import Config, FlowiseConfig

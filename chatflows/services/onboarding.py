@@ -12,8 +12,9 @@ from accounts.services import invitations, link_tokens, teams, users
 from accounts.services.invitations import Sent
 from apikeys.models import ApiKey
 from apikeys.services import keys
+from chatflows.faq import entries
 from chatflows.models import Chatflow
-from chatflows.services import chatflows, faq_entries
+from chatflows.services import chatflows
 
 SET_UP_LIFETIME = timedelta(days=7)
 SAMPLE_NAME = "Flowlatch FAQ"
@@ -113,8 +114,8 @@ def _open_team(name: str, by: Actor) -> Team:
     keys.create(team, ApiKey.DEFAULT_NAME, by)
     chatflow = chatflows.create(team, SAMPLE_NAME, by)
     for question, answer in SAMPLE_ENTRIES:
-        faq_entries.add(chatflow, question, answer, by)
-    faq_entries.set_fallback(chatflow, SAMPLE_FALLBACK, by)
+        entries.add(chatflow, question, answer, by)
+    entries.set_fallback(chatflow, SAMPLE_FALLBACK, by)
     return team
 
 

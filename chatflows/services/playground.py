@@ -12,8 +12,8 @@ from functools import partial
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.services import members, sessions
-from chatflows.gate import frames
 from chatflows.models import Call, Chatflow
+from chatflows.protocols.flowise import frames
 from chatflows.services import asking
 from chatflows.services.asking import Asker, Asking, Streams
 

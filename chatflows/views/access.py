@@ -13,7 +13,7 @@ from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from apikeys.models import ApiKey
 from chatflows import snippets
-from chatflows.forms import AccessForm
+from chatflows.forms.chatflows import AccessForm
 from chatflows.models import Call, Chatflow
 from chatflows.services import chatflows
 from chatflows.views.chatflows import get_chatflow

@@ -15,13 +15,16 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms import posted, searched
+from accounts.forms.base import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows import answers, postman, snippets
-from chatflows.forms import ChatflowForm, DeleteChatflowForm, HostedChatForm
+from chatflows import postman, snippets
+from chatflows.access import explained
+from chatflows.calls import store
+from chatflows.flow_app import chats, flow_apps
+from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
 from chatflows.models import AccessMode, Call, Chatflow
-from chatflows.services import calls, chatflows, flow_apps, hosted_chats
+from chatflows.services import chatflows
 
 USE_DAYS = 14
 
@@ -80,7 +83,7 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
         "openai_snippets": snippets.openai(settings.PUBLIC_URL, chatflow.id),
         "flowise_snippets": snippets.flowise(settings.PUBLIC_URL, chatflow.id),
-        "answers": answers.ANSWERS,
+        "answers": explained.ANSWERS,
     }
     return render(request, "chatflows/use.html", context)
 
@@ -124,7 +127,7 @@ def settings_page(
     hosted_form: HostedChatForm | None = None,
 ) -> HttpResponse:
     """The page of a chatflow's settings: one of its forms may come back with errors."""
-    chat = hosted_chats.of(chatflow)
+    chat = chats.of(chatflow)
     form = form or ChatflowForm(initial={"name": chatflow.name})
     hosted_form = hosted_form or HostedChatForm(instance=chat)
     app = flow_apps.of(request.team)
@@ -143,7 +146,7 @@ def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         chatflows.delete(chatflow, request.principal.actor)
         messages.success(request, f"{chatflow.name} is deleted.")
         return redirect("chatflow_list", request.team.slug)
-    count = calls.count_of_chatflow(chatflow, USE_DAYS)
+    count = store.count_of_chatflow(chatflow, USE_DAYS)
     context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
     status = 422 if form.is_bound else 200
     return render(request, "chatflows/delete.html", context, status=status)

@@ -7,11 +7,11 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from accounts.forms import searched
+from accounts.forms.base import searched
 from accounts.guards import TeamRequest
 from accounts.permissions import Permission
-from chatflows.engine_forms import EngineForms
-from chatflows.forms import FallbackForm, FaqEntryForm
+from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
+from chatflows.forms.engines import EngineForms
 from chatflows.models import Chatflow, EngineName, FaqEntry, UnansweredQuestion
 
 ENTRIES_PER_PAGE = 50

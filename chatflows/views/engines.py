@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows.engine_forms import EngineForms
 from chatflows.engines.configs import InvalidConfig
+from chatflows.forms.engines import EngineForms
 from chatflows.services import engines
 from chatflows.views.chatflows import get_chatflow
 from chatflows.views.engine_page import chosen_unanswered, engine_page

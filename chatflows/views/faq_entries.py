@@ -9,9 +9,9 @@ from django.views.decorators.http import require_POST
 
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows.forms import FallbackForm, FaqEntryForm
+from chatflows.faq import entries
+from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.models import FaqEntry
-from chatflows.services import faq_entries
 from chatflows.views.chatflows import get_chatflow
 from chatflows.views.engine_page import chosen_unanswered, engine_page
 
@@ -26,7 +26,7 @@ def faq_entry_add(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return engine_page(request, chatflow, form=form, answers=answers)
     by = request.principal.actor
-    faq_entries.add(chatflow, by=by, answers=answers, **form.cleaned_data)
+    entries.add(chatflow, by=by, answers=answers, **form.cleaned_data)
     messages.success(request, "The answer is added. It holds from the next call on.")
     return redirect("chatflow_engine", request.team.slug, chatflow_id)
 
@@ -40,7 +40,7 @@ def faq_entry_update(request: TeamRequest, chatflow_id: UUID, entry_id: int) -> 
     entry = get_object_or_404(FaqEntry, chatflow=chatflow, pk=entry_id)
     if not form.is_valid():
         return engine_page(request, chatflow, entry_form=form, entry=entry)
-    faq_entries.update(entry, by=request.principal.actor, **form.cleaned_data)
+    entries.update(entry, by=request.principal.actor, **form.cleaned_data)
     return redirect("chatflow_engine", request.team.slug, chatflow_id)
 
 
@@ -50,7 +50,7 @@ def faq_entry_delete(request: TeamRequest, chatflow_id: UUID, entry_id: int) -> 
     """Remove an entry."""
     chatflow = get_chatflow(request, chatflow_id)
     entry = get_object_or_404(FaqEntry, chatflow=chatflow, pk=entry_id)
-    faq_entries.delete(entry, request.principal.actor)
+    entries.delete(entry, request.principal.actor)
     return redirect("chatflow_engine", request.team.slug, chatflow_id)
 
 
@@ -62,5 +62,5 @@ def faq_fallback_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     form = FallbackForm(request.POST)
     if not form.is_valid():
         return engine_page(request, chatflow, fallback_form=form)
-    faq_entries.set_fallback(chatflow, form.cleaned_data["fallback"], request.principal.actor)
+    entries.set_fallback(chatflow, form.cleaned_data["fallback"], request.principal.actor)
     return redirect("chatflow_engine", request.team.slug, chatflow_id)

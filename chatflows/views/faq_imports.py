@@ -11,13 +11,12 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import posted
+from accounts.forms.base import posted
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows import faq_files
-from chatflows.forms import FaqImportForm
+from chatflows.faq import files, imports
+from chatflows.forms.chatflows import FaqImportForm
 from chatflows.models import Chatflow
-from chatflows.services import faq_imports
 from chatflows.views.chatflows import get_chatflow
 
 PREVIEW_LIFETIME = 3600  # seconds
@@ -57,10 +56,10 @@ def faq_import(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         form.add_error(None, "This text is too large to be shown before it is saved. Split it.")
         return _page(request, chatflow, form, 422)
     preview = {
-        "plan": faq_imports.plan(chatflow, form.rows, replace=form.replace),
-        "bad_lines": form.bad_lines[: faq_files.MAX_BAD_LINES],
+        "plan": imports.plan(chatflow, form.rows, replace=form.replace),
+        "bad_lines": form.bad_lines[: files.MAX_BAD_LINES],
         "bad_count": len(form.bad_lines),
-        "bad_more": len(form.bad_lines) - faq_files.MAX_BAD_LINES,
+        "bad_more": len(form.bad_lines) - files.MAX_BAD_LINES,
         "kind": "markdown" if form.markdown else "CSV",
         "packed": packed,
     }
@@ -77,8 +76,8 @@ def faq_import_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     except signing.BadSignature:
         messages.error(request, "That preview is too old. Look at the file again, then import it.")
         return redirect("faq_import", request.team.slug, chatflow_id)
-    rows, _ = faq_files.parse(parcel.source, markdown=parcel.markdown)
-    done = faq_imports.save(chatflow, rows, request.principal.actor, replace=parcel.replace)
+    rows, _ = files.parse(parcel.source, markdown=parcel.markdown)
+    done = imports.save(chatflow, rows, request.principal.actor, replace=parcel.replace)
     messages.success(request, f"Answers are imported: {done.words}")
     return redirect("chatflow_engine", request.team.slug, chatflow_id)
 
@@ -92,7 +91,7 @@ def faq_export(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     name = f"{slugify(chatflow.name)[:60] or 'faq'}-faq.csv"
     # Excel reads UTF-8 only after a byte order mark.
     return HttpResponse(
-        "\ufeff" + faq_files.to_csv(entries),
+        "\ufeff" + files.to_csv(entries),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -10,14 +10,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import posted
+from accounts.forms.base import posted
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from chatflows.forms import FlowAppForm, HostedChatForm
+from chatflows.flow_app import chats, flow_apps
+from chatflows.flow_app.chats import Shown
+from chatflows.flow_app.flow_apps import Login
+from chatflows.forms.chatflows import FlowAppForm, HostedChatForm
 from chatflows.models import FlowAppState, HostedChat
-from chatflows.services import flow_apps, hosted_chats
-from chatflows.services.flow_apps import Login
-from chatflows.services.hosted_chats import Shown
 from chatflows.views.chatflows import get_chatflow, settings_page
 
 SAVED = {
@@ -70,7 +70,7 @@ def hosted_chat_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return settings_page(request, chatflow, hosted_form=form)
     try:
-        chat = hosted_chats.save(chatflow, Shown(**form.cleaned_data), request.principal.actor)
+        chat = chats.save(chatflow, Shown(**form.cleaned_data), request.principal.actor)
     except ValidationError as error:
         form.add_error(None, error)
         return settings_page(request, chatflow, hosted_form=form)

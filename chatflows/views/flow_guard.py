@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.guards import PageRequest, View, open_view
-from chatflows.services import visits
-from chatflows.services.visits import Visit
+from chatflows.flow_app import visits
+from chatflows.flow_app.visits import Visit
 
 P = ParamSpec("P")
 REASON = "the flow app's own username and password let visitors in"

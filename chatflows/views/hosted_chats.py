@@ -10,12 +10,13 @@ from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, S
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import posted
-from chatflows.forms import AskForm
+from accounts.forms.base import posted
+from chatflows.flow_app import chats, visits
+from chatflows.flow_app.visits import Visit
+from chatflows.forms.chatflows import AskForm
 from chatflows.models import FlowSession, HostedChat
-from chatflows.services import asking, hosted_chats, visits
+from chatflows.services import asking
 from chatflows.services.asking import Asking
-from chatflows.services.visits import Visit
 from chatflows.views.flow_guard import VisitRequest, flow_view, remember
 
 
@@ -29,14 +30,14 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
         return _page(request, chat, form, 200)
     if not form.is_valid():
         return _page(request, chat, form, 422)
-    if wait := hosted_chats.wait(request.visit, request.address):
-        form.add_error("question", hosted_chats.TOO_FAST)
+    if wait := chats.wait(request.visit, request.address):
+        form.add_error("question", chats.TOO_FAST)
         response = _page(request, chat, form, 429)
         response.headers["Retry-After"] = str(wait)
         return response
     session, cookie = _session(request)
-    if hosted_chats.streams.are_full(session.caller):
-        form.add_error("question", hosted_chats.BUSY)
+    if chats.streams.are_full(session.caller):
+        form.add_error("question", chats.BUSY)
         return _page(request, chat, form, 429)
     asked = _begin(request, session, chat, form)
     async_to_sync(_collect)(asked, _visit(request, session))
@@ -56,14 +57,14 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     if not form.is_valid():
         detail = next(str(errors[0]) for errors in form.errors.values())
         return JsonResponse({"detail": detail}, status=422)
-    if wait := hosted_chats.wait(request.visit, request.address):
-        return _too_many(hosted_chats.TOO_FAST, wait)
+    if wait := chats.wait(request.visit, request.address):
+        return _too_many(chats.TOO_FAST, wait)
     session, cookie = _session(request)
-    if hosted_chats.streams.are_full(session.caller):
-        return _too_many(hosted_chats.BUSY, 2)
+    if chats.streams.are_full(session.caller):
+        return _too_many(chats.BUSY, 2)
     asked = _begin(request, session, chat, form)
     response = StreamingHttpResponse(
-        hosted_chats.answer(asked, _visit(request, session)),
+        chats.answer(asked, _visit(request, session)),
         content_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -88,7 +89,7 @@ def _chat_id(request: VisitRequest, chat: HostedChat) -> str:
     session = request.visit.session
     if session is None or "new" in request.GET:
         return str(uuid.uuid4())
-    return hosted_chats.latest_chat_id(session, chat) or str(uuid.uuid4())
+    return chats.latest_chat_id(session, chat) or str(uuid.uuid4())
 
 
 def _session(request: VisitRequest) -> tuple[FlowSession, str]:
@@ -103,13 +104,13 @@ def _visit(request: VisitRequest, session: FlowSession) -> Visit:
 
 
 def _begin(request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm) -> Asking:
-    asker = hosted_chats.visitor(session, request.address, request.id)
+    asker = chats.visitor(session, request.address, request.id)
     question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
     return asking.begin(chat.chatflow, asker, question, chat_id)
 
 
 async def _collect(asked: Asking, visit: Visit) -> None:
-    async with aclosing(hosted_chats.events(asked, visit)) as events:
+    async with aclosing(chats.events(asked, visit)) as events:
         async for _ in events:
             pass
 
@@ -117,8 +118,8 @@ async def _collect(asked: Asking, visit: Visit) -> None:
 def _told(asked: Asking) -> dict[str, Any]:
     failure = asked.prediction.failure
     return {
-        "failure": hosted_chats.words_of(failure) if failure else "",
-        "sources": hosted_chats.sources_of(asked.prediction),
+        "failure": chats.words_of(failure) if failure else "",
+        "sources": chats.sources_of(asked.prediction),
     }
 
 
@@ -133,7 +134,7 @@ def _page(
     session = session or request.visit.session
     turns = []
     if session is not None:
-        asker = hosted_chats.visitor(session, "", "")
+        asker = chats.visitor(session, "", "")
         turns = asking.turns(chat.chatflow, asker, str(form["chat_id"].value()))
     context = {"visit": request.visit, "chat": chat, "form": form, "turns": turns, **told}
     return render(request, "chatflows/hosted_chat.html", context, status=status)

@@ -11,11 +11,11 @@ from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingH
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import posted
+from accounts.forms.base import posted
 from accounts.guards import TeamRequest, team_view
+from accounts.login.session_store import digest_of
 from accounts.permissions import Permission
-from accounts.session_store import digest_of
-from chatflows.forms import AskForm
+from chatflows.forms.chatflows import AskForm
 from chatflows.models import Chatflow
 from chatflows.services import asking, playground
 from chatflows.services.asking import Asker, Asking

@@ -10,13 +10,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import fresh_logins, known_devices
-from accounts.forms import posted
+from accounts.forms.base import posted
 from accounts.guards import PageRequest, open_view
+from accounts.login import fresh_logins, known_devices
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens
 from chatflows import snippets
-from chatflows.forms import SetUpForm
+from chatflows.forms.chatflows import SetUpForm
 from chatflows.services import onboarding
 
 # The digest, never the token: what lies in a session can't be sent as a link.

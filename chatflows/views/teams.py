@@ -8,15 +8,16 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import posted
+from accounts.forms.base import posted
+from accounts.forms.teams import TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
+from accounts.limits.invitation_limits import TooMany
+from accounts.mail import outbox
 from accounts.models import Role, Team
-from accounts.services import invitations, mails, teams
-from accounts.services.invitation_limits import TooMany
+from accounts.services import invitations, teams
 from accounts.services.invitations import Sent
-from accounts.team_forms import TeamNameForm
+from chatflows.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm
 from chatflows.services import onboarding
-from chatflows.team_forms import DeleteTeamForm, FirstOwnerForm, NewTeamForm
 
 
 @operator_view()
@@ -113,7 +114,7 @@ def team_delete(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 
 
 def _shown_once(request: OperatorRequest, sent: Sent) -> HttpResponse:
-    context = {"sent": sent, "has_mail": mails.is_configured()}
+    context = {"sent": sent, "has_mail": outbox.is_configured()}
     return render(request, "chatflows/team_invited.html", context)
 
 

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
+from chatflows.faq import unanswered
 from chatflows.models import UnansweredQuestion
-from chatflows.services import unanswered
 from chatflows.views.chatflows import get_chatflow
 
 

@@ -5,12 +5,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms import posted
+from accounts.forms.base import posted
 from accounts.guards import PageRequest, open_view
-from accounts.services import lock_outs
-from chatflows.forms import FlowLoginForm
+from accounts.limits import lock_outs
+from chatflows.flow_app import visits
+from chatflows.forms.chatflows import FlowLoginForm
 from chatflows.models import HostedChat
-from chatflows.services import visits
 from chatflows.views.flow_guard import REASON, entered, forget, remember
 
 WRONG = "Nobody comes in with this username and password. Check both."

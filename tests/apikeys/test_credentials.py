@@ -10,13 +10,12 @@ from uuid import UUID
 import pytest
 from pytest_django import Settings
 
-from accounts import secrets
-from accounts.secrets import Unavailable
+from accounts.crypto import keyring, secrets
+from accounts.crypto.secrets import Unavailable
 from apikeys import credentials, key_text
 from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import ABSENT, State, StoredSecret
 from apikeys.key_text import KeyText
-from config import keyring
 
 pytestmark = pytest.mark.fast
 

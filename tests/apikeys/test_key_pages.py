@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Session, Team, User
 from apikeys.key_text import PATTERN
 from apikeys.models import ApiKey, KeySecret
+from chatflows.calls import store
 from chatflows.models import Chatflow
-from chatflows.services import calls
 from tests import factories
 from tests.conftest import Integration
 
@@ -197,7 +197,7 @@ def test_the_first_call_is_waited_for_and_then_shown(
 ) -> None:
     url = page(integration.key.id, "first-call")
     assert "Waiting" in as_alice.get(url).content.decode()
-    calls.write([factories.call(faq, integration.key)])
+    store.write([factories.call(faq, integration.key)])
     body = as_alice.get(url).content.decode()
     assert "Waiting" not in body
     assert "Support FAQ" in body
@@ -209,7 +209,7 @@ def test_a_refused_first_call_says_why(
     as_alice: Client, integration: Integration, faq: Chatflow
 ) -> None:
     refused = {"allowed": False, "status": 403, "code": "key_not_selected"}
-    calls.write([factories.call(faq, integration.key, reason="not_selected", **refused)])
+    store.write([factories.call(faq, integration.key, reason="not_selected", **refused)])
     body = as_alice.get(page(integration.key.id, "first-call")).content.decode()
     assert "not selected for this chatflow" in body
 
@@ -220,7 +220,7 @@ def test_a_first_call_to_another_teams_chatflow_does_not_name_it(
     foreign = factories.chatflow(globex, "Globex plans")
     refused = {"allowed": False, "status": 404, "code": "not_found", "reason": "no_chatflow"}
     team_id = integration.key.team_id
-    calls.write([factories.call(foreign, integration.key, team_id=team_id, **refused)])
+    store.write([factories.call(foreign, integration.key, team_id=team_id, **refused)])
     body = as_alice.get(page(integration.key.id, "first-call")).content.decode()
     assert "Globex" not in body
     assert "404" in body

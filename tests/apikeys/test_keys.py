@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, secrets
+from accounts import audit
+from accounts.crypto import secrets
 from accounts.models import AuditEvent, Team, User
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, KeySecret, Status

@@ -14,14 +14,15 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from accounts.login.session_store import digest_of
 from accounts.models import Invitation, Membership, Role, Team, User
 from accounts.services import invitations, service_accounts, users
 from accounts.services.service_accounts import About
-from accounts.session_store import digest_of
+from chatflows.faq import entries
+from chatflows.flow_app import chats, flow_apps, visits
+from chatflows.flow_app.chats import Shown
+from chatflows.flow_app.flow_apps import Login
 from chatflows.models import FaqEntry, UnansweredQuestion
-from chatflows.services import faq_entries, flow_apps, hosted_chats, visits
-from chatflows.services.flow_apps import Login
-from chatflows.services.hosted_chats import Shown
 from tests import access_table, factories
 
 pytestmark = pytest.mark.django_db
@@ -118,14 +119,14 @@ def logged_in(person: User, *, is_fresh: bool = True) -> Asker:
 
 def belongings(team: Team, owner: User) -> Belongings:
     flow = factories.chatflow(team, "Access")
-    faq_entries.add(flow, "When?", "Now.", factories.TESTER)
+    entries.add(flow, "When?", "Now.", factories.TESTER)
     account = service_accounts.create(team, About("Sync", "production"), factories.TESTER)
     key, _ = factories.key(team, "Sync key", flow)
     member = factories.user(f"member-of-{team.slug}")
     factories.join(team, member, Role.VIEWER)
     invitations.invite(team, ["new@example.com"], Role.VIEWER, users.actor(owner, "192.0.2.1"))
     flow_apps.save(team, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
-    hosted_chats.save(flow, Shown(True, "Ask"), factories.TESTER)
+    chats.save(flow, Shown(True, "Ask"), factories.TESTER)
     return Belongings(
         slug=team.slug,
         chatflow_id=flow.id,

@@ -15,11 +15,12 @@ from accounts.services import service_accounts
 from accounts.services.service_accounts import About
 from apikeys import key_text
 from apikeys.services import keys
+from chatflows.calls import store
+from chatflows.calls.recorder import Recorder
+from chatflows.flow_app import flow_apps, visits
 from chatflows.gate.middleware import BearerGate
-from chatflows.gate.recorder import Recorder
-from chatflows.gate.sqlite_reader import SqliteReader
+from chatflows.gate.readers.sqlite import SqliteReader
 from chatflows.models import Chatflow
-from chatflows.services import calls, flow_apps, visits
 from tests import access_table, factories
 
 pytestmark = [
@@ -141,7 +142,7 @@ async def before_the_gate(walk: Any) -> None:
     """A gate as it is shipped; what it notes of calls is thrown away."""
     reader = SqliteReader(Path(str(settings.DATABASES["default"]["NAME"])))
     gate = BearerGate(
-        nothing, reader, make_recorder=lambda: Recorder(calls.pack, lambda batch: None)
+        nothing, reader, make_recorder=lambda: Recorder(store.pack, lambda batch: None)
     )
     try:
         await walk(gate)

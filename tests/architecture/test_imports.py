@@ -16,12 +16,12 @@ PURE = (
     "apikeys/key_text.py",
     "apikeys/bearer.py",
     "chatflows/gate/routes.py",
-    "chatflows/gate/bodies.py",
-    "chatflows/faq_files.py",
+    "chatflows/protocols/flowise/bodies.py",
+    "chatflows/faq/files.py",
     "chatflows/engines/events.py",
     "chatflows/engines/faq.py",
-    "config/keyring.py",
-    "accounts/addresses.py",
+    "accounts/crypto/keyring.py",
+    "accounts/network/addresses.py",
 )
 
 

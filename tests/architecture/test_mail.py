@@ -15,9 +15,9 @@ ROOT: Path = settings.BASE_DIR
 OPENS_CONNECTIONS = ("smtplib", "aiosmtplib", "django.core.mail")
 # Who may import them, and why. A stale line fails.
 MAY_IMPORT = {
-    "accounts/services/mail_sender.py": "the sender itself",
-    "accounts/mail_troubles.py": "the names of smtplib's exceptions",
-    "accounts/mail_backends.py": "the backend that refuses to send",
+    "accounts/mail/sender.py": "the sender itself",
+    "accounts/mail/troubles.py": "the names of smtplib's exceptions",
+    "accounts/mail/backends.py": "the backend that refuses to send",
 }
 
 
@@ -41,7 +41,7 @@ def test_only_the_sender_can_open_a_connection_to_a_mail_server() -> None:
 
 
 def test_only_the_registry_of_jobs_knows_the_sender() -> None:
-    users = {name for name in MODULES if any("mail_sender" in each for each in imported(name))}
+    users = {name for name in MODULES if "accounts.mail.sender" in imported(name)}
     assert users == {"accounts/apps.py"}
 
 

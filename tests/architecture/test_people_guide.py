@@ -7,9 +7,9 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from accounts.limits import invitation_limits, lock_outs
 from accounts.models import Role
 from accounts.permissions import ROLE_PERMISSIONS, Permission
-from accounts.services import invitation_limits, lock_outs
 
 pytestmark = pytest.mark.fast
 

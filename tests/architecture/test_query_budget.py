@@ -15,10 +15,12 @@ from accounts.models import AuditEvent, Membership, Role, ServiceAccount, Team, 
 from accounts.services import service_accounts, teams
 from accounts.services.service_accounts import About
 from apikeys.services import keys
+from chatflows.calls import store
+from chatflows.faq import entries
+from chatflows.flow_app import chats, flow_apps, visits
+from chatflows.flow_app.chats import Shown
+from chatflows.flow_app.flow_apps import Login
 from chatflows.models import Chatflow
-from chatflows.services import calls, faq_entries, flow_apps, hosted_chats, visits
-from chatflows.services.flow_apps import Login
-from chatflows.services.hosted_chats import Shown
 from tests import factories
 from tests.conftest import Integration
 
@@ -99,13 +101,13 @@ class Many(NamedTuple):
                 service_account=account,
                 opens=[flow.id, self.faq.id],
             )
-            faq_entries.add(self.faq, f"Question {n}?", "Answer.", factories.TESTER)
-            calls.write([factories.call(flow, key), factories.call(self.faq, self.integration.key)])
+            entries.add(self.faq, f"Question {n}?", "Answer.", factories.TESTER)
+            store.write([factories.call(flow, key), factories.call(self.faq, self.integration.key)])
             factories.join(self.team, factories.user(f"person{n}"), Role.VIEWER)
             factories.mail(self.team)
             factories.mail(None)
             teams.add_owner(factories.team(f"Team {n}"), self.member.user, factories.TESTER)
-            hosted_chats.save(flow, Shown(True, f"Chat {n}"), factories.TESTER)
+            chats.save(flow, Shown(True, f"Chat {n}"), factories.TESTER)
             factories.client(User.objects.get(username="alice"))
 
     def url(self, name: str) -> str:
@@ -143,7 +145,7 @@ def few() -> Many:
     integration = Integration(*factories.key(acme, "crm-sync", faq))
     account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
     flow_apps.save(acme, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
-    hosted_chats.save(faq, Shown(True, "Ask"), factories.TESTER)
+    chats.save(faq, Shown(True, "Ask"), factories.TESTER)
     return Many(acme, faq, integration, account, Membership.objects.get(user=vera))
 
 

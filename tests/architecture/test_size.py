@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,15 @@ from django.conf import settings
 pytestmark = pytest.mark.fast
 
 ROOT: Path = settings.BASE_DIR
+PACKAGES = ("config", "accounts", "apikeys", "chatflows")
 MODULES = sorted(
     path.relative_to(ROOT).as_posix()
-    for package in ("config", "accounts", "apikeys", "chatflows")
+    for package in PACKAGES
     for path in (ROOT / package).rglob("*.py")
     if "migrations" not in path.parts
 )
 MAX_FUNCTION, MAX_MODULE = 50, 350  # lines
+MAX_FOLDER = 15  # modules
 
 
 def functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -37,6 +40,16 @@ def test_a_module_opens_with_what_lives_there(name: str) -> None:
     text = (ROOT / name).read_text()
     if text.strip():
         assert ast.get_docstring(ast.parse(text)), name
+
+
+def test_a_folder_holds_few_modules() -> None:
+    found = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for package in (*PACKAGES, "tests")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    )
+    assert {folder: count for folder, count in found.items() if count > MAX_FOLDER} == {}
 
 
 def test_functions_are_short_at_the_median_and_at_p90() -> None:

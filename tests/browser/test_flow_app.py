@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import log_in
-from tests.engines.upstreams import FLOW, KEY, Flowise, hosting
+from tests.chatflows.engines.upstreams import FLOW, KEY, Flowise, hosting
 from tests.server.shipped import OWNER, Shipped, start
 
 pytestmark = [

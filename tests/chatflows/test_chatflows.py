@@ -12,8 +12,9 @@ from accounts.models import AuditEvent, Team
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.services import keys
+from chatflows.faq import entries
 from chatflows.models import Chatflow, FaqEntry, Selection
-from chatflows.services import chatflows, faq_entries
+from chatflows.services import chatflows
 from chatflows.services.chatflows import Access, Stale
 from tests import factories
 from tests.conftest import Integration
@@ -168,7 +169,7 @@ def test_renaming_frees_the_old_name_and_takes_the_new(
 def test_deleting_takes_all_of_it_along_and_writes_down_what_it_was(
     acme: Team, faq: Chatflow, by_alice: Actor
 ) -> None:
-    faq_entries.add(faq, "q", "a", by_alice)
+    entries.add(faq, "q", "a", by_alice)
     chatflows.delete(faq, by_alice)
     assert not Chatflow.objects.exists()
     assert not FaqEntry.objects.exists()
@@ -187,17 +188,17 @@ def test_each_change_of_the_faq_raises_the_version_and_is_written_down(
         assert last(acme).action == action
         versions.append(Chatflow.objects.get(pk=faq.pk).engine_version)
 
-    entry = faq_entries.add(faq, "q", "a", by_alice)
+    entry = entries.add(faq, "q", "a", by_alice)
     note("faq_entry.create")
-    faq_entries.update(entry, "q2", "a2", by_alice)
+    entries.update(entry, "q2", "a2", by_alice)
     note("faq_entry.update")
     assert (last(acme).before, last(acme).after) == (
         {"question": "q", "answer": "a", "chatflow": faq.name},
         {"question": "q2", "answer": "a2", "chatflow": faq.name},
     )
-    faq_entries.set_fallback(faq, "Sorry.", by_alice)
+    entries.set_fallback(faq, "Sorry.", by_alice)
     note("chatflow.set_fallback")
-    faq_entries.delete(entry, by_alice)
+    entries.delete(entry, by_alice)
     note("faq_entry.delete")
     assert versions == sorted(set(versions))
     assert audit.verify(acme.id) is None
@@ -205,6 +206,6 @@ def test_each_change_of_the_faq_raises_the_version_and_is_written_down(
 
 def test_a_change_of_the_faq_is_no_change_of_the_access(faq: Chatflow, by_alice: Actor) -> None:
     version = faq.version
-    faq_entries.add(faq, "q", "a", by_alice)
+    entries.add(faq, "q", "a", by_alice)
     faq.refresh_from_db()
     assert faq.version == version

@@ -13,10 +13,11 @@ from config.asgi import make_reader, pages
 import uvicorn
 from django.conf import settings
 
-from chatflows.gate.facts import AccessReader, EngineSource, Facts, Model
+from chatflows.calls import store
+from chatflows.calls.recorder import Recorder
+from chatflows.engines.sources import EngineSource
 from chatflows.gate.middleware import BearerGate
-from chatflows.gate.recorder import Recorder
-from chatflows.services import calls
+from chatflows.gate.readers.facts import AccessReader, Facts, Model
 from config import preparation, server
 
 
@@ -54,7 +55,7 @@ class CachingReader:
 application = BearerGate(
     pages,
     reader=CachingReader(make_reader()),
-    make_recorder=lambda: Recorder(calls.pack, calls.write_packed),
+    make_recorder=lambda: Recorder(store.pack, store.write_packed),
 )
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines.upstreams import KEY, hosting
+from tests.chatflows.engines.upstreams import KEY, hosting
 from tests.server.shipped import OWNER, Shipped, start
 from tests.server.world import LIMITS, World
 

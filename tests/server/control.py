@@ -20,7 +20,7 @@ from django.db import transaction  # noqa: E402 (Django must be set up first)
 from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
-from accounts.mail_kinds import KINDS  # noqa: E402
+from accounts.mail import outbox as mails  # noqa: E402
 from accounts.models import (  # noqa: E402
     AuditEvent,
     Lease,
@@ -31,19 +31,16 @@ from accounts.models import (  # noqa: E402
     Team,
     User,
 )
+from accounts.models.mail_kinds import KINDS  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
-from accounts.services import mails, service_accounts, teams  # noqa: E402
+from accounts.services import service_accounts, teams  # noqa: E402
 from accounts.services.service_accounts import About  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
+from chatflows.faq import entries as faq_entries  # noqa: E402
+from chatflows.flow_app import chats, flow_apps  # noqa: E402
 from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
-from chatflows.services import (  # noqa: E402
-    chatflows,
-    engines,
-    faq_entries,
-    flow_apps,
-    hosted_chats,
-)
+from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
@@ -100,8 +97,8 @@ def move_engine(chatflow: str, config: dict[str, Any]) -> None:
 
 def publish(chatflow: str, title: str, starters: str) -> None:
     """Publish a chatflow in the flow app."""
-    shown = hosted_chats.Shown(True, title, starters=starters)
-    hosted_chats.save(Chatflow.objects.get(pk=chatflow), shown, BY)
+    shown = chats.Shown(True, title, starters=starters)
+    chats.save(Chatflow.objects.get(pk=chatflow), shown, BY)
 
 
 def fill(team: str, chatflow: str, name: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from config import served
 # isort: split
 from django.core.management import call_command
 
-from accounts import worker
+from accounts.worker import worker
 from config import server
 
 SECONDS = 0.5

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from tests.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI
+from tests.chatflows.engines.upstreams import FLOW, KEY, Flowise, Host, OpenAI
 from tests.server.forks import PATIENCE
 from tests.server.shipped import Shipped
 

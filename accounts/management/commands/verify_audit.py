@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from accounts import audit
+from accounts.audit import trail
+from accounts.crypto.secrets import Unavailable
 from accounts.models import AuditHead, Team
-from accounts.secrets import Unavailable
-from accounts.services import audit_trail
 
 NOT_STARTED = "The database or the key ring is not there yet. Start Flowlatch once: make run"
 INSTALLATION = "installation"
@@ -76,5 +76,5 @@ def _named(broken: audit.Broken) -> str:
     if broken.event is None:
         return f"{broken.sequence}: {broken.why}"
     event = broken.event
-    says = f"{event.at:%Y-%m-%d %H:%M:%S} UTC, {event.actor_name} {audit_trail.what(event)}"
+    says = f"{event.at:%Y-%m-%d %H:%M:%S} UTC, {event.actor_name} {trail.what(event)}"
     return f"{broken.sequence}: {broken.why}. It says now: {says}"

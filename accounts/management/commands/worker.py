@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts.worker import Worker
+from accounts.worker.worker import Worker
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from accounts.crypto.secrets import Unavailable
 from accounts.models import ServiceAccount, Team
 from accounts.models.names import fold
 from accounts.permissions import Actor
-from accounts.secrets import Unavailable
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.models import Chatflow

@@ -1,0 +1,27 @@
+"""The audit trail: every change is recorded in the transaction that makes it."""
+
+from accounts.audit.chain import (
+    FIRST_MAC,
+    INSTALLATION,
+    Broken,
+    Chain,
+    Facts,
+    Target,
+    check,
+    holds,
+    record,
+    verify,
+)
+
+__all__ = [
+    "FIRST_MAC",
+    "INSTALLATION",
+    "Broken",
+    "Chain",
+    "Facts",
+    "Target",
+    "check",
+    "holds",
+    "record",
+    "verify",
+]

@@ -1,0 +1,180 @@
+"""The audit trail's service: append in the transaction of the change, and check the chain."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts.crypto import secrets
+from accounts.models import AuditEvent, AuditHead
+from accounts.permissions import Actor
+
+# Events of the whole installation, outside any team.
+INSTALLATION = uuid.UUID(int=0)
+FIRST_MAC = "0" * 64
+NAME_LENGTH = 254
+BATCH = 1000  # rows read at once by a check
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was changed."""
+
+    kind: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The first place where a chain does not hold."""
+
+    sequence: int
+    why: str
+    event: AuditEvent | None = field(default=None, compare=False)  # None where there is no row
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a check found: how far the chain holds, and where it breaks."""
+
+    sequence: int
+    mac: str
+    broken: Broken | None
+
+
+def record(
+    team_id: uuid.UUID,
+    action: str,
+    by: Actor,
+    target: Target,
+    *,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> AuditEvent:
+    """Append one event. Call it last in the transaction of the change: it locks the chain's head.
+
+    Of two events the installation's goes first: heads are always locked in this order.
+    `action` is `resource.verb`; `before` and `after` hold plain JSON values and never a secret.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("audit.record needs the transaction of the change")
+    head, _ = AuditHead.objects.select_for_update().get_or_create(
+        team_id=team_id, defaults={"sequence": 0, "mac": FIRST_MAC}
+    )
+    event = AuditEvent(
+        team_id=team_id,
+        sequence=head.sequence + 1,
+        at=timezone.now(),
+        action=action,
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=_without_nul(by.name[:NAME_LENGTH]),
+        address=by.address,
+        target_kind=target.kind,
+        target_id=target.id,
+        target_name=_without_nul(target.name[:NAME_LENGTH]),
+        before=_storable(before),
+        after=_storable(after),
+        previous_mac=head.mac,
+    )
+    event.key_version, _ = secrets.audit_mac(b"")
+    event.mac = _mac(event)
+    event.save(force_insert=True)
+    head.sequence, head.mac = event.sequence, event.mac
+    head.save()
+    return event
+
+
+def verify(team_id: uuid.UUID) -> Broken | None:
+    """The first edited, deleted or reordered row of a team's chain, or None if all holds."""
+    return check(team_id).broken
+
+
+def check(team_id: uuid.UUID) -> Chain:
+    """Walk a team's chain from its first row to its head.
+
+    Takes no lock: rows that are appended meanwhile are walked too.
+    """
+    mac, sequence = FIRST_MAC, 0
+    while True:
+        # Head first: it can't be ahead of rows that are read after it.
+        head = AuditHead.objects.filter(team_id=team_id).first()
+        rows = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
+        batch = list(rows.filter(sequence__gt=sequence)[:BATCH] if sequence else rows[:BATCH])
+        for event in batch:
+            if event.sequence != sequence + 1:
+                return Chain(sequence, mac, Broken(sequence + 1, "a row is missing"))
+            if event.previous_mac != mac or not _is_untouched(event):
+                return Chain(sequence, mac, Broken(event.sequence, "a row was edited", event))
+            sequence, mac = event.sequence, event.mac
+        if not batch:
+            is_whole = (head.sequence, head.mac) == (sequence, mac) if head else sequence == 0
+            broken = None if is_whole else Broken(sequence + 1, "the end was cut")
+            return Chain(sequence, mac, broken)
+
+
+def holds(team_id: uuid.UUID, sequence: int, mac: str) -> bool:
+    """Whether the chain still has the link that someone noted elsewhere."""
+    return AuditEvent.objects.filter(team_id=team_id, sequence=sequence, mac=mac).exists()
+
+
+def _storable(facts: Facts | None) -> dict[str, object] | None:
+    if facts is None:
+        return None
+    stored: dict[str, object] = _each_text(dict(facts))
+    return stored
+
+
+def _each_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_nul(value)
+    if isinstance(value, Mapping):
+        return {_without_nul(name): _each_text(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_text(each) for each in value]
+    return value
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # PostgreSQL stores none
+
+
+def _is_untouched(event: AuditEvent) -> bool:
+    try:
+        return _mac(event) == event.mac
+    except secrets.Unavailable:  # it names an audit key that never was
+        return False
+
+
+def _mac(event: AuditEvent) -> str:
+    fields = [
+        str(event.team_id),
+        event.sequence,
+        _instant(event.at),
+        event.action,
+        event.actor_kind,
+        event.actor_id,
+        event.actor_name,
+        event.address,
+        event.target_kind,
+        event.target_id,
+        event.target_name,
+        event.before,
+        event.after,
+        event.key_version,
+        event.previous_mac,
+    ]
+    message = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    return secrets.audit_mac(message, event.key_version)[1]
+
+
+def _instant(when: datetime) -> str:
+    return when.astimezone(timezone.get_default_timezone()).isoformat(timespec="microseconds")

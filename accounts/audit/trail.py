@@ -1,0 +1,167 @@
+"""The audit trail as people read it: filtered, in pages, and written to a file."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.db.models import Q, QuerySet
+
+from accounts.audit import words
+from accounts.models import AuditEvent
+from accounts.spreadsheets import disarmed
+
+PAGE_SIZE = 50
+BATCH = 500  # rows of a file that are in memory at once
+ACTORS = {"person": "Person", "key": "API key", "command": "Command", "system": "Flowlatch"}
+COLUMNS = (
+    "entry",
+    "at",
+    "actor_kind",
+    "actor",
+    "address",
+    "event",
+    "what",
+    "target_kind",
+    "target_id",
+    "target",
+    "before",
+    "after",
+    "mac",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to show; what is empty filters nothing. The days are UTC, both included."""
+
+    who: str = ""
+    event: str = ""
+    what: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, newest first, and the cursors to their neighbours."""
+
+    events: list[AuditEvent]
+    newer: int | None
+    older: int | None
+
+
+def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
+    """The rows of one chain that fit, newest first."""
+    rows = AuditEvent.objects.filter(team_id=team_id).order_by("-sequence")
+    if filters.who:
+        rows = rows.filter(Q(actor_name__icontains=filters.who) | Q(address=filters.who))
+    if filters.event:
+        rows = rows.filter(action=filters.event)
+    if filters.what:
+        rows = rows.filter(Q(target_name__icontains=filters.what) | Q(target_id=filters.what))
+    if filters.first_day:
+        rows = rows.filter(at__gte=_at(filters.first_day, time.min))
+    if filters.last_day:
+        rows = rows.filter(at__lte=_at(filters.last_day, time.max))
+    return rows
+
+
+def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -> Page:
+    """The rows next to a cursor: older than `before`, or newer than `after`; else the newest."""
+    if after is not None:
+        found = list(rows.filter(sequence__gt=after).order_by("sequence")[: PAGE_SIZE + 1])
+        events, has_newer, has_older = found[:PAGE_SIZE][::-1], len(found) > PAGE_SIZE, True
+    else:
+        older = rows.filter(sequence__lt=before) if before is not None else rows
+        events = list(older[: PAGE_SIZE + 1])
+        has_newer, has_older = before is not None, len(events) > PAGE_SIZE
+        events = events[:PAGE_SIZE]
+    return Page(
+        events,
+        newer=events[0].sequence if events and has_newer else None,
+        older=events[-1].sequence if events and has_older else None,
+    )
+
+
+async def csv_file(rows: QuerySet[AuditEvent]) -> AsyncIterator[str]:
+    """The rows as CSV, a piece at a time, newest first; no cell runs as a formula."""
+    yield "\ufeff" + _csv([COLUMNS])  # Excel reads UTF-8 only after a byte order mark
+    async for batch in _batches(rows):
+        yield _csv([_cells(event) for event in batch])
+
+
+async def json_lines(rows: QuerySet[AuditEvent]) -> AsyncIterator[str]:
+    """The rows as JSON Lines, a piece at a time, newest first."""
+    async for batch in _batches(rows):
+        yield "".join(json.dumps(_record(event)) + "\n" for event in batch)
+
+
+FILES: Mapping[str, tuple[str, Callable[[QuerySet[AuditEvent]], AsyncIterator[str]]]] = {
+    "csv": ("text/csv; charset=utf-8", csv_file),
+    "jsonl": ("application/jsonl; charset=utf-8", json_lines),
+}
+
+
+def what(event: AuditEvent) -> str:
+    """The event as a sentence without its subject."""
+    parts = words.sentence(event.action, event.target_name)
+    return " ".join(part for part in parts if part)
+
+
+async def _batches(rows: QuerySet[AuditEvent]) -> AsyncIterator[list[AuditEvent]]:
+    # By cursor and not by one open statement, which a slow reader would hold.
+    batch = await _read(rows)
+    while batch:
+        yield batch
+        batch = await _read(rows.filter(sequence__lt=batch[-1].sequence))
+
+
+@sync_to_async
+def _read(rows: QuerySet[AuditEvent]) -> list[AuditEvent]:
+    return list(rows[:BATCH])
+
+
+def _record(event: AuditEvent) -> dict[str, Any]:
+    values = (
+        event.sequence,
+        event.at.isoformat(),
+        event.actor_kind,
+        event.actor_name,
+        event.address,
+        event.action,
+        what(event),
+        event.target_kind,
+        event.target_id,
+        event.target_name,
+        event.before,
+        event.after,
+        event.mac,
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _cells(event: AuditEvent) -> list[str]:
+    return [disarmed(_cell(value)) for value in _record(event).values()]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    is_plain = isinstance(value, str | int)
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
+
+
+def _csv(lines: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(lines)
+    return out.getvalue()
+
+
+def _at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment, tzinfo=UTC)

@@ -1,0 +1,81 @@
+"""Forms of members and invitations: who to invite, which role, and the invited person's own."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from accounts.forms.base import StrictForm
+from accounts.forms.passwords import NewPasswordField
+from accounts.mail import addresses as emails
+from accounts.models import Role
+
+MAX_ADDRESSES = 20
+QUOTED_LENGTH = 60  # characters of a bad line that its error repeats
+
+
+def roles_up_to(role: Role | None) -> list[tuple[str, str]]:
+    """The choices of a person with this role, lowest first: nobody gives more than they have."""
+    reached = [other for other in reversed(Role) if role is not None and role.reaches(other)]
+    return [(other.value, str(other.label)) for other in reached]
+
+
+class InvitationForm(StrictForm):
+    """Addresses, one on each line, and the role that all of them get."""
+
+    addresses = forms.CharField(
+        label="E-mail",
+        max_length=MAX_ADDRESSES * (emails.MAX_LENGTH + 2),
+        widget=forms.Textarea(
+            attrs={"rows": 1, "autocomplete": "off", "spellcheck": "false", "inputmode": "email"}
+        ),
+        help_text="For several people, write one address on each line.",
+    )
+    role = forms.ChoiceField(initial=Role.VIEWER)
+
+    def __init__(self, *args: Any, role: Role | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = roles_up_to(role)
+
+    def clean_addresses(self) -> list[str]:
+        """Each line as one address; the same one twice counts once."""
+        lines = [line for line in self.cleaned_data["addresses"].split("\n") if line.strip()]
+        if len(lines) > MAX_ADDRESSES:
+            raise ValidationError(f"Invite at most {MAX_ADDRESSES} people at once.")
+        found: dict[str, str] = {}
+        errors: list[str] = []
+        for line in lines:
+            try:
+                address = emails.one(line)
+            except ValidationError as error:
+                errors += [f"{line.strip()[:QUOTED_LENGTH]}: {said}" for said in error.messages]
+            else:
+                found.setdefault(emails.key(address), address)
+        if errors:
+            raise ValidationError(errors)
+        return list(found.values())
+
+
+class RoleForm(StrictForm):
+    """Another role for a member."""
+
+    role = forms.ChoiceField(widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, role: Role | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = roles_up_to(role)[::-1]
+
+
+class JoinForm(StrictForm):
+    """A new person's username and password; team, role and address are the invitation's."""
+
+    username = forms.CharField(
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+        help_text="Letters, digits, dots, hyphens and underscores.",
+    )
+    password = NewPasswordField()

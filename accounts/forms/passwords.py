@@ -1,0 +1,62 @@
+"""A password that someone chooses: one field and its rules, for every page that asks for one.
+
+Show it with `{% include "accounts/new_password.html" with field=form.password %}`.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+
+from accounts.login.password_rules import MAX_PASSWORD_BYTES
+from accounts.models import User
+
+
+class NewPasswordField(forms.CharField):
+    """One field with a button to show it, instead of two to type blind."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            strip=False,
+            max_length=MAX_PASSWORD_BYTES,
+            help_text="At least 12 characters. Several words are easy to keep in mind.",
+            widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+            **kwargs,
+        )
+
+
+class ForgottenPasswordForm(forms.Form):
+    """Whose password it is."""
+
+    login = forms.CharField(
+        max_length=254,
+        label="Username or e-mail",
+        widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """A new password for `user`, checked against all rules. `user` need not be saved yet."""
+
+    password = NewPasswordField(label="New password")
+
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self.user)
+        return password
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The same beside the present password, which the view checks under the lock-out."""
+
+    current = forms.CharField(
+        label="Current password",
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current", "password")

@@ -1,0 +1,147 @@
+"""Lock-outs: who may try a password now, and who waits. The counters are in the database.
+
+Whoever checks a password calls `begin` before any hash, and `succeeded` if the password was right.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.crypto import secrets
+from accounts.models import LockOut
+from accounts.models.names import fold
+from accounts.network import addresses
+
+WINDOW = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(hours=8)
+FORGOTTEN_AFTER = timedelta(days=1)
+LIMIT = 10  # failures for one name and network; after that each one doubles the wait
+DEVICE_LIMIT = 5  # for a device that was logged in before
+NETWORK_LIMIT = 100  # in 15 minutes for all names from one network
+MAX_SUBJECT_LENGTH = 400  # characters that are looked at; to fold many takes their square in time
+
+
+class Kind(StrEnum):
+    """What is tried: counters of one kind never move those of another."""
+
+    LOGIN = "login"
+    FRESH_LOGIN = "fresh_login"
+    FLOW_LOGIN = "flow_login"
+    RESET = "reset"  # no password: asking for a link by mail
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A password for `subject` (as it was typed) from a network address.
+
+    `device` names a device that this person logged in on before, as `known_devices` read it from
+    a signed cookie: then the device is counted and not the network, which strangers could fill.
+    """
+
+    kind: Kind
+    subject: str
+    address: str
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A counter of failures, by the digest that it is stored under."""
+
+    digest: str
+    limit: int
+    is_growing: bool = True
+
+    def failures(self, row: LockOut, now: datetime) -> int:
+        """How many failures still count."""
+        past = now - row.last_failed_at
+        if not self.is_growing:  # a whole network forgets evenly, and never waits longer
+            return max(0, row.failures - int(past / (WINDOW / self.limit)))
+        is_quiet = past >= (WINDOW if row.failures < self.limit else FORGOTTEN_AFTER)
+        return 0 if is_quiet else row.failures
+
+    def wait(self, row: LockOut, now: datetime) -> timedelta:
+        """How long nothing is checked; zero or less for a free way."""
+        excess = self.failures(row, now) - self.limit
+        if excess < 0:
+            return timedelta()
+        doublings = min(excess, 10) if self.is_growing else 0
+        longest = LONGEST_WAIT if self.is_growing else WINDOW / self.limit
+        free_at: datetime = row.last_failed_at + min(WINDOW * (1 << doublings), longest)
+        return free_at - now
+
+
+@transaction.atomic(durable=True)
+def begin(attempt: Attempt) -> timedelta | None:
+    """Count an attempt as failed before it is checked, so that many at once gain nothing.
+
+    Returns how long to wait if it must not be checked at all (a right password neither), or None.
+    """
+    now = timezone.now()
+    counted: list[tuple[_Bucket, LockOut]] = []
+    for bucket in _buckets(attempt):
+        row, _ = LockOut.objects.select_for_update().get_or_create(
+            digest=bucket.digest, defaults={"failures": 0, "last_failed_at": now}
+        )
+        wait = bucket.wait(row, now)
+        if wait > timedelta():
+            return wait
+        counted.append((bucket, row))
+    for bucket, row in counted:
+        row.failures, row.last_failed_at = bucket.failures(row, now) + 1, now
+        row.save(update_fields=["failures", "last_failed_at"])
+    return None
+
+
+def succeeded(attempt: Attempt) -> None:
+    """The password was right: its name starts anew, and its network takes this attempt back."""
+    *network, own = _buckets(attempt)
+    LockOut.objects.filter(digest=own.digest).delete()
+    _take_back(network)
+
+
+def not_checked(attempt: Attempt) -> None:
+    """Nobody could check the password (the server is busy): the attempt does not count."""
+    _take_back(_buckets(attempt))
+
+
+def forget_old() -> int:
+    """Delete the counters that no longer count; the worker's duty. Returns how many."""
+    old = LockOut.objects.filter(last_failed_at__lt=timezone.now() - FORGOTTEN_AFTER)
+    return old.delete()[0]
+
+
+def in_words(wait: timedelta) -> str:
+    """A wait as people say it, rounded up."""
+    minutes = -(-int(wait.total_seconds()) // 60) or 1
+    if minutes < 100:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return f"{-(-minutes // 60)} hours"
+
+
+def _buckets(attempt: Attempt) -> Sequence[_Bucket]:
+    # The network's first: while it is full, made-up names fill no table.
+    if attempt.device:
+        return [_Bucket(_digest(attempt.kind, "device", attempt.device), DEVICE_LIMIT)]
+    network = addresses.network_of(attempt.address)
+    # Upper case first: a database may take letters like a dotless i for the plain one.
+    name = fold(attempt.subject.strip()[:MAX_SUBJECT_LENGTH].upper())
+    return [
+        _Bucket(_digest(attempt.kind, "network", network), NETWORK_LIMIT, is_growing=False),
+        _Bucket(_digest(attempt.kind, "name", network, name), LIMIT),
+    ]
+
+
+def _take_back(buckets: Sequence[_Bucket]) -> None:
+    taken = LockOut.objects.filter(digest__in=[b.digest for b in buckets], failures__gt=0)
+    taken.update(failures=F("failures") - 1)
+
+
+def _digest(*parts: str) -> str:
+    return secrets.pepper_digest(json.dumps(["lock-out", *parts]))[1]

@@ -1,0 +1,1 @@
+"""Login: passwords, sessions, known devices."""

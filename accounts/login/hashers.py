@@ -1,0 +1,62 @@
+"""argon2id with parameters that a small server bears: 19 MiB, two passes, one lane."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+
+from accounts.login.password_rules import MAX_PASSWORD_BYTES
+
+# Two at once: a burst of logins takes 38 MiB at most, the others wait their turn, but not for long.
+_SLOTS = threading.BoundedSemaphore(2)
+WAIT_FOR_SLOT = 3  # seconds; then the page answers 503
+# Of these visitors of flow apps take one at most: a flood of theirs leaves the other to members.
+_VISITORS = threading.BoundedSemaphore(1)
+WAIT_FOR_TURN = 1.5  # seconds, before the wait for a slot
+
+
+@contextmanager
+def visitors_turn() -> Iterator[None]:
+    """Around the check of a visitor's password. Raises TimeoutError if too many wait."""
+    with _taken(_VISITORS, WAIT_FOR_TURN):
+        yield
+
+
+@contextmanager
+def _taken(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise TimeoutError("too many passwords are being checked")
+    try:
+        yield
+    finally:
+        places.release()
+
+
+class Argon2Hasher(Argon2PasswordHasher):
+    """OWASP's argon2id minimum (m=19 MiB, t=2, p=1); Django's own default takes 100 MiB a login."""
+
+    memory_cost = 19 * 1024  # KiB
+    time_cost = 2
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        """Hash; a password over 4 KiB gives what nothing matches (the validator says it first)."""
+        if _is_too_long(password):
+            return make_password(None)
+        with _taken(_SLOTS, WAIT_FOR_SLOT):
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Check; a password over 4 KiB is wrong without any work."""
+        if _is_too_long(password):
+            return False
+        with _taken(_SLOTS, WAIT_FOR_SLOT):
+            return super().verify(password, encoded)
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Nothing to add: one hash is one hash."""
+
+
+def _is_too_long(password: str) -> bool:
+    return len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES

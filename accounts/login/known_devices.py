@@ -1,0 +1,49 @@
+"""Known devices: a signed cookie that says who logged in here before.
+
+It opens nothing. It only gives its device an allowance of wrong passwords of its own, so that
+nobody else can use up the owner's.
+"""
+
+import hmac
+import secrets
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import User
+from accounts.models.names import fold
+
+LIFETIME = 365 * 24 * 3600  # seconds
+SALT = "accounts.login.known_devices"
+
+
+def device_of(request: HttpRequest, login: str) -> str:
+    """The id of this device if the person of this username or e-mail logged in on it, or ''."""
+    try:
+        cookie = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+        pk, device, stamp = signing.loads(cookie, salt=SALT, max_age=LIFETIME)
+    except (signing.BadSignature, ValueError, TypeError):
+        return ""
+    user = User.objects.filter(pk=pk).first()
+    is_theirs = user and fold(login) in (fold(user.username), fold(user.email))
+    if not user or not is_theirs or not hmac.compare_digest(stamp, _stamp(user)):
+        return ""
+    return f"{pk}:{device}"
+
+
+def remember(response: HttpResponseBase, user: User) -> None:
+    """Make this a known device of `user`; a new password makes all others strangers again."""
+    value = signing.dumps([user.pk, secrets.token_urlsafe(12), _stamp(user)], salt=SALT)
+    response.set_cookie(
+        settings.DEVICE_COOKIE_NAME,
+        value,
+        max_age=LIFETIME,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _stamp(user: User) -> str:
+    return user.get_session_auth_hash()[:16]

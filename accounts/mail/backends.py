@@ -1,0 +1,14 @@
+"""Django's mail, closed: mails leave by the outbox and its worker, and in no other way."""
+
+from typing import Any
+
+from django.core.mail.backends.base import BaseEmailBackend
+
+
+class Refusing(BaseEmailBackend):
+    """What `django.core.mail` sends with: nothing. A reply that waits for a mail server would tell
+    by its time whether an address is known."""
+
+    def send_messages(self, email_messages: Any) -> int:
+        """Raise RuntimeError, which says what to call instead."""
+        raise RuntimeError("Mail is queued with accounts.mail.outbox.queue, and sent there alone")

@@ -1,0 +1,1 @@
+"""The network: addresses, outgoing calls, request ids."""

@@ -1,0 +1,5 @@
+"""The worker: jobs that no answer waits for, done by one process at a time."""
+
+from accounts.worker.worker import Job, Worker, jobs, register
+
+__all__ = ["Job", "Worker", "jobs", "register"]

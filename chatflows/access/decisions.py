@@ -1,0 +1,223 @@
+"""The heart: `decide`, the only place where access is decided. Pure.
+
+The rows are those of docs/access.md, in their order; `tests/chatflows/access/test_decide.py` has
+a cell for each.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from accounts.network.addresses import Address, Network
+from accounts.permissions import Permission
+from apikeys.bearer import Carrier
+from apikeys.credentials import Credential, State
+
+
+class Mode(StrEnum):
+    """A chatflow's access mode, as stored."""
+
+    KEYS = "keys"
+    PUBLIC = "public"
+    OFF = "off"
+
+
+class Reason(StrEnum):
+    """Why a call was let in or refused, for the team alone: outside, many look the same."""
+
+    OK = "ok"
+    PUBLIC = "public"
+    TWO_CREDENTIALS = "two_credentials"
+    KEY_IN_URL = "key_in_url"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DISABLED = "disabled"
+    TEAM_SUSPENDED = "team_suspended"
+    ACCOUNT_DISABLED = "account_disabled"
+    NO_CREDENTIAL = "no_credential"
+    KEY_NETWORK = "key_network"
+    KEY_ORIGIN = "key_origin"
+    OTHER_CHATFLOW = "other_chatflow"
+    NO_CHATFLOW = "no_chatflow"
+    SCOPE = "scope"
+    NOT_SELECTED = "not_selected"
+    OFF = "off"
+    CHATFLOW_ORIGIN = "chatflow_origin"
+    CHATFLOW_NETWORK = "chatflow_network"
+    RATE = "rate"
+    UNAVAILABLE = "unavailable"
+
+    @property
+    def words(self) -> str:
+        """One sentence for the team's pages."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.OK: "Let in with a key that is selected.",
+    Reason.PUBLIC: "Let in: the chatflow is public.",
+    Reason.TWO_CREDENTIALS: "The request carried two credentials.",
+    Reason.KEY_IN_URL: "A key stood in the address, which this chatflow does not allow.",
+    Reason.MALFORMED: "What was sent is not a key: a typo, or cut off.",
+    Reason.UNKNOWN: "The key is not one of ours.",
+    Reason.EXPIRED: "The key has expired.",
+    Reason.REVOKED: "The key was deleted or its secret replaced.",
+    Reason.DISABLED: "The key is disabled.",
+    Reason.TEAM_SUSPENDED: "The team of the key is suspended.",
+    Reason.ACCOUNT_DISABLED: "The service account of the key is disabled.",
+    Reason.NO_CREDENTIAL: "No key was sent.",
+    Reason.KEY_NETWORK: "The key is bound to other networks.",
+    Reason.KEY_ORIGIN: "The key is bound to other origins.",
+    Reason.OTHER_CHATFLOW: "The key is pinned to another chatflow.",
+    Reason.NO_CHATFLOW: "The team has no such chatflow.",
+    Reason.SCOPE: "The key lacks the scope.",
+    Reason.NOT_SELECTED: "The key is good, but not selected for this chatflow.",
+    Reason.OFF: "The chatflow is off.",
+    Reason.CHATFLOW_ORIGIN: "The chatflow lists other origins.",
+    Reason.CHATFLOW_NETWORK: "The chatflow lists other networks.",
+    Reason.RATE: "Over the rate limit.",
+    Reason.UNAVAILABLE: "A part that the decision needs was away.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChatflowAccess:
+    """Who may call a chatflow; `is_key_selected` is about the credential of this request."""
+
+    id: UUID
+    team_id: UUID
+    mode: Mode
+    is_key_selected: bool = False
+    allow_key_in_url: bool = False
+    is_team_suspended: bool = False
+    origins: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+
+class RequestFacts(NamedTuple):
+    """What else a decision looks at. `origins` holds every Origin header, as sent."""
+
+    scope: Permission = Permission.PREDICTIONS_CREATE
+    origins: tuple[str, ...] = ()
+    address: Address | None = None
+    is_over_limit: bool = False
+    is_part_missing: bool = False
+
+
+class Decision(NamedTuple):
+    """The answer. `code` and `status` go to the caller, `reason` to the team."""
+
+    allowed: bool
+    status: int
+    code: str
+    reason: Reason
+    scope: Permission | None = None
+
+
+def _no(status: int, code: str, reason: Reason) -> Decision:
+    return Decision(False, status, code, reason)
+
+
+_TWO = _no(400, "invalid_request", Reason.TWO_CREDENTIALS)
+_IN_URL = _no(400, "invalid_request", Reason.KEY_IN_URL)
+_MISSING = _no(401, "missing_token", Reason.NO_CREDENTIAL)
+_VETO = _no(503, "unavailable", Reason.UNAVAILABLE)
+_LET_IN = Decision(True, 200, "ok", Reason.OK)
+_LET_IN_PUBLIC = Decision(True, 200, "ok", Reason.PUBLIC)
+
+
+def decide(
+    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
+) -> Decision:
+    """Whether a request is let in: the rows of the access rule, first match wins.
+
+    `chatflow` is None where no chatflow has the id. Nothing here does I/O or raises.
+    """
+    is_url_fine = chatflow is not None and chatflow.allow_key_in_url
+    if credential.carrier is Carrier.CONFLICT:  # row 1
+        return _TWO
+    if facts.is_part_missing and credential.state is not State.MALFORMED:  # veto
+        return _VETO
+    if credential.carrier is Carrier.URL and not (
+        is_url_fine and _is_good(credential) and _is_of_team(credential, chatflow)
+    ):
+        return _IN_URL
+    if credential.state is State.ABSENT:  # row 3
+        if chatflow is None or chatflow.mode is not Mode.PUBLIC or chatflow.is_team_suspended:
+            return _MISSING
+        return _by_place(chatflow, facts) or _LET_IN_PUBLIC
+    if not _is_good(credential):  # row 2
+        return _no(401, "invalid_token", Reason(credential.state.value))
+    return _with_key(credential, chatflow, facts)
+
+
+def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
+    """Whether a request may ask what its key opens: the rows that need no chatflow."""
+    is_refused = facts.is_part_missing or not _is_good(credential)
+    if is_refused or credential.carrier is Carrier.URL:
+        return decide(credential, None, facts)
+    bound = _by_key_bounds(credential, facts)
+    if bound is not None:
+        return bound
+    if facts.scope not in credential.scopes:
+        return Decision(False, 403, "insufficient_scope", Reason.SCOPE, facts.scope)
+    return _LET_IN
+
+
+def _with_key(
+    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
+) -> Decision:
+    bound = _by_key_bounds(credential, facts)  # row 4
+    if bound is not None:
+        return bound
+    pinned = credential.pinned_chatflow_id
+    if pinned is not None and (chatflow is None or chatflow.id != pinned):  # row 5
+        return _no(404, "not_found", Reason.OTHER_CHATFLOW)
+    if chatflow is None or not _is_of_team(credential, chatflow):  # row 6
+        return _no(404, "not_found", Reason.NO_CHATFLOW)
+    if facts.scope not in credential.scopes:  # row 7
+        return Decision(False, 403, "insufficient_scope", Reason.SCOPE, facts.scope)
+    if chatflow.mode is not Mode.PUBLIC and not chatflow.is_key_selected:  # row 8
+        return _no(403, "key_not_selected", Reason.NOT_SELECTED)
+    if chatflow.mode is Mode.OFF:  # row 9
+        return _no(403, "chatflow_off", Reason.OFF)
+    return _by_place(chatflow, facts) or _LET_IN
+
+
+def _by_key_bounds(credential: Credential, facts: RequestFacts) -> Decision | None:
+    if credential.networks and not _is_in(facts.address, credential.networks):
+        return _no(403, "network_not_allowed", Reason.KEY_NETWORK)
+    has_origins = bool(credential.origins) and bool(facts.origins)
+    if (credential.is_publishable or has_origins) and not _is_listed(facts, credential.origins):
+        return _no(403, "origin_not_allowed", Reason.KEY_ORIGIN)
+    return None
+
+
+def _by_place(chatflow: ChatflowAccess, facts: RequestFacts) -> Decision | None:
+    if chatflow.origins and facts.origins and not _is_listed(facts, chatflow.origins):  # row 10
+        return _no(403, "origin_not_allowed", Reason.CHATFLOW_ORIGIN)
+    if chatflow.networks and not _is_in(facts.address, chatflow.networks):
+        return _no(403, "network_not_allowed", Reason.CHATFLOW_NETWORK)
+    if facts.is_over_limit:  # row 11
+        return _no(429, "rate_limited", Reason.RATE)
+    return None  # row 12
+
+
+def _is_good(credential: Credential) -> bool:
+    return credential.state is State.GOOD
+
+
+def _is_of_team(credential: Credential, chatflow: ChatflowAccess | None) -> bool:
+    return chatflow is not None and credential.team_id == chatflow.team_id
+
+
+def _is_listed(facts: RequestFacts, listed: tuple[str, ...]) -> bool:
+    # `null` is what every sandboxed page and local file sends: it is nobody's, even if listed.
+    return len(facts.origins) == 1 and facts.origins[0] in listed and facts.origins[0] != "null"
+
+
+def _is_in(address: Address | None, networks: tuple[Network, ...]) -> bool:
+    return address is not None and any(address in network for network in networks)

@@ -1,0 +1,1 @@
+"""Calls: what the gate learns, recorded and read."""

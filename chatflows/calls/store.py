@@ -1,0 +1,225 @@
+"""Calls: write what the recorder collected, and read it for pages."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from django.db import DatabaseError, DataError, connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team
+from apikeys.models import ApiKey
+from chatflows.calls.recorder import CallRecord, Packed
+from chatflows.faq import unanswered
+from chatflows.models import Call, Chatflow, Conversation, Message, bulk
+from chatflows.predictions.turns import Turn
+
+# Its handler prints lines as they are: a batch of JSON lines in one go (config/logs.py).
+log = logging.getLogger("flowlatch.calls")
+
+# Refused calls are counted by themselves: anyone can make those, and they must not push out what
+# the team's own callers did.
+KEEP_PER_TEAM = 50_000  # calls let in, as many refused ones and turns; older ones go
+PRUNE_EVERY = 200  # batches
+# What a record's texts hold, in this order.
+CALL = (
+    "team_id",
+    "chatflow_id",
+    "key_id",
+    "key_name",
+    "public_id",
+    "at",
+    "allowed",
+    "status",
+    "code",
+    "reason",
+    "client_address",
+    "duration_ms",
+    "streamed",
+    "request_id",
+)
+CONVERSATION = ("chatflow_id", "caller", "chat_id")
+MESSAGE = ("id", "at", "question", "answer", "is_complete")
+# Where people ask, by the reason of their calls.
+PAGES = {
+    Call.PLAYGROUND: "/t/{team}/chatflows/{id}/try/",
+    Call.HOSTED: "/flow/{team}/{id}/",
+}
+_batches = count(1)
+
+
+def pack(record: CallRecord) -> Packed:
+    """A record as texts, for `write_packed`. Quick: the event loop does this for each call."""
+    at = bulk.moment(record.at)
+    key_id, turn = record.key_id, record.turn
+    # In the order of CALL, and by hand: a key's name alone is anybody's own text.
+    call = (
+        f"[{_id(record.team_id)},{_id(record.chatflow_id)},{_id(key_id)},"
+        f'{bulk.encode(record.key_name)},"{record.public_id}","{at}",{_bool(record.allowed)},'
+        f'{record.status},"{record.code}","{record.reason}","{record.client_address}",'
+        f'{record.duration_ms},{_bool(record.streamed)},"{record.request_id}"]'
+    )
+    return Packed(
+        call=call,
+        turn=_turn(turn, at) if turn is not None else "",
+        line=_line(record, at),
+        use=(key_id, record.at) if record.allowed and key_id is not None else None,
+        unanswered=turn if turn is not None and not turn.is_answered else None,
+    )
+
+
+def write(records: Sequence[CallRecord]) -> None:
+    """Write records at once. Raises as `write_packed`."""
+    write_packed([pack(record) for record in records])
+
+
+def write_packed(batch: Sequence[Packed]) -> None:
+    """Write one batch: calls, last uses, turns, one log line each. For the recorder's thread.
+
+    All or nothing; raises DatabaseError for the recorder to try again. A record that the database
+    will never take is left out, so that it holds up no other.
+    """
+    try:
+        with transaction.atomic():
+            _insert_calls([each.call for each in batch])
+            _note_last_uses(batch)
+            _keep_turns([each.turn for each in batch if each.turn])
+            unanswered.note([each.unanswered for each in batch if each.unanswered is not None])
+    except (DataError, ValueError) as error:  # ValueError: text that is none
+        if len(batch) > 1:
+            for each in batch:
+                write_packed([each])
+        else:
+            log.error(json.dumps({"event": "record refused", "error": type(error).__name__}))
+        return
+    except DatabaseError:
+        connection.close()  # the next try opens another
+        raise
+    log.info("\n".join([each.line for each in batch]))
+    if next(_batches) % PRUNE_EVERY == 0:
+        _prune_if_possible()
+
+
+def prune(keep: int = KEEP_PER_TEAM) -> None:
+    """Let go of each team's oldest calls and turns."""
+    for team in Team.objects.all():
+        turns = Message.objects.filter(conversation__chatflow__team=team).order_by("-at")
+        oldest_turn = turns[keep - 1 : keep].values_list("at", flat=True).first()
+        if oldest_turn is not None:
+            turns.filter(at__lt=oldest_turn).delete()
+        Conversation.objects.filter(chatflow__team=team, messages=None).delete()
+        for allowed in (True, False):
+            calls = Call.objects.of(team).filter(allowed=allowed)
+            newest = calls.order_by("-id").values_list("id", flat=True)
+            oldest_kept = newest[keep - 1 : keep].first()
+            if oldest_kept is not None:
+                calls.filter(id__lt=oldest_kept).delete()
+
+
+def _prune_if_possible() -> None:
+    # The batch is written: a failure here must not hand it to the recorder again.
+    try:
+        prune()
+    except DatabaseError as error:
+        log.warning(json.dumps({"event": "not pruned", "error": type(error).__name__}))
+        connection.close()
+
+
+def first_since(key: ApiKey, since: datetime) -> Call | None:
+    """A key's first call that was let in from `since` on, else its latest refused one."""
+    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=since)
+    let_in = mine.filter(allowed=True).order_by("at").first()
+    return let_in or mine.order_by("-at").first()
+
+
+def count_since(key: ApiKey, days: int) -> int:
+    """How many calls a key made in the last days."""
+    since = timezone.now() - timedelta(days=days)
+    return Call.objects.of(key.team).filter(key_id=key.id, at__gte=since).count()
+
+
+def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
+    """How many calls came to a chatflow in the last days, the playground's aside."""
+    since = timezone.now() - timedelta(days=days)
+    mine = Call.objects.of(chatflow.team).from_outside()
+    return mine.filter(chatflow_id=chatflow.id, at__gte=since).count()
+
+
+def _insert_calls(rows: Sequence[str]) -> None:
+    # A refusal by form alone read nothing, so the chatflow has to tell whose it is; an id that
+    # nobody has belongs to nobody. CROSS JOIN: SQLite takes the tables in the order written.
+    given = bulk.Given((Call, CALL))
+    call, team, chatflow = map(bulk.table, (Call, Team, Chatflow))
+    given.execute(
+        f"INSERT INTO {call} ({bulk.names(CALL)}) "  # noqa: S608 (our own names)
+        f"SELECT {team}.id, {given.all(CALL[1:])} FROM {given.source} "
+        f"LEFT JOIN {chatflow} ON {chatflow}.id = {given['chatflow_id']} CROSS JOIN {team} "
+        f"WHERE {team}.id = COALESCE({given['team_id']}, {chatflow}.team_id) "
+        f"ORDER BY {given.order}",
+        rows,
+    )
+
+
+def _note_last_uses(batch: Sequence[Packed]) -> None:
+    latest: dict[UUID, datetime] = {}
+    for key_id, at in filter(None, [each.use for each in batch]):
+        latest[key_id] = max(at, latest.get(key_id, at))
+    for key_id, at in latest.items():
+        newer = Q(last_used_at=None) | Q(last_used_at__lt=at)
+        ApiKey.objects.filter(newer, pk=key_id).update(last_used_at=at)
+
+
+def _keep_turns(rows: Sequence[str]) -> None:
+    if not rows:
+        return
+    given = bulk.Given((Conversation, CONVERSATION), (Message, MESSAGE))
+    conversation, message, chatflow = map(bulk.table, (Conversation, Message, Chatflow))
+    given.execute(
+        f"INSERT INTO {conversation} ({bulk.names((*CONVERSATION, 'created_at'))}) "  # noqa: S608
+        f"SELECT {given.all((*CONVERSATION, 'at'))} FROM {given.source} CROSS JOIN {chatflow} "
+        f"WHERE {chatflow}.id = {given['chatflow_id']} "
+        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # begun already: fine
+        rows,
+    )
+    matches = " AND ".join(f"{conversation}.{name} = {given[name]}" for name in CONVERSATION)
+    given.execute(
+        f"INSERT INTO {message} ({bulk.names((*MESSAGE, 'conversation_id'))}) "  # noqa: S608
+        f"SELECT {given.all(MESSAGE)}, {conversation}.id "
+        f"FROM {given.source} CROSS JOIN {conversation} WHERE {matches} "
+        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # kept already: it stays as it is
+        rows,
+    )
+
+
+def _turn(turn: Turn, at: str) -> str:
+    """In the order of CONVERSATION and MESSAGE."""
+    return (
+        f'[{_id(turn.chatflow_id)},"{turn.caller}",{bulk.encode(turn.chat_id)},'
+        f'{_id(turn.message_id)},"{at}",{bulk.encode(turn.question)},{bulk.encode(turn.answer)},'
+        f"{_bool(turn.is_complete)}]"
+    )
+
+
+def _id(value: UUID | None) -> str:
+    return f'"{value.hex}"' if value is not None else "null"
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _line(record: CallRecord, at: str) -> str:
+    """JSON, put together by hand: no value is a client's own text, so none needs an escape."""
+    route = PAGES.get(record.reason, record.route)
+    key = f'"{record.public_id[:4]}"' if record.public_id else "null"
+    return (
+        f'{{"event":"call","at":"{at}","route":"{route}",'
+        f'"chatflow":"{record.chatflow_id}","key":{key},'
+        f'"status":{record.status},"code":"{record.code}","reason":"{record.reason}",'
+        f'"milliseconds":{record.duration_ms},"request_id":"{record.request_id}",'
+        f'"address":"{record.client_address}"}}'
+    )

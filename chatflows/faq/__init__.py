@@ -1,0 +1,1 @@
+"""FAQ: entries, their files, and what had no answer."""

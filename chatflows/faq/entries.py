@@ -1,0 +1,79 @@
+"""FAQ entries: add, change, delete; each change is answered from by the next call."""
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import audit
+from accounts.permissions import Actor
+from chatflows.faq import unanswered
+from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
+
+
+@transaction.atomic
+def add(
+    chatflow: Chatflow,
+    question: str,
+    answer: str,
+    by: Actor,
+    *,
+    answers: UnansweredQuestion | None = None,
+) -> FaqEntry:
+    """A new entry at the end. What it `answers`, in whatever words, is unanswered no more."""
+    entry = FaqEntry.objects.create(chatflow=chatflow, question=question, answer=answer)
+    unanswered.forget(chatflow, [question, *([answers.question] if answers else [])])
+    _changed(chatflow, "faq_entry.create", entry, by, after=_facts(entry))
+    return entry
+
+
+@transaction.atomic
+def update(entry: FaqEntry, question: str, answer: str, by: Actor) -> None:
+    """Change an entry."""
+    before = _facts(entry)
+    entry.question, entry.answer = question, answer
+    entry.save()
+    _changed(entry.chatflow, "faq_entry.update", entry, by, before=before, after=_facts(entry))
+
+
+@transaction.atomic
+def delete(entry: FaqEntry, by: Actor) -> None:
+    """Remove an entry."""
+    before = _facts(entry)
+    target = FaqEntry(pk=entry.pk, question=entry.question)
+    entry.delete()
+    _changed(entry.chatflow, "faq_entry.delete", target, by, before=before)
+
+
+@transaction.atomic
+def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
+    """What is said when no entry answers; empty for the standard sentence."""
+    before = {"fallback": Chatflow.objects.get(pk=chatflow.pk).fallback}
+    chatflow.fallback = text
+    chatflow.save(update_fields=["fallback"])
+    bump(chatflow)
+    target = audit.Target("chatflow", str(chatflow.pk), chatflow.name)
+    after = {"fallback": text}
+    audit.record(chatflow.team_id, "chatflow.set_fallback", by, target, before=before, after=after)
+
+
+def bump(chatflow: Chatflow) -> None:
+    """What the engine answers from has changed: every process reads it anew."""
+    Chatflow.objects.filter(pk=chatflow.pk).update(engine_version=F("engine_version") + 1)
+
+
+def _changed(
+    chatflow: Chatflow,
+    action: str,
+    entry: FaqEntry,
+    by: Actor,
+    *,
+    before: audit.Facts | None = None,
+    after: audit.Facts | None = None,
+) -> None:
+    bump(chatflow)
+    target = audit.Target("faq_entry", str(entry.pk), entry.question)
+    audit.record(chatflow.team_id, action, by, target, before=before, after=after)
+
+
+def _facts(entry: FaqEntry) -> dict[str, object]:
+    name = entry.chatflow.name
+    return {"question": entry.question, "answer": entry.answer, "chatflow": name}

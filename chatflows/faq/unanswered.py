@@ -1,0 +1,84 @@
+"""Unanswered questions: noted behind the answers, gone once somebody writes an answer."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.permissions import Actor
+from chatflows.faq.files import MAX_QUESTION, same_question
+from chatflows.models import Chatflow, UnansweredQuestion, bulk
+from chatflows.predictions.turns import Turn
+
+KEEP = 200  # questions of one chatflow; those asked longest ago go
+COLUMNS = ("chatflow_id", "digest", "question", "count", "last_at")
+
+
+def note(turns: Iterable[Turn]) -> None:
+    """Note turns that were left unanswered. For the recorder, in its transaction."""
+    counted: dict[tuple[UUID, str], tuple[str, int, datetime]] = {}
+    for turn in turns:
+        question = _clean(turn.question)
+        if not question:
+            continue
+        key = (turn.chatflow_id, _digest(question))
+        _, count, last_at = counted.get(key, ("", 0, turn.at))
+        counted[key] = (question, count + 1, max(last_at, turn.at))
+    # In one order, so that two processes wait for each other and never in a circle.
+    rows = [
+        bulk.encode((chatflow_id.hex, digest, question, count, bulk.moment(last_at)))
+        for (chatflow_id, digest), (question, count, last_at) in sorted(counted.items())
+    ]
+    if rows:
+        _add(rows)
+    for chatflow_id in {chatflow_id for chatflow_id, _ in counted}:
+        _prune(chatflow_id)
+
+
+def forget(chatflow: Chatflow, questions: Sequence[str]) -> None:
+    """Somebody wrote the answers to these."""
+    digests = [_digest(_clean(question)) for question in questions]
+    for start in range(0, len(digests), 500):
+        some = digests[start : start + 500]
+        chatflow.unanswered_questions.filter(digest__in=some).delete()
+
+
+@transaction.atomic
+def dismiss(question: UnansweredQuestion, by: Actor) -> None:
+    """Nobody is going to answer this one. Asked again, it comes back."""
+    chatflow = question.chatflow
+    target = audit.Target("chatflow", str(chatflow.pk), chatflow.name)
+    before = {"question": question.question}
+    question.delete()
+    audit.record(chatflow.team_id, "unanswered_question.dismiss", by, target, before=before)
+
+
+def _prune(chatflow_id: UUID) -> None:
+    mine = UnansweredQuestion.objects.filter(chatflow_id=chatflow_id).order_by("-last_at", "-pk")
+    over = list(mine.values_list("pk", flat=True)[KEEP : KEEP + 1000])
+    if over:
+        UnansweredQuestion.objects.filter(pk__in=over).delete()
+
+
+def _add(rows: Sequence[str]) -> None:
+    given = bulk.Given((UnansweredQuestion, COLUMNS))
+    table = bulk.table(UnansweredQuestion)
+    # `WHERE true`: or SQLite takes the ON of the conflict for one of a join.
+    given.execute(
+        f"INSERT INTO {table} ({bulk.names(COLUMNS)}) "  # noqa: S608
+        f"SELECT {given.all(COLUMNS)} FROM {given.source} WHERE true ORDER BY {given.order} "
+        f"ON CONFLICT (chatflow_id, digest) DO UPDATE SET "
+        f'"count" = {table}."count" + excluded."count", last_at = excluded.last_at',
+        rows,
+    )
+
+
+def _clean(question: str) -> str:
+    return " ".join(question.replace("\0", "").split())[:MAX_QUESTION]
+
+
+def _digest(question: str) -> str:
+    return hashlib.sha256(same_question(question).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,1 @@
+"""The flow app: hosted chats behind a login of their own."""

@@ -1,0 +1,163 @@
+"""Hosted chats: publish a chatflow in its team's flow app, and answer a visitor's question."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from accounts import audit
+from accounts.limits.paces import Pace
+from accounts.permissions import Actor
+from chatflows import markdown
+from chatflows.engines import Event, Failed, Frame, Heartbeat, Sources, Token, Whole
+from chatflows.flow_app import visits
+from chatflows.flow_app.visits import Visit
+from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedChat
+from chatflows.predictions import watching
+from chatflows.predictions.prediction import Prediction
+from chatflows.protocols.encoding import frame
+from chatflows.protocols.flowise.frames import END, HEARTBEAT
+from chatflows.services import asking
+from chatflows.services.asking import Asker, Asking, Streams
+
+MAX_STREAMS = 200  # at once, in one process
+MAX_STREAMS_PER_VISIT = 3
+MAX_SOURCES = 20
+SOURCE_LENGTH = 400  # characters
+TOO_FAST = "Too many questions come from your network. Wait a minute, then ask again."
+BUSY = "Too many answers run at once. Wait for one to end, then ask again."
+CANNOT = "The assistant can't answer right now. Ask again in a moment."
+NOT_READY = "This chat is not ready yet. Ask the people who run it."
+CLOSED = "This chat was closed just now. Load the page again."
+
+MAX_QUESTIONS = 30  # a minute from one network, where nobody logs in
+
+streams = Streams(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
+pace = Pace(MAX_QUESTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a chatflow stands in the flow app."""
+
+    is_published: bool
+    title: str
+    welcome: str = ""
+    starters: str = ""
+
+
+@transaction.atomic
+def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
+    """Publish it or take it back, from the next request on. Raises ValidationError."""
+    chat = HostedChat.objects.select_for_update().filter(chatflow=chatflow).first()
+    before = asdict(_shown(chat)) if chat else None
+    chat = chat or HostedChat(chatflow=chatflow)
+    for name, value in asdict(shown).items():
+        setattr(chat, name, value)
+    chat.full_clean(validate_unique=False)
+    chat.save()
+    if asdict(shown) != before:
+        audit.record(
+            chatflow.team_id,
+            "chatflow.set_hosted_chat",
+            by,
+            audit.Target("chatflow", str(chatflow.pk), chatflow.name),
+            before=before,
+            after=asdict(shown),
+        )
+    return chat
+
+
+def of(chatflow: Chatflow) -> HostedChat:
+    """How it stands; unpublished, under its name, where nobody has set it yet."""
+    chat = HostedChat.objects.filter(chatflow=chatflow).first()
+    return chat or HostedChat(chatflow=chatflow, title=chatflow.name)
+
+
+def visitor(session: FlowSession, address: str, request_id: str) -> Asker:
+    """A visit as one who asks."""
+    return Asker(session.caller, Call.HOSTED, address, request_id)
+
+
+def wait(visit: Visit, address: str) -> int:
+    """Count a question of an open flow app: 0, or the seconds to wait. Who logged in never does."""
+    return pace.wait(address) if visit.is_open else 0
+
+
+def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:
+    """The conversation of this visit that was begun last."""
+    mine = Conversation.objects.filter(chatflow=chat.chatflow, caller=session.caller)
+    return mine.order_by("-id").values_list("chat_id", flat=True).first()
+
+
+async def events(asked: Asking, visit: Visit) -> AsyncGenerator[Event, None]:
+    """The answer for as long as the visit and the chat hold."""
+    holds = partial(visits.holds, visit, asked.chatflow.id)
+    async with aclosing(asking.answer(asked, streams, holds)) as answer:
+        async for event in answer:
+            yield event
+
+
+async def answer(asked: Asking, visit: Visit) -> AsyncGenerator[bytes, None]:
+    """Frames of what a visitor may see: words, sources, and at the end the answer as HTML.
+
+    Tools, metadata and an upstream's own errors stay here.
+    """
+    async with aclosing(events(asked, visit)) as answer:
+        async for event in answer:
+            for sent in _frames(event):
+                yield sent
+    if asked.prediction.is_complete:
+        yield frame("html", await sync_to_async(markdown.to_html)(asked.prediction.text))
+        yield END
+
+
+def words_of(failure: Failed) -> str:
+    """What a visitor is told of a failure; the code is for the team."""
+    known = {
+        asking.TOO_MANY.code: BUSY,
+        watching.CLOSED.code: CLOSED,
+        "upstream_unset": NOT_READY,
+    }
+    return known.get(failure.code, CANNOT)
+
+
+def sources_of(prediction: Prediction) -> list[str]:
+    """The texts that an answer stands on."""
+    documents: object = prediction.sources
+    if prediction.whole is not None:
+        documents = prediction.whole.get("sourceDocuments")
+    return _texts(documents)
+
+
+def _frames(event: Event) -> list[bytes]:  # noqa: PLR0911 (a table)
+    match event:
+        case Token(text) | Frame(name="token", text=text):
+            return [frame("token", text)]
+        case Sources(documents):
+            return [frame("sources", _texts(documents))]
+        case Frame(name="sourceDocuments", data=documents):
+            return [frame("sources", _texts(documents))]
+        case Whole(value):
+            words = value.get("text")
+            said = [frame("token", words)] if isinstance(words, str) else []
+            return [*said, frame("sources", _texts(value.get("sourceDocuments")))]
+        case Failed():
+            return [frame("error", words_of(event))]
+        case Heartbeat():
+            return [HEARTBEAT]
+        case _:
+            return []
+
+
+def _texts(documents: object) -> list[str]:
+    found = documents if isinstance(documents, list | tuple) else []
+    texts = [one.get("pageContent") for one in found if isinstance(one, dict)]
+    return [text[:SOURCE_LENGTH] for text in texts if isinstance(text, str)][:MAX_SOURCES]
+
+
+def _shown(chat: HostedChat) -> Shown:
+    return Shown(chat.is_published, chat.title, chat.welcome, chat.starters)

@@ -1,0 +1,180 @@
+"""Visits: the sessions of a flow app. They open its hosted chats and nothing else."""
+
+import hmac
+import secrets as random
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.core import signing
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.crypto import secrets
+from accounts.limits import lock_outs
+from accounts.limits.lock_outs import Attempt, Kind
+from accounts.login import hashers
+from accounts.models import Team
+from accounts.models.names import fold
+from chatflows.models import FlowApp, FlowAppState, FlowSession, HostedChat
+
+LIFETIME = timedelta(hours=12)
+TOKEN_BYTES = 32
+BATCH = 500  # rows of one statement: nobody waits long for its lock
+_SALT = "flowlatch.flow-session"
+
+
+class Closed(Exception):
+    """The team's flow app is off, or the team suspended: its pages are 404."""
+
+
+class WrongLogin(Exception):
+    """Nobody comes in with this username and password here."""
+
+
+class LockedOut(Exception):
+    """Too many tries: nothing is checked for a while. `wait` says how long."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Someone who is in: at a team whose flow app is open, or with a session."""
+
+    team: Team
+    app: FlowApp
+    session: FlowSession | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody had to log in."""
+        return self.app.state == FlowAppState.OPEN
+
+
+def enter(slug: str, cookie: str) -> Visit | None:
+    """The visit that a cookie stands for. None: a login is needed, or there is no such team.
+
+    Raises Closed.
+    """
+    app = _app(slug)
+    if app is None:
+        return None
+    session = _session(app, cookie)
+    if session is None and app.state != FlowAppState.OPEN:
+        return None
+    return Visit(app.team, app, session)
+
+
+def log_in(slug: str, username: str, password: str, address: str) -> str:
+    """The text of a new session's cookie. Raises Closed, LockedOut or WrongLogin.
+
+    One hash and the same statements, whether or not there is such a team.
+    """
+    app = _app(slug)
+    attempt = Attempt(Kind.FLOW_LOGIN, f"{fold(slug)} {username}", address)
+    wait = lock_outs.begin(attempt)
+    if wait is not None:
+        raise LockedOut(wait)
+    try:
+        with hashers.visitors_turn():
+            is_right = _is_right(app, username, password)
+    except TimeoutError:  # too many hashes at once
+        lock_outs.not_checked(attempt)
+        raise
+    if app is None or not is_right:
+        raise WrongLogin
+    lock_outs.succeeded(attempt)
+    return begin(app)[1]
+
+
+@transaction.atomic
+def begin(app: FlowApp) -> tuple[FlowSession, str]:
+    """A session as of the version that was read, and its cookie's text."""
+    now = timezone.now()
+    FlowSession.objects.of(app.team).filter(expires_at__lte=now).delete()
+    token = random.token_urlsafe(TOKEN_BYTES)
+    session = FlowSession.objects.create(
+        team=app.team,
+        digest=secrets.link_token_digest(token),
+        version=app.version,
+        expires_at=now + LIFETIME,
+    )
+    return session, _signer().sign(f"{app.team_id}.{token}")
+
+
+def end(cookie: str) -> None:
+    """Log out; the cookie opens nothing from now on, wherever it was copied to."""
+    _, token = _read(cookie)
+    if token:
+        FlowSession.objects.filter(digest=secrets.link_token_digest(token)).delete()
+
+
+def delete_ended(stopping: Event) -> None:
+    """Delete the visits that are over; the worker's duty."""
+    ended = FlowSession.objects.filter(expires_at__lte=timezone.now())
+    while not stopping.is_set():
+        some = list(ended.values_list("pk", flat=True)[:BATCH])
+        if not some:
+            return
+        FlowSession.objects.filter(pk__in=some).delete()
+
+
+def chat(visit: Visit, chatflow_id: UUID) -> HostedChat | None:
+    """A chat that the team publishes, as it is now."""
+    return HostedChat.objects.shown_by(visit.team).filter(chatflow_id=chatflow_id).first()
+
+
+def holds(visit: Visit, chatflow_id: UUID) -> bool:
+    """Whether a running answer may go on: the visit lives, and the chat is still published."""
+    team = Team.objects.filter(
+        pk=visit.team.pk, suspended_at=None, flow_app__version=visit.app.version
+    )
+    session = visit.session
+    alive = FlowSession.objects.alive(timezone.now()).filter(pk=session.pk) if session else None
+    if alive is not None and not alive.exists():
+        return False
+    return team.exists() and chat(visit, chatflow_id) is not None
+
+
+def _app(slug: str) -> FlowApp | None:
+    team = Team.objects.select_related("flow_app").filter(slug=slug).first()
+    if team is None:
+        return None
+    app: FlowApp | None = getattr(team, "flow_app", None)
+    if app is None or app.state == FlowAppState.OFF or team.suspended_at is not None:
+        raise Closed
+    return app
+
+
+def _session(app: FlowApp, cookie: str) -> FlowSession | None:
+    team_id, token = _read(cookie)
+    if not token or team_id != str(app.team_id):
+        return None
+    mine = FlowSession.objects.of(app.team).alive(timezone.now())
+    return mine.filter(digest=secrets.link_token_digest(token)).first()
+
+
+def _is_right(app: FlowApp | None, username: str, password: str) -> bool:
+    if app is None or not app.password_hash:
+        make_password(password)  # the work that a real check takes
+        return False
+    is_password = check_password(password, app.password_hash)
+    typed, wanted = (fold(name.strip()).encode() for name in (username, app.username))
+    return hmac.compare_digest(typed, wanted) and is_password
+
+
+def _read(cookie: str) -> tuple[str, str]:
+    try:
+        team_id, _, token = _signer().unsign(cookie).partition(".")
+    except signing.BadSignature:
+        return "", ""
+    return team_id, token
+
+
+def _signer() -> signing.Signer:
+    return signing.Signer(salt=_SALT)

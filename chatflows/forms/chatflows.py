@@ -1,0 +1,231 @@
+"""Forms of chatflows."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.forms.passwords import NewPasswordField
+from accounts.login.password_rules import MAX_PASSWORD_BYTES
+from accounts.models import Team
+from apikeys.models import ApiKey
+from chatflows.faq import files
+from chatflows.models import (
+    AccessMode,
+    Chatflow,
+    FaqEntry,
+    FlowApp,
+    FlowAppState,
+    HostedChat,
+)
+
+MAX_ASKED = 8000  # characters of a question on the Try it page and in a hosted chat
+
+
+class SetUpForm(forms.Form):
+    """The first owner and the team's name; the services check the rules of each."""
+
+    email = forms.EmailField(
+        label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    username = forms.CharField(
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+        help_text="Letters, digits, dots, hyphens and underscores.",
+    )
+    password = NewPasswordField()
+    team_name = forms.CharField(
+        max_length=80,
+        label="Team",
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+        help_text="Your company or group.",
+    )
+
+
+class ChatflowForm(forms.Form):
+    """The name of a chatflow; the service says if it is taken."""
+
+    name = forms.CharField(max_length=80, help_text="Callers never see it; your team does.")
+
+
+class AccessForm(forms.Form):
+    """Who may call."""
+
+    mode = forms.ChoiceField(choices=AccessMode.choices, widget=forms.RadioSelect)
+    keys = forms.ModelMultipleChoiceField(queryset=ApiKey.objects.none(), required=False)
+    allow_key_in_url = forms.BooleanField(required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["keys"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = ApiKey.objects.of(team).kept()
+
+
+class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A question and its answer."""
+
+    class Meta:
+        model = FaqEntry
+        fields = ["question", "answer"]
+        widgets = {"answer": forms.Textarea(attrs={"rows": 4})}
+
+
+class FaqImportForm(forms.Form):
+    """A file or a pasted text; once valid it has `source`, `markdown`, `rows` and `bad_lines`."""
+
+    file = forms.FileField(
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.md,.markdown"}),
+        help_text="CSV or markdown, at most 1 MiB and 2,000 entries.",
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=files.MAX_BYTES,
+        label="Or paste the text",
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "mono"}),
+    )
+    existing = forms.ChoiceField(
+        choices=[("keep", "Keep the answer that is there"), ("replace", "Replace the answer")],
+        initial="keep",
+        label="When a question is there already",
+        widget=forms.RadioSelect,
+    )
+    use_required_attribute = False
+    source = ""
+    markdown = False
+    rows: list[files.Row]
+    bad_lines: list[files.BadLine]
+
+    @property
+    def replace(self) -> bool:
+        """Whether the file's answers win."""
+        return self.cleaned_data.get("existing") == "replace"
+
+    def clean(self) -> dict[str, Any]:
+        """Read the entries."""
+        file = self.cleaned_data.get("file")
+        pasted: str = self.cleaned_data.get("text") or ""
+        if self.errors:
+            return self.cleaned_data
+        if bool(file) == bool(pasted.strip()):
+            raise forms.ValidationError("Choose a file or paste a text: one of the two.")
+        name = (file.name or "") if file else ""
+        try:
+            self.source = files.text_of(file.read() if file else pasted.encode())
+            self.markdown = files.is_markdown(self.source, name)
+            self.rows, self.bad_lines = files.parse(self.source, markdown=self.markdown)
+        except files.Unreadable as error:
+            raise forms.ValidationError(str(error)) from None
+        return self.cleaned_data
+
+
+class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is said when no entry answers."""
+
+    class Meta:
+        model = Chatflow
+        fields = ["fallback"]
+        labels = {"fallback": "When nothing fits, say"}
+        help_texts = {"fallback": "Empty: a standard sentence."}
+        widgets = {"fallback": forms.Textarea(attrs={"rows": 2})}
+
+
+class AskForm(forms.Form):
+    """A question on the Try it page or in a hosted chat, in the conversation that it began."""
+
+    use_required_attribute = False  # an emptied field is no mistake while the answer comes
+
+    question = forms.CharField(
+        max_length=MAX_ASKED,
+        label="Your question",
+        widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask something"}),
+    )
+    chat_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class FlowAppForm(forms.Form):
+    """Who may come in to the flow app; the service checks the rules of the login."""
+
+    state = forms.ChoiceField(choices=FlowAppState.choices, widget=forms.RadioSelect)
+    username = forms.CharField(
+        max_length=64,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="One for all visitors. It is no account of your team.",
+    )
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, app: FlowApp, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial = {"state": app.state, "username": app.username, **self.initial}
+        help_text = "At least 12 characters. Several words are easy to pass on."
+        if app.password_hash:
+            help_text = f"Empty: the password stays. {help_text}"
+        self.fields["password"].help_text = help_text
+        if app.is_from_environment:
+            del self.fields["username"], self.fields["password"]
+
+
+class HostedChatForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a chatflow stands in the flow app."""
+
+    class Meta:
+        model = HostedChat
+        fields = ["is_published", "title", "welcome", "starters"]
+        labels = {
+            "is_published": "Publish it in the flow app",
+            "welcome": "Welcome",
+            "starters": "Questions to begin with",
+        }
+        help_texts = {
+            "is_published": "Visitors find it in the list and can ask it, without a key.",
+            "title": "What visitors see in place of the name.",
+            "welcome": "A sentence above the first question.",
+            "starters": "One a line. Visitors send one with a tap.",
+        }
+        widgets = {
+            "welcome": forms.Textarea(attrs={"rows": 2}),
+            "starters": forms.Textarea(attrs={"rows": 3}),
+        }
+
+
+class FlowLoginForm(forms.Form):
+    """The login of a flow app."""
+
+    username = forms.CharField(
+        max_length=254,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+    password = forms.CharField(
+        strip=False,
+        max_length=MAX_PASSWORD_BYTES,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class DeleteChatflowForm(forms.Form):
+    """Deleting cannot be undone: the name is typed to confirm."""
+
+    confirm_name = forms.CharField(
+        label="Type the name of the chatflow", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, chatflow: Chatflow, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = chatflow.name
+
+    def clean_confirm_name(self) -> str:
+        """The exact name."""
+        typed: str = self.cleaned_data["confirm_name"]
+        if typed != self._name:
+            raise forms.ValidationError(f"Type {self._name} to delete it.")
+        return typed

@@ -1,0 +1,56 @@
+"""The facts of one decision as the database tells them, and who reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from apikeys.credentials import StoredSecret
+from chatflows.access.decisions import ChatflowAccess
+from chatflows.engines.sources import EngineRef, EngineSources
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One consistent reading: the secret asked for and the chatflow asked for, or None each."""
+
+    secret: StoredSecret | None
+    chatflow: ChatflowAccess | None
+    engine: EngineRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A chatflow in the list of those that a key opens."""
+
+    chatflow_id: UUID
+    name: str
+    created_at: datetime
+
+
+class AbortReader(Protocol):
+    """Reads who stopped an answer."""
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """The seconds since each conversation was aborted, where it was; in one statement.
+
+        Both moments are the database's. Raises `accounts.crypto.secrets.Unavailable`.
+        """
+
+
+class AccessReader(EngineSources, AbortReader, Protocol):
+    """Reads facts at each request; nothing is kept that is not verified at the next one.
+
+    The readings raise `accounts.crypto.secrets.Unavailable` when the database is gone, slow or
+    damaged.
+    """
+
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+        """The facts of one request, in one statement whatever is asked."""
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """The chatflows of a team that one of its keys opens, by name, in one statement."""
+
+    def close(self) -> None:
+        """Give back what it holds open; for the loop that read."""

@@ -1,0 +1,131 @@
+"""The PostgreSQL reader: rows kept in the process, verified at each request by the access stamp.
+
+The stamp is a row that each change of access changes in its own transaction
+(migrations/0002_access_stamp.py). One stamp SELECT serves all requests that wait for it, so under
+load its cost is shared; what was read under a stamp holds for as long as the stamp stands.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from accounts.crypto.secrets import Unavailable
+from chatflows.engines.sources import EngineSource
+from chatflows.gate.readers import rows
+from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.readers.postgres_link import PostgresLink
+
+MAX_KEPT = 4096  # facts; the longest unused go first
+QUICK, SLOW = 1.0, 3.0  # seconds that facts and an engine's source may take
+_SESSION = (
+    "-c timezone=UTC -c datestyle=ISO -c bytea_output=hex -c default_transaction_read_only=on "
+    "-c statement_timeout={milliseconds}"
+)
+_STAMP = "SELECT stamp FROM chatflows_accessstamp"
+_FACTS = rows.FACTS.format(public_id="$1::text", chatflow_id="$2::uuid")
+_SOURCE = rows.SOURCE.format(chatflow_id="$1::uuid")
+_ENTRIES = rows.ENTRIES.format(chatflow_id="$1::uuid")
+_ABORTS = """
+SELECT thread_id, EXTRACT(EPOCH FROM clock_timestamp() - at) FROM chatflows_abort
+WHERE thread_id = ANY($1::uuid[])
+"""
+_MODELS = rows.MODELS.format(team_id="$1::uuid", key_id="$2::uuid")
+
+Name = tuple[str | None, UUID]
+
+
+class PostgresReader:
+    """Reads one database. Its connections open in the loop that asks first."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        """`parameters` are libpq's."""
+        self._quick = PostgresLink(
+            _read_only(parameters, QUICK), {b"stamp": _STAMP, b"facts": _FACTS}, deadline=QUICK
+        )
+        # Apart: an engine with many entries must not hold decisions up.
+        self._slow = PostgresLink(
+            _read_only(parameters, SLOW),
+            {
+                b"source": _SOURCE,
+                b"entries": _ENTRIES,
+                b"models": _MODELS,
+                b"aborts": _ABORTS,
+            },
+            deadline=SLOW,
+        )
+        self._kept: OrderedDict[Name, Facts] = OrderedDict()
+        self._stamp: tuple[int, str | None] | None = None
+
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+        """See AccessReader."""
+        name = (public_id, chatflow_id)
+        stamp = await self._read_stamp()
+        if stamp != self._stamp:
+            self._kept.clear()
+            self._stamp = stamp
+        kept = self._kept.get(name)
+        if kept is not None:
+            self._kept.move_to_end(name)
+            return kept
+        found = await self._read_facts(name)
+        # Under another stamp they may be older than it: good for this request and for no other.
+        if self._stamp == stamp:
+            self._kept[name] = found
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+        """See AccessReader."""
+        values = (chatflow_id.hex.encode(),)
+        found = await self._slow.ask(b"source", values)
+        entries = await self._slow.ask(b"entries", values)
+        try:
+            *before, secret, version = found[0]
+            ciphertext = bytes.fromhex(secret.removeprefix("\\x")) if secret else b""
+            return rows.engine_source((*before, ciphertext, version), entries)
+        except (IndexError, ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """See AccessReader."""
+        values = (team_id.hex.encode(), key_id.hex.encode())
+        found = await self._slow.ask(b"models", values)
+        try:
+            return rows.models(found)
+        except (ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """See AbortReader."""
+        names = ("{" + ",".join(thread_ids) + "}").encode()
+        return rows.aborts(await self._slow.ask(b"aborts", (names,)))
+
+    def close(self) -> None:
+        """Give the connections back; the next reading opens others. For the loop that read."""
+        self._quick.close()
+        self._slow.close()
+        self._kept.clear()
+        self._stamp = None
+
+    async def _read_stamp(self) -> tuple[int, str | None]:
+        found = await self._quick.ask(b"stamp")
+        if len(found) != 1:
+            raise Unavailable("no stamp")
+        # With the losses: behind a new connection there may be a restored database.
+        return self._quick.losses, found[0][0]
+
+    async def _read_facts(self, name: Name) -> Facts:
+        public_id, chatflow_id = name
+        values = (None if public_id is None else public_id.encode(), chatflow_id.hex.encode())
+        found = await self._quick.ask(b"facts", values)
+        try:
+            return rows.facts(found[0])
+        except (IndexError, ValueError, TypeError) as error:  # a damaged row decides nothing
+            raise Unavailable(type(error).__name__) from error
+
+
+def _read_only(parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    session = _SESSION.format(milliseconds=round(seconds * 1000))
+    return {**parameters, "options": session, "target_session_attrs": "primary"}

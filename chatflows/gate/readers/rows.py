@@ -1,0 +1,138 @@
+"""Rows: what both readers ask of their database, and how an answer becomes facts."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from accounts.crypto.secrets import Unavailable
+from apikeys.credentials import StoredSecret
+from chatflows.access.decisions import ChatflowAccess, Mode
+from chatflows.engines.faq import Entry
+from chatflows.engines.sources import EngineRef, EngineSource
+from chatflows.gate.readers.facts import Facts, Model
+
+Row = tuple[Any, ...]
+
+# `{public_id}` and `{chatflow_id}` are the database's own marks for the two values.
+FACTS = """
+SELECT s.digest, s.pepper_version, s.ends_at, s.public_id,
+       k.id, k.name, k.team_id, k.scopes, k.expires_at, k.disabled_at, k.deleted_at,
+       kt.suspended_at, COALESCE(a.disabled_at, a.deleted_at),
+       c.id, c.team_id, c.access_mode, CAST(c.allow_key_in_url AS integer), ct.suspended_at,
+       c.engine, c.engine_version,
+       CAST(EXISTS (
+           SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = k.id
+       ) AS integer)
+FROM (SELECT 1) one
+LEFT JOIN apikeys_keysecret s ON s.public_id = {public_id}
+LEFT JOIN apikeys_apikey k ON k.id = s.key_id
+LEFT JOIN accounts_team kt ON kt.id = k.team_id
+LEFT JOIN accounts_serviceaccount a ON a.id = k.service_account_id
+LEFT JOIN chatflows_chatflow c ON c.id = {chatflow_id}
+LEFT JOIN accounts_team ct ON ct.id = c.team_id
+"""
+ENTRIES = (
+    "SELECT question, answer FROM chatflows_faqentry WHERE chatflow_id = {chatflow_id} ORDER BY id"
+)
+SOURCE = """
+SELECT c.team_id, c.engine, c.engine_config, c.fallback, s.origin, s.ciphertext, s.key_version
+FROM chatflows_chatflow c LEFT JOIN chatflows_upstreamsecret s ON s.chatflow_id = c.id
+WHERE c.id = {chatflow_id}
+"""
+# Rows 8 and 9 of the access rule, for all chatflows of the key's own team at once.
+MODELS = """
+SELECT c.id, c.name, c.created_at
+FROM chatflows_chatflow c
+WHERE c.team_id = {team_id} AND (
+    c.access_mode = 'public' OR c.access_mode = 'keys' AND EXISTS (
+        SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = {key_id}
+    )
+)
+ORDER BY c.name, c.id LIMIT 1000
+"""
+
+
+@lru_cache(maxsize=1024)  # the same row says the same: it was read for this request all the same
+def facts(row: Row) -> Facts:
+    """The facts of one row of FACTS. Raises ValueError or TypeError for a damaged one."""
+    # fmt: off
+    (
+        digest, pepper_version, secret_ends_at, public_id,
+        key_id, key_name, key_team, scopes, expires_at, disabled_at, deleted_at,
+        key_team_suspended_at, account_disabled_at,
+        chatflow_id, chatflow_team, mode, allow_key_in_url, chatflow_team_suspended_at,
+        engine, engine_version,
+        is_selected,
+    ) = row
+    # fmt: on
+    secret = chatflow = reference = None
+    if key_id is not None:
+        secret = StoredSecret(
+            digest=digest,
+            pepper_version=int(pepper_version),
+            secret_ends_at=_moment(secret_ends_at),
+            key_id=_uuid(key_id),
+            key_name=key_name,
+            public_id=public_id,
+            team_id=_uuid(key_team),
+            scopes=frozenset(json.loads(scopes)),
+            expires_at=_moment(expires_at),
+            is_disabled=disabled_at is not None,
+            is_deleted=deleted_at is not None,
+            is_team_suspended=key_team_suspended_at is not None,
+            is_account_disabled=account_disabled_at is not None,
+        )
+    if chatflow_id is not None:
+        chatflow = ChatflowAccess(
+            id=_uuid(chatflow_id),
+            team_id=_uuid(chatflow_team),
+            mode=Mode(mode),
+            is_key_selected=bool(int(is_selected)),
+            allow_key_in_url=bool(int(allow_key_in_url)),
+            is_team_suspended=chatflow_team_suspended_at is not None,
+        )
+        reference = EngineRef(engine, int(engine_version))
+    return Facts(secret, chatflow, reference)
+
+
+def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
+    """What an engine is made from, of a row of SOURCE and rows of ENTRIES. Raises as `facts`."""
+    team, engine, config, fallback, origin, secret, version = row
+    return EngineSource(
+        team_id=_uuid(team),
+        engine=engine,
+        config=json.loads(config),
+        fallback=fallback,
+        entries=tuple(Entry(question, answer) for question, answer in entries),
+        secret_origin=origin or "",
+        secret=secret or b"",
+        key_version=int(version or 0),
+    )
+
+
+def models(found: Sequence[Row]) -> tuple[Model, ...]:
+    """The chatflows of rows of MODELS. Raises as `facts`."""
+    return tuple(
+        Model(_uuid(flow), name, datetime.fromisoformat(created_at).replace(tzinfo=UTC))
+        for flow, name, created_at in found
+    )
+
+
+def aborts(found: Sequence[Row]) -> dict[str, float]:
+    """The seconds since each abort. Raises Unavailable for what can't be read."""
+    try:
+        return {str(_uuid(thread_id)): float(age) for thread_id, age in found}
+    except (ValueError, TypeError) as error:
+        raise Unavailable(type(error).__name__) from error
+
+
+def _moment(text: str | None) -> datetime | None:
+    # Both databases store UTC; SQLite doesn't say so.
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _uuid(text: str) -> UUID:
+    return UUID(text)

@@ -1,0 +1,1 @@
+"""Protocols: how a client's question is read and its answer written."""

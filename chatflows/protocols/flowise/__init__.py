@@ -1,0 +1,1 @@
+"""Flowise's protocol (flowise-wire, sections 1 and 2)."""

@@ -1,0 +1,122 @@
+"""Events in Flowise's frames (flowise-wire 2), and what a whole answer looks like. Pure."""
+
+from typing import Any
+
+from chatflows.engines import (
+    Event,
+    Failed,
+    Frame,
+    Heartbeat,
+    Sources,
+    Token,
+    Usage,
+    Whole,
+)
+from chatflows.predictions.prediction import Prediction
+from chatflows.protocols.encoding import encode, frame
+
+HEARTBEAT = b":heartbeat\n\n"
+END = frame("end", "[DONE]")
+ABORT = frame("abort", "[DONE]")
+# Of a whole answer that is told in frames: what has an event of its own, and what is metadata.
+_TOLD = (
+    "sourceDocuments",
+    "usedTools",
+    "fileAnnotations",
+    "artifacts",
+    "agentReasoning",
+    "agentFlowExecutedData",
+    "action",
+)
+_METADATA = (
+    "chatId",
+    "chatMessageId",
+    "question",
+    "sessionId",
+    "memoryType",
+    "followUpPrompts",
+    "flowVariables",
+)
+
+
+def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a table)
+    """The frames of one event; none for what only ends the answer."""
+    match event:
+        case Frame(raw=raw):
+            return raw
+        case Token(text) if prediction.pieces == 1:
+            return frame("start", text) + frame("token", text)
+        case Token(text):
+            return frame("token", text)
+        case Sources(documents):
+            return frame("sourceDocuments", documents)
+        case Usage():
+            return frame("usageMetadata", _usage(event))
+        case Heartbeat():
+            return HEARTBEAT
+        case Whole(value):
+            return _of_whole(value)
+        case Failed(detail=detail, is_told=False):
+            return frame("error", detail)
+        case _:
+            return b""
+
+
+def last(prediction: Prediction) -> bytes:
+    """How a stream ends: a broken answer has no `end`, unless the upstream itself said so."""
+    if prediction.is_complete:
+        return (b"" if prediction.has_metadata else _metadata(prediction)) + END
+    failure = prediction.failure
+    return END if failure is not None and failure.is_told else b""
+
+
+def whole(prediction: Prediction) -> dict[str, Any]:
+    """A whole answer (flowise-wire 1.3): the upstream's own, or one from the events."""
+    if prediction.whole is not None:
+        return prediction.whole
+    value: dict[str, Any] = {"text": prediction.text, **_names(prediction)}
+    if prediction.sources:
+        value["sourceDocuments"] = list(prediction.sources)
+    if prediction.usage is not None:
+        value["usageMetadata"] = _usage(prediction.usage)
+    return value
+
+
+def text(prediction: Prediction) -> str:
+    """The answer as text: a flow with structured output has `json` in its place."""
+    return prediction.text if prediction.whole is None else _text_of(prediction.whole)
+
+
+def _metadata(prediction: Prediction) -> bytes:
+    value = prediction.whole
+    if value is None:
+        return frame("metadata", _names(prediction))
+    return frame("metadata", {name: value[name] for name in _METADATA if name in value})
+
+
+def _names(prediction: Prediction) -> dict[str, str]:
+    return {
+        "question": prediction.question,
+        "chatId": prediction.chat_id,
+        "chatMessageId": str(prediction.message_id),
+        "sessionId": prediction.chat_id,
+    }
+
+
+def _of_whole(value: dict[str, object]) -> bytes:
+    text = _text_of(value)
+    told = [frame(name, value[name]) for name in _TOLD if value.get(name)]
+    return b"".join([frame("start", text), frame("token", text), *told])
+
+
+def _text_of(value: dict[str, object]) -> str:
+    text = value.get("text")
+    return text if isinstance(text, str) else encode(value.get("json", "")).decode()
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.prompt_tokens,
+        "output_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }

@@ -1,0 +1,125 @@
+"""Chat completions' bodies: what we read of OpenAI's request, with errors that name the field.
+
+Pure. What OpenAI knows and we don't is ignored, as most servers of the kind do, so that clients
+need no change; what would make the answer something else than was asked for is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chatflows.engines import Message
+from chatflows.protocols.flowise import bodies
+from chatflows.protocols.flowise.bodies import InvalidBody
+
+MAX_MESSAGES = 2000
+MAX_MESSAGE_LENGTH = 128 * 1024  # characters
+MAX_MODEL_LENGTH = 200
+ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+# A caller who sends one of these waits for something that no engine here gives.
+REFUSED = ("tools", "functions", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A conversation that waits for its next message. `question` is the last one of the user."""
+
+    messages: tuple[Message, ...]
+    question: str
+    is_streaming: bool
+    has_usage: bool  # a last chunk with the tokens that were counted
+
+
+def model(value: Mapping[str, Any]) -> str:
+    """The model that is asked for. Raises InvalidBody."""
+    name = value.get("model")
+    if name is None:
+        raise InvalidBody("model is missing: it is the chatflow's id.")
+    if not isinstance(name, str) or len(name) > MAX_MODEL_LENGTH:
+        raise InvalidBody("model must be a string, the chatflow's id.")
+    return name
+
+
+def chatflow_id(name: str) -> UUID | None:
+    """The chatflow that a model's name means: its id, spelled as in an address, or none."""
+    try:
+        found = UUID(name)
+    except ValueError:
+        return None
+    return found if str(found) == name else None
+
+
+def read(value: Mapping[str, Any]) -> Completion:
+    """Check the fields of a completion. Raises InvalidBody."""
+    _check_wishes(value)
+    messages = _messages(value.get("messages"))
+    question = next((m.text for m in reversed(messages) if m.role == "user"), None)
+    if question is None:
+        raise InvalidBody("messages holds no message of the role user.")
+    if not question.strip():
+        raise InvalidBody("The last message of the user is empty.")
+    options = value.get("stream_options")
+    if not isinstance(options, dict | None):
+        raise InvalidBody("stream_options must be an object.")
+    return Completion(
+        messages,
+        question,
+        is_streaming=_flag("stream", value.get("stream")),
+        has_usage=_flag("stream_options.include_usage", (options or {}).get("include_usage")),
+    )
+
+
+def _check_wishes(value: Mapping[str, Any]) -> None:
+    count = value.get("n")
+    if count is not None and (isinstance(count, bool) or count != 1):
+        raise InvalidBody("n must be 1: there is one answer.")
+    for name in REFUSED:
+        if value.get(name):
+            raise InvalidBody(f"{name} is not supported here.")
+    form = value.get("response_format")
+    if form is not None and form != {"type": "text"}:
+        raise InvalidBody("response_format is not supported here, but for text.")
+
+
+def _messages(value: object) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not value:
+        raise InvalidBody("messages must be a list of at least one message.")
+    if len(value) > MAX_MESSAGES:
+        raise InvalidBody(f"messages has over {MAX_MESSAGES:,} messages.")
+    return tuple(_message(f"messages[{place}]", each) for place, each in enumerate(value))
+
+
+def _message(place: str, value: object) -> Message:
+    if not isinstance(value, dict):
+        raise InvalidBody(f"{place} must be an object.")
+    role = value.get("role")
+    if not isinstance(role, str) or role not in ROLES:
+        raise InvalidBody(f"{place}.role must be one of {', '.join(ROLES)}.")
+    if value.get("tool_calls") or value.get("function_call"):
+        raise InvalidBody(f"{place} calls a tool, which is not supported here.")
+    text = _text(f"{place}.content", value.get("content"))
+    if len(text) > MAX_MESSAGE_LENGTH:
+        raise InvalidBody(f"{place}.content is longer than {MAX_MESSAGE_LENGTH:,} characters.")
+    return Message(ROLES[role], bodies.clean(f"{place}.content", text))
+
+
+def _text(place: str, content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise InvalidBody(f"{place} must be a string or a list of parts.")
+    return "".join(_part(place, part) for part in content)
+
+
+def _part(place: str, part: object) -> str:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+    if not isinstance(text, str):
+        raise InvalidBody(f"{place} may hold only parts of the type text.")
+    return text
+
+
+def _flag(name: str, value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise InvalidBody(f"{name} must be true or false.")
+    return bool(value)

@@ -1,0 +1,106 @@
+"""The chatflows as doors: what the pages of API keys need to know of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import Team
+from accounts.permissions import Actor
+from apikeys.models import ApiKey
+from apikeys.resources import Door, FirstCall
+from chatflows import snippets
+from chatflows.calls import store
+from chatflows.models import AccessMode, Chatflow
+from chatflows.services import chatflows
+from chatflows.snippets import Snippet
+
+
+class ChatflowDoors:
+    """Implements `apikeys.resources.Doors`."""
+
+    def of_team(self, team: Team) -> list[Door]:
+        """Every chatflow of a team, by name."""
+        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        return [_door(chatflow) for chatflow in named]
+
+    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
+        """The chatflows that each key is selected for, and whether its end would close them."""
+        ids = {key.id: key.is_usable for key in keys}
+        opened: defaultdict[UUID, list[Door]] = defaultdict(list)
+        chatflows_of = (
+            Chatflow.objects.filter(selections__key__in=ids)
+            .with_usable_keys()
+            .select_related("team")
+            .prefetch_related("selections")
+            .order_by("name_key")
+            .distinct()
+        )
+        for chatflow in chatflows_of:
+            for selection in chatflow.selections.all():
+                if selection.key_id in ids:
+                    count: int = chatflow.usable_keys  # type: ignore[attr-defined]
+                    is_last = ids[selection.key_id] and count == 1
+                    closes = is_last and chatflow.access_mode == AccessMode.KEYS
+                    opened[selection.key_id].append(_door(chatflow, would_close=closes))
+        return opened
+
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
+        """The chatflows in mode *keys* that these keys open and no other."""
+        ids = {key.id for key in keys if key.is_usable}
+        guarded = Chatflow.objects.filter(access_mode=AccessMode.KEYS, selections__key__in=ids)
+        found = (
+            guarded.with_usable_keys()
+            .select_related("team")
+            .prefetch_related("selections")
+            .order_by("name_key")
+            .distinct()
+        )
+        return [
+            _door(chatflow, would_close=True)
+            for chatflow in found
+            if sum(selection.key_id in ids for selection in chatflow.selections.all())
+            == chatflow.usable_keys  # type: ignore[attr-defined]
+        ]
+
+    def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
+        """Select a key for these chatflows of its team."""
+        chatflows.select(key, door_ids, by)
+
+    def first_call(self, key: ApiKey) -> FirstCall | None:
+        """How the key's newest secret was first used, once it was."""
+        secret = key.secret
+        call = store.first_since(key, secret.created_at) if secret else None
+        if call is None:
+            return None
+        chatflow = Chatflow.objects.of(key.team).filter(id=call.chatflow_id).first()
+        return FirstCall(
+            allowed=call.allowed,
+            status=call.status,
+            code=call.code,
+            reason_words=call.reason_words,
+            at=call.at,
+            chatflow_name=chatflow.name if chatflow else "an unknown chatflow",
+            client_address=call.client_address,
+            duration_ms=call.duration_ms,
+        )
+
+    def calls_since(self, key: ApiKey, days: int) -> int:
+        """How many calls the key made in the last days."""
+        return store.count_since(key, days)
+
+    def snippets(self, door: Door) -> list[Snippet]:
+        """Code that calls a chatflow, in several languages."""
+        return snippets.whole(settings.PUBLIC_URL, door.id)
+
+
+def _door(chatflow: Chatflow, *, would_close: bool = False) -> Door:
+    return Door(
+        id=chatflow.id,
+        name=chatflow.name,
+        url=reverse("chatflow_access", args=[chatflow.team.slug, chatflow.id]),
+        mode=chatflow.access_mode,
+        would_close=would_close,
+    )

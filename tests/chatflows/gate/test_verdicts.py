@@ -1,0 +1,270 @@
+"""Verdicts: what is read for a request, and what never is."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import pytest
+
+from accounts.crypto import secrets
+from accounts.crypto.secrets import Unavailable
+from accounts.permissions import Permission
+from apikeys import key_text
+from apikeys.credentials import StoredSecret
+from chatflows.access.decisions import ChatflowAccess, Decision, Mode
+from chatflows.engines.sources import EngineRef, EngineSource
+from chatflows.gate import verdicts
+from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.verdicts import Round, Verdict
+
+pytestmark = pytest.mark.fast
+
+FLOW, TEAM = UUID(int=1), UUID(int=2)
+KEY = key_text.generate()
+PUBLIC = ChatflowAccess(FLOW, TEAM, Mode.PUBLIC)
+Pair = tuple[bytes, bytes]
+
+
+@dataclass
+class Reader:
+    """Answers what it was given, and counts."""
+
+    chatflow: ChatflowAccess | None = None
+    secret: StoredSecret | None = None
+    is_gone: bool = False
+    asked: list[str | None] = field(default_factory=list)
+
+    async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+        """The facts."""
+        self.asked.append(public_id)
+        if self.is_gone:
+            raise Unavailable
+        return Facts(self.secret, self.chatflow, EngineRef("faq", 1))
+
+    async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+        """Nothing to say."""
+        raise Unavailable
+
+    async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
+        """None."""
+        return ()
+
+    async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
+        """None."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def request(
+    *headers: Pair, query: bytes = b"", client: tuple[str, int] | None = None
+) -> GateRequest:
+    async def receive() -> Message:
+        raise AssertionError("the body was read before the decision")
+
+    scope = {
+        "method": "POST",
+        "headers": list(headers),
+        "query_string": query,
+        "client": client,
+    }
+    return GateRequest(scope, receive, "req_A")
+
+
+def bearer(text: str) -> Pair:
+    return b"authorization", b"Bearer " + text.encode()
+
+
+def reach(asked: GateRequest, reader: Reader) -> Verdict:
+    return asyncio.run(verdicts.reach(asked, FLOW, Permission.PREDICTIONS_CREATE, reader))
+
+
+def stored() -> StoredSecret:
+    version, digest = secrets.pepper_digest(KEY.text)
+    return StoredSecret(
+        digest=digest,
+        pepper_version=version,
+        secret_ends_at=None,
+        key_id=UUID(int=3),
+        key_name="crm-sync",
+        public_id=KEY.public_id,
+        team_id=TEAM,
+        scopes=frozenset({"predictions:create"}),
+        expires_at=None,
+        is_disabled=False,
+        is_deleted=False,
+        is_team_suspended=False,
+        is_account_disabled=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (request(bearer("nonsense")), "invalid_token"),
+        (request(bearer(KEY.text[:-1] + "!")), "invalid_token"),
+        (request((b"authorization", b"Bearer")), "invalid_token"),
+        (request(bearer(KEY.text), bearer(KEY.text)), "invalid_request"),
+        (request(bearer(KEY.text), query=b"apiKey=x"), "invalid_request"),
+        (request(query=b"apiKey=nonsense"), "invalid_request"),
+        (request(query=b"apiKey="), "invalid_request"),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_is_refused_by_its_form_asks_no_database(
+    asked: GateRequest, code: str, is_gone: bool
+) -> None:
+    reader = Reader(PUBLIC, is_gone=is_gone)
+    assert reach(asked, reader).decision.code == code
+    assert reader.asked == []
+
+
+def test_every_other_request_is_one_reading_by_id_and_never_by_text() -> None:
+    flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True, allow_key_in_url=True)
+    for asked in (request(bearer(KEY.text)), request(query=b"apiKey=" + KEY.text.encode())):
+        reader = Reader(flow, stored())
+        assert reach(asked, reader).decision.code == "ok"
+        assert reader.asked == [KEY.public_id]
+    reader = Reader(flow)
+    assert reach(request(), reader).decision.code == "missing_token"
+    assert reader.asked == [None]
+
+
+def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+    digest = secrets.pepper_digest
+
+    def counted(text: str, version: int | None = None) -> tuple[int, str]:
+        runs.append(text)
+        return digest(text, version)
+
+    known = replace(stored(), digest="0" * 64)
+    monkeypatch.setattr(secrets, "pepper_digest", counted)
+    for secret in (known, None):
+        runs.clear()
+        assert reach(request(bearer(KEY.text)), Reader(PUBLIC, secret)).decision.status == 401
+        assert len(runs) == 1
+
+
+@pytest.mark.parametrize("asked", [request(), request(bearer(KEY.text))], ids=["none", "key"])
+def test_with_the_database_gone_nobody_is_let_in_or_refused_for_good(asked: GateRequest) -> None:
+    decision = reach(asked, Reader(PUBLIC, is_gone=True)).decision
+    assert (decision.allowed, decision.status, decision.code) == (False, 503, "unavailable")
+
+
+def test_with_the_pepper_gone_the_answer_is_503() -> None:
+    reader = Reader(PUBLIC, replace(stored(), pepper_version=99))
+    assert reach(request(bearer(KEY.text)), reader).decision.status == 503
+
+
+def cors(flow: ChatflowAccess | None, *headers: Pair) -> dict[bytes, bytes]:
+    asked = request(*headers)
+    return dict(verdicts.cors(reach(asked, Reader(flow)), asked))
+
+
+def test_an_origin_is_allowed_only_where_decide_accepted_it() -> None:
+    home, away = (b"origin", b"https://a.example"), (b"origin", b"https://b.example")
+    listed = replace(PUBLIC, origins=("https://a.example",))
+    assert cors(PUBLIC, away) == {b"access-control-allow-origin": b"*"}
+    assert cors(listed, home) == {
+        b"access-control-allow-origin": b"https://a.example",
+        b"vary": b"Origin",
+    }
+    assert cors(listed, away) == {}
+    assert cors(listed, home, home) == {}
+    assert cors(None, home) == {}
+
+
+def test_cors_does_not_tell_a_protected_chatflow_from_an_unknown_one() -> None:
+    origin = (b"origin", b"https://a.example")
+    for flow in (replace(PUBLIC, mode=Mode.KEYS), replace(PUBLIC, mode=Mode.OFF)):
+        assert cors(flow, origin) == cors(None, origin) == {}
+        assert cors(flow, origin, bearer("nonsense")) == cors(None, origin, bearer("nonsense"))
+
+
+@pytest.mark.parametrize(
+    "header", [b"x-request-from", b"x-forwarded-user", b"x-api-key", b"x-original-url", b"cookie"]
+)
+def test_no_client_header_raises_trust(header: bytes) -> None:
+    flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True)
+    asked = request((header, b"internal"), (header, b"Bearer " + KEY.text.encode()))
+    assert reach(asked, Reader(flow, stored())).decision.code == "missing_token"
+
+
+def test_an_address_is_the_connections_and_not_the_headers() -> None:
+    asked = request((b"x-forwarded-for", b"198.51.100.1"), client=("203.0.113.5", 1))
+    assert asked.address == "203.0.113.5"
+    assert request().address == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_json"),
+    [
+        ([(b"content-type", b"application/json")], True),
+        ([(b"content-type", b"Application/JSON; charset=UTF-8")], True),
+        ([(b"content-type", b'application/json; charset="utf-8"')], True),
+        ([], False),
+        ([(b"content-type", b"")], False),
+        ([(b"content-type", b"text/plain")], False),
+        ([(b"content-type", b"application/json; charset=latin-1")], False),
+        ([(b"content-type", b"application/json;charset=utf-8;x=1")], False),
+        ([(b"content-type", b"application/jsonp")], False),
+        ([(b"content-type", b"multipart/form-data; boundary=x")], False),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"gzip")], False),
+        ([(b"content-type", b"application/json"), (b"content-encoding", b"identity")], True),
+    ],
+)
+def test_only_plain_json_is_a_body(headers: list[Pair], is_json: bool) -> None:
+    assert request(*headers).is_plain_json is is_json
+
+
+@pytest.mark.parametrize(
+    "second", [(b"content-type", b"text/plain"), (b"content-encoding", b"gzip")]
+)
+@pytest.mark.parametrize("first", [b"content-type", b"content-encoding"])
+def test_a_header_that_stands_twice_is_read_from_its_first(first: bytes, second: Pair) -> None:
+    asked = request((b"content-type", b"application/json"), (first, b"identity"), second)
+    assert asked.first(b"content-type") == b"application/json"
+
+
+def test_running_answers_with_a_key_and_chatflow_in_common_are_read_once_a_round() -> None:
+    reader = Reader(PUBLIC, stored())
+    reached = [reach(request(bearer(KEY.text)), reader) for _ in range(3)]
+    strangers = [reach(request(), reader) for _ in range(2)]
+    del reader.asked[:]
+
+    async def decisions() -> list[bool]:
+        again = Round(reader)
+        asking = [again.decide_again(verdict.claim) for verdict in (*reached, *strangers)]
+        return [decision.allowed for decision in await asyncio.gather(*asking)]
+
+    assert asyncio.run(decisions()) == [True] * 5
+    assert sorted(reader.asked, key=str) == sorted([KEY.public_id, None], key=str)
+    reader.secret = replace(stored(), is_deleted=True)
+    assert asyncio.run(decisions()) == [False] * 3 + [True] * 2, "the next round reads anew"
+
+
+def test_each_running_answer_of_a_round_is_decided_by_its_own_head() -> None:
+    reader = Reader(replace(PUBLIC, origins=("https://acme.example",)))
+    heads = [(), ((b"origin", b"https://acme.example"),), ((b"origin", b"https://else.example"),)]
+    claims = [reach(request(*head), reader).claim for head in heads]
+
+    async def decisions() -> list[bool]:
+        again = Round(reader)
+        return [(await again.decide_again(claim)).allowed for claim in claims]
+
+    assert asyncio.run(decisions()) == [True, True, False]
+
+
+def test_a_round_without_a_database_refuses_for_now() -> None:
+    reader = Reader(PUBLIC)
+    claim = reach(request(), reader).claim
+    reader.is_gone = True
+
+    async def decision() -> Decision:
+        return await Round(reader).decide_again(claim)
+
+    assert asyncio.run(decision()).status == 503
