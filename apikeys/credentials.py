@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.network.addresses import Network
 from apikeys import key_text
 from apikeys.bearer import Carrier, Presented
@@ -87,7 +87,7 @@ def judge(
         return ABSENT
     if key is None:
         return Credential(presented.carrier, State.MALFORMED)
-    _, digest = secrets.pepper_digest(key.text, stored.pepper_version if stored else None)
+    _, digest = digests.pepper_digest(key.text, stored.pepper_version if stored else None)
     if stored is None or not hmac.compare_digest(digest, stored.digest):
         return Credential(presented.carrier, State.UNKNOWN)
     return Credential(

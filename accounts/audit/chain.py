@@ -10,8 +10,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import AuditEvent, AuditHead
+from accounts.outages import Unavailable
 from accounts.permissions import Actor
 
 # Events of the whole installation, outside any team.
@@ -85,7 +86,7 @@ def record(
         after=_storable(after),
         previous_mac=head.mac,
     )
-    event.key_version, _ = secrets.audit_mac(b"")
+    event.key_version, _ = digests.audit_mac(b"")
     event.mac = _mac(event)
     event.save(force_insert=True)
     head.sequence, head.mac = event.sequence, event.mac
@@ -150,7 +151,7 @@ def _without_nul(text: str) -> str:
 def _is_untouched(event: AuditEvent) -> bool:
     try:
         return _mac(event) == event.mac
-    except secrets.Unavailable:  # it names an audit key that never was
+    except Unavailable:  # it names an audit key that never was
         return False
 
 
@@ -173,7 +174,7 @@ def _mac(event: AuditEvent) -> str:
         event.previous_mac,
     ]
     message = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
-    return secrets.audit_mac(message, event.key_version)[1]
+    return digests.audit_mac(message, event.key_version)[1]
 
 
 def _instant(when: datetime) -> str:

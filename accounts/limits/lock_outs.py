@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import LockOut
 from accounts.models.names import fold
 from accounts.network import addresses
@@ -144,4 +144,4 @@ def _take_back(buckets: Sequence[_Bucket]) -> None:
 
 
 def _digest(*parts: str) -> str:
-    return secrets.pepper_digest(json.dumps(["lock-out", *parts]))[1]
+    return digests.pepper_digest(json.dumps(["lock-out", *parts]))[1]

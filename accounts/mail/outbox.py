@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import sealing
 from accounts.models import Mail, Team
 from accounts.models.mail_kinds import KINDS
+from accounts.outages import Unavailable
 from accounts.permissions import Actor
 
 SUBJECT_LENGTH = 200
@@ -54,7 +55,7 @@ def queue(
     mail = Mail(kind=kind, recipient=to, subject=subject, team=team, next_try_at=now)
     mail.give_up_at = now + KINDS[kind].give_up_after
     parts = json.dumps({"text": text, "html": html})
-    mail.key_version, mail.ciphertext = secrets.encrypt(parts, mail.place)
+    mail.key_version, mail.ciphertext = sealing.encrypt(parts, mail.place)
     mail.save(force_insert=True)
     return mail
 
@@ -81,8 +82,8 @@ def render(kind: str, context: Mapping[str, object]) -> tuple[str, str, str]:
 def body(mail: Mail) -> tuple[str, str]:
     """Text and HTML of a mail that still waits. Raises Unavailable if they can't be read."""
     if mail.ciphertext is None:
-        raise secrets.Unavailable("the body is erased")
-    parts = json.loads(secrets.decrypt(bytes(mail.ciphertext), mail.key_version, mail.place))
+        raise Unavailable("the body is erased")
+    parts = json.loads(sealing.decrypt(bytes(mail.ciphertext), mail.key_version, mail.place))
     return parts["text"], parts["html"]
 
 

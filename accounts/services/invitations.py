@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.limits import invitation_limits
 from accounts.mail import addresses as emails
 from accounts.mail import outbox
@@ -192,7 +192,7 @@ def _make_link(
     invitation.link_made_at, invitation.expires_at = now, now + lifetime
     token = link_tokens.issue(LinkPurpose.INVITATION, lifetime, bound_to=str(invitation.pk))
     link = settings.PUBLIC_URL + reverse("join_link", args=[token])
-    invitation.is_mailed = _mail(invitation, f"{link}{secrets.mailbox_proof(token)}/", by)
+    invitation.is_mailed = _mail(invitation, f"{link}{digests.mailbox_proof(token)}/", by)
     invitation.save()
     after = {"role": invitation.role, "expires_at": invitation.expires_at.isoformat()}
     audit.record(invitation.team_id, action, by, _target(invitation), after=after)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import LinkPurpose, LinkToken
 
 
@@ -14,11 +14,11 @@ def issue(purpose: LinkPurpose, lifetime: timedelta, bound_to: str = "") -> str:
     """A fresh token's text; every older one of the same purpose and thing is dead from now on."""
     now = timezone.now()
     revoke(purpose, bound_to)
-    token = secrets.new_link_token()
+    token = digests.new_link_token()
     LinkToken.objects.create(
         purpose=purpose,
         bound_to=bound_to,
-        digest=secrets.link_token_digest(token),
+        digest=digests.link_token_digest(token),
         expires_at=now + lifetime,
     )
     return token
@@ -32,18 +32,18 @@ def revoke(purpose: LinkPurpose, bound_to: str) -> None:
 
 def find(purpose: LinkPurpose, token: str) -> LinkToken | None:
     """The row of a token that was issued, dead or not. Changes nothing."""
-    if not token.startswith(secrets.LINK_TOKEN_PREFIX):
+    if not token.startswith(digests.LINK_TOKEN_PREFIX):
         return None
     return LinkToken.objects.filter(
-        purpose=purpose, digest=secrets.link_token_digest(token)
+        purpose=purpose, digest=digests.link_token_digest(token)
     ).first()
 
 
 def digest_if_usable(purpose: LinkPurpose, token: str) -> str | None:
     """The digest of a token that can still be redeemed, or None. Changes nothing."""
-    if not token.startswith(secrets.LINK_TOKEN_PREFIX):
+    if not token.startswith(digests.LINK_TOKEN_PREFIX):
         return None
-    digest = secrets.link_token_digest(token)
+    digest = digests.link_token_digest(token)
     return digest if is_usable(purpose, digest) else None
 
 

@@ -10,11 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.crypto import secrets
+from accounts.crypto import sealing
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
 from accounts.mail import outbox
 from accounts.models import LinkPurpose, LinkToken, ResetRequest, User
+from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from accounts.services import link_tokens, passwords, users
 
@@ -32,7 +33,7 @@ def ask(login: str, address: str) -> None:
     if lock_outs.begin(Attempt(Kind.RESET, login, address)) is not None:
         return
     request = ResetRequest()
-    request.key_version, request.ciphertext = secrets.encrypt(login, request.place)
+    request.key_version, request.ciphertext = sealing.encrypt(login, request.place)
     request.save(force_insert=True)
 
 
@@ -91,8 +92,8 @@ def _person(request: ResetRequest) -> User | None:
     if request.asked_at < timezone.now() - LINK_LIFETIME:
         return None  # nobody waits any longer
     try:
-        login = secrets.decrypt(bytes(request.ciphertext), request.key_version, request.place)
-    except secrets.Unavailable:
+        login = sealing.decrypt(bytes(request.ciphertext), request.key_version, request.place)
+    except Unavailable:
         return None  # its key is gone: it can never be answered
     user = users.find(login)
     return user if user and user.is_active else None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from accounts.crypto import keyring, secrets
+from accounts.crypto import digests, keyring
 from accounts.crypto.keyring import KeyRing, KeyRingError, Purpose
 from accounts.models import RingKey
 
@@ -30,7 +30,7 @@ def ensure(path: Path) -> KeyRing:
 
 def _compare(ring: KeyRing, known: dict[tuple[str, int], str], path: Path) -> None:
     held = {
-        (purpose.value, version): secrets.key_fingerprint(key)
+        (purpose.value, version): digests.key_fingerprint(key)
         for purpose in Purpose
         for version, key in ring.keys[purpose].items()
     }

@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.forms.base import StrictForm, posted
 from accounts.forms.members import JoinForm
 from accounts.guards import PageRequest, open_view
@@ -33,7 +33,7 @@ def link(request: HttpRequest, token: str, proof: str = "") -> HttpResponse:
     known = link_tokens.find(LinkPurpose.INVITATION, token)
     if known is None:
         return _closed(request, None)
-    has_mailbox = constant_time_compare(proof, secrets.mailbox_proof(token))
+    has_mailbox = constant_time_compare(proof, digests.mailbox_proof(token))
     request.session[SESSION_NAME] = {"digest": known.digest, "has_mailbox": has_mailbox}
     return redirect("join")
 

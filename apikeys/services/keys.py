@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
 from apikeys import key_text, resources
@@ -69,7 +69,7 @@ def issue(key: ApiKey, by: Actor, *, replace: bool = False) -> str:
         raise AlreadyIssued
     ended = live.update(ends_at=now)
     made = key_text.generate()
-    version, digest = secrets.pepper_digest(made.text)
+    version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
         key=key, public_id=made.public_id, digest=digest, pepper_version=version
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import aiohttp
 
-from accounts.crypto import secrets
+from accounts.crypto import sealing
 from accounts.network import egress
 from chatflows.engines import Engine, Events, Failed, Question, configs
 from chatflows.engines.configs import FlowiseConfig, InvalidConfig
@@ -72,4 +72,4 @@ def _secret(chatflow_id: UUID, source: EngineSource, origin: str) -> str:
     if not source.secret or source.secret_origin != origin:
         return ""
     place = configs.secret_place(chatflow_id, source.team_id, origin)
-    return secrets.decrypt(source.secret, source.key_version, place)
+    return sealing.decrypt(source.secret, source.key_version, place)

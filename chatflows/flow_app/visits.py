@@ -1,7 +1,7 @@
 """Visits: the sessions of a flow app. They open its hosted chats and nothing else."""
 
 import hmac
-import secrets as random
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -12,7 +12,7 @@ from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
 from accounts.login import hashers
@@ -97,10 +97,10 @@ def begin(app: FlowApp) -> tuple[FlowSession, str]:
     """A session as of the version that was read, and its cookie's text."""
     now = timezone.now()
     FlowSession.objects.of(app.team).filter(expires_at__lte=now).delete()
-    token = random.token_urlsafe(TOKEN_BYTES)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     session = FlowSession.objects.create(
         team=app.team,
-        digest=secrets.link_token_digest(token),
+        digest=digests.link_token_digest(token),
         version=app.version,
         expires_at=now + LIFETIME,
     )
@@ -111,7 +111,7 @@ def end(cookie: str) -> None:
     """Log out; the cookie opens nothing from now on, wherever it was copied to."""
     _, token = _read(cookie)
     if token:
-        FlowSession.objects.filter(digest=secrets.link_token_digest(token)).delete()
+        FlowSession.objects.filter(digest=digests.link_token_digest(token)).delete()
 
 
 def delete_ended(stopping: Event) -> None:
@@ -156,7 +156,7 @@ def _session(app: FlowApp, cookie: str) -> FlowSession | None:
     if not token or team_id != str(app.team_id):
         return None
     mine = FlowSession.objects.of(app.team).alive(timezone.now())
-    return mine.filter(digest=secrets.link_token_digest(token)).first()
+    return mine.filter(digest=digests.link_token_digest(token)).first()
 
 
 def _is_right(app: FlowApp | None, username: str, password: str) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.engines.flowise import FlowiseEngine
 from chatflows.engines.pool import EnginePool
@@ -22,7 +22,7 @@ class AbortNotes(Protocol):
     """Tells the other processes; each asks for its open streams once a second."""
 
     async def note(self, thread_id: UUID) -> None:
-        """It is committed when this returns. Raises `accounts.crypto.secrets.Unavailable`."""
+        """It is committed when this returns. Raises `accounts.outages.Unavailable`."""
 
 
 class Aborts:

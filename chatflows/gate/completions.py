@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import State

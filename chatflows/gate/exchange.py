@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access.decisions import Decision
 from chatflows.engines import Engine, Events, Failed

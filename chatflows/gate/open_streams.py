@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access.decisions import Decision
 from chatflows.gate.readers.facts import AbortReader

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from accounts.crypto.secrets import Unavailable
 from accounts.network import addresses
+from accounts.outages import Unavailable
 from accounts.permissions import Permission
 from apikeys import bearer, credentials
 from apikeys.bearer import Carrier, Presented

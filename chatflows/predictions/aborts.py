@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows.models import Abort
 
 KEPT = timedelta(minutes=1)  # each process asks every second

@@ -5,7 +5,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connection, transaction
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows.engines import PastTurn
 from chatflows.models import Conversation, Message
 from chatflows.predictions.turns import Turn

@@ -26,7 +26,7 @@ class Turn:
 class Memory(Protocol):
     """Conversations as the next request of the same caller sees them, on any process.
 
-    The readings raise `accounts.crypto.secrets.Unavailable`.
+    The readings raise `accounts.outages.Unavailable`.
     """
 
     async def recall(

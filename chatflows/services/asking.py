@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.calls import store
 from chatflows.calls.recorder import CallRecord

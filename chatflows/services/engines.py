@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import sealing
 from accounts.network import egress
 from accounts.permissions import Actor
 from chatflows.engines import configs
@@ -126,7 +126,7 @@ def _has_blank(text: str) -> bool:
 
 def _store(chatflow: Chatflow, origin: str, secret: str) -> None:
     place = configs.secret_place(chatflow.id, chatflow.team_id, origin)
-    version, ciphertext = secrets.encrypt(secret, place)
+    version, ciphertext = sealing.encrypt(secret, place)
     UpstreamSecret.objects.create(
         chatflow=chatflow, origin=origin, ciphertext=ciphertext, key_version=version
     )
@@ -137,7 +137,7 @@ def _stored_secret(chatflow: Chatflow, origin: str) -> str:
     if row is None:
         return ""
     place = configs.secret_place(chatflow.id, chatflow.team_id, origin)
-    return secrets.decrypt(bytes(row.ciphertext), row.key_version, place)
+    return sealing.decrypt(bytes(row.ciphertext), row.key_version, place)
 
 
 def _facts(chatflow: Chatflow) -> dict[str, object]:

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from pytest_django import Settings
 
-from accounts.crypto import keyring, secrets
-from accounts.crypto.secrets import Unavailable
+from accounts.crypto import digests, keyring
+from accounts.outages import Unavailable
 from apikeys import credentials, key_text
 from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import ABSENT, State, StoredSecret
@@ -27,7 +27,7 @@ OTHER = key_text.generate()
 
 @pytest.fixture
 def stored() -> StoredSecret:
-    version, digest = secrets.pepper_digest(KEY.text)
+    version, digest = digests.pepper_digest(KEY.text)
     return StoredSecret(
         digest=digest,
         pepper_version=version,

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import AuditEvent, Team, User
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, KeySecret, Status
@@ -38,7 +38,7 @@ def test_issuing_gives_the_text_whose_digest_is_stored(acme: Team, by_alice: Act
     key = keys.create(acme, "crm-sync", by_alice)
     text = keys.issue(key, by_alice)
     secret = KeySecret.objects.get(key=key)
-    assert secrets.pepper_digest(text, secret.pepper_version)[1] == secret.digest
+    assert digests.pepper_digest(text, secret.pepper_version)[1] == secret.digest
     assert text.split("_")[2] == secret.public_id
     assert key.status is Status.ACTIVE
     assert key in ApiKey.objects.usable()

@@ -10,8 +10,8 @@ from django.db import DatabaseError
 
 from accounts import audit
 from accounts.audit import trail
-from accounts.crypto.secrets import Unavailable
 from accounts.models import AuditHead, Team
+from accounts.outages import Unavailable
 
 NOT_STARTED = "The database or the key ring is not there yet. Start Flowlatch once: make run"
 INSTALLATION = "installation"

@@ -35,14 +35,14 @@ class AbortReader(Protocol):
     async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
         """The seconds since each conversation was aborted, where it was; in one statement.
 
-        Both moments are the database's. Raises `accounts.crypto.secrets.Unavailable`.
+        Both moments are the database's. Raises `accounts.outages.Unavailable`.
         """
 
 
 class AccessReader(EngineSources, AbortReader, Protocol):
     """Reads facts at each request; nothing is kept that is not verified at the next one.
 
-    The readings raise `accounts.crypto.secrets.Unavailable` when the database is gone, slow or
+    The readings raise `accounts.outages.Unavailable` when the database is gone, slow or
     damaged.
     """
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 
 Values = tuple[bytes | None, ...]
 Rows = list[tuple[str | None, ...]]

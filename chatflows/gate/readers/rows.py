@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry

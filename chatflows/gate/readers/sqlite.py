@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows.engines.sources import EngineSource
 from chatflows.gate.readers import rows
 from chatflows.gate.readers.facts import Facts, Model

@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from accounts.crypto.secrets import Unavailable
 from accounts.models import ServiceAccount, Team
 from accounts.models.names import fold
+from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.services import keys

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import audit
-from accounts.crypto.secrets import Unavailable
 from accounts.models import AuditEvent, AuditHead, Team
+from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from accounts.services import teams
 from tests import audit_locks, factories
@@ -157,7 +157,7 @@ def test_an_event_that_cannot_be_written_undoes_the_change(
     def broken(message: bytes, version: int | None = None) -> tuple[int, str]:
         raise Unavailable
 
-    monkeypatch.setattr("accounts.crypto.secrets.audit_mac", broken)
+    monkeypatch.setattr("accounts.crypto.digests.audit_mac", broken)
     with pytest.raises(Unavailable):
         teams.rename(acme, "Other", factories.TESTER)
     assert Team.objects.get(pk=acme.pk).name == "Acme"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.crypto import keyring, secrets
+from accounts.crypto import digests, keyring
 from accounts.crypto.keyring import KeyRingError, Purpose
 from accounts.models import RingKey
 from accounts.services import ring_keys
@@ -149,7 +149,7 @@ def test_the_first_start_makes_a_ring_and_notes_its_fingerprints(path: Path) -> 
     RingKey.objects.all().delete()
     ring = ring_keys.ensure(path)
     noted = set(RingKey.objects.values_list("purpose", "version", "fingerprint"))
-    assert noted == {(p.value, 1, secrets.key_fingerprint(ring.current(p)[1])) for p in Purpose}
+    assert noted == {(p.value, 1, digests.key_fingerprint(ring.current(p)[1])) for p in Purpose}
     assert ring_keys.ensure(path) == ring
     assert RingKey.objects.count() == len(Purpose)
 
@@ -201,4 +201,4 @@ def test_a_fingerprint_tells_nothing_of_the_key(path: Path) -> None:
     ring = ring_keys.ensure(path)
     for purpose in Purpose:
         key = ring.current(purpose)[1]
-        assert secrets.key_fingerprint(key) not in key.hex()
+        assert digests.key_fingerprint(key) not in key.hex()

@@ -9,10 +9,10 @@ from django.core.mail import get_connection
 from django.db import IntegrityError, transaction
 from django.template import Context, Engine
 
-from accounts.crypto import secrets
 from accounts.mail import outbox
 from accounts.models import Mail, Team
 from accounts.models.mail_kinds import KINDS
+from accounts.outages import Unavailable
 from config import settings as shipped
 from tests import factories
 
@@ -53,7 +53,7 @@ def test_a_body_moved_to_another_recipient_is_nothing() -> None:
     mail = invite()
     Mail.objects.filter(pk=mail.pk).update(recipient="mallory@example.com")
     mail.refresh_from_db()
-    with pytest.raises(secrets.Unavailable):
+    with pytest.raises(Unavailable):
         outbox.body(mail)
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from accounts import audit
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.models import AuditEvent, Invitation, Mail, Membership, Role, Team, User
 from accounts.permissions import Actor
 from accounts.services import invitations, users
@@ -142,4 +142,4 @@ def test_who_cannot_log_in_is_no_first_owner(as_olga: Client, alice: User) -> No
 
 def test_the_digest_of_a_link_is_no_link(as_olga: Client) -> None:
     token = link_in(as_olga.post(NEW, GIVEN)).split("/")[2]
-    assert join(f"/join/{secrets.link_token_digest(token)}/").status_code == 410
+    assert join(f"/join/{digests.link_token_digest(token)}/").status_code == 410

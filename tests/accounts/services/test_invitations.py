@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import trail
-from accounts.crypto import secrets
+from accounts.crypto import digests
 from accounts.limits import invitation_limits
 from accounts.limits.invitation_limits import TooMany
 from accounts.mail import addresses
@@ -36,7 +36,7 @@ def invite(team: Team, by: User, address: str = NORA, role: Role = Role.EDITOR) 
 
 def digest(sent: Sent) -> str:
     """What the session keeps of the link."""
-    return secrets.link_token_digest(sent.link.split("/")[4])
+    return digests.link_token_digest(sent.link.split("/")[4])
 
 
 def join(sent: Sent, name: str = "nora", *, has_mailbox: bool = False) -> Membership:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pytest_django import Settings
 
-from accounts.crypto.secrets import Unavailable
+from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access.decisions import Decision, Reason
 from chatflows.gate import open_streams

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from accounts.crypto import secrets
-from accounts.crypto.secrets import Unavailable
+from accounts.crypto import digests
+from accounts.outages import Unavailable
 from accounts.permissions import Permission
 from apikeys import key_text
 from apikeys.credentials import StoredSecret
@@ -83,7 +83,7 @@ def reach(asked: GateRequest, reader: Reader) -> Verdict:
 
 
 def stored() -> StoredSecret:
-    version, digest = secrets.pepper_digest(KEY.text)
+    version, digest = digests.pepper_digest(KEY.text)
     return StoredSecret(
         digest=digest,
         pepper_version=version,
@@ -135,14 +135,14 @@ def test_every_other_request_is_one_reading_by_id_and_never_by_text() -> None:
 
 def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
-    digest = secrets.pepper_digest
+    digest = digests.pepper_digest
 
     def counted(text: str, version: int | None = None) -> tuple[int, str]:
         runs.append(text)
         return digest(text, version)
 
     known = replace(stored(), digest="0" * 64)
-    monkeypatch.setattr(secrets, "pepper_digest", counted)
+    monkeypatch.setattr(digests, "pepper_digest", counted)
     for secret in (known, None):
         runs.clear()
         assert reach(request(bearer(KEY.text)), Reader(PUBLIC, secret)).decision.status == 401

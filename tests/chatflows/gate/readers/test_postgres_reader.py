@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts.crypto.secrets import Unavailable
 from accounts.models import Team
+from accounts.outages import Unavailable
 from chatflows.access.decisions import Mode
 from chatflows.gate.readers import postgres
 from chatflows.gate.readers.postgres import PostgresReader

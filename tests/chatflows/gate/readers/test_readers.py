@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.crypto.secrets import Unavailable
 from accounts.models import ServiceAccount, Team
+from accounts.outages import Unavailable
 from apikeys import credentials, key_text
 from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import Credential, State

@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts.crypto.secrets import Unavailable
 from accounts.models import Team
+from accounts.outages import Unavailable
 from chatflows.access.decisions import Mode
 from chatflows.gate.readers.sqlite import SqliteReader
 from tests import factories
