@@ -11,19 +11,24 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.network import request_ids
+from chatflows.access import codes
+from chatflows.protocols.openai import errors
 
 log = structlog.get_logger("flowlatch.pages")
 
 API_PREFIX, OPENAI_PREFIX = "/api/", "/v1/"
-RETRY_AFTER = "2"  # seconds
-SENTENCES = {
-    400: ("bad_request", "The request can't be understood."),
-    403: ("forbidden", "This is not allowed."),
-    404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address doesn't take that method."),
-    413: ("too_large", "The body is larger than this address takes."),
-    500: ("internal_error", "Something broke here. The request was not carried out."),
-    503: ("unavailable", "A part that is needed is away. Try again in a moment."),
+NO_ADDRESS = codes.NOT_FOUND.saying("There is nothing at this address.")
+CODES = {
+    code.status: code
+    for code in (
+        codes.BAD_REQUEST,
+        codes.FORBIDDEN,
+        NO_ADDRESS,
+        codes.METHOD_NOT_ALLOWED,
+        codes.TOO_LARGE,
+        codes.INTERNAL_ERROR,
+        codes.UNAVAILABLE,
+    )
 }
 
 
@@ -54,7 +59,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     if isinstance(error, DatabaseError | TimeoutError):
         log.warning("unavailable", request_id=_request_id(request), error=name)
         response = _answer(request, 503)
-        response.headers["Retry-After"] = RETRY_AFTER
+        response.headers["Retry-After"] = str(codes.RETRY_AFTER)
         return response
     log.error("page failed", request_id=_request_id(request), error=name, exc_info=error)
     return _answer(request, 500)
@@ -80,12 +85,15 @@ def _answer(request: HttpRequest, status: int, template: str = "") -> HttpRespon
 
 def _json(status: int, request_id: str, *, is_openai: bool) -> HttpResponse:
     """A problem (RFC 9457), or an error as OpenAI's clients read it."""
-    code, detail = SENTENCES[status]
-    problem = {"status": status, "code": code, "detail": detail, "request_id": request_id}
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    error = {"message": detail, "type": kind, "param": None, "code": code}
+    code = CODES[status]
+    problem = {
+        "status": status,
+        "code": code.name,
+        "detail": code.sentence,
+        "request_id": request_id,
+    }
     return JsonResponse(
-        {"error": error} if is_openai else problem,
+        errors.value(code) if is_openai else problem,
         status=status,
         content_type="application/json" if is_openai else "application/problem+json",
         headers={"Cache-Control": "no-store", "X-Request-Id": request_id},

@@ -173,10 +173,11 @@ def methods_of(view: Any) -> list[str]:
 
 def api_routes() -> Iterator[ApiRoute]:
     """The rows of the gate's table."""
-    from chatflows.gate.routes import ROUTES, Endpoint, Open
+    from chatflows.gate import subjects
+    from chatflows.gate.routes import ROUTES, Open
 
     for route in ROUTES:
-        if isinstance(route.policy, Open) or route.endpoint is Endpoint.MODELS:
+        if isinstance(route.policy, Open) or route.policy.about is subjects.key:
             yield ApiRoute(route.method, route.path, "", isinstance(route.policy, Open))
         else:
             for mode in ("keys", "public", "off"):

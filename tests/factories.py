@@ -1,7 +1,10 @@
 """Makers of what tests need, by the services that make it in life."""
 
+import asyncio
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
@@ -20,6 +23,7 @@ from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.calls.recorder import CallRecord
 from chatflows.models import Chatflow
+from chatflows.predictions.running import Group, RunningAnswer, registry
 from chatflows.predictions.turns import Turn
 from chatflows.services import chatflows
 from tests import dumps
@@ -139,3 +143,19 @@ def without_id_and_time(response: HttpResponse) -> str:
     """A page's text without what differs at each request: its id, and the time in seconds."""
     text = response.content.decode().replace(response["X-Request-Id"], "")
     return re.sub(r"\d\d:\d\d:\d\d", "", text)
+
+
+@contextmanager
+def running(group: Group, holder: str, count: int) -> Iterator[None]:
+    """Answers that run, as many as one holder may have; one more is refused."""
+    answers = [RunningAnswer(group, holder, NOBODYS_ID, holder) for _ in range(count + 1)]
+
+    async def enter() -> list[bool]:
+        return [registry.enter(each) for each in answers]
+
+    assert asyncio.run(enter()) == [True] * count + [False]
+    try:
+        yield
+    finally:
+        for each in answers[:-1]:
+            registry.leave(each)

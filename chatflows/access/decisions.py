@@ -13,6 +13,8 @@ from accounts.network.addresses import Address, Network
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, State
+from chatflows.access import codes
+from chatflows.access.codes import Code, Refused
 
 
 class Mode(StrEnum):
@@ -116,17 +118,22 @@ class Decision(NamedTuple):
     reason: Reason
     scope: Permission | None = None
 
+    @property
+    def refusal(self) -> Refused:
+        """What to raise where this is no."""
+        return Refused(codes.CODES[self.code], scope=self.scope)
 
-def _no(status: int, code: str, reason: Reason) -> Decision:
-    return Decision(False, status, code, reason)
+
+def _no(code: Code, reason: Reason, scope: Permission | None = None) -> Decision:
+    return Decision(False, code.status, code.name, reason, scope)
 
 
-_TWO = _no(400, "invalid_request", Reason.TWO_CREDENTIALS)
-_IN_URL = _no(400, "invalid_request", Reason.KEY_IN_URL)
-_MISSING = _no(401, "missing_token", Reason.NO_CREDENTIAL)
-_VETO = _no(503, "unavailable", Reason.UNAVAILABLE)
-_LET_IN = Decision(True, 200, "ok", Reason.OK)
-_LET_IN_PUBLIC = Decision(True, 200, "ok", Reason.PUBLIC)
+_TWO = _no(codes.INVALID_REQUEST, Reason.TWO_CREDENTIALS)
+_IN_URL = _no(codes.INVALID_REQUEST, Reason.KEY_IN_URL)
+_MISSING = _no(codes.MISSING_TOKEN, Reason.NO_CREDENTIAL)
+_VETO = _no(codes.UNAVAILABLE, Reason.UNAVAILABLE)
+_LET_IN = Decision(True, 200, codes.OK, Reason.OK)
+_LET_IN_PUBLIC = Decision(True, 200, codes.OK, Reason.PUBLIC)
 
 
 def decide(
@@ -150,7 +157,7 @@ def decide(
             return _MISSING
         return _by_place(chatflow, facts) or _LET_IN_PUBLIC
     if not _is_good(credential):  # row 2
-        return _no(401, "invalid_token", Reason(credential.state.value))
+        return _no(codes.INVALID_TOKEN, Reason(credential.state.value))
     return _with_key(credential, chatflow, facts)
 
 
@@ -163,7 +170,7 @@ def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
     if bound is not None:
         return bound
     if facts.scope not in credential.scopes:
-        return Decision(False, 403, "insufficient_scope", Reason.SCOPE, facts.scope)
+        return _no(codes.INSUFFICIENT_SCOPE, Reason.SCOPE, facts.scope)
     return _LET_IN
 
 
@@ -175,34 +182,34 @@ def _with_key(
         return bound
     pinned = credential.pinned_chatflow_id
     if pinned is not None and (chatflow is None or chatflow.id != pinned):  # row 5
-        return _no(404, "not_found", Reason.OTHER_CHATFLOW)
+        return _no(codes.NOT_FOUND, Reason.OTHER_CHATFLOW)
     if chatflow is None or not _is_of_team(credential, chatflow):  # row 6
-        return _no(404, "not_found", Reason.NO_CHATFLOW)
+        return _no(codes.NOT_FOUND, Reason.NO_CHATFLOW)
     if facts.scope not in credential.scopes:  # row 7
-        return Decision(False, 403, "insufficient_scope", Reason.SCOPE, facts.scope)
+        return _no(codes.INSUFFICIENT_SCOPE, Reason.SCOPE, facts.scope)
     if chatflow.mode is not Mode.PUBLIC and not chatflow.is_key_selected:  # row 8
-        return _no(403, "key_not_selected", Reason.NOT_SELECTED)
+        return _no(codes.KEY_NOT_SELECTED, Reason.NOT_SELECTED)
     if chatflow.mode is Mode.OFF:  # row 9
-        return _no(403, "chatflow_off", Reason.OFF)
+        return _no(codes.CHATFLOW_OFF, Reason.OFF)
     return _by_place(chatflow, facts) or _LET_IN
 
 
 def _by_key_bounds(credential: Credential, facts: RequestFacts) -> Decision | None:
     if credential.networks and not _is_in(facts.address, credential.networks):
-        return _no(403, "network_not_allowed", Reason.KEY_NETWORK)
+        return _no(codes.NETWORK_NOT_ALLOWED, Reason.KEY_NETWORK)
     has_origins = bool(credential.origins) and bool(facts.origins)
     if (credential.is_publishable or has_origins) and not _is_listed(facts, credential.origins):
-        return _no(403, "origin_not_allowed", Reason.KEY_ORIGIN)
+        return _no(codes.ORIGIN_NOT_ALLOWED, Reason.KEY_ORIGIN)
     return None
 
 
 def _by_place(chatflow: ChatflowAccess, facts: RequestFacts) -> Decision | None:
     if chatflow.origins and facts.origins and not _is_listed(facts, chatflow.origins):  # row 10
-        return _no(403, "origin_not_allowed", Reason.CHATFLOW_ORIGIN)
+        return _no(codes.ORIGIN_NOT_ALLOWED, Reason.CHATFLOW_ORIGIN)
     if chatflow.networks and not _is_in(facts.address, chatflow.networks):
-        return _no(403, "network_not_allowed", Reason.CHATFLOW_NETWORK)
+        return _no(codes.NETWORK_NOT_ALLOWED, Reason.CHATFLOW_NETWORK)
     if facts.is_over_limit:  # row 11
-        return _no(429, "rate_limited", Reason.RATE)
+        return _no(codes.RATE_LIMITED, Reason.RATE)
     return None  # row 12
 
 

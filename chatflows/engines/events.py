@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from chatflows.access.codes import Code
+
 NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -74,16 +76,20 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The engine could not answer: the status and code for the caller, and a sentence.
+    """The engine could not answer. `sentence` replaces the code's unless it is empty.
 
     `is_told`: the caller has it already, from the upstream's own words. `retry_after` in seconds.
     """
 
-    status: int
-    code: str
-    detail: str
+    code: Code
+    sentence: str = ""
     retry_after: int | None = None
     is_told: bool = False
+
+    @property
+    def detail(self) -> str:
+        """What the caller is told."""
+        return self.sentence or self.code.sentence
 
 
 @dataclass(slots=True)  # frozen, it takes three times as long to make

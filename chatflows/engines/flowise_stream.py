@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from chatflows.access import codes
 from chatflows.engines import upstream
 from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
 from chatflows.engines.lines import Lines
@@ -72,7 +73,7 @@ class FlowiseStream:
         if name == "error":
             if not self._has_begun and text.endswith("Unauthorized"):
                 return upstream.UNAUTHORIZED
-            self._failed = Failed(502, "upstream_error", text, is_told=True)
+            self._failed = Failed(codes.UPSTREAM_ERROR, text, is_told=True)
         self._has_begun = True
         if b"\r" in body:  # a line's end to some readers, in the middle of the frame
             body = encode(value)

@@ -8,6 +8,7 @@ import aiohttp
 
 from accounts.crypto import sealing
 from accounts.network import egress
+from chatflows.access import codes
 from chatflows.engines import Engine, Events, Failed, Question, configs
 from chatflows.engines.configs import FlowiseConfig, InvalidConfig
 from chatflows.engines.faq import FaqEngine
@@ -23,7 +24,7 @@ class UnsetEngine:
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Say so."""
-        yield [Failed(502, "upstream_unset", "The chatflow's engine is not set up.")]
+        yield [Failed(codes.UPSTREAM_UNSET)]
 
 
 class EnginePool:

@@ -11,6 +11,7 @@ import aiohttp
 from django.conf import settings
 
 from accounts.network import egress
+from chatflows.access import codes
 from chatflows.engines.alarms import NEVER, Alarm
 from chatflows.engines.events import LAST_WORDS, Event, Failed
 from chatflows.engines.lines import Lines, TooLong
@@ -46,20 +47,19 @@ class Fault(Exception):
     """The upstream failed us; `failed` is what the caller learns."""
 
     def __init__(self, failed: Failed) -> None:
-        super().__init__(failed.code)
+        super().__init__(failed.code.name)
         self.failed = failed
 
 
-# The same words for closed, filtered, unknown and not allowed: nobody maps a network with them.
-UNREACHABLE = Failed(502, "upstream_unreachable", "The upstream can't be reached.")
-UNAUTHORIZED = Failed(502, "upstream_unauthorized", "The upstream refused the chatflow's own key.")
-TIMEOUT = Failed(504, "upstream_timeout", "The upstream did not answer in time.")
-CUT = Failed(502, "upstream_cut", "The answer broke off.")
-INVALID = Failed(502, "upstream_invalid", "The upstream sent something that is no answer.")
-TOO_LARGE = Failed(502, "upstream_invalid", "The upstream's answer is too large.")
-ERROR = Failed(502, "upstream_error", "The upstream could not answer.")
-REDIRECTS = Failed(502, "upstream_error", "The upstream redirects, which is not followed.")
-UNKNOWN = Failed(502, "upstream_error", "The upstream does not know what the chatflow asks for.")
+UNREACHABLE = Failed(codes.UPSTREAM_UNREACHABLE)
+UNAUTHORIZED = Failed(codes.UPSTREAM_UNAUTHORIZED)
+TIMEOUT = Failed(codes.UPSTREAM_TIMEOUT)
+CUT = Failed(codes.UPSTREAM_CUT)
+INVALID = Failed(codes.UPSTREAM_INVALID)
+TOO_LARGE = Failed(codes.UPSTREAM_INVALID, "The upstream's answer is too large.")
+ERROR = Failed(codes.UPSTREAM_ERROR)
+REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The upstream redirects, which is not followed.")
+UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The upstream does not know what the chatflow asks for.")
 
 
 class Call:
@@ -198,7 +198,7 @@ def _rate_limited(header: str) -> Failed:
     seconds = int(header) if header.isascii() and header.isdigit() and len(header) < 9 else 0
     wait = min(seconds, MAX_RETRY_AFTER) or DEFAULT_RETRY_AFTER
     detail = f"The upstream is over its own limit. Try again in {wait} seconds."
-    return Failed(503, "upstream_rate_limited", detail, retry_after=wait)
+    return Failed(codes.UPSTREAM_RATE_LIMITED, detail, retry_after=wait)
 
 
 def _no_constant(_: str) -> NoReturn:

@@ -12,16 +12,16 @@ from accounts import audit
 from accounts.limits.paces import Pace
 from accounts.permissions import Actor
 from chatflows import markdown
+from chatflows.access import codes
 from chatflows.engines import Event, Failed, Frame, Heartbeat, Sources, Token, Whole
 from chatflows.flow_app import visits
 from chatflows.flow_app.visits import Visit
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedChat
-from chatflows.predictions import watching
 from chatflows.predictions.prediction import Prediction
 from chatflows.protocols.encoding import frame
 from chatflows.protocols.flowise.frames import END, HEARTBEAT
 from chatflows.services import asking
-from chatflows.services.asking import Asker, Asking, Streams
+from chatflows.services.asking import Asker, Asking, PersonsAnswers
 
 MAX_STREAMS = 200  # at once, in one process
 MAX_STREAMS_PER_VISIT = 3
@@ -35,7 +35,7 @@ CLOSED = "This chat was closed just now. Load the page again."
 
 MAX_QUESTIONS = 30  # a minute from one network, where nobody logs in
 
-streams = Streams(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
+answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
 pace = Pace(MAX_QUESTIONS)
 
 
@@ -96,7 +96,7 @@ def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:
 async def events(asked: Asking, visit: Visit) -> AsyncGenerator[Event, None]:
     """The answer for as long as the visit and the chat hold."""
     holds = partial(visits.holds, visit, asked.chatflow.id)
-    async with aclosing(asking.answer(asked, streams, holds)) as answer:
+    async with aclosing(asking.answer(asked, answers, holds)) as answer:
         async for event in answer:
             yield event
 
@@ -118,9 +118,9 @@ async def answer(asked: Asking, visit: Visit) -> AsyncGenerator[bytes, None]:
 def words_of(failure: Failed) -> str:
     """What a visitor is told of a failure; the code is for the team."""
     known = {
-        asking.TOO_MANY.code: BUSY,
-        watching.CLOSED.code: CLOSED,
-        "upstream_unset": NOT_READY,
+        codes.TOO_MANY_STREAMS: BUSY,
+        codes.CLOSED: CLOSED,
+        codes.UPSTREAM_UNSET: NOT_READY,
     }
     return known.get(failure.code, CANNOT)
 

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from django.conf import settings
 
+from chatflows.access import codes
+from chatflows.access.codes import Refused
+
 LARGE = 64 * 1024  # bytes; what is smaller costs no more than its connection does
 AT_ONCE = 256 * 1024  # bytes; what is smaller is read in the loop, in under a millisecond
+CROWDED = "Too many large bodies are held at once. Try again in a moment."
 Read = TypeVar("Read")
-
-
-class Crowded(Exception):
-    """The process holds as many bytes of bodies as it may."""
 
 
 class LargeBodies:
@@ -24,25 +24,25 @@ class LargeBodies:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bodies")
 
     def check(self, size: int, *, is_stranger: bool) -> None:
-        """Raises Crowded if there is no room; strangers may fill the half of it.
+        """Raise Refused if there is no room for `size` more bytes.
 
-        So that what comes without a key shuts out nobody who holds one.
+        Callers without a key may use at most half, so that they cannot crowd out those with one.
         """
         room = settings.MAX_BUFFERED_BYTES // (2 if is_stranger else 1)
         if self.held + size > room:
-            raise Crowded
+            raise Refused(codes.UNAVAILABLE, CROWDED, closes=True)
 
     def take(self, size: int, *, is_stranger: bool) -> None:
-        """Count more bytes; `give` must follow. Raises Crowded."""
+        """Count more bytes; `give` must follow. Raises as `check`."""
         self.check(size, is_stranger=is_stranger)
         self.held += size
 
     def give(self, size: int) -> None:
-        """Count them no longer."""
+        """Stop counting `size` bytes."""
         self.held -= size
 
     async def read(self, reader: Callable[[bytes], Read], body: bytes) -> Read:
-        """What a pure function reads in a body, one large one at a time.
+        """Return what a pure function reads in a body; large bodies are read one at a time.
 
         The parser lets nobody else run meanwhile, so many in a row would hold up the loop.
         """

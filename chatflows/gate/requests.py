@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from accounts.network import addresses
+from chatflows.access import codes
+from chatflows.access.codes import Refused
 from chatflows.engines.alarms import Alarm
 from chatflows.gate.large_bodies import LARGE, large_bodies
 
@@ -19,14 +21,6 @@ MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what su
 MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
 BODY_WITHIN = 30  # seconds to read a body in,
 SLOWEST = 64 * 1024  # and one more for each so many bytes that came
-
-
-class TooLarge(Exception):
-    """The body is over its limit."""
-
-
-class TooSlow(Exception):
-    """The body did not arrive in time."""
 
 
 class Gone(Exception):
@@ -89,17 +83,18 @@ class GateRequest:
         return self.first(b"content-encoding").lower() in (b"", b"identity")
 
     def check_length(self, limit: int) -> int:
-        """The length that the body announces, 0 for none. Raises TooLarge if it is over `limit`."""
+        """Return the length that the body announces, 0 for none. Raises Refused over `limit`."""
         announced = self.first(b"content-length")
         length = int(announced[:20]) if announced.isdigit() else 0
         if length > limit:
-            raise TooLarge
+            raise Refused(codes.TOO_LARGE, closes=True)
         return length
 
     async def body(self, limit: int, *, is_stranger: bool = False) -> bytes:
-        """The whole body; a large one counts among the process's bytes until `let_go`.
+        """Return the whole body; a large one counts among the process's bytes until `let_go`.
 
-        Raises TooLarge or Crowded (before reading, if announced), TooSlow or Gone.
+        Raises Refused for a body that is too large or too slow, or where there is no room for it
+        (before reading, if its length is announced), and Gone.
         """
         announced = self.check_length(limit)
         if announced > LARGE:
@@ -116,13 +111,13 @@ class GateRequest:
                 chunks.append(message.get("body", b""))
                 size += len(chunks[-1])
                 if size > limit:
-                    raise TooLarge
+                    raise Refused(codes.TOO_LARGE, closes=True)
                 if size > LARGE:
                     self._hold(size, is_stranger=is_stranger)
                 if not message.get("more_body"):
                     return b"".join(chunks)
         except TimeoutError:
-            raise TooSlow from None
+            raise Refused(codes.REQUEST_TIMEOUT, closes=True) from None
         finally:
             alarm.close()
 
@@ -148,7 +143,7 @@ def _is_json(content_type: bytes) -> bool:
 
 
 def limited(receive: Receive, limit: int) -> Receive:
-    """For Django: the same messages. Raises TooLarge or TooSlow while the body is read."""
+    """Bound what Django receives. Raises Refused while a body is read that is too large or slow."""
     size = 0
     is_whole = False
     deadline = asyncio.get_running_loop().time() + BODY_WITHIN
@@ -161,10 +156,10 @@ def limited(receive: Receive, limit: int) -> Receive:
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            raise TooSlow from None
+            raise Refused(codes.REQUEST_TIMEOUT, closes=True) from None
         size += len(message.get("body", b""))
         if size > limit:
-            raise TooLarge
+            raise Refused(codes.TOO_LARGE, closes=True)
         is_whole = not message.get("more_body")
         return message
 

@@ -1,7 +1,7 @@
-"""The one route table of the gate: it routes and it carries each route's policy. Pure."""
+"""The one route table of the gate: it routes, names each handler, and carries each policy."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -9,20 +9,10 @@ from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from accounts.permissions import Permission
-
-
-class Endpoint(Enum):
-    """What a route does."""
-
-    PREDICTION = "prediction"
-    STREAMING_PROBE = "streaming_probe"
-    CHATBOT_CONFIG = "chatbot_config"
-    ABORT = "abort"
-    PING = "ping"
-    VERSION = "version"
-    LIVEZ = "livez"
-    MODELS = "models"
-    COMPLETIONS = "completions"
+from chatflows.gate import constants, subjects
+from chatflows.gate.exchange import Exchange
+from chatflows.gate.flowise import aborts, chatbot_configs, predictions
+from chatflows.gate.openai import completions, models
 
 
 class Family(Enum):
@@ -33,11 +23,19 @@ class Family(Enum):
     OPERATIONS = "operations"
 
 
+Handler = Callable[[Exchange], Awaitable[None]]
+Subject = Callable[[Exchange, Permission], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """The policy of a route that asks `decide`, with the scope that a key needs."""
+    """The policy of a route that asks `decide`: with which scope, and about what.
+
+    The handler runs only if the call was let in.
+    """
 
     scope: Permission
+    about: Subject = subjects.chatflow_of_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,14 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's.
-
-    A completion names its chatflow in the body, as `model`; the list of models is about a key.
-    """
+    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's."""
 
     method: str
     path: str
-    endpoint: Endpoint
+    handler: Handler
     policy: Asks | Open
     family: Family = Family.FLOWISE
+    is_recorded: bool = False  # whether its calls are recorded: those that run an engine are
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,47 +76,34 @@ class Match:
         return next(iter(self.routes.values())).family
 
 
+_PREDICTS = Asks(Permission.PREDICTIONS_CREATE)
 _CONSTANT = Open("a constant: it reads no database and tells nothing about any chatflow")
 ROUTES = (
-    Route(
-        "POST",
-        "/api/v1/prediction/{id}",
-        Endpoint.PREDICTION,
-        Asks(Permission.PREDICTIONS_CREATE),
-    ),
-    Route(
-        "GET",
-        "/api/v1/public-chatbotConfig/{id}",
-        Endpoint.CHATBOT_CONFIG,
-        Asks(Permission.PREDICTIONS_CREATE),
-    ),
-    Route(
-        "PUT",
-        "/api/v1/chatmessage/abort/{id}/{chatId}",
-        Endpoint.ABORT,
-        Asks(Permission.PREDICTIONS_CREATE),
-    ),
-    Route("GET", "/api/v1/chatflows-streaming/{id}", Endpoint.STREAMING_PROBE, _CONSTANT),
-    Route("GET", "/api/v1/ping", Endpoint.PING, _CONSTANT),
-    Route("GET", "/api/v1/version", Endpoint.VERSION, _CONSTANT),
+    Route("POST", "/api/v1/prediction/{id}", predictions.create, _PREDICTS, is_recorded=True),
+    Route("GET", "/api/v1/public-chatbotConfig/{id}", chatbot_configs.show, _PREDICTS),
+    Route("PUT", "/api/v1/chatmessage/abort/{id}/{chatId}", aborts.create, _PREDICTS),
+    Route("GET", "/api/v1/chatflows-streaming/{id}", constants.streaming_probe, _CONSTANT),
+    Route("GET", "/api/v1/ping", constants.ping, _CONSTANT),
+    Route("GET", "/api/v1/version", constants.version, _CONSTANT),
     Route(
         "GET",
         "/v1/models",
-        Endpoint.MODELS,
-        Asks(Permission.PREDICTIONS_CREATE),
+        models.show_all,
+        Asks(Permission.PREDICTIONS_CREATE, subjects.key),
         Family.OPENAI,
     ),
     Route(
         "POST",
         "/v1/chat/completions",
-        Endpoint.COMPLETIONS,
-        Asks(Permission.PREDICTIONS_CREATE),
+        completions.create,
+        Asks(Permission.PREDICTIONS_CREATE, completions.chatflow_of_model),
         Family.OPENAI,
+        is_recorded=True,
     ),
     Route(
         "GET",
         "/livez",
-        Endpoint.LIVEZ,
+        constants.livez,
         Open("says only that the process runs"),
         Family.OPERATIONS,
     ),

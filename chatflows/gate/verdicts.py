@@ -1,7 +1,5 @@
-"""Verdicts: one request's credential, facts and decision, read and asked in one go."""
+"""Verdicts: one request's credential, facts and decision."""
 
-import asyncio
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -34,6 +32,17 @@ class Claim(NamedTuple):
     chatflow_id: UUID
     asked: RequestFacts
 
+    @property
+    def public_id(self) -> str | None:
+        """The id by which the key is looked up."""
+        return self.key.public_id if self.key is not None else None
+
+    @property
+    def is_form_wrong(self) -> bool:
+        """Whether it is refused by its form alone: no statement for a typo or a guess."""
+        carrier = self.presented.carrier
+        return carrier is Carrier.CONFLICT or (carrier is not Carrier.NONE and self.key is None)
+
 
 class Judged(NamedTuple):
     """What the database says of a claim's credential and chatflow at one moment."""
@@ -55,88 +64,90 @@ class Verdict(NamedTuple):
     caller: str  # the key's id, or empty for who came without one: whose conversations are meant
 
 
-class Round:
-    """One asking of all running answers: what they have in common is read once.
-
-    For that one round alone. Whoever is asked in the next second is read anew.
-    """
-
-    def __init__(self, reader: AccessReader) -> None:
-        self._reader = reader
-        self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
-
-    def decide_again(self, claim: Claim) -> Awaitable[Decision]:
-        """Begin to ask what is decided of a claim now; await it for the answer."""
-        about = (claim.presented, claim.chatflow_id)
-        judging = self._judged.get(about)
-        if judging is None:
-            judging = self._judged[about] = asyncio.ensure_future(_judge(claim, self._reader))
-        return _decide_when(claim, judging)
-
-
-async def reach(
-    request: GateRequest, chatflow_id: UUID, scope: Permission, reader: AccessReader
-) -> Verdict:
-    """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
+def claim_of(request: GateRequest, chatflow_id: UUID, scope: Permission) -> Claim:
+    """Read what a request claims from its head."""
     asked = RequestFacts(
         scope=scope, origins=request.origins, address=addresses.parse(request.address)
     )
     presented = bearer.extract(request.headers, request.query)
-    claim = Claim(presented, credentials.read(presented), chatflow_id, asked)
-    judged = await _judge(claim, reader)
-    decision, key_id = _decide(claim, judged), judged.credential.key_id
-    caller = str(key_id) if key_id is not None else ""
-    return Verdict(judged.at, judged.credential, judged.facts, decision, claim, caller)
+    return Claim(presented, credentials.read(presented), chatflow_id, asked)
 
 
-async def _judge(claim: Claim, reader: AccessReader) -> Judged:
+def judge(claim: Claim, facts: Facts | None) -> Judged:
+    """Judge a claim's credential by what was read; `facts` is None where nothing could be."""
     now = datetime.now(UTC)
-    carrier, key = claim.presented.carrier, claim.key
-    if carrier is Carrier.CONFLICT or (carrier is not Carrier.NONE and key is None):
-        # Refused by its form alone: no statement for a typo or a guess.
+    carrier = claim.presented.carrier
+    if claim.is_form_wrong:
         return Judged(now, Credential(carrier, State.MALFORMED), NO_FACTS)
-    try:
-        facts = await reader.read(key.public_id if key else None, claim.chatflow_id)
-        credential = credentials.judge(claim.presented, key, facts.secret, now)
-    except Unavailable:
+    if facts is not None:
+        try:
+            credential = credentials.judge(claim.presented, claim.key, facts.secret, now)
+        except Unavailable:  # the pepper is gone
+            facts = None
+    if facts is None:
         return Judged(now, Credential(carrier, State.UNKNOWN), NO_FACTS, is_part_missing=True)
     return Judged(now, credential, facts)
 
 
-async def _decide_when(claim: Claim, judging: Awaitable[Judged]) -> Decision:
-    return _decide(claim, await judging)
+def verdict_of(claim: Claim, judged: Judged) -> Verdict:
+    """Ask `decide`."""
+    key_id = judged.credential.key_id
+    caller = str(key_id) if key_id is not None else ""
+    decision = decision_of(claim, judged)
+    return Verdict(judged.at, judged.credential, judged.facts, decision, claim, caller)
 
 
-def _decide(claim: Claim, judged: Judged) -> Decision:
+def decision_of(claim: Claim, judged: Judged) -> Decision:
+    """Ask `decide` about a claim as it was judged."""
     asked = claim.asked
     if judged.is_part_missing:
         asked = asked._replace(is_part_missing=True)
     return decide(judged.credential, judged.facts.chatflow, asked)
 
 
+async def read_and_judge(claim: Claim, reader: AccessReader) -> Judged:
+    """Read the facts of a claim and judge it. What can't be read is a missing part."""
+    if claim.is_form_wrong:
+        return judge(claim, None)
+    try:
+        facts = await reader.read(claim.public_id, claim.chatflow_id)
+    except Unavailable:
+        return judge(claim, None)
+    return judge(claim, facts)
+
+
+async def reach(
+    request: GateRequest, chatflow_id: UUID, scope: Permission, reader: AccessReader
+) -> Verdict:
+    """Read the facts and ask `decide`. What can't be read becomes a 503, never an exception."""
+    claim = claim_of(request, chatflow_id, scope)
+    return verdict_of(claim, await read_and_judge(claim, reader))
+
+
 async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessReader) -> Verdict:
-    """The same, for a request that is about its key and names no chatflow (yet)."""
-    verdict = await reach(request, NOWHERE, scope, reader)
-    if verdict.decision.status == 503:  # a part was away
+    """Decide about a request that is about its key and names no chatflow (yet)."""
+    claim = claim_of(request, NOWHERE, scope)
+    judged = await read_and_judge(claim, reader)
+    verdict = verdict_of(claim, judged)
+    if judged.is_part_missing:
         return verdict
-    decision = decide_for_key(verdict.credential, verdict.claim.asked)
-    return verdict._replace(decision=decision)
+    return verdict._replace(decision=decide_for_key(verdict.credential, claim.asked))
 
 
 def over_limit(verdict: Verdict) -> Verdict:
-    """The same asked again, with no room left for one more answer."""
+    """Decide again, with no room left for one more answer."""
     asked = verdict.claim.asked._replace(is_over_limit=True)
     return verdict._replace(decision=decide(verdict.credential, verdict.facts.chatflow, asked))
 
 
-def cors(verdict: Verdict, request: GateRequest) -> Headers:
+def cors(verdict: Verdict, origins: tuple[str, ...]) -> Headers:
     """Allow the origin that `decide` accepted; any origin where the chatflow lists none."""
     chatflow = verdict.facts.chatflow
     if chatflow is None or verdict.decision.code in BEFORE_ORIGINS:
         return []
     if not chatflow.origins:
         return [ANY_ORIGIN]
-    if len(request.origins) == 1 and request.origins[0] in chatflow.origins:
-        origin = request.origins[0].encode("latin-1")
+    if len(origins) == 1 and origins[0] in chatflow.origins:
+        origin = origins[0].encode("latin-1")
         return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
     return []

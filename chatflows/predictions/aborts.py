@@ -21,7 +21,7 @@ def note(thread_id: UUID) -> None:
 
 
 class StoredAborts:
-    """The gate's AbortNotes (chatflows/gate/aborts.py), on the database."""
+    """AbortNotes (chatflows/predictions/running.py) on the database."""
 
     async def note(self, thread_id: UUID) -> None:
         """See AbortNotes."""

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from chatflows.access import codes
 from chatflows.engines import (
     Done,
     Engine,
@@ -27,7 +28,7 @@ JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes mo
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
-BROKEN_OFF = Failed(502, "upstream_cut", "The answer broke off.")
+BROKEN_OFF = Failed(codes.UPSTREAM_CUT)
 
 
 def new_id() -> UUID:

@@ -1,21 +1,21 @@
 """Asking: a person's question without a key, in the playground or a hosted chat, and its record."""
 
-import threading
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from accounts.outages import Unavailable
 from chatflows import predictions
+from chatflows.access import codes
+from chatflows.access.codes import Refused
 from chatflows.calls import store
 from chatflows.calls.recorder import CallRecord
 from chatflows.engines import Event, Failed, Question
@@ -24,17 +24,18 @@ from chatflows.engines.faq import Entry
 from chatflows.engines.pool import EnginePool
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, Message, UpstreamSecret
-from chatflows.predictions import conversations, watching
+from chatflows.predictions import conversations, running
 from chatflows.predictions.prediction import Prediction
+from chatflows.predictions.running import RunningAnswer
 from chatflows.predictions.turns import Turn
-from chatflows.predictions.watching import Holds
 
 log = structlog.get_logger("flowlatch.asking")
 
 SHOWN_TURNS = 50
-TOO_MANY = Failed(
-    429, "too_many_streams", "Too many answers run at once. Wait for one to end, or stop it."
-)
+TOO_MANY = Failed(codes.TOO_MANY_STREAMS)
+CLOSED = Failed(codes.CLOSED)
+
+Holds = Callable[[], bool]  # asks the database: in a thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +59,46 @@ class Asking:
     started: float = field(default_factory=time.perf_counter)
 
 
-class Streams:
-    """How many answers run at once in this process, in all and for each asker."""
+class PersonsAnswer(RunningAnswer):
+    """An answer that a person gets on a page, for as long as `holds` says yes."""
+
+    def __init__(self, group: "PersonsAnswers", asking: Asking, holds: Holds) -> None:
+        caller = asking.asker.caller
+        super().__init__(group, caller, asking.chatflow.id, caller, asking.prediction.chat_id)
+        self.holds = holds
+
+
+class PersonsAnswers:
+    """A group of the answers that people get on pages (see running.Group)."""
 
     def __init__(self, *, in_all: int, each: int) -> None:
-        self._in_all, self._each = in_all, each
-        self._lock = threading.Lock()
-        self._running: Counter[str] = Counter()
+        self.in_all, self.each = in_all, each
 
     def are_full(self, caller: str) -> bool:
-        """Whether one more is too many."""
-        return self._running[caller] >= self._each or self._running.total() >= self._in_all
+        """Whether one more answer for this asker is too many."""
+        return running.registry.is_full(self, caller)
 
-    @contextmanager
-    def one_more(self, caller: str) -> Iterator[bool]:
-        """Count one; False if it is too many."""
-        with self._lock:
-            fits = not self.are_full(caller)
-            self._running[caller] += fits
-        try:
-            yield fits
-        finally:
-            with self._lock:
-                self._running[caller] -= fits
-                self._running += Counter()  # lets go of askers with none
+    async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
+        """See Group."""
+        mine = [answer for answer in answers if isinstance(answer, PersonsAnswer)]
+        found = await sync_to_async(_recheck)([answer.holds for answer in mine])
+        for answer, refused in zip(mine, found, strict=True):
+            answer.note(refused)
+
+
+def _recheck(rights: Sequence[Holds]) -> list[Refused | None]:
+    try:
+        return [_refusal_of(holds) for holds in rights]
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()  # a second between two re-checks: others may have it
+
+
+def _refusal_of(holds: Holds) -> Refused | None:
+    try:
+        return None if holds() else Refused(codes.CLOSED)
+    except DatabaseError:
+        return Refused(codes.UNAVAILABLE)
 
 
 def begin(chatflow: Chatflow, asker: Asker, question: str, chat_id: str) -> Asking:
@@ -111,22 +128,27 @@ def turns(chatflow: Chatflow, asker: Asker, chat_id: str) -> list[Message]:
     return list(reversed(mine.order_by("-at")[:SHOWN_TURNS]))
 
 
-async def answer(asking: Asking, streams: Streams, holds: Holds) -> AsyncGenerator[Event, None]:
-    """The engine's events to the end or until the reader leaves; then the record.
+async def answer(
+    asking: Asking, group: PersonsAnswers, holds: Holds
+) -> AsyncGenerator[Event, None]:
+    """Yield the engine's events to the end or until the reader leaves; then record the call.
 
     It ends within two seconds of `holds` saying no.
     """
-    with streams.one_more(asking.asker.caller) as fits:
-        if not fits:
-            yield TOO_MANY
-            return
-        events = watching.while_it_holds(_events(asking), holds, asking.prediction)
-        try:
-            async with aclosing(events):
-                async for event in events:
-                    yield event
-        finally:
-            await sync_to_async(_record)(asking)
+    mine = PersonsAnswer(group, asking, holds)
+    if not running.registry.enter(mine):
+        yield TOO_MANY
+        return
+    try:
+        async with aclosing(running.while_allowed(_events(asking), mine)) as events:
+            async for event in events:
+                yield event
+        if mine.ending is not None:
+            asking.prediction.note(CLOSED)
+            yield CLOSED
+    finally:
+        running.registry.leave(mine)
+        await sync_to_async(_record)(asking)
 
 
 async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
@@ -138,7 +160,7 @@ async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
             async for event in events:
                 yield event
     except Unavailable:
-        failure = Failed(503, "unavailable", "The engine can't be read now. Try again.")
+        failure = Failed(codes.UNAVAILABLE, "The engine can't be read now. Try again.")
         asking.prediction.note(failure)
         yield failure
     finally:
@@ -149,7 +171,7 @@ def _record(asking: Asking) -> None:
     """The call as this asker's, and the turn in the asker's conversation."""
     asked, asker = asking.prediction, asking.asker
     failure = asked.failure
-    code = failure.code if failure else "ok" if asked.is_complete else "client_gone"
+    code = failure.code.name if failure else codes.OK if asked.is_complete else codes.CLIENT_GONE
     turn = Turn(
         message_id=asked.message_id,
         at=asking.at,
@@ -169,7 +191,7 @@ def _record(asking: Asking) -> None:
         key_name="",
         public_id="",
         allowed=True,
-        status=failure.status if failure else 200,
+        status=failure.code.status if failure else 200,
         code=code,
         reason=asker.reason,
         client_address=asker.address,

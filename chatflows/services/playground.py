@@ -15,12 +15,12 @@ from accounts.services import members, sessions
 from chatflows.models import Call, Chatflow
 from chatflows.protocols.flowise import frames
 from chatflows.services import asking
-from chatflows.services.asking import Asker, Asking, Streams
+from chatflows.services.asking import Asker, Asking, PersonsAnswers
 
 MAX_STREAMS = 50  # at once, in one process
 MAX_STREAMS_PER_MEMBER = 3
 
-streams = Streams(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_MEMBER)
+answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def holds(place: Place, chatflow: Chatflow) -> bool:
 async def answer(asked: Asking, place: Place) -> AsyncGenerator[bytes, None]:
     """The answer in Flowise's frames as they come, for as long as the member's right holds."""
     still = partial(holds, place, asked.chatflow)
-    async with aclosing(asking.answer(asked, streams, still)) as events:
+    async with aclosing(asking.answer(asked, answers, still)) as events:
         async for event in events:
             sent = frames.of_event(asked.prediction, event)
             if sent:

@@ -19,7 +19,7 @@ from accounts.forms.base import posted, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import postman, snippets
-from chatflows.access import explained
+from chatflows.access import codes
 from chatflows.calls import store
 from chatflows.flow_app import chats, flow_apps
 from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
@@ -83,7 +83,7 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
         "openai_snippets": snippets.openai(settings.PUBLIC_URL, chatflow.id),
         "flowise_snippets": snippets.flowise(settings.PUBLIC_URL, chatflow.id),
-        "answers": explained.ANSWERS,
+        "answers": codes.EXPLAINED,
     }
     return render(request, "chatflows/use.html", context)
 

@@ -36,7 +36,7 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
         response.headers["Retry-After"] = str(wait)
         return response
     session, cookie = _session(request)
-    if chats.streams.are_full(session.caller):
+    if chats.answers.are_full(session.caller):
         form.add_error("question", chats.BUSY)
         return _page(request, chat, form, 429)
     asked = _begin(request, session, chat, form)
@@ -60,7 +60,7 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     if wait := chats.wait(request.visit, request.address):
         return _too_many(chats.TOO_FAST, wait)
     session, cookie = _session(request)
-    if chats.streams.are_full(session.caller):
+    if chats.answers.are_full(session.caller):
         return _too_many(chats.BUSY, 2)
     asked = _begin(request, session, chat, form)
     response = StreamingHttpResponse(

@@ -35,7 +35,7 @@ def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         return _page(request, chatflow, form, 200)
     if not form.is_valid():
         return _page(request, chatflow, form, 422)
-    if playground.streams.are_full(_member(request).caller):
+    if playground.answers.are_full(_member(request).caller):
         form.add_error("question", TOO_MANY)
         return _page(request, chatflow, form, 429)
     chat_id = form.cleaned_data["chat_id"]
@@ -59,7 +59,7 @@ def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponse
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": _first_error(form)}, status=422)
-    if playground.streams.are_full(_member(request).caller):
+    if playground.answers.are_full(_member(request).caller):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
         playground.answer(_begin(request, chatflow, form), _place(request)),

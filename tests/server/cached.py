@@ -17,7 +17,8 @@ from chatflows.calls import store
 from chatflows.calls.recorder import Recorder
 from chatflows.engines.sources import EngineSource
 from chatflows.gate.middleware import BearerGate
-from chatflows.gate.readers.facts import AccessReader, Facts, Model
+from chatflows.gate.readers.facts import AccessReader, Facts
+from chatflows.protocols.openai.models import Model
 from config import preparation, server
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess
 from chatflows.engines.sources import EngineRef, EngineSources
+from chatflows.protocols.openai.models import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +18,6 @@ class Facts:
     secret: StoredSecret | None
     chatflow: ChatflowAccess | None
     engine: EngineRef | None
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A chatflow in the list of those that a key opens."""
-
-    chatflow_id: UUID
-    name: str
-    created_at: datetime
 
 
 class AbortReader(Protocol):

@@ -13,8 +13,9 @@ from uuid import UUID
 from accounts.outages import Unavailable
 from chatflows.engines.sources import EngineSource
 from chatflows.gate.readers import rows
-from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.readers.facts import Facts
 from chatflows.gate.readers.postgres_link import PostgresLink
+from chatflows.protocols.openai.models import Model
 
 MAX_KEPT = 4096  # facts; the longest unused go first
 QUICK, SLOW = 1.0, 3.0  # seconds that facts and an engine's source may take

@@ -12,7 +12,8 @@ from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Mode
 from chatflows.engines.faq import Entry
 from chatflows.engines.sources import EngineRef, EngineSource
-from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.readers.facts import Facts
+from chatflows.protocols.openai.models import Model
 
 Row = tuple[Any, ...]
 

@@ -14,7 +14,8 @@ from uuid import UUID
 from accounts.outages import Unavailable
 from chatflows.engines.sources import EngineSource
 from chatflows.gate.readers import rows
-from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.readers.facts import Facts
+from chatflows.protocols.openai.models import Model
 
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
 _FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from chatflows.access.codes import INVALID_BODY, Refused
 from chatflows.engines.events import NO_FIELDS
 
 MAX_DEPTH = 32  # levels of JSON
@@ -31,8 +32,11 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
-class InvalidBody(Exception):
+class InvalidBody(Refused):
     """The body is refused; the message helps and quotes nothing of it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(INVALID_BODY, detail)
 
 
 class PredictionBody(NamedTuple):

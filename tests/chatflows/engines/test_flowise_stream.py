@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatflows.access import codes
 from chatflows.engines import Done, Event, Failed, Frame, Heartbeat
 from chatflows.engines.flowise_stream import FlowiseStream
 from chatflows.engines.upstream import INVALID, TOO_LARGE, UNAUTHORIZED
@@ -109,7 +110,7 @@ def test_an_error_of_flowise_is_told_and_counts_as_a_failure() -> None:
     error = b'message:\ndata:{"event":"error","data":"No model."}\n\n'
     events = read(error + END)
     assert told(events) == error
-    assert events[-1] == Failed(502, "upstream_error", "No model.", is_told=True)
+    assert events[-1] == Failed(codes.UPSTREAM_ERROR, "No model.", is_told=True)
 
 
 def test_a_refused_key_is_ours_to_explain_but_only_before_the_first_word() -> None:

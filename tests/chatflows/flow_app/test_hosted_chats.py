@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from django.utils import timezone
 from accounts import worker
 from accounts.limits.paces import Pace
 from accounts.models import Team
+from chatflows.access import codes
 from chatflows.calls import store
 from chatflows.engines import Done, Event, Failed, Frame, PastTurn, Sources, Token, Usage, Whole
 from chatflows.faq import entries
@@ -25,7 +25,7 @@ from chatflows.flow_app import chats, flow_apps, visits
 from chatflows.flow_app.chats import Shown
 from chatflows.flow_app.flow_apps import Login
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, Message
-from chatflows.predictions import watching
+from chatflows.predictions import running
 from tests import factories
 from tests.chatflows.views.test_try import Scripted, read
 
@@ -165,7 +165,7 @@ def test_a_visitor_sees_no_tools_no_metadata_and_no_upstream_words(
         Usage(1, 2),
         Sources(documents),
         Frame("error", b'{"event":"error","data":"hidden"}'),
-        Failed(502, "upstream_error", "hidden", is_told=True),
+        Failed(codes.UPSTREAM_ERROR, "hidden", is_told=True),
     )
     Scripted(*told).install(monkeypatch)
     frames = read(visitor.post(page + "stream/", ASKED))
@@ -222,14 +222,14 @@ CLOSINGS: dict[str, Callable[[Chatflow], object]] = {
 def test_a_running_answer_ends_with_the_right_to_it(
     visitor: Client, page: str, shop: Chatflow, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "EVERY", 0.01)
+    monkeypatch.setattr(running, "EVERY", 0.01)
     engine = Scripted(Token("Half"), hangs=True).install(monkeypatch)
     response = visitor.post(page + "stream/", ASKED)
     CLOSINGS[why](shop)
     frames = read(response)
     assert (frames[-1]["event"], frames[-1]["data"]) == ("error", chats.CLOSED)
     assert engine.is_closed
-    assert chats.streams._running.total() == 0
+    assert running.registry._running == {}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -249,9 +249,7 @@ def test_an_open_app_begins_a_visit_with_the_first_question(
 
 def test_the_number_of_answers_at_once_is_bounded(visitor: Client, page: str) -> None:
     caller = FlowSession.objects.get().caller
-    with ExitStack() as running:
-        for _ in range(chats.MAX_STREAMS_PER_VISIT):
-            assert running.enter_context(chats.streams.one_more(caller))
+    with factories.running(chats.answers, caller, chats.MAX_STREAMS_PER_VISIT):
         response = visitor.post(page + "stream/", ASKED)
         assert (response.status_code, response["Retry-After"]) == (429, "2")
         assert visitor.post(page, ASKED).status_code == 429

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from chatflows.gate.large_bodies import AT_ONCE, LARGE, Crowded, LargeBodies, large_bodies
+from chatflows.access.codes import Refused
+from chatflows.gate.large_bodies import AT_ONCE, LARGE, LargeBodies, large_bodies
 from chatflows.gate.requests import GateRequest, Message
 
 pytestmark = pytest.mark.fast
@@ -50,13 +51,13 @@ def test_a_large_body_counts_until_it_is_let_go() -> None:
 
 def test_over_the_room_nothing_that_is_announced_is_read() -> None:
     for is_stranger, room in ((False, ROOM), (True, ROOM // 2)):
-        with pytest.raises(Crowded):
+        with pytest.raises(Refused, match="Too many large bodies"):
             asyncio.run(request(length=room + 1).body(2 * ROOM, is_stranger=is_stranger))
 
 
 def test_over_the_room_an_unannounced_body_is_given_up() -> None:
     asked = request(*[b"x" * LARGE] * 4, b"x", b"never read")
-    with pytest.raises(Crowded):
+    with pytest.raises(Refused, match="Too many large bodies"):
         asyncio.run(asked.body(2 * ROOM))
     assert large_bodies.held == ROOM
     asked.let_go()
@@ -65,7 +66,7 @@ def test_over_the_room_an_unannounced_body_is_given_up() -> None:
 def test_strangers_shut_out_nobody_with_a_key() -> None:
     stranger, integration = request(b"x" * (ROOM // 2)), request(b"x" * (ROOM // 2))
     asyncio.run(stranger.body(ROOM, is_stranger=True))
-    with pytest.raises(Crowded):
+    with pytest.raises(Refused, match="Too many large bodies"):
         asyncio.run(request(b"x" * (LARGE + 1)).body(ROOM, is_stranger=True))
     asyncio.run(integration.body(ROOM))
     for each in (stranger, integration):

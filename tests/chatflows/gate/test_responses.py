@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT, Credential, State
+from chatflows.access import codes
+from chatflows.access.codes import CODES, EXPLAINED, Code
 from chatflows.access.decisions import ChatflowAccess, Decision, Mode, Reason, RequestFacts, decide
-from chatflows.access.explained import ANSWERS
 from chatflows.gate import responses
-from chatflows.gate.responses import MESSAGES, Answer, error, refusal
+from chatflows.gate.responses import Answer, refusal
 from chatflows.protocols.encoding import frame
+from chatflows.protocols.flowise.protocol import FLOWISE
 
 pytestmark = pytest.mark.fast
 
@@ -40,21 +42,28 @@ def headers(answer: Answer) -> dict[str, str]:
     return dict(pairs)
 
 
-def refused(code: str, status: int, scope: Permission | None = None) -> Answer:
-    return refusal(Decision(False, status, code, Reason.OFF, scope), ID, b"", [])
+def refused(decision: Decision, accept: bytes = b"") -> Answer:
+    return refusal(decision.refusal, FLOWISE, ID, accept, [])
 
 
-@pytest.mark.parametrize("code", MESSAGES)
-def test_every_error_has_all_members_and_agrees_with_itself(code: str) -> None:
-    answer = error(403, code, ID)
+def refused_with(code: Code, scope: Permission | None = None, accept: bytes = b"") -> Answer:
+    return refused(Decision(False, code.status, code.name, Reason.OFF, scope), accept)
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=CODES)
+def test_every_error_has_all_members_and_agrees_with_itself(code: Code) -> None:
+    answer = refused_with(code)
     body = json.loads(answer.body)
     assert set(body) == MEMBERS
-    assert body["type"] == f"urn:flowlatch:error:{code}"
-    assert body["status"] == body["statusCode"] == answer.status == 403
-    assert body["detail"] == body["message"] == body["error"] == MESSAGES[code][1]
+    assert body["type"] == f"urn:flowlatch:error:{code.name}"
+    assert body["status"] == body["statusCode"] == answer.status == code.status
+    assert body["detail"] == body["message"] == body["error"] == code.sentence
     assert body["success"] is False
-    assert (body["code"], body["request_id"]) == (code, ID)
-    assert headers(answer) == {
+    assert (body["code"], body["request_id"]) == (code.name, ID)
+    head = headers(answer)
+    for name in ("www-authenticate", "retry-after"):
+        head.pop(name, None)
+    assert head == {
         "content-type": "application/json",
         "content-length": str(len(answer.body)),
         "cache-control": "no-store",
@@ -77,17 +86,17 @@ def test_every_error_has_all_members_and_agrees_with_itself(code: str) -> None:
     ],
 )
 def test_the_media_type_follows_accept(accept: bytes, content_type: str) -> None:
-    answer = error(403, "chatflow_off", ID, accept)
+    answer = refused_with(codes.CHATFLOW_OFF, accept=accept)
     assert headers(answer)["content-type"] == content_type
     if content_type.startswith("text/plain"):
-        assert answer.body.decode() == MESSAGES["chatflow_off"][1]
+        assert answer.body.decode() == codes.CHATFLOW_OFF.sentence
     else:
         assert json.loads(answer.body)["code"] == "chatflow_off"
 
 
 @pytest.mark.parametrize("accept", [b"Text/Event-Stream", b"application/Problem+JSON"])
 def test_accept_is_read_without_regard_to_case(accept: bytes) -> None:
-    answer = error(403, "chatflow_off", ID, accept)
+    answer = refused_with(codes.CHATFLOW_OFF, accept=accept)
     assert headers(answer)["content-type"] != "application/json"
 
 
@@ -115,7 +124,7 @@ def test_accept_is_read_without_regard_to_case(accept: bytes) -> None:
 def test_each_row_has_its_challenge(
     status: int, code: str, scope: Permission | None, challenge: str | None
 ) -> None:
-    head = headers(refused(code, status, scope))
+    head = headers(refused_with(CODES[code], scope))
     assert head.get("www-authenticate") == challenge
     assert ("retry-after" in head) is (status in (429, 503))
 
@@ -124,7 +133,7 @@ def test_bad_credentials_get_the_same_bytes_whatever_they_are() -> None:
     flow = ChatflowAccess(UUID(int=1), UUID(int=2), Mode.KEYS, is_key_selected=True)
     good = Credential(Carrier.HEADER, State.GOOD, team_id=flow.team_id, key_name="canary")
     answers = {
-        repr(refusal(decide(good._replace(state=state), chatflow, RequestFacts()), ID, b"", []))
+        repr(refused(decide(good._replace(state=state), chatflow, RequestFacts())))
         for state in State
         if state not in (State.GOOD, State.ABSENT)
         for chatflow in (None, flow, replace(flow, mode=Mode.PUBLIC), replace(flow, mode=Mode.OFF))
@@ -136,22 +145,17 @@ def test_bad_credentials_get_the_same_bytes_whatever_they_are() -> None:
 def test_without_a_credential_protected_off_and_unknown_are_the_same_bytes() -> None:
     flow = ChatflowAccess(UUID(int=1), UUID(int=2), Mode.KEYS)
     answers = [
-        refusal(decide(ABSENT, chatflow, RequestFacts()), ID, b"", [])
+        refused(decide(ABSENT, chatflow, RequestFacts()))
         for chatflow in (None, flow, replace(flow, mode=Mode.OFF))
     ]
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_every_code_that_decide_gives_has_a_message() -> None:
-    codes = {"invalid_request", "invalid_token", "missing_token", "network_not_allowed"}
-    codes |= {"origin_not_allowed", "not_found", "insufficient_scope", "key_not_selected"}
-    codes |= {"chatflow_off", "rate_limited", "unavailable"}
-    assert codes <= set(MESSAGES)
-
-
-def test_what_the_page_explains_is_what_the_gate_answers() -> None:
-    for answer in ANSWERS:
-        assert answer.code in MESSAGES
+def test_what_the_page_explains_has_a_meaning_and_a_remedy() -> None:
+    for code in EXPLAINED:
+        assert CODES[code.name] is code
+        assert code.meaning
+        assert code.remedy
 
 
 def test_a_preflight_is_a_constant_that_names_our_headers() -> None:

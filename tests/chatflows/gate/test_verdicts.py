@@ -15,9 +15,11 @@ from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Decision, Mode
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.gate import verdicts
-from chatflows.gate.readers.facts import Facts, Model
+from chatflows.gate.readers.facts import Facts
+from chatflows.gate.rechecks import Round
 from chatflows.gate.requests import GateRequest, Message
-from chatflows.gate.verdicts import Round, Verdict
+from chatflows.gate.verdicts import Verdict
+from chatflows.protocols.openai.models import Model
 
 pytestmark = pytest.mark.fast
 
@@ -162,7 +164,7 @@ def test_with_the_pepper_gone_the_answer_is_503() -> None:
 
 def cors(flow: ChatflowAccess | None, *headers: Pair) -> dict[bytes, bytes]:
     asked = request(*headers)
-    return dict(verdicts.cors(reach(asked, Reader(flow)), asked))
+    return dict(verdicts.cors(reach(asked, Reader(flow)), asked.origins))
 
 
 def test_an_origin_is_allowed_only_where_decide_accepted_it() -> None:

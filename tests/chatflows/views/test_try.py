@@ -16,12 +16,13 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, Team, User
 from accounts.services import members, sessions, teams
+from chatflows.access import codes
 from chatflows.calls import store
 from chatflows.engines import Event, Events, Failed, Question, Sources, Token
 from chatflows.engines.pool import EnginePool
 from chatflows.faq import entries
 from chatflows.models import Call, Chatflow, Conversation, Message, UnansweredQuestion
-from chatflows.predictions import watching
+from chatflows.predictions import running
 from chatflows.services import chatflows, playground
 from tests import factories
 
@@ -150,7 +151,7 @@ def test_an_earlier_turn_goes_along_and_never_another_members(
 def test_a_failure_is_told_and_recorded(
     as_alice: Client, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = Failed(504, "upstream_timeout", "The server was silent.")
+    failed = Failed(codes.UPSTREAM_TIMEOUT, "The server was silent.")
     engine = Scripted(Token("Half"), failed).install(monkeypatch)
     frames = read(as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED))
     assert [one["event"] for one in frames] == ["start", "token", "error"]
@@ -184,7 +185,7 @@ def test_a_client_that_leaves_ends_it(
     assert engine.is_closed
     assert Call.objects.get().code == "client_gone"
     assert not Message.objects.get().is_complete
-    assert playground.streams._running.total() == 0
+    assert running.registry._running == {}
 
 
 CLOSINGS: dict[str, Callable[[User, Chatflow], object]] = {
@@ -215,14 +216,14 @@ def test_a_running_answer_ends_with_the_members_right(  # noqa: PLR0917
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     factories.join(globex, eddie, Role.OWNER)  # it ends by the right in this team
-    monkeypatch.setattr(watching, "EVERY", 0.01)
+    monkeypatch.setattr(running, "EVERY", 0.01)
     engine = Scripted(Token("Half"), hangs=True).install(monkeypatch)
     response = as_eddie.post(url(shop.id, "chatflow_try_stream"), ASKED)
     CLOSINGS[why](eddie, shop)
     frames = read(response)
-    assert (frames[-1]["event"], frames[-1]["data"]) == ("error", watching.CLOSED.detail)
+    assert (frames[-1]["event"], frames[-1]["data"]) == ("error", codes.CLOSED.sentence)
     assert engine.is_closed
-    assert playground.streams._running.total() == 0
+    assert running.registry._running == {}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -241,14 +242,12 @@ def test_the_number_of_answers_at_once_is_bounded(
     as_alice: Client, alice: User, shop: Chatflow
 ) -> None:
     member = playground.member(alice.pk, "", "").caller
-    one, two, three = (playground.streams.one_more(member) for _ in range(3))
-    with one as a, two as b, three as c, playground.streams.one_more(member) as d:
-        assert (a, b, c, d) == (True, True, True, False)
+    with factories.running(playground.answers, member, playground.MAX_STREAMS_PER_MEMBER):
         response = as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED)
         assert (response.status_code, response["Retry-After"]) == (429, "2")
         assert as_alice.post(url(shop.id), ASKED).status_code == 429
-    assert not playground.streams.are_full(member)
-    assert playground.streams._running.total() == 0
+    assert not playground.answers.are_full(member)
+    assert running.registry._running == {}
 
 
 def test_sources_of_any_form_are_shown_escaped(

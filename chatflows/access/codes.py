@@ -1,0 +1,250 @@
+"""The one catalogue of what callers are told when there is no answer. Pure.
+
+The gate, the pages, the documents and the error pages read it; a code stands nowhere else.
+"""
+
+from typing import NamedTuple
+
+from accounts.permissions import Permission
+
+RETRY_AFTER = 2  # seconds, where nobody knows better
+
+
+class Code(NamedTuple):
+    """A reason in the words of the API, and what people should know of it.
+
+    `sentence` goes to the caller. `meaning` and `remedy` are for the page that explains.
+    """
+
+    name: str
+    status: int
+    title: str
+    sentence: str
+    meaning: str = ""
+    remedy: str = ""
+
+    def saying(self, sentence: str) -> "Code":
+        """Return this code with another sentence."""
+        return self._replace(sentence=sentence)
+
+
+class Refused(Exception):
+    """A request that gets no answer; it is answered in the protocol of its route.
+
+    `detail` replaces the code's sentence. `retry_after` is in seconds; 429 and 503 always carry
+    one. `closes`: the connection is of no use afterwards, since a body was not read to its end.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        detail: str = "",
+        *,
+        retry_after: int | None = None,
+        closes: bool = False,
+        scope: Permission | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(detail or code.name)
+        self.code = code
+        self.detail = detail
+        self.retry_after = RETRY_AFTER if code.status in (429, 503) else None
+        if retry_after is not None:
+            self.retry_after = retry_after
+        self.closes = closes
+        self.scope = scope
+        self.headers = headers
+
+
+# How a call that was let in ended, where no code of the catalogue says it.
+OK, ABORTED, CLIENT_GONE = "ok", "aborted", "client_gone"
+
+# The access rule (docs/access.md).
+INVALID_REQUEST = Code(
+    "invalid_request",
+    400,
+    "Bad request",
+    "Send exactly one key, in the header Authorization: Bearer <key>, and never in the URL.",
+    "Two credentials, or a key in the URL.",
+    "Send one key, in the Authorization header.",
+)
+MISSING_TOKEN = Code(
+    "missing_token",
+    401,
+    "Unauthorized",
+    "Send a key: Authorization: Bearer <key>.",
+    "No key came, and the chatflow wants one.",
+    "Add Authorization: Bearer and the key.",
+)
+INVALID_TOKEN = Code(
+    "invalid_token",
+    401,
+    "Unauthorized",
+    "The key is not valid. Check it, or ask for a new one.",
+    "The key is mistyped, unknown, expired, disabled or deleted.",
+    "Look at the calls on the Access page: the reason stands there, for your team alone.",
+)
+NETWORK_NOT_ALLOWED = Code(
+    "network_not_allowed",
+    403,
+    "Forbidden",
+    "This network is not allowed here.",
+    "The key or the chatflow lists networks, and the call comes from elsewhere.",
+    "Call from a listed network.",
+)
+ORIGIN_NOT_ALLOWED = Code(
+    "origin_not_allowed",
+    403,
+    "Forbidden",
+    "This origin is not allowed here.",
+    "The key or the chatflow lists origins, and the page that calls is not among them.",
+    "Call from a listed page.",
+)
+NOT_FOUND = Code(
+    "not_found",
+    404,
+    "Not found",
+    "There is no such chatflow for this key.",
+    "Your team has no chatflow of this id.",
+    "Copy the address from this page.",
+)
+INSUFFICIENT_SCOPE = Code(
+    "insufficient_scope",
+    403,
+    "Forbidden",
+    "The key lacks the scope that this call needs.",
+    "The key was made without predictions:create.",
+    "Make another key.",
+)
+KEY_NOT_SELECTED = Code(
+    "key_not_selected",
+    403,
+    "Forbidden",
+    "The key is good, but not selected for this chatflow.",
+    "The key is good, but not for this chatflow.",
+    "Select it on the Access page.",
+)
+CHATFLOW_OFF = Code(
+    "chatflow_off",
+    403,
+    "Forbidden",
+    "The chatflow is turned off.",
+    "The chatflow is off.",
+    "Turn it on, on the Access page.",
+)
+RATE_LIMITED = Code(
+    "rate_limited",
+    429,
+    "Too many requests",
+    "Too many calls. Wait, then try again.",
+    "Too many answers run at once, of this key or in all.",
+    "Try again after the seconds in Retry-After.",
+)
+UNAVAILABLE = Code(
+    "unavailable",
+    503,
+    "Unavailable",
+    "A part that is needed is away. Try again in a moment.",
+    "A part that is needed to check the key is away.",
+    "Try again after the seconds in Retry-After.",
+)
+
+# The request itself.
+BAD_REQUEST = Code("bad_request", 400, "Bad request", "The request can't be understood.")
+FORBIDDEN = Code("forbidden", 403, "Forbidden", "This is not allowed.")
+METHOD_NOT_ALLOWED = Code(
+    "method_not_allowed", 405, "Method not allowed", "This address does not take that method."
+)
+REQUEST_TIMEOUT = Code(
+    "request_timeout", 408, "Request timeout", "The body did not arrive in time."
+)
+TOO_LARGE = Code(
+    "too_large", 413, "Payload too large", "The body is larger than this address takes."
+)
+UNSUPPORTED_MEDIA_TYPE = Code(
+    "unsupported_media_type",
+    415,
+    "Unsupported media type",
+    "Send the body as application/json, in UTF-8 and not compressed.",
+    "The body is not JSON.",
+    "Send Content-Type: application/json.",
+)
+INVALID_BODY = Code(
+    "invalid_body",
+    400,
+    "Bad request",
+    "The body can't be read.",
+    "The JSON can't be read, or a field is of the wrong kind.",
+    "The message names the field.",
+)
+
+# Answers on pages, where a person asks without a key.
+TOO_MANY_STREAMS = Code(
+    "too_many_streams",
+    429,
+    "Too many requests",
+    "Too many answers run at once. Wait for one to end, or stop it.",
+)
+CLOSED = Code("closed", 403, "Forbidden", "This chat was closed while the answer came.")
+
+# The engine. The same words for closed, filtered, unknown and not allowed upstreams: nobody maps a
+# network with them.
+UPSTREAM_UNREACHABLE = Code(
+    "upstream_unreachable", 502, "Bad gateway", "The upstream can't be reached."
+)
+UPSTREAM_UNAUTHORIZED = Code(
+    "upstream_unauthorized", 502, "Bad gateway", "The upstream refused the chatflow's own key."
+)
+UPSTREAM_ERROR = Code(
+    "upstream_error",
+    502,
+    "Bad gateway",
+    "The upstream could not answer.",
+    "The engine's server can't be reached, refuses our key, or sent no answer. The code tells "
+    "which; each begins with upstream_.",
+    "Test the connection on the Engine page.",
+)
+UPSTREAM_INVALID = Code(
+    "upstream_invalid", 502, "Bad gateway", "The upstream sent something that is no answer."
+)
+UPSTREAM_CUT = Code("upstream_cut", 502, "Bad gateway", "The answer broke off.")
+UPSTREAM_UNSET = Code("upstream_unset", 502, "Bad gateway", "The chatflow's engine is not set up.")
+UPSTREAM_TIMEOUT = Code(
+    "upstream_timeout",
+    504,
+    "Gateway timeout",
+    "The upstream did not answer in time.",
+    "The engine's server did not answer in time.",
+    "Ask again; then look at that server.",
+)
+UPSTREAM_RATE_LIMITED = Code(
+    "upstream_rate_limited",
+    503,
+    "Unavailable",
+    "The upstream is over its own limit. Try later.",
+    "The engine's server is over its own limit.",
+    "Try again after the seconds in Retry-After.",
+)
+INTERNAL_ERROR = Code(
+    "internal_error",
+    500,
+    "Internal error",
+    "Something broke here. The call was not answered.",
+)
+
+CODES = {code.name: code for code in [*globals().values()] if isinstance(code, Code)}
+# What the page of a chatflow explains to the people who call it, in this order.
+EXPLAINED = (
+    INVALID_REQUEST,
+    INVALID_BODY,
+    MISSING_TOKEN,
+    INVALID_TOKEN,
+    KEY_NOT_SELECTED,
+    CHATFLOW_OFF,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    UPSTREAM_ERROR,
+    UPSTREAM_TIMEOUT,
+    UPSTREAM_RATE_LIMITED,
+    UNAVAILABLE,
+)

@@ -1,0 +1,228 @@
+"""Answering: a call that was let in is asked of its engine, and answered whole or as a stream."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import structlog
+
+from accounts.outages import Unavailable
+from chatflows import predictions
+from chatflows.access import codes
+from chatflows.access.codes import Refused
+from chatflows.engines import Engine, Events, Failed, Question
+from chatflows.engines.openai import OpenAIEngine
+from chatflows.gate import responses, verdicts
+from chatflows.gate.exchange import Exchange
+from chatflows.gate.rechecks import GateAnswer
+from chatflows.gate.requests import Gone
+from chatflows.gate.responses import Headers
+from chatflows.predictions import Prediction, running
+from chatflows.predictions.running import Ending, RunningAnswer
+from chatflows.predictions.turns import Memory
+from chatflows.protocols.client import EVENT_STREAM
+
+log = structlog.get_logger("flowlatch.gate")
+
+LAST_WORDS_WITHIN = 1.0  # seconds that a slow client gets to take them
+STREAM_HEADERS: Headers = [
+    (b"content-type", EVENT_STREAM),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+ReadQuestion = Callable[[Exchange], Awaitable[Question]]
+
+
+async def answer(exchange: Exchange, read: ReadQuestion, memory: Memory | None = None) -> None:
+    """Read the question, run the engine, send the answer.
+
+    `memory` is None where the caller sends the whole conversation along. Raises Refused before
+    anything was sent, and Gone if the client left.
+    """
+    reference = exchange.let_in.facts.engine
+    assert reference is not None
+    if reference.name == "faq":
+        await _answer(exchange, read, memory, None)
+        return
+    registry, mine = running.registry, GateAnswer(exchange.parts.answers, exchange.let_in)
+    if not registry.enter(mine):
+        exchange.decided(verdicts.over_limit(exchange.let_in))
+    try:
+        await _answer_while_allowed(exchange, read, memory, mine)
+    finally:
+        registry.leave(mine)
+
+
+async def _answer_while_allowed(
+    exchange: Exchange, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer
+) -> None:
+    # Its own task: each event then resumes a short stack of coroutines.
+    task = asyncio.ensure_future(_answer(exchange, read, memory, mine))
+    with mine.running(task):
+        try:
+            await task
+            return
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if mine.ending is None or (current is not None and current.cancelling()):
+                raise  # the process ends
+    await _end_early(exchange, mine.ending)
+
+
+async def _answer(
+    exchange: Exchange, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer | None
+) -> None:
+    question, engine = await _prepare(exchange, read, memory)
+    exchange.prediction = Prediction(question)
+    exchange.is_streaming = question.is_streaming
+    send = _stream if question.is_streaming else _whole
+    if mine is None:
+        await send(exchange, exchange.prediction, engine, memory)
+        return
+    mine.chat_id = question.chat_id
+    with mine.ending_with(exchange.request.gone()):
+        await send(exchange, exchange.prediction, engine, memory)
+
+
+async def _prepare(
+    exchange: Exchange, read: ReadQuestion, memory: Memory | None
+) -> tuple[Question, Engine]:
+    verdict = exchange.let_in
+    chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
+    assert chatflow is not None  # `decide` lets nobody in without
+    assert reference is not None
+    try:
+        question = await read(exchange)
+        engine = await exchange.parts.engines.get(chatflow.id, reference)
+        if isinstance(engine, OpenAIEngine) and engine.memory_turns and memory is not None:
+            past = await memory.recall(
+                chatflow.id, verdict.caller, question.chat_id, engine.memory_turns
+            )
+            question = question._replace(history=past)
+    except Unavailable:
+        raise Refused(codes.UNAVAILABLE, closes=True) from None
+    return question, engine
+
+
+async def _whole(
+    exchange: Exchange, prediction: Prediction, engine: Engine, memory: Memory | None
+) -> None:
+    """Run to the end and answer once (flowise-wire 1.3)."""
+    await predictions.complete(prediction, engine)
+    if prediction.failure is not None:
+        raise _refusal(prediction.failure)
+    await _keep(exchange, engine, memory)
+    await exchange.answer(responses.json_answer(exchange.protocol.whole(prediction), exchange.cors))
+
+
+async def _stream(
+    exchange: Exchange, prediction: Prediction, engine: Engine, memory: Memory | None
+) -> None:
+    """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
+    async with aclosing(engine.answer(prediction.asked)) as answer:
+        async for events in answer:
+            body = _encode(events, exchange, prediction)
+            if prediction.is_complete:
+                await _keep(exchange, engine, memory)
+            await _send_body(exchange, body)
+            if prediction.is_over:
+                break
+    if not prediction.is_over:
+        await _send_body(exchange, _encode([predictions.BROKEN_OFF], exchange, prediction))
+    failure = prediction.failure
+    if failure is not None and not exchange.has_begun:
+        raise _refusal(failure)
+    exchange.end(200, failure.code.name if failure is not None else codes.OK)
+    await _end_stream(exchange, exchange.protocol.last(prediction))
+
+
+def _encode(events: Events, exchange: Exchange, prediction: Prediction) -> bytes:
+    """Encode a batch of events.
+
+    A failure is held back while nothing was sent: it can still become an error response.
+    """
+    encoded: list[bytes] = []
+    for event in events:
+        prediction.note(event)
+        if not isinstance(event, Failed) or exchange.has_begun or any(encoded):
+            encoded.append(exchange.protocol.event(prediction, event))
+    return b"".join(encoded)
+
+
+def _send_body(exchange: Exchange, body: bytes) -> Awaitable[None]:
+    """Send a piece of a stream, if there is anything in it; await this."""
+    if body and exchange.has_begun:  # nearly always: no coroutine of ours comes in between
+        message = {"type": "http.response.body", "body": body, "more_body": True}
+        return exchange.send_message(message)
+    return _begin_with(exchange, body)
+
+
+async def _begin_with(exchange: Exchange, body: bytes) -> None:
+    if body:
+        await _begin(exchange)
+        await _send_body(exchange, body)
+
+
+async def _begin(exchange: Exchange) -> None:
+    request_id = (b"x-request-id", exchange.request.id.encode())
+    head = [*STREAM_HEADERS, *exchange.cors, request_id]
+    await exchange.send({"type": "http.response.start", "status": 200, "headers": head})
+
+
+async def _end_stream(exchange: Exchange, last: bytes) -> None:
+    await _send_body(exchange, last)
+    await exchange.send({"type": "http.response.body", "body": b""})
+
+
+async def _keep(exchange: Exchange, engine: Engine, memory: Memory | None) -> None:
+    """Write the turn before the answer ends: the next question, on any process, knows of it."""
+    if not isinstance(engine, OpenAIEngine) or memory is None:
+        return
+    try:
+        await memory.keep(exchange.turn())
+        exchange.is_kept = True
+    except Unavailable:  # the answer stands; the recorder writes it when it can
+        log.warning("turn not kept yet", request_id=exchange.request.id)
+
+
+def _refusal(failed: Failed) -> Refused:
+    return Refused(failed.code, failed.sentence, retry_after=failed.retry_after)
+
+
+async def _end_early(exchange: Exchange, why: Ending | Refused) -> None:
+    """Say why an answer was ended from outside, if there is still someone to hear it."""
+    if exchange.is_over:
+        return
+    if why is Ending.GONE:
+        if exchange.prediction is None:
+            raise Gone
+        exchange.end(200 if exchange.has_begun else 499, codes.CLIENT_GONE)
+        return
+    async with asyncio.timeout(LAST_WORDS_WITHIN):
+        if isinstance(why, Refused):
+            await _end_refused(exchange, why)
+        else:
+            await _end_aborted(exchange)
+
+
+async def _end_refused(exchange: Exchange, refused: Refused) -> None:
+    if not (exchange.is_streaming and exchange.has_begun):
+        await exchange.refuse(refused)
+        return
+    await _end_stream(exchange, exchange.protocol.broken(refused.code))
+    exchange.end(200, refused.code.name)
+
+
+async def _end_aborted(exchange: Exchange) -> None:
+    prediction = exchange.prediction
+    assert prediction is not None
+    if exchange.is_streaming:
+        if not exchange.has_begun:
+            await _begin(exchange)
+        await _end_stream(exchange, exchange.protocol.aborted())
+        exchange.end(200, codes.ABORTED)
+    else:
+        answer = responses.json_answer(exchange.protocol.whole(prediction), exchange.cors)
+        await exchange.answer(answer, codes.ABORTED)

@@ -1,0 +1,1 @@
+"""Handlers of the endpoints that Flowise's clients call."""

@@ -1,0 +1,110 @@
+"""Re-checks: the answers of the gate that run are decided again every second."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from accounts.outages import Unavailable
+from apikeys.bearer import Presented
+from chatflows.access.decisions import Decision
+from chatflows.gate import verdicts
+from chatflows.gate.readers.facts import AccessReader
+from chatflows.gate.verdicts import Claim, Judged, Verdict
+from chatflows.predictions.running import Ending, RunningAnswer
+
+log = structlog.get_logger("flowlatch.gate")
+
+AT_ONCE = 64  # answers decided together; between two lots the loop serves others
+
+
+class GateAnswer(RunningAnswer):
+    """An answer that a call got. The holder is the key, or for all strangers the chatflow."""
+
+    def __init__(self, group: "GateAnswers", verdict: Verdict) -> None:
+        assert verdict.facts.chatflow is not None
+        chatflow_id, caller = verdict.facts.chatflow.id, verdict.caller
+        holder = UUID(caller) if caller else (chatflow_id, "anonymous")
+        super().__init__(group, holder, chatflow_id, caller)
+        self.claim = verdict.claim
+
+
+class Round:
+    """One re-check of all running answers.
+
+    Shared facts are read once per round and never reused in the next.
+    """
+
+    def __init__(self, reader: AccessReader) -> None:
+        self._reader = reader
+        self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
+
+    def decide_again(self, claim: Claim) -> Awaitable[Decision]:
+        """Begin to decide about a claim as things are now; await it for the decision."""
+        about = (claim.presented, claim.chatflow_id)
+        judging = self._judged.get(about)
+        if judging is None:
+            judging = asyncio.ensure_future(verdicts.read_and_judge(claim, self._reader))
+            self._judged[about] = judging
+        return _decide_when(claim, judging)
+
+
+async def _decide_when(claim: Claim, judging: Awaitable[Judged]) -> Decision:
+    return verdicts.decision_of(claim, await judging)
+
+
+class GateAnswers:
+    """The group of the gate's running answers, bounded by the settings."""
+
+    def __init__(self, reader: AccessReader) -> None:
+        self._reader = reader
+
+    @property
+    def in_all(self) -> int:
+        """See Group."""
+        return int(settings.MAX_STREAMS)
+
+    @property
+    def each(self) -> int:
+        """See Group."""
+        return int(settings.MAX_STREAMS_PER_KEY)
+
+    async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
+        """See Group."""
+        await self._end_aborted(answers)
+        this_round = Round(self._reader)
+        for start in range(0, len(answers), AT_ONCE):
+            lot = [a for a in answers[start : start + AT_ONCE] if isinstance(a, GateAnswer)]
+            asking = [(each, this_round.decide_again(each.claim)) for each in lot]  # all have begun
+            for each, decision in asking:
+                await _note(each, decision)
+            await asyncio.sleep(0)
+
+    async def _end_aborted(self, answers: Sequence[RunningAnswer]) -> None:
+        """End those that were aborted in another process, after they began."""
+        now = time.monotonic()
+        ages = {each: now - each.began for each in answers if each.thread_id}
+        if not ages:
+            return
+        try:
+            aborted = await self._reader.aborts([each.thread_id for each in ages])
+        except Unavailable:
+            return  # asked again in a second
+        except Exception as error:
+            log.exception("aborts not asked", error=type(error).__name__)
+            return
+        for each, age in ages.items():
+            if aborted.get(each.thread_id, age) < age:
+                each.end(Ending.ABORTED)
+
+
+async def _note(answer: GateAnswer, asked: Awaitable[Decision]) -> None:
+    try:
+        decision = await asked
+    except Exception as error:  # one fault must not leave the others unchecked
+        log.exception("answer not re-checked", error=type(error).__name__)
+        return
+    answer.note(None if decision.allowed else decision.refusal)

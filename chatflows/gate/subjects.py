@@ -1,0 +1,17 @@
+"""Subjects: what a route that asks `decide` asks it about. Each raises Refused."""
+
+from accounts.permissions import Permission
+from chatflows.gate import verdicts
+from chatflows.gate.exchange import Exchange
+
+
+async def chatflow_of_path(exchange: Exchange, scope: Permission) -> None:
+    """Decide about the chatflow whose id stands in the path."""
+    reader = exchange.parts.reader
+    exchange.decided(await verdicts.reach(exchange.request, exchange.chatflow_id, scope, reader))
+
+
+async def key(exchange: Exchange, scope: Permission) -> None:
+    """Decide about the key alone."""
+    reader = exchange.parts.reader
+    exchange.decided(await verdicts.reach_for_key(exchange.request, scope, reader))

@@ -1,0 +1,216 @@
+"""Running answers: the one registry of what this process is answering, and its one watcher.
+
+The promise: an answer ends within two seconds of the moment at which the right to it ended, its
+caller stopped it, or its client left. The registry holds no right: every re-check reads the facts
+anew.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+
+from chatflows import predictions
+from chatflows.access import codes
+from chatflows.access.codes import Refused
+from chatflows.engines import Event
+
+log = structlog.get_logger("flowlatch.running")
+
+EVERY = 1.0  # seconds between two re-checks
+MAX_MISSES = 2  # re-checks in a row that could not be answered
+
+
+class Ending(Enum):
+    """Why an answer was ended from outside, where no refusal did it."""
+
+    GONE = "client_gone"
+    ABORTED = "aborted"
+
+
+class AbortNotes(Protocol):
+    """Tells the other processes that a conversation's answers are to end.
+
+    Each process looks once a second.
+    """
+
+    async def note(self, thread_id: UUID) -> None:
+        """Commit a note before returning. Raises Unavailable."""
+
+
+class RunningAnswer:
+    """One running answer: whose it is, and how to end it."""
+
+    def __init__(
+        self, group: "Group", holder: Hashable, chatflow_id: UUID, caller: str, chat_id: str = ""
+    ) -> None:
+        """`holder` is who is counted, `caller` who owns the conversation.
+
+        `chat_id` may be set later, once the question was read.
+        """
+        self.group = group
+        self.holder = holder
+        self.chatflow_id = chatflow_id
+        self.caller = caller
+        self.chat_id = chat_id
+        self.began = time.monotonic()
+        self.misses = 0
+        self.ending: Ending | Refused | None = None
+        self._task: asyncio.Future[Any] | None = None
+        self._thread_id = ""
+
+    @property
+    def thread_id(self) -> str:
+        """The conversation as other processes name it; empty until the question was read."""
+        if not self._thread_id and self.chat_id:
+            self._thread_id = predictions.thread_id(self.chatflow_id, self.caller, self.chat_id)
+        return self._thread_id
+
+    @contextmanager
+    def running(self, task: "asyncio.Future[Any]") -> Iterator[None]:
+        """Let `end` cancel `task` inside the block."""
+        self._task = task
+        try:
+            yield
+        finally:
+            self._task = None
+
+    @contextmanager
+    def ending_with(self, client_leaves: Coroutine[Any, Any, None]) -> Iterator[None]:
+        """End with GONE when the client leaves, inside the block."""
+        gone = asyncio.ensure_future(client_leaves)
+        gone.add_done_callback(lambda task: None if task.cancelled() else self.end(Ending.GONE))
+        try:
+            yield
+        finally:
+            gone.cancel()
+
+    def end(self, why: Ending | Refused) -> None:
+        """Cancel the answer; the first reason counts."""
+        if self.ending is None and self._task is not None:
+            self.ending = why
+            self._task.cancel()
+
+    def note(self, refused: Refused | None) -> None:
+        """Take in what a re-check found: None lets the answer go on.
+
+        A re-check that could not be made counts as a miss; only several in a row end an answer.
+        """
+        is_missed = refused is not None and refused.code.name == codes.UNAVAILABLE.name
+        self.misses = self.misses + 1 if is_missed else 0
+        if refused is not None and (not is_missed or self.misses >= MAX_MISSES):
+            self.end(refused)
+
+
+class Group(Protocol):
+    """Answers that are bounded together and re-checked in one go."""
+
+    @property
+    def in_all(self) -> int:
+        """How many may run at once."""
+
+    @property
+    def each(self) -> int:
+        """How many of them may belong to one holder."""
+
+    async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
+        """Read anew what these answers' rights are, and note it in each of them."""
+
+
+class RunningAnswers:
+    """The registry of one process. All but `is_full` belongs to the event loop that answers."""
+
+    def __init__(self) -> None:
+        self._running: dict[Group, set[RunningAnswer]] = {}
+        self._held: Counter[tuple[Group, Hashable]] = Counter()
+        self._watcher: asyncio.Task[None] | None = None
+
+    def enter(self, answer: RunningAnswer) -> bool:
+        """Take an answer in, or return False where there is no room; `leave` must follow."""
+        group, holding = answer.group, (answer.group, answer.holder)
+        mine = self._running.setdefault(group, set())
+        if len(mine) >= group.in_all or self._held[holding] >= group.each:
+            return False
+        mine.add(answer)
+        self._held[holding] += 1
+        loop = asyncio.get_running_loop()
+        if self._watcher is None or self._watcher.get_loop() is not loop:
+            self._watcher = loop.create_task(self._watch())
+        return True
+
+    def leave(self, answer: RunningAnswer) -> None:
+        """Let an answer go that `enter` took in."""
+        mine, holding = self._running[answer.group], (answer.group, answer.holder)
+        mine.remove(answer)
+        if not mine:
+            del self._running[answer.group]
+        self._held[holding] -= 1
+        if not self._held[holding]:
+            del self._held[holding]
+
+    def is_full(self, group: Group, holder: Hashable) -> bool:
+        """Whether one more answer of this holder is too many."""
+        is_group_full = len(self._running.get(group, ())) >= group.in_all
+        return is_group_full or self._held[group, holder] >= group.each
+
+    def abort(self, group: Group, chatflow_id: UUID, caller: str, chat_id: str) -> bool:
+        """End a caller's own answers in one conversation; return whether there were any."""
+        name = (chatflow_id, caller, chat_id)
+        mine = self._running.get(group, set())
+        found = [a for a in mine if (a.chatflow_id, a.caller, a.chat_id) == name]
+        for answer in found:
+            answer.end(Ending.ABORTED)
+        return bool(found)
+
+    async def _watch(self) -> None:
+        try:
+            while self._running:
+                await asyncio.sleep(EVERY)
+                for group, answers in [*self._running.items()]:
+                    await _recheck(group, [*answers])
+        finally:
+            if self._watcher is asyncio.current_task():
+                self._watcher = None
+
+
+async def _recheck(group: Group, answers: Sequence[RunningAnswer]) -> None:
+    try:
+        await group.recheck(answers)
+    except Exception as error:  # one group's fault must not leave the others unchecked
+        log.exception("answers not re-checked", error=type(error).__name__)
+
+
+registry = RunningAnswers()  # of this process
+
+
+async def while_allowed(
+    events: AsyncGenerator[Event, None], answer: RunningAnswer
+) -> AsyncGenerator[Event, None]:
+    """Pass events on until they end or `answer` is ended from outside: see `answer.ending`."""
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+    pump = asyncio.ensure_future(_pump(events, queue))
+    pump.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        with answer.running(pump):
+            while (event := await queue.get()) is not None:
+                yield event
+                queue.task_done()
+        if answer.ending is None:
+            await pump  # what broke there breaks here
+    finally:
+        pump.cancel()
+        await asyncio.wait({pump})
+
+
+async def _pump(events: AsyncGenerator[Event, None], queue: "asyncio.Queue[Event | None]") -> None:
+    # A task of its own: it can be cancelled while the reader of the events is not waiting here.
+    async with aclosing(events):
+        async for event in events:
+            queue.put_nowait(event)
+            await queue.join()  # the prediction knows no more than what was passed on

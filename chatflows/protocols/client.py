@@ -1,0 +1,44 @@
+"""What a protocol of clients must be able to write."""
+
+from typing import Any, NamedTuple, Protocol
+
+from chatflows.access.codes import Code
+from chatflows.engines import Event
+from chatflows.predictions import Prediction
+
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+PLAIN = b"text/plain; charset=utf-8"
+EVENT_STREAM = b"text/event-stream"
+
+
+class Body(NamedTuple):
+    """The body of a response and its media type."""
+
+    media_type: bytes
+    content: bytes
+
+
+class ClientProtocol(Protocol):
+    """How one family of clients reads answers and errors.
+
+    Methods that return bytes are for streams.
+    """
+
+    def error(self, code: Code, detail: str, request_id: str, accept: bytes = b"") -> Body:
+        """Write an error response. `detail` replaces the code's sentence unless it is empty."""
+
+    def whole(self, prediction: Prediction) -> dict[str, Any]:
+        """Write an answer in one piece, as JSON."""
+
+    def event(self, prediction: Prediction, event: Event) -> bytes:
+        """Write one event; nothing for an event that clients of this protocol don't know."""
+
+    def last(self, prediction: Prediction) -> bytes:
+        """Write the end of a stream. A broken answer never ends as a whole one does."""
+
+    def broken(self, code: Code, detail: str = "") -> bytes:
+        """Write why a stream ends before its answer is whole."""
+
+    def aborted(self) -> bytes:
+        """Write the end of a stream that its caller stopped."""

@@ -1,0 +1,29 @@
+"""From the body of a prediction to the question that an engine is asked. Pure."""
+
+from uuid import UUID
+
+from chatflows import predictions
+from chatflows.engines import File, Question
+from chatflows.protocols.flowise.bodies import PredictionBody
+
+
+def question(body: PredictionBody) -> Question:
+    """Return the question for an engine that answers from here: nothing goes upstream."""
+    chat_id = body.chat_id or predictions.new_chat_id()
+    return Question(body.question, chat_id, is_streaming=body.streaming)
+
+
+def upstream_question(
+    body: PredictionBody, files: tuple[File, ...], *, chatflow_id: UUID, caller: str
+) -> Question:
+    """Return the question for an upstream, with the names that its conversations have there."""
+    asked = question(body)
+    thread = predictions.thread_id(chatflow_id, caller, asked.chat_id)
+    aliases, fields = {thread: asked.chat_id}, dict(body.fields)
+    if body.session_id:
+        session = predictions.thread_id(chatflow_id, caller, body.session_id)
+        aliases[session] = body.session_id
+        fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
+    return asked._replace(
+        thread_id=thread, aliases=tuple(aliases.items()), fields=fields, files=files
+    )

@@ -1,0 +1,98 @@
+"""OpenAI's protocol: chat completions as chunks and as whole answers. Pure."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatflows.access.codes import Code
+from chatflows.engines import Event, Failed, Frame, Heartbeat, Token, Usage, Whole
+from chatflows.predictions import Prediction
+from chatflows.protocols.encoding import encode
+from chatflows.protocols.flowise import frames
+from chatflows.protocols.openai import errors
+
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(slots=True)
+class OpenAI:
+    """See ClientProtocol. `model` is the chatflow as the caller names it."""
+
+    model: str = ""
+    has_usage: bool = False  # the stream ends with the tokens that were counted
+    created: int = field(default_factory=lambda: int(time.time()), init=False)
+    error = staticmethod(errors.error)
+
+    def whole(self, prediction: Prediction) -> dict[str, Any]:
+        """See ClientProtocol. No `usage` where nobody counted."""
+        message = {"role": "assistant", "content": frames.text(prediction), "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+        usage = {"usage": _usage(prediction.usage)} if prediction.usage is not None else {}
+        return {**self._head(prediction, "chat.completion"), "choices": [choice], **usage}
+
+    def event(self, prediction: Prediction, event: Event) -> bytes:
+        """See ClientProtocol. What has no place in a chunk is left out."""
+        match event:
+            case Token(text) | Frame(name="token", text=text):
+                return self._text(prediction, text)
+            case Whole():
+                return self._text(prediction, frames.text(prediction))
+            case Heartbeat():
+                return frames.HEARTBEAT
+            case Failed(code=code, detail=detail):
+                return self.broken(code, detail)
+            case _:
+                return b""
+
+    def last(self, prediction: Prediction) -> bytes:
+        """See ClientProtocol."""
+        if not prediction.is_complete:
+            return b""
+        role = b"" if prediction.pieces else self._chunk(prediction, {"role": "assistant"})
+        end = role + self._chunk(prediction, {}, "stop")
+        if self.has_usage and prediction.usage is not None:
+            usage = {"choices": [], "usage": _usage(prediction.usage)}
+            end += _data({**self._head(prediction, "chat.completion.chunk"), **usage})
+        return end + DONE
+
+    def broken(self, code: Code, detail: str = "") -> bytes:
+        """See ClientProtocol."""
+        return _data(errors.value(code, detail))
+
+    def aborted(self) -> bytes:
+        """See ClientProtocol: without the end that a whole answer has."""
+        return b""
+
+    def _text(self, prediction: Prediction, text: str) -> bytes:
+        is_first = prediction.pieces == 1
+        start = {"role": "assistant", "content": ""}
+        role = self._chunk(prediction, start) if is_first else b""
+        return role + self._chunk(prediction, {"content": text})
+
+    def _chunk(
+        self, prediction: Prediction, delta: dict[str, str], finish: str | None = None
+    ) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        usage = {"usage": None} if self.has_usage else {}
+        head = self._head(prediction, "chat.completion.chunk")
+        return _data({**head, "choices": [choice], **usage})
+
+    def _head(self, prediction: Prediction, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{prediction.message_id.hex}",
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+        }
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _data(value: dict[str, Any]) -> bytes:
+    return b"data: " + encode(value) + b"\n\n"
