@@ -18,7 +18,6 @@ from chatflows.calls import store  # noqa: E402
 from chatflows.calls.recorder import Recorder  # noqa: E402
 from chatflows.gate.middleware import BearerGate  # noqa: E402
 from chatflows.gate.readers.facts import AccessReader  # noqa: E402
-from chatflows.gate.readers.postgres import PostgresReader  # noqa: E402
 from chatflows.gate.readers.sqlite import SqliteReader  # noqa: E402
 from chatflows.predictions.aborts import StoredAborts  # noqa: E402
 from chatflows.predictions.conversations import StoredMemory  # noqa: E402
@@ -30,6 +29,9 @@ def make_reader() -> AccessReader:
     """The reader of the database that DATABASE_URL names."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] == databases.POSTGRESQL:
+        # Ten MiB of driver, and no use on SQLite.
+        from chatflows.gate.readers.postgres import PostgresReader  # noqa: PLC0415
+
         return PostgresReader(databases.connection_parameters(database))
     return SqliteReader(Path(database["NAME"]))
 

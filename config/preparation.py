@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, connections, transaction
-from django.db.backends.postgresql.base import DatabaseWrapper as PostgresqlWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.crypto.keyring import KeyRingError
@@ -67,7 +66,7 @@ def port_is_free(host: str, port: int) -> None:
 def let_go() -> None:
     """Close all connections of this process to the database."""
     connections.close_all()
-    if isinstance(connection, PostgresqlWrapper):
+    if connection.vendor == "postgresql":
         connection.close_pool()
 
 

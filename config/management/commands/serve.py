@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config import preparation, server
+from config import children, server
 
 
 class Command(BaseCommand):
@@ -14,6 +14,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Never returns before the server ends."""
+        children.run(self.prepare)
+        self.serve()
+
+    def prepare(self) -> None:
+        """Prepare and greet. In a process of its own: serving needs none of what it loads."""
+        from config import preparation  # noqa: PLC0415 (it must not stay in the server's memory)
+
         try:
             preparation.port_is_free(settings.HOST, settings.PORT)
             preparation.prepare()
@@ -22,8 +29,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-        preparation.let_go()  # the server's processes and threads open their own connections
-        self.serve()
+        preparation.let_go()  # the child ends without a farewell to its database
 
     def serve(self) -> None:
         """Start the server."""
