@@ -1,5 +1,6 @@
 """A child process that does one thing and takes its memory with it when it ends."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,8 +15,9 @@ def run(task: Callable[[], None]) -> None:
     """Run the task in a fork of this process, and return when it has ended well.
 
     What the task raises ends the child as it would end this process, so that the message and the
-    exit status are the same; then this process ends with that status. SIGINT and SIGTERM reach
-    the child, and this process ends as the child did. Where there is no fork, the task runs here.
+    exit status are the same; then this process ends with that status. SIGINT and SIGTERM are
+    passed on to the child, and this process ends as the child did. Where there is no fork, the
+    task runs here.
     """
     if sys.platform == "win32":
         task()
@@ -40,23 +42,31 @@ def run(task: Callable[[], None]) -> None:
 
 def _wait(child: int) -> int:
     # The exit status, negative for a signal.
+    received: list[int] = []
+
     def pass_on(number: int, frame: FrameType | None) -> None:
-        os.kill(child, number)
+        received.append(number)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
 
     kept = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for number, handler in kept.items():
         signal.signal(number, handler)
+    if status == 0 and received:  # it came when the child had done all but not yet been waited for
+        return -received[0]
     return status
 
 
 def _end_like(status: int) -> None:
-    if status < 0:
-        signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-        status = 128 - status  # the first process of a container outlives signals of its own
-    sys.exit(status)
+    if status > 0:
+        sys.exit(status)
+    if -status not in _PASSED_ON:
+        sys.exit(f"Signal {-status} ended what was to be done first. Is there memory enough?")
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+    sys.exit(128 - status)  # the first process of a container outlives its own signal
 
 
 def _end_with(pipe: int) -> None:

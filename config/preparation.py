@@ -20,7 +20,7 @@ from accounts.services import ring_keys
 from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
 from chatflows.services import onboarding
-from config import databases, postgresql
+from config import databases
 
 STARTER = Actor("system", "start", "first start")
 
@@ -67,6 +67,9 @@ def let_go() -> None:
     """Close all connections of this process to the database."""
     connections.close_all()
     if connection.vendor == "postgresql":
+        from django.db.backends.postgresql.base import DatabaseWrapper  # noqa: PLC0415 (it loads a driver)
+
+        assert isinstance(connection, DatabaseWrapper)
         connection.close_pool()
 
 
@@ -121,6 +124,8 @@ def _alone() -> Iterator[None]:
     if connection.vendor != "postgresql":
         yield
         return
+    from config import postgresql  # noqa: PLC0415 (it loads a driver)
+
     parameters = databases.connection_parameters(settings.DATABASES["default"])
     try:
         with postgresql.locked(parameters):

@@ -1,5 +1,6 @@
 """Arrows point one way: the import contracts hold."""
 
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def test_the_contracts_hold() -> None:
 def test_a_pure_part_imports_no_django(name: str) -> None:
     imported = re.findall(r"^\s*(?:from|import) (\w+)", (ROOT / name).read_text(), re.MULTILINE)
     assert "django" not in imported
+
+
+def test_a_server_on_sqlite_loads_no_driver_of_postgresql(tmp_path: Path) -> None:
+    program = "import sys, config.asgi; print([m for m in sys.modules if 'psycopg' in m])"
+    ours = {"FLOWLATCH_DATA": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/database"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **ours, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "[]\n", done.stderr
 
 
 def test_there_are_no_other_packages() -> None:

@@ -9,8 +9,8 @@ from tests.server.shipped import Shipped
 def pids(server: Shipped) -> list[int]:
     """The processes that hold the listening socket, but for the one that started them."""
     parent, listening = server.process.pid, _listening(server.port)
-    children = [pid for pid in _children(parent) if listening.intersection(_inodes(pid))]
-    return children or [parent]
+    serving = [pid for pid in children(parent) if listening.intersection(_inodes(pid))]
+    return serving or [parent]
 
 
 def listeners(server: Shipped) -> list[int]:
@@ -40,9 +40,18 @@ def _sockets(port: int) -> list[tuple[int, int, str, str]]:
     return [row for row in parsed if row[0] == port]
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and not yet waited for."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return [int(child) for t in threads for child in (t / "children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not only waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def _inodes(pid: int) -> list[str]:

@@ -24,18 +24,10 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     server.process.kill()
     server.process.wait(PATIENCE)
     deadline = time.monotonic() + PATIENCE
-    while any(map(is_running, serving)):
+    while any(map(workers.is_running, serving)):
         assert time.monotonic() < deadline, "workers serve on without their parent"
         time.sleep(0.05)
     server.stop()
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and not only waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_every_worker_writes_its_calls_before_it_ends(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def dump(folder: Path) -> str:
 def refused(folder: Path, **env: str) -> str:
     """What a start that fails prints on standard error."""
     done = forks.run([*SERVE], environment(folder, **{"PORT": str(free_port()), **env}))
-    assert done.returncode != 0
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
     return done.stderr.strip()
 
