@@ -69,8 +69,9 @@ def let_go() -> None:
     if connection.vendor == "postgresql":
         from django.db.backends.postgresql.base import DatabaseWrapper  # noqa: PLC0415 (it loads a driver)
 
-        assert isinstance(connection, DatabaseWrapper)
-        connection.close_pool()
+        database = connections["default"]  # `connection` stands for it and is no instance
+        assert isinstance(database, DatabaseWrapper)
+        database.close_pool()
 
 
 def welcome() -> list[str]:
