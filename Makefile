@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench timing table format lock
+.PHONY: help run test testpg check bench memory timing table format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, 
 
 bench: $(VENV)/.dev ## Measure the gate beside a bare Django view and a bare relay, as ratios
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+memory: $(VENV)/.dev ## Measure what the server holds in memory, and how long it takes to start
+	@$(BIN)/python -m tests.bench.memory $(MEMORY)
 
 timing: $(VENV)/.dev ## Measure whether the time of an answer tells which e-mail or key exists
 	@$(BIN)/python -m tests.bench.timing

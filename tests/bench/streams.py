@@ -1,24 +1,21 @@
 """Streams through the shipped server, beside a bare aiohttp relay and the upstream itself."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvloop
 
-from tests.bench import readers
+from tests.bench import cores, processes, readers
 from tests.bench.readers import Seen
 from tests.server.forks import ROOT
 from tests.server.shipped import Shipped, free_port
 
 FLOW = "0f8c2f4e-8f5e-4f0e-9f4e-0f8c2f4e8f5e"
 OPENED_OVER = 5.0  # seconds, for a thousand
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,14 @@ class Target:
     pid: int
 
 
-def measure(server: Shipped, counts: list[int], seconds: float, stack: ExitStack) -> None:
-    """A table for each number of streams, opened over five seconds a thousand."""
-    targets = _start(server, seconds, stack)
+def measure(
+    server: Shipped, core: int | None, counts: list[int], seconds: float, stack: ExitStack
+) -> None:
+    """A table for each number of streams, opened over five seconds a thousand.
+
+    The relay starts on the core that the server is held to.
+    """
+    targets = _start(server, core, seconds, stack)
     for target in targets:  # what is made once is made before
         _read(target, 1)
     for count in counts:
@@ -43,20 +45,17 @@ def measure(server: Shipped, counts: list[int], seconds: float, stack: ExitStack
             _print(target, count, *_read(target, count))
 
 
-def _start(server: Shipped, seconds: float, stack: ExitStack) -> list[Target]:
+def _start(server: Shipped, core: int | None, seconds: float, stack: ExitStack) -> list[Target]:
     upstream, relay = free_port(), free_port()
     writing = _run(stack, "tests.bench.upstream", str(upstream), str(seconds))
-    relaying = _run(stack, "tests.bench.relay", str(relay), f"http://127.0.0.1:{upstream}/")
+    with cores.starting_on(core):
+        relaying = _run(stack, "tests.bench.relay", str(relay), f"http://127.0.0.1:{upstream}/")
     chatflow = server.do("make_chatflow", team="acme", name="Streams", entries=[])
     config = {"base_url": f"http://127.0.0.1:{upstream}", "flow_id": FLOW}
     server.do("set_engine", chatflow=chatflow, engine="flowise", config=config)
     key = server.do("make_key", team="acme", name="streams", opens=[chatflow])
     path = f"/api/v1/prediction/{chatflow}"
     time.sleep(1)  # both listen
-    # One core for what is measured, the other for those around it.
-    for pid, core in ((server.process.pid, 0), (relaying.pid, 0), (writing.pid, 1)):
-        _pin(pid, core)
-    _pin(0, 1)
     return [
         Target("the upstream itself", upstream, "POST / HTTP/1.1", writing.pid),
         Target("bare aiohttp relay", relay, "POST / HTTP/1.1", relaying.pid),
@@ -76,21 +75,16 @@ def _run(stack: ExitStack, *module: str) -> subprocess.Popen[bytes]:
     return process
 
 
-def _pin(pid: int, core: int) -> None:
-    cores = sorted(os.sched_getaffinity(0)) if pid == 0 else [0, 1]
-    if len(cores) > 1:
-        for task in Path(f"/proc/{pid or 'self'}/task").iterdir():
-            os.sched_setaffinity(int(task.name), {cores[core]})
-
-
 def _read(target: Target, count: int) -> tuple[Seen, float, float]:
     body = json.dumps({"question": "Hey?", "streaming": True}).encode()
     head = f"{target.head}\r\nHost: bench\r\nContent-Type: application/json\r\n"
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    memory, spent = _memory(target.pid), _seconds(target.pid)
+    memory = processes.resident_kib(target.pid)
+    spent = processes.processor_seconds(target.pid)
     over = OPENED_OVER * count / 1000
     seen = uvloop.run(readers.read(target.port, request, count, over))
-    return seen, _seconds(target.pid) - spent, max(0, _memory(target.pid, "VmHWM") - memory)
+    spent = processes.processor_seconds(target.pid) - spent
+    return seen, spent, max(0, processes.peak_kib(target.pid) - memory)
 
 
 def _print(target: Target, count: int, seen: Seen, seconds: float, kib: float) -> None:
@@ -105,16 +99,3 @@ def _print(target: Target, count: int, seen: Seen, seconds: float, kib: float) -
 
 def _at(values: list[float], share: float) -> float:
     return values[int(share * (len(values) - 1))] if values else float("nan")
-
-
-def _memory(pid: int, name: str = "VmRSS") -> float:
-    """In KiB; VmHWM is the most since the last reset, which this does."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    if name == "VmRSS":
-        Path(f"/proc/{pid}/clear_refs").write_text("5")
-    return float(next(line.split()[1] for line in status.splitlines() if line.startswith(name)))
-
-
-def _seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
