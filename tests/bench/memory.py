@@ -30,7 +30,8 @@ def started(python: Path, folder: Path, **env: str) -> Iterator[tuple[Shipped, f
     folder.mkdir(exist_ok=True)
     port = free_port()
     ours = environment(folder, PORT=str(port), **env)
-    del ours["PYTHONWARNINGS"]
+    for name in ("PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE"):  # neither is there in life
+        ours.pop(name, None)
     began = time.monotonic()
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
