@@ -41,7 +41,7 @@ pages = with_static_files(PagesHandler())
 application = BearerGate(
     pages,
     reader=make_reader(),
-    make_recorder=lambda: Recorder(store.pack, store.write_packed),
+    make_recorder=lambda: Recorder(store.write),
     memory=StoredMemory(),
     abort_notes=StoredAborts(),
 )

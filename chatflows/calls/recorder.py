@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -44,36 +43,14 @@ class CallRecord(NamedTuple):
     route: str = "/api/v1/prediction/{id}"
 
 
-@dataclass(slots=True)
-class Packed:
-    """A record in the form in which it waits: texts that the database takes, and one log line."""
-
-    call: str
-    turn: str = field(repr=False)  # empty if there was none
-    line: str
-    use: tuple[UUID, datetime] | None  # of a key
-    unanswered: Turn | None
-
-    @property
-    def size(self) -> int:
-        """Characters of what was asked and said."""
-        return len(self.turn)
-
-
 class Recorder:
-    """Collects records in the event loop and hands them to `write` in a thread of its own.
+    """Collects records in the event loop and hands them to `write` in a thread of its own."""
 
-    `pack` runs in the loop: the thread is to hold the interpreter as little as it can.
-    """
-
-    def __init__(
-        self, pack: Callable[[CallRecord], Packed], write: Callable[[list[Packed]], None]
-    ) -> None:
-        self._pack = pack
+    def __init__(self, write: Callable[[list[CallRecord]], None]) -> None:
         self._write = write
-        self._waiting: deque[Packed] = deque()
+        self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
-        self._text = 0
+        self._text = 0  # characters of what waits
         self._is_closing = False
         self._news = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
@@ -85,16 +62,15 @@ class Recorder:
 
     def put(self, record: CallRecord) -> None:
         """Take a record. Never waits and never fails."""
-        if len(self._waiting) >= MAX_WAITING:
+        turn = record.turn
+        size = len(turn.question) + len(turn.answer) if turn is not None else 0
+        if len(self._waiting) >= MAX_WAITING or self._text + size > MAX_WAITING_TEXT:
             self._dropped += 1
             return
-        packed = self._pack(record)
-        if self._text + packed.size > MAX_WAITING_TEXT:
-            self._dropped += 1
-            return
-        self._waiting.append(packed)
-        self._text += packed.size
-        self._news.set()
+        self._text += size
+        self._waiting.append(record)
+        if not self._news.is_set():
+            self._news.set()
 
     async def close(self) -> None:
         """Write what is left, for at most CLOSE_WITHIN seconds."""
@@ -128,7 +104,8 @@ class Recorder:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
-        self._text -= sum(each.size for each in batch)
+        turns = [record.turn for record in batch if record.turn is not None]
+        self._text -= sum(len(turn.question) + len(turn.answer) for turn in turns)
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
             self._dropped = 0

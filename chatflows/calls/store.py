@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from operator import attrgetter
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, connection, transaction
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
-from chatflows.calls.recorder import CallRecord, Packed
+from chatflows.calls.recorder import CallRecord
 from chatflows.faq import unanswered
 from chatflows.models import Call, Chatflow, Conversation, Message, bulk
 from chatflows.predictions.turns import Turn
@@ -25,7 +26,7 @@ log = logging.getLogger("flowlatch.calls")
 # the team's own callers did.
 KEEP_PER_TEAM = 50_000  # calls let in, as many refused ones and turns; older ones go
 PRUNE_EVERY = 200  # batches
-# What a record's texts hold, in this order.
+# The columns of a batch's rows, in this order.
 CALL = (
     "team_id",
     "chatflow_id",
@@ -52,54 +53,30 @@ PAGES = {
 _batches = count(1)
 
 
-def pack(record: CallRecord) -> Packed:
-    """A record as texts, for `write_packed`. Quick: the event loop does this for each call."""
-    at = bulk.moment(record.at)
-    key_id, turn = record.key_id, record.turn
-    # In the order of CALL, and by hand: a key's name alone is anybody's own text.
-    call = (
-        f"[{_id(record.team_id)},{_id(record.chatflow_id)},{_id(key_id)},"
-        f'{bulk.encode(record.key_name)},"{record.public_id}","{at}",{_bool(record.allowed)},'
-        f'{record.status},"{record.code}","{record.reason}","{record.client_address}",'
-        f'{record.duration_ms},{_bool(record.streamed)},"{record.request_id}"]'
-    )
-    return Packed(
-        call=call,
-        turn=_turn(turn, at) if turn is not None else "",
-        line=_line(record, at),
-        use=(key_id, record.at) if record.allowed and key_id is not None else None,
-        unanswered=turn if turn is not None and not turn.is_answered else None,
-    )
-
-
-def write(records: Sequence[CallRecord]) -> None:
-    """Write records at once. Raises as `write_packed`."""
-    write_packed([pack(record) for record in records])
-
-
-def write_packed(batch: Sequence[Packed]) -> None:
+def write(batch: Sequence[CallRecord]) -> None:
     """Write one batch: calls, last uses, turns, one log line each. For the recorder's thread.
 
     All or nothing; raises DatabaseError for the recorder to try again. A record that the database
     will never take is left out, so that it holds up no other.
     """
+    turns = [record.turn for record in batch if record.turn is not None]
     try:
         with transaction.atomic():
-            _insert_calls([each.call for each in batch])
+            _insert_calls(batch)
             _note_last_uses(batch)
-            _keep_turns([each.turn for each in batch if each.turn])
-            unanswered.note([each.unanswered for each in batch if each.unanswered is not None])
+            _keep_turns(turns)
+            unanswered.note([turn for turn in turns if not turn.is_answered])
     except (DataError, ValueError) as error:  # ValueError: text that is none
         if len(batch) > 1:
             for each in batch:
-                write_packed([each])
+                write([each])
         else:
             log.error(json.dumps({"event": "record refused", "error": type(error).__name__}))
         return
     except DatabaseError:
         connection.close()  # the next try opens another
         raise
-    log.info("\n".join([each.line for each in batch]))
+    log.info("\n".join([_line(record) for record in batch]))
     if next(_batches) % PRUNE_EVERY == 0:
         _prune_if_possible()
 
@@ -149,72 +126,68 @@ def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
     return mine.filter(chatflow_id=chatflow.id, at__gte=since).count()
 
 
-def _insert_calls(rows: Sequence[str]) -> None:
+def _insert_calls(batch: Sequence[CallRecord]) -> None:
     # A refusal by form alone read nothing, so the chatflow has to tell whose it is; an id that
     # nobody has belongs to nobody. CROSS JOIN: SQLite takes the tables in the order written.
-    given = bulk.Given((Call, CALL))
+    if not batch:
+        return
+    given = bulk.given((Call, CALL))
     call, team, chatflow = map(bulk.table, (Call, Team, Chatflow))
     given.execute(
         f"INSERT INTO {call} ({bulk.names(CALL)}) "  # noqa: S608 (our own names)
-        f"SELECT {team}.id, {given.all(CALL[1:])} FROM {given.source} "
+        f"SELECT {team}.id, {given.all(CALL[1:])} FROM {bulk.GIVEN} "
         f"LEFT JOIN {chatflow} ON {chatflow}.id = {given['chatflow_id']} CROSS JOIN {team} "
-        f"WHERE {team}.id = COALESCE({given['team_id']}, {chatflow}.team_id) "
-        f"ORDER BY {given.order}",
-        rows,
+        f"WHERE {team}.id = COALESCE({given['team_id']}, {chatflow}.team_id)" + given.ordered,
+        [_columns(record) for record in batch],
     )
 
 
-def _note_last_uses(batch: Sequence[Packed]) -> None:
+_columns = attrgetter(*CALL)
+
+
+def _note_last_uses(batch: Sequence[CallRecord]) -> None:
     latest: dict[UUID, datetime] = {}
-    for key_id, at in filter(None, [each.use for each in batch]):
-        latest[key_id] = max(at, latest.get(key_id, at))
+    for record in batch:
+        if record.allowed and record.key_id is not None:
+            latest[record.key_id] = max(record.at, latest.get(record.key_id, record.at))
     for key_id, at in latest.items():
         newer = Q(last_used_at=None) | Q(last_used_at__lt=at)
         ApiKey.objects.filter(newer, pk=key_id).update(last_used_at=at)
 
 
-def _keep_turns(rows: Sequence[str]) -> None:
-    if not rows:
+def _keep_turns(turns: Sequence[Turn]) -> None:
+    if not turns:
         return
-    given = bulk.Given((Conversation, CONVERSATION), (Message, MESSAGE))
+    rows = [
+        (
+            *(turn.chatflow_id, turn.caller, turn.chat_id),
+            *(turn.message_id, turn.at, turn.question, turn.answer, turn.is_complete),
+        )
+        for turn in turns
+    ]
+    given = bulk.given((Conversation, CONVERSATION), (Message, MESSAGE))
     conversation, message, chatflow = map(bulk.table, (Conversation, Message, Chatflow))
     given.execute(
         f"INSERT INTO {conversation} ({bulk.names((*CONVERSATION, 'created_at'))}) "  # noqa: S608
-        f"SELECT {given.all((*CONVERSATION, 'at'))} FROM {given.source} CROSS JOIN {chatflow} "
-        f"WHERE {chatflow}.id = {given['chatflow_id']} "
-        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # begun already: fine
+        f"SELECT {given.all((*CONVERSATION, 'at'))} FROM {bulk.GIVEN} CROSS JOIN {chatflow} "
+        f"WHERE {chatflow}.id = {given['chatflow_id']}"
+        f"{given.ordered} ON CONFLICT DO NOTHING",  # begun already: fine
         rows,
     )
     matches = " AND ".join(f"{conversation}.{name} = {given[name]}" for name in CONVERSATION)
     given.execute(
         f"INSERT INTO {message} ({bulk.names((*MESSAGE, 'conversation_id'))}) "  # noqa: S608
         f"SELECT {given.all(MESSAGE)}, {conversation}.id "
-        f"FROM {given.source} CROSS JOIN {conversation} WHERE {matches} "
-        f"ORDER BY {given.order} ON CONFLICT DO NOTHING",  # kept already: it stays as it is
+        f"FROM {bulk.GIVEN} CROSS JOIN {conversation} WHERE {matches}"
+        f"{given.ordered} ON CONFLICT DO NOTHING",  # kept already: it stays as it is
         rows,
     )
 
 
-def _turn(turn: Turn, at: str) -> str:
-    """In the order of CONVERSATION and MESSAGE."""
-    return (
-        f'[{_id(turn.chatflow_id)},"{turn.caller}",{bulk.encode(turn.chat_id)},'
-        f'{_id(turn.message_id)},"{at}",{bulk.encode(turn.question)},{bulk.encode(turn.answer)},'
-        f"{_bool(turn.is_complete)}]"
-    )
-
-
-def _id(value: UUID | None) -> str:
-    return f'"{value.hex}"' if value is not None else "null"
-
-
-def _bool(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _line(record: CallRecord, at: str) -> str:
+def _line(record: CallRecord) -> str:
     """JSON, put together by hand: no value is a client's own text, so none needs an escape."""
     route = PAGES.get(record.reason, record.route)
+    at = record.at.isoformat(timespec="microseconds")
     key = f'"{record.public_id[:4]}"' if record.public_id else "null"
     return (
         f'{{"event":"call","at":"{at}","route":"{route}",'

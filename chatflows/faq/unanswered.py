@@ -29,7 +29,7 @@ def note(turns: Iterable[Turn]) -> None:
         counted[key] = (question, count + 1, max(last_at, turn.at))
     # In one order, so that two processes wait for each other and never in a circle.
     rows = [
-        bulk.encode((chatflow_id.hex, digest, question, count, bulk.moment(last_at)))
+        (chatflow_id, digest, question, count, last_at)
         for (chatflow_id, digest), (question, count, last_at) in sorted(counted.items())
     ]
     if rows:
@@ -63,13 +63,13 @@ def _prune(chatflow_id: UUID) -> None:
         UnansweredQuestion.objects.filter(pk__in=over).delete()
 
 
-def _add(rows: Sequence[str]) -> None:
-    given = bulk.Given((UnansweredQuestion, COLUMNS))
+def _add(rows: Sequence[bulk.Row]) -> None:
+    given = bulk.given((UnansweredQuestion, COLUMNS))
     table = bulk.table(UnansweredQuestion)
     # `WHERE true`: or SQLite takes the ON of the conflict for one of a join.
     given.execute(
         f"INSERT INTO {table} ({bulk.names(COLUMNS)}) "  # noqa: S608
-        f"SELECT {given.all(COLUMNS)} FROM {given.source} WHERE true ORDER BY {given.order} "
+        f"SELECT {given.all(COLUMNS)} FROM {bulk.GIVEN} WHERE true{given.ordered} "
         f"ON CONFLICT (chatflow_id, digest) DO UPDATE SET "
         f'"count" = {table}."count" + excluded."count", last_at = excluded.last_at',
         rows,

@@ -1,79 +1,132 @@
-"""Bulk inserts: many rows that come as one JSON text, which the database takes apart itself.
+"""Bulk inserts: one statement for many rows, on both databases.
 
 The recorder's thread shares the interpreter with the event loop. A statement for each row would
 take the interpreter and give it back with every row, and answers wait each time; one statement for
 all of them runs beside the loop.
 """
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
+import orjson
 from django.db import connection, models
 
-encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: it is asked for each call
+GIVEN = "{given}"  # stands in a statement for the given rows
+MAX_ROWS = 256  # of one SQLite statement
+
+Row = Sequence[Any]  # UUIDs, moments in UTC, texts, numbers, truths and None
 
 
-def moment(at: datetime) -> str:
-    """A moment (in UTC) as rows hold it: ISO 8601 to the microsecond."""
-    return at.isoformat(timespec="microseconds")
+class Given(Protocol):
+    """Rows with values for columns of one or more models, in that order.
 
-
-class Given:
-    """Rows in JSON, each an array of values for columns of one or more models, in that order.
-
-    `source` stands in FROM, `given["column"]` is a value of its rows, `order` keeps their order.
-    Values are written as `encode` and `moment` do, UUIDs without dashes.
+    A statement reads them where it has GIVEN, in FROM. `given["column"]` is a value of theirs.
     """
 
-    def __init__(self, *columns: tuple[type[models.Model], Sequence[str]]) -> None:
-        self._is_postgresql = connection.vendor == "postgresql"
-        fields = [field for model, names in columns for field in _fields(model, names)]
-        self._values = {field.column: self._value(n, field) for n, field in enumerate(fields)}
+    ordered: str  # stands at the end of a SELECT that keeps their order
+
+    def __getitem__(self, column: str) -> str: ...
+
+    def all(self, columns: Sequence[str]) -> str:
+        """Return some columns' values, for SELECT."""
+
+    def execute(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run a statement. Raises as the ORM, ValueError for text that is none."""
+
+
+def given(*columns: tuple[type[models.Model], Sequence[str]]) -> Given:
+    """Return what takes rows for these columns in the database that is connected."""
+    fields = [field for model, names in columns for field in _fields(model, names)]
+    return (_Json if connection.vendor == "postgresql" else _Values)(fields)
+
+
+class _Columns:
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
 
     def __getitem__(self, column: str) -> str:
         return self._values[column]
 
     def all(self, columns: Sequence[str]) -> str:
-        """Some columns' values, for SELECT."""
         return ", ".join([self._values[column] for column in columns])
 
-    @property
-    def source(self) -> str:
-        """For FROM."""
-        if self._is_postgresql:
-            return "json_array_elements(%s::json) WITH ORDINALITY AS given(value, place)"
-        return "json_each(%s) AS given"
 
-    @property
-    def order(self) -> str:
-        """For ORDER BY."""
-        return "given.place" if self._is_postgresql else "given.key"
+class _Json(_Columns):
+    """PostgreSQL: the rows are one JSON text, which the database takes apart itself."""
 
-    def execute(self, statement: str, rows: Sequence[str]) -> None:
-        """Run a statement with `source` in it. Raises as the ORM, ValueError for broken text."""
+    ordered = " ORDER BY given.place"
+
+    def __init__(self, fields: "Sequence[models.Field[Any, Any]]") -> None:
+        super().__init__({str(f.column): self._value(n, f) for n, f in enumerate(fields)})
+
+    def execute(self, statement: str, rows: Sequence[Row]) -> None:
+        source = "json_array_elements(%s::json) WITH ORDINALITY AS given(value, place)"
+        try:
+            text = orjson.dumps(rows).decode()
+        except TypeError as error:  # half a character
+            raise ValueError from error
         with connection.cursor() as cursor:
-            cursor.execute(statement, [f"[{','.join(rows)}]"])
+            cursor.execute(statement.format(given=source), [text])
 
-    def _value(self, number: int, field: "models.Field[Any, Any]") -> str:
-        if self._is_postgresql:
-            # Without a length: a cast to `varchar(30)` would cut what the column must refuse.
-            kind = (field.db_type(connection) or "text").partition("(")[0]
-            return f"CAST(given.value ->> {number} AS {kind})"
-        value = f"json_extract(given.value, '$[{number}]')"
-        if isinstance(field, models.DateTimeField):
-            return f"replace(substr({value}, 1, 26), 'T', ' ')"  # as Django stores it
-        return value
+    @staticmethod
+    def _value(number: int, field: "models.Field[Any, Any]") -> str:
+        # Without a length: a cast to `varchar(30)` would cut what the column must refuse.
+        kind = (field.db_type(connection) or "text").partition("(")[0]
+        return f"CAST(given.value ->> {number} AS {kind})"
+
+
+class _Values(_Columns):
+    """SQLite: the rows are parameters. Taking JSON apart would cost twice as much."""
+
+    ordered = ""  # they are the outer loop of every join here
+
+    def __init__(self, fields: "Sequence[models.Field[Any, Any]]") -> None:
+        super().__init__({str(f.column): f"given.column{n + 1}" for n, f in enumerate(fields)})
+        self._row = f"({', '.join(['%s'] * len(fields))})"
+        self._width = len(fields)
+        kinds = [getattr(field, "target_field", field) for field in fields]  # of a foreign key
+        self._ids = [n for n, kind in enumerate(kinds) if isinstance(kind, models.UUIDField)]
+        self._moments = [n for n, f in enumerate(fields) if isinstance(f, models.DateTimeField)]
+
+    def execute(self, statement: str, rows: Sequence[Row]) -> None:
+        adapted = [self._adapted(row) for row in rows]
+        with connection.cursor() as cursor:
+            for some in self._pieces(adapted):
+                source = f"(VALUES {', '.join([self._row] * len(some))}) AS given"
+                values = [value for row in some for value in row]
+                cursor.execute(statement.format(given=source), values)
+
+    def _pieces(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """Cut rows into powers of two: SQLite compiles a statement once for each length."""
+        connection.ensure_connection()
+        limit = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        size = min(MAX_ROWS, limit // self._width)
+        start = 0
+        while start < len(rows):
+            while size > len(rows) - start:
+                size = 1 << ((len(rows) - start).bit_length() - 1)
+            yield rows[start : start + size]
+            start += size
+
+    def _adapted(self, row: Row) -> Row:
+        """Return a row's values as Django stores them."""
+        values = [*row]
+        for place in self._ids:
+            if values[place] is not None:
+                values[place] = values[place].hex
+        for place in self._moments:
+            values[place] = values[place].isoformat(" ", "microseconds")[:26]
+        return values
 
 
 def table(model: type[models.Model]) -> str:
-    """A model's table, quoted."""
+    """Return a model's table, quoted."""
     return connection.ops.quote_name(model._meta.db_table)
 
 
 def names(columns: Sequence[str]) -> str:
-    """Columns, quoted."""
+    """Return columns, quoted."""
     return ", ".join(map(connection.ops.quote_name, columns))
 
 

@@ -56,7 +56,7 @@ class CachingReader:
 application = BearerGate(
     pages,
     reader=CachingReader(make_reader()),
-    make_recorder=lambda: Recorder(store.pack, store.write_packed),
+    make_recorder=lambda: Recorder(store.write),
 )
 
 if __name__ == "__main__":

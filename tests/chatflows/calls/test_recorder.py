@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 
 from chatflows.calls import recorder as module
-from chatflows.calls import store
-from chatflows.calls.recorder import CallRecord, Packed, Recorder
+from chatflows.calls.recorder import CallRecord, Recorder
 from chatflows.predictions.turns import Turn
 
 pytestmark = pytest.mark.fast
@@ -41,11 +40,6 @@ def record(number: int) -> CallRecord:
     )
 
 
-def pack(record: CallRecord) -> Packed:
-    """As little as tells one record from the other."""
-    return Packed(call=str(record.status), turn="", line="", use=None, unanswered=None)
-
-
 class Sink:
     """What is written, after some failures."""
 
@@ -55,12 +49,12 @@ class Sink:
         self.batches: list[int] = []  # their lengths
         self.tries = 0
 
-    def write(self, batch: list[Packed]) -> None:
+    def write(self, batch: list[CallRecord]) -> None:
         """Fail as often as told, then keep."""
         self.tries += 1
         if self.tries <= self.failures:
             raise OSError
-        self.written += [int(one.call) for one in batch]
+        self.written += [one.status for one in batch]
         self.batches.append(len(batch))
 
 
@@ -78,7 +72,7 @@ def test_each_record_is_written_once_and_in_order(failures: int) -> None:
     sink = Sink(failures)
 
     async def story() -> None:
-        keeper = Recorder(pack, sink.write)
+        keeper = Recorder(sink.write)
         keeper.start()
         for number in range(1200):
             keeper.put(record(number))
@@ -134,12 +128,12 @@ def test_what_comes_while_a_batch_is_written_waits_for_the_next_turn(turns: Turn
         async def meanwhile() -> None:
             keeper.put(record(len(sink.written)))
 
-        def write(batch: list[Packed]) -> None:
+        def write(batch: list[CallRecord]) -> None:
             sink.write(batch)
             if len(sink.batches) <= 3:  # or closing would never end
                 asyncio.run_coroutine_threadsafe(meanwhile(), loop).result()
 
-        keeper = Recorder(pack, write)
+        keeper = Recorder(write)
         keeper.start()
         keeper.put(record(0))
         await turns.asked()
@@ -157,7 +151,7 @@ def test_a_whole_batch_does_not_wait(turns: Turns) -> None:
     sink = Sink()
 
     async def story() -> None:
-        keeper = Recorder(pack, sink.write)
+        keeper = Recorder(sink.write)
         keeper.start()
         for number in range(2 * module.MAX_BATCH + 1):
             keeper.put(record(number))
@@ -182,16 +176,15 @@ def test_what_was_asked_and_said_shows_in_no_repr() -> None:
         answer="a secret answer",
         is_complete=True,
     )
-    waiting = store.pack(record(1)._replace(turn=turn))
-    assert "secret" in waiting.turn
-    assert "secret" not in f"{turn!r} {waiting!r} {record(1)._replace(turn=turn)!r}"
+    waiting = record(1)._replace(turn=turn)
+    assert "secret" not in f"{turn!r} {waiting!r}"
 
 
 def test_closing_writes_what_is_left() -> None:
     sink = Sink()
 
     async def story() -> None:
-        keeper = Recorder(pack, sink.write)
+        keeper = Recorder(sink.write)
         keeper.start()
         for number in range(700):
             keeper.put(record(number))
@@ -205,7 +198,7 @@ def test_closing_with_the_database_away_ends() -> None:
     sink = Sink(failures=1000)
 
     async def story() -> None:
-        keeper = Recorder(pack, sink.write)
+        keeper = Recorder(sink.write)
         keeper.put(record(1))
         await keeper.close()
 
@@ -217,7 +210,7 @@ def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "MAX_WAITING", 10)
 
     async def story() -> None:
-        keeper = Recorder(pack, Sink().write)
+        keeper = Recorder(Sink().write)
         for number in range(100):
             keeper.put(record(number))
         assert len(keeper._waiting) == 10
@@ -229,7 +222,7 @@ def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.Monke
 def test_closing_while_a_batch_is_written_writes_it_once() -> None:
     sink, entered, go_on = Sink(), threading.Event(), threading.Event()
 
-    def slow(batch: list[Packed]) -> None:
+    def slow(batch: list[CallRecord]) -> None:
         entered.set()
         go_on.wait(5)
         sink.write(batch)
@@ -241,7 +234,7 @@ def test_closing_while_a_batch_is_written_writes_it_once() -> None:
 def test_closing_while_a_batch_fails_writes_it_again() -> None:
     sink, entered, go_on = Sink(failures=1), threading.Event(), threading.Event()
 
-    def slow(batch: list[Packed]) -> None:
+    def slow(batch: list[CallRecord]) -> None:
         entered.set()
         go_on.wait(5)
         sink.write(batch)
@@ -251,9 +244,9 @@ def test_closing_while_a_batch_fails_writes_it_again() -> None:
 
 
 async def _close_during(
-    write: Callable[[list[Packed]], None], entered: threading.Event, go_on: threading.Event
+    write: Callable[[list[CallRecord]], None], entered: threading.Event, go_on: threading.Event
 ) -> None:
-    keeper = Recorder(pack, write)
+    keeper = Recorder(write)
     keeper.start()
     keeper.put(record(1))
     while not entered.is_set():
