@@ -159,7 +159,7 @@ def record_of(
         allowed=verdict.decision.allowed,
         status=outcome.status,
         code=outcome.code,
-        reason=verdict.decision.reason,
+        reason=verdict.decision.reason.value,  # a plain text: each driver takes it as it is
         client_address=request.address,
         duration_ms=milliseconds,
         streamed=outcome.streamed,

@@ -7,6 +7,8 @@ all of them runs beside the loop.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Protocol
 
 import orjson
@@ -83,23 +85,23 @@ class _Values(_Columns):
 
     def __init__(self, fields: "Sequence[models.Field[Any, Any]]") -> None:
         super().__init__({str(f.column): f"given.column{n + 1}" for n, f in enumerate(fields)})
-        self._row = f"({', '.join(['%s'] * len(fields))})"
         self._width = len(fields)
         kinds = [getattr(field, "target_field", field) for field in fields]  # of a foreign key
         self._ids = [n for n, kind in enumerate(kinds) if isinstance(kind, models.UUIDField)]
+        self._truths = [n for n, f in enumerate(fields) if isinstance(f, models.BooleanField)]
         self._moments = [n for n, f in enumerate(fields) if isinstance(f, models.DateTimeField)]
 
     def execute(self, statement: str, rows: Sequence[Row]) -> None:
-        adapted = [self._adapted(row) for row in rows]
-        with connection.cursor() as cursor:
+        adapted = self._adapted(rows)
+        connection.ensure_connection()
+        # Django's cursor looks for each %s of the statement again: as dear as the insert itself.
+        with connection.wrap_database_errors:
             for some in self._pieces(adapted):
-                source = f"(VALUES {', '.join([self._row] * len(some))}) AS given"
-                values = [value for row in some for value in row]
-                cursor.execute(statement.format(given=source), values)
+                values = [*chain.from_iterable(some)]
+                connection.connection.execute(_values_of(statement, self._width, len(some)), values)
 
     def _pieces(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         """Cut rows into powers of two: SQLite compiles a statement once for each length."""
-        connection.ensure_connection()
         limit = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         size = min(MAX_ROWS, limit // self._width)
         start = 0
@@ -109,15 +111,26 @@ class _Values(_Columns):
             yield rows[start : start + size]
             start += size
 
-    def _adapted(self, row: Row) -> Row:
-        """Return a row's values as Django stores them."""
-        values = [*row]
-        for place in self._ids:
-            if values[place] is not None:
-                values[place] = values[place].hex
-        for place in self._moments:
-            values[place] = values[place].isoformat(" ", "microseconds")[:26]
-        return values
+    def _adapted(self, rows: Sequence[Row]) -> list[list[Any]]:
+        """Return the rows' values as Django stores them."""
+        adapted = [[*row] for row in rows]
+        texts: dict[int, str] = {}  # by id(): the rows of a batch share most of their UUIDs
+        for values in adapted:
+            for place in self._ids:
+                value = values[place]
+                if value is not None:
+                    values[place] = texts.get(id(value)) or texts.setdefault(id(value), value.hex)
+            for place in self._truths:  # no int to the driver, which then looks for an adapter
+                values[place] = int(values[place])
+            for place in self._moments:
+                values[place] = values[place].isoformat(" ", "microseconds")[:26]
+        return adapted
+
+
+@lru_cache(maxsize=64)
+def _values_of(statement: str, width: int, rows: int) -> str:
+    row = f"({', '.join(['?'] * width)})"
+    return statement.format(given=f"(VALUES {', '.join([row] * rows)}) AS given")
 
 
 def table(model: type[models.Model]) -> str:
