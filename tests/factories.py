@@ -119,7 +119,7 @@ def mail(team: Team | None, to: str = "eve@example.com", **changes: object) -> M
 def turn(of: Chatflow, caller: str, chat_id: str, **more: object) -> Turn:
     """A question and its answer in a conversation."""
     values: dict[str, object] = {
-        "message_id": UUID(int=time.perf_counter_ns()),
+        "message_id": str(UUID(int=time.perf_counter_ns())),
         "at": timezone.now(),
         "chatflow_id": of.id,
         "caller": caller,

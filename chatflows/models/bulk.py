@@ -119,7 +119,9 @@ class _Values(_Columns):
             for place in self._ids:
                 value = values[place]
                 if value is not None:
-                    values[place] = texts.get(id(value)) or texts.setdefault(id(value), value.hex)
+                    values[place] = texts.get(id(value)) or texts.setdefault(
+                        id(value), str(value).replace("-", "")
+                    )
             for place in self._truths:  # no int to the driver, which then looks for an adapter
                 values[place] = int(values[place])
             for place in self._moments:

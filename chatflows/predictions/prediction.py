@@ -31,14 +31,16 @@ MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 BROKEN_OFF = Failed(codes.UPSTREAM_CUT)
 
 
-def new_id() -> UUID:
-    """A UUID of version 7 (RFC 9562): 74 random bits behind the time in milliseconds.
+def new_id() -> str:
+    """Make a UUID of version 7 (RFC 9562): 74 random bits behind the time in milliseconds.
 
     Rows that come one after the other then lie side by side in an index, where random ids would
     each touch a page of their own at every commit.
     """
     random = int.from_bytes(os.urandom(10))
-    return UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62)
+    number = (time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62
+    digits = f"{number:032x}"  # as text: two are made for each call, and a UUID costs twice as much
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Prediction:
     """One prediction while it runs: what was asked, and what the engine has said so far."""
 
     asked: Question
-    message_id: UUID = field(default_factory=new_id)
+    message_id: str = field(default_factory=new_id)
     pieces: int = 0  # of the answer so far
     sources: tuple[dict[str, object], ...] = ()
     whole: dict[str, object] | None = None
@@ -125,7 +127,7 @@ def begin(question: str, chat_id: str) -> Prediction:
 
 def new_chat_id() -> str:
     """The name of a conversation that begins."""
-    return str(new_id())
+    return new_id()
 
 
 def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:

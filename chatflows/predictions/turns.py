@@ -12,7 +12,7 @@ from chatflows.engines import PastTurn
 class Turn:
     """A question and its answer, to be kept in the caller's conversation."""
 
-    message_id: UUID
+    message_id: str  # a UUID
     at: datetime
     chatflow_id: UUID
     caller: str

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -35,6 +35,22 @@ class CachingReader:
         if name not in self._kept:
             self._kept[name] = await self._reader.read(public_id, chatflow_id)
         return self._kept[name]
+
+    def read_soon(
+        self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
+    ) -> None:
+        """What was true once."""
+        name = (public_id, chatflow_id)
+
+        def keep(facts: Facts | None) -> None:
+            if facts is not None:
+                self._kept[name] = facts
+            then(facts)
+
+        if name in self._kept:
+            then(self._kept[name])
+        else:
+            self._reader.read_soon(public_id, chatflow_id, keep)
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """As it is."""

@@ -1,6 +1,6 @@
 """The facts of one decision as the database tells them, and who reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -39,6 +39,14 @@ class AccessReader(EngineSources, AbortReader, Protocol):
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts of one request, in one statement whatever is asked."""
+
+    def read_soon(
+        self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
+    ) -> None:
+        """Call `then` with what `read` would return, at once if nothing has to be waited for.
+
+        With None where `read` would raise.
+        """
 
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """The chatflows of a team that one of its keys opens, by name, in one statement."""

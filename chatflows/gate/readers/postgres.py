@@ -5,8 +5,9 @@ The stamp is a row that each change of access changes in its own transaction
 load its cost is shared; what was read under a stamp holds for as long as the stamp stands.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from accounts.outages import Unavailable
 from chatflows.engines.sources import EngineSource
 from chatflows.gate.readers import rows
 from chatflows.gate.readers.facts import Facts
-from chatflows.gate.readers.postgres_link import PostgresLink
+from chatflows.gate.readers.postgres_link import PostgresLink, Rows
 from chatflows.protocols.openai.models import Model
 
 MAX_KEPT = 4096  # facts; the longest unused go first
@@ -34,6 +35,7 @@ WHERE thread_id = ANY($1::uuid[])
 _MODELS = rows.MODELS.format(team_id="$1::uuid", key_id="$2::uuid")
 
 Name = tuple[str | None, UUID]
+Stamp = tuple[int, str | None]
 
 
 class PostgresReader:
@@ -56,26 +58,46 @@ class PostgresReader:
             deadline=SLOW,
         )
         self._kept: OrderedDict[Name, Facts] = OrderedDict()
-        self._stamp: tuple[int, str | None] | None = None
+        self._stamp: Stamp | None = None
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
+        waiter: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
+
+        def then(facts: Facts | None) -> None:
+            if waiter.done():  # its request is gone
+                return
+            if facts is None:
+                waiter.set_exception(Unavailable("facts"))
+            else:
+                waiter.set_result(facts)
+
+        self.read_soon(public_id, chatflow_id, then)
+        return await waiter
+
+    def read_soon(
+        self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
+    ) -> None:
+        """See AccessReader. The stamp is read first, the rows after it."""
         name = (public_id, chatflow_id)
-        stamp = await self._read_stamp()
-        if stamp != self._stamp:
-            self._kept.clear()
-            self._stamp = stamp
-        kept = self._kept.get(name)
-        if kept is not None:
-            self._kept.move_to_end(name)
-            return kept
-        found = await self._read_facts(name)
-        # Under another stamp they may be older than it: good for this request and for no other.
-        if self._stamp == stamp:
-            self._kept[name] = found
-            if len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        return found
+
+        def with_stamp(found: Rows | Unavailable) -> None:
+            if isinstance(found, Unavailable) or len(found) != 1:
+                then(None)
+                return
+            # With the losses: behind a new connection there may be a restored database.
+            stamp = (self._quick.losses, found[0][0])
+            if stamp != self._stamp:
+                self._kept.clear()
+                self._stamp = stamp
+            kept = self._kept.get(name)
+            if kept is not None:
+                self._kept.move_to_end(name)
+                then(kept)
+            else:
+                self._read_facts(name, stamp, then)
+
+        self._quick.ask_soon(b"stamp", (), with_stamp)
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
@@ -110,21 +132,26 @@ class PostgresReader:
         self._kept.clear()
         self._stamp = None
 
-    async def _read_stamp(self) -> tuple[int, str | None]:
-        found = await self._quick.ask(b"stamp")
-        if len(found) != 1:
-            raise Unavailable("no stamp")
-        # With the losses: behind a new connection there may be a restored database.
-        return self._quick.losses, found[0][0]
+    def _read_facts(self, name: Name, stamp: Stamp, then: Callable[[Facts | None], None]) -> None:
+        def with_rows(found: Rows | Unavailable) -> None:
+            if isinstance(found, Unavailable):
+                then(None)
+                return
+            try:
+                facts = rows.facts(found[0])
+            except (IndexError, ValueError, TypeError):  # a damaged row decides nothing
+                then(None)
+                return
+            # Under another stamp they may be older than it: good for this request and no other.
+            if self._stamp == stamp:
+                self._kept[name] = facts
+                if len(self._kept) > MAX_KEPT:
+                    self._kept.popitem(last=False)
+            then(facts)
 
-    async def _read_facts(self, name: Name) -> Facts:
         public_id, chatflow_id = name
         values = (None if public_id is None else public_id.encode(), chatflow_id.hex.encode())
-        found = await self._quick.ask(b"facts", values)
-        try:
-            return rows.facts(found[0])
-        except (IndexError, ValueError, TypeError) as error:  # a damaged row decides nothing
-            raise Unavailable(type(error).__name__) from error
+        self._quick.ask_soon(b"facts", values, with_rows)
 
 
 def _read_only(parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:

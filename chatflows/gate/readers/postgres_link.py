@@ -7,7 +7,7 @@ psycopg's own async connection costs a request three times as much. Here libpq i
 import asyncio
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
@@ -18,7 +18,8 @@ from accounts.outages import Unavailable
 Values = tuple[bytes | None, ...]
 Rows = list[tuple[str | None, ...]]
 Question = tuple[bytes, Values]
-Waiters = list["asyncio.Future[Rows]"]
+Then = Callable[[Rows | Unavailable], None]
+Waiters = list[Then]
 
 CONNECT_WITHIN = 2  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between attempts to connect
@@ -48,14 +49,30 @@ class PostgresLink:
         self.losses = 0  # what was read before the latest one is of a connection that is gone
 
     def ask(self, name: bytes, values: Values = ()) -> "asyncio.Future[Rows]":
-        """The rows of a statement that is sent after this call. The future may be Unavailable."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Rows] = loop.create_future()
-        self._unsent.setdefault((name, values), []).append(waiter)
+        """Return the rows of a statement that is sent after this call. May fail as Unavailable."""
+        waiter: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+
+        def then(found: Rows | Unavailable) -> None:
+            if waiter.done():  # its request is gone; the others still get their rows
+                return
+            if isinstance(found, Unavailable):
+                waiter.set_exception(found)
+            else:
+                waiter.set_result(found)
+
+        self.ask_soon(name, values, then)
+        return waiter
+
+    def ask_soon(self, name: bytes, values: Values, then: Then) -> None:
+        """Call `then` with the rows of a statement that is sent after this call. It never raises.
+
+        A caller that needs no future costs the loop no turn.
+        """
+        self._unsent.setdefault((name, values), []).append(then)
         if self._sent is None and not self._is_scheduled:
+            loop = asyncio.get_running_loop()
             self._is_scheduled = True
             loop.call_soon(self._next, loop)
-        return waiter
 
     def close(self) -> None:
         """Let go of the connection; who waits is told. The next question connects again."""
@@ -122,9 +139,8 @@ class PostgresLink:
         self._sent = self._answer = None
         self._silence()
         rows = _rows(answer)
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(rows)
+        for then in waiters:
+            then(rows)
         self._next(loop)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -183,9 +199,8 @@ class PostgresLink:
         waiters = [*(self._sent or ()), *(w for each in self._unsent.values() for w in each)]
         self._sent = None
         self._unsent.clear()
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_exception(Unavailable(why))
+        for then in waiters:
+            then(Unavailable(why))
 
 
 def _rows(answer: pq.abc.PGresult) -> Rows:

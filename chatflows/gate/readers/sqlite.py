@@ -6,7 +6,7 @@ About 10 microseconds, the same for ten keys and a million. A WAL reader doesn't
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -39,6 +39,20 @@ class SqliteReader:
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
+        return self._read(public_id, chatflow_id)
+
+    def read_soon(
+        self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
+    ) -> None:
+        """See AccessReader."""
+        try:
+            facts = self._read(public_id, chatflow_id)
+        except Unavailable:
+            then(None)
+        else:
+            then(facts)
+
+    def _read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         found = self._select(_FACTS, (public_id, chatflow_id.hex))
         try:
             return rows.facts(found[0])

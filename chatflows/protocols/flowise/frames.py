@@ -98,7 +98,7 @@ def _names(prediction: Prediction) -> dict[str, str]:
     return {
         "question": prediction.question,
         "chatId": prediction.chat_id,
-        "chatMessageId": str(prediction.message_id),
+        "chatMessageId": prediction.message_id,
         "sessionId": prediction.chat_id,
     }
 

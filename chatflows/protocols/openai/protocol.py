@@ -79,7 +79,7 @@ class OpenAI:
 
     def _head(self, prediction: Prediction, kind: str) -> dict[str, Any]:
         return {
-            "id": f"chatcmpl-{prediction.message_id.hex}",
+            "id": f"chatcmpl-{prediction.message_id.replace('-', '')}",
             "object": kind,
             "created": self.created,
             "model": self.model,

@@ -28,7 +28,7 @@ def test_a_batch_leaves_calls_last_uses_and_turns(faq: Chatflow, integration: In
     assert call.reason_words
     assert ApiKey.objects.get(pk=key.pk).last_used_at is not None
     message = Message.objects.get()
-    assert (message.id, message.question) == (turn.message_id, "What is Flowlatch?")
+    assert (str(message.id), message.question) == (turn.message_id, "What is Flowlatch?")
 
 
 def test_a_call_that_read_nothing_is_the_chatflows_teams(faq: Chatflow) -> None:

@@ -167,7 +167,7 @@ def test_a_whole_batch_does_not_wait(turns: Turns) -> None:
 
 def test_what_was_asked_and_said_shows_in_no_repr() -> None:
     turn = Turn(
-        message_id=UUID(int=2),
+        message_id=str(UUID(int=2)),
         at=datetime.now(UTC),
         chatflow_id=UUID(int=1),
         caller="",

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -14,7 +13,7 @@ from accounts.outages import Unavailable
 from chatflows.access.decisions import Mode
 from chatflows.gate.readers import postgres
 from chatflows.gate.readers.postgres import PostgresReader
-from chatflows.gate.readers.postgres_link import PostgresLink
+from chatflows.gate.readers.postgres_link import PostgresLink, Rows, Then, Values
 from chatflows.models import Chatflow
 from config import databases
 from tests import factories
@@ -105,20 +104,27 @@ def test_what_was_read_under_an_older_stamp_is_not_kept(
     other = factories.chatflow(acme, "Other")
 
     async def story(reader: PostgresReader) -> None:
-        real = reader._read_facts
+        real = reader._quick.ask_soon
+        closed = Chatflow.objects.filter(pk=flow.pk)
 
-        async def slow(name: tuple[str | None, UUID]) -> Any:
-            found = await real(name)
-            if name[1] == flow.id:  # its chatflow is closed meanwhile, and another request sees it
-                monkeypatch.setattr(reader, "_read_facts", real)
-                closed = Chatflow.objects.filter(pk=flow.pk)
+        def slow(name: bytes, values: Values, then: Then) -> None:
+            if name != b"facts":
+                real(name, values, then)
+                return
+            monkeypatch.setattr(reader._quick, "ask_soon", real)
+
+            async def meanwhile(found: Rows | Unavailable) -> None:
+                # Its chatflow is closed, and another request sees it.
                 await asyncio.to_thread(
                     lambda: _in_thread(lambda: closed.update(access_mode="off"))
                 )
                 await reader.read(None, other.id)
-            return found
+                then(found)
 
-        monkeypatch.setattr(reader, "_read_facts", slow)
+            real(name, values, lambda found: tasks.append(asyncio.ensure_future(meanwhile(found))))
+
+        tasks: list[asyncio.Future[None]] = []
+        monkeypatch.setattr(reader._quick, "ask_soon", slow)
         await reader.read(None, flow.id)
         assert (None, flow.id) not in reader._kept
         access = (await reader.read(None, flow.id)).chatflow
