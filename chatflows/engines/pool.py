@@ -7,7 +7,7 @@ from uuid import UUID
 import aiohttp
 
 from accounts.crypto import sealing
-from accounts.network import egress
+from accounts.network import connections, egress
 from chatflows.access import codes
 from chatflows.engines import Engine, Events, Failed, Question, configs
 from chatflows.engines.configs import FlowiseConfig, InvalidConfig
@@ -62,7 +62,7 @@ class EnginePool:
         except (InvalidConfig, LookupError, ValueError):
             return UnsetEngine()
         if self._client is None:
-            self._client = egress.session()
+            self._client = connections.session()
         if isinstance(config, FlowiseConfig):
             return FlowiseEngine(self._client, config, secret)
         return OpenAIEngine(self._client, config, secret)

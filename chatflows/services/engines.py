@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.crypto import sealing
-from accounts.network import egress
+from accounts.network import connections, egress
 from accounts.permissions import Actor
 from chatflows.engines import configs
 from chatflows.engines.configs import Config, FlowiseConfig
@@ -107,7 +107,7 @@ def _ask(
     known = _stored_secret(chatflow, egress.origin(config.base_url)) if secret is None else secret
 
     async def ask() -> Found:
-        async with egress.session() as client:
+        async with connections.session() as client:
             if isinstance(config, FlowiseConfig):
                 return await question(FlowiseEngine(client, config, known))
             return await question(OpenAIEngine(client, config, known))
