@@ -1,4 +1,4 @@
-"""Egress: which URLs may be saved and which addresses connected to. Pure; `connections` asks it."""
+"""Egress: which URLs may be saved, and which addresses `connections` may connect to."""
 
 import ipaddress
 import re

@@ -12,7 +12,7 @@ from accounts.guards import TeamRequest
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.forms.engines import EngineForms
-from chatflows.models import Chatflow, EngineName, FaqEntry, UnansweredQuestion
+from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
 
 ENTRIES_PER_PAGE = 50
 UNANSWERED_SHOWN = 50
@@ -40,10 +40,10 @@ def engine_page(
     context: dict[str, Any] = {
         "chatflow": chatflow,
         "engine_form": engine_forms.choice,
-        "upstream_forms": engine_forms.upstreams,
+        "kinds": engine_forms.kinds,
         "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
     }
-    if chatflow.engine == EngineName.FAQ:
+    if chatflow.kind.answers_from_entries:
         filled = FaqEntryForm(initial={"question": answers.question}) if answers else None
         context |= {
             **_entries(request, chatflow, entry),

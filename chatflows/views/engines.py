@@ -63,14 +63,14 @@ def engine_test(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
 @team_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def engine_models(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
-    """The models of the OpenAI-compatible server that is typed, for the field's suggestions."""
+    """The models of the server that is typed, for the field's suggestions."""
     chatflow = get_chatflow(request, chatflow_id)
     forms = EngineForms(chatflow, request.POST)
     names: list[str] = []
     try:
         if not forms.are_valid():
             raise InvalidConfig({"engine": "Something that was typed can't be read."})
-        names, why = engines.list_models(chatflow, forms.config, forms.new_secret)
+        names, why = engines.list_models(chatflow, forms.engine, forms.config, forms.new_secret)
     except InvalidConfig as error:
         why = " ".join(error.errors.values())
     models = "model" if len(names) == 1 else "models"
