@@ -1,6 +1,9 @@
 """The engine pool: engines ready to answer, kept per process and renewed by version."""
 
+import asyncio
+from asyncio import AbstractEventLoop
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from accounts.crypto import sealing
@@ -46,6 +49,38 @@ class EnginePool:
         except (InvalidConfig, LookupError, ValueError):
             return UnsetEngine()
         return kind.make(config, Parts(source.entries, source.fallback, secret, self._client.open))
+
+
+class LoopPools:
+    """One pool for each event loop that asks, closed when its loop ends.
+
+    In the server all answers run in one loop. A question that is asked from a thread gets a loop of
+    its own, which ends with the answer, and no connection outlives its loop.
+    """
+
+    def __init__(self, sources: EngineSources) -> None:
+        self._sources = sources
+        self._held: dict[AbstractEventLoop, tuple[EnginePool, AsyncGenerator[None, None]]] = {}
+
+    async def get(self) -> EnginePool:
+        """The pool of the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._held:
+            pool = EnginePool(self._sources)
+            closing = self._close_with(loop, pool)
+            self._held[loop] = pool, closing
+            await anext(closing)
+        return self._held[loop][0]
+
+    async def _close_with(
+        self, loop: AbstractEventLoop, pool: EnginePool
+    ) -> AsyncGenerator[None, None]:
+        # A loop that ends closes the asynchronous generators that began in it (PEP 525).
+        try:
+            yield
+        finally:
+            del self._held[loop]
+            await pool.close()
 
 
 def _secret(chatflow_id: UUID, source: EngineSource, origin: str) -> str:

@@ -20,7 +20,7 @@ from chatflows.calls import store
 from chatflows.calls.recorder import CallRecord
 from chatflows.engines import Event, Failed, Question
 from chatflows.engines.configs import InvalidConfig
-from chatflows.engines.pool import EnginePool
+from chatflows.engines.pool import LoopPools
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, FaqEntry, Message
 from chatflows.predictions import conversations, running
@@ -160,8 +160,7 @@ async def answer(
 
 
 async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
-    # A pool for one question: what it opens is closed with the answer.
-    chatflow, pool = asking.chatflow, EnginePool(_Sources())
+    chatflow, pool = asking.chatflow, await _pools.get()
     try:
         engine = await pool.get(chatflow.id, EngineRef(chatflow.engine, chatflow.engine_version))
         async with aclosing(predictions.run(asking.prediction, engine)) as events:
@@ -171,8 +170,6 @@ async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
         failure = Failed(codes.UNAVAILABLE, "The engine can't be read now. Try again.")
         asking.prediction.note(failure)
         yield failure
-    finally:
-        await pool.close()
 
 
 def _record(asking: Asking) -> None:
@@ -233,3 +230,6 @@ class _Sources:
             raise Unavailable("the chatflow is gone")
         entries = FaqEntry.objects.filter(chatflow=chatflow_id).order_by("id")
         return EngineSource.of_row(row, entries.values_list("question", "answer"))
+
+
+_pools = LoopPools(_Sources())

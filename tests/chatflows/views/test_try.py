@@ -140,8 +140,7 @@ def test_an_earlier_turn_goes_along_and_never_another_members(
 ) -> None:
     as_eddie.post(url(shop.id), {**ASKED, "question": "Eddie's secret?"})
     as_alice.post(url(shop.id), ASKED)
-    remembering = {"base_url": "http://127.0.0.1:9/v1", "model": "m"}
-    Chatflow.objects.filter(pk=shop.pk).update(engine="openai", engine_config=remembering)
+    factories.let_remember(shop)
     engine = Scripted(Token("Yes.")).install(monkeypatch)
     body = as_alice.post(url(shop.id), {**ASKED, "question": "Really?"}).content.decode()
     assert engine.asked is not None
