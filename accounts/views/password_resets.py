@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.forms.passwords import ForgottenPasswordForm, NewPasswordForm
 from accounts.guards import PageRequest, open_view
 from accounts.login import known_devices
@@ -55,9 +55,8 @@ def password_reset(request: HttpRequest) -> HttpResponse:
         return _closed(request)
     form = NewPasswordForm(posted(request), user=user)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
         context = {"form": form, "person": user}
-        return render(request, "accounts/password_reset.html", context, status=status)
+        return render_forms(request, "accounts/password_reset.html", context)
     try:
         address = cast(PageRequest, request).address
         user = password_resets.reset(digest, form.cleaned_data["password"], address)

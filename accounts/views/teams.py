@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
 from accounts.limits.invitation_limits import TooMany
@@ -58,9 +58,8 @@ def team_owner(request: OperatorRequest, team_id: UUID) -> HttpResponse:
             form.add_error("email", str(error))
         else:
             return _shown_once(request, sent)
-    status = 422 if form.is_bound else 200
     context = {"team": team, "form": form}
-    return render(request, "accounts/team_owner.html", context, status=status)
+    return render_forms(request, "accounts/team_owner.html", context)
 
 
 @operator_view()
@@ -106,9 +105,8 @@ def team_delete(request: OperatorRequest, team_id: UUID) -> HttpResponse:
         teams.delete(team, request.actor)
         messages.success(request, f"{team.name} is deleted. Its audit trail stays.")
         return redirect("operator_teams")
-    status = 422 if form.is_bound else 200
     context = {"team": team, "form": form}
-    return render(request, "accounts/team_delete.html", context, status=status)
+    return render_forms(request, "accounts/team_delete.html", context)
 
 
 def _shown_once(request: OperatorRequest, sent: Sent) -> HttpResponse:
@@ -117,5 +115,4 @@ def _shown_once(request: OperatorRequest, sent: Sent) -> HttpResponse:
 
 
 def _form_page(request: OperatorRequest, form: TeamNameForm, team: Team | None) -> HttpResponse:
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/team_form.html", {"form": form, "team": team}, status=status)
+    return render_forms(request, "accounts/team_form.html", {"form": form, "team": team})

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted, searched
+from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import postman, snippets
@@ -67,8 +67,7 @@ def chatflow_new(request: TeamRequest) -> HttpResponse:
             form.add_error("name", error.messages)
         else:
             return redirect("chatflow_engine", request.team.slug, chatflow.id)
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/new.html", {"form": form}, status=status)
+    return render_forms(request, "chatflows/new.html", {"form": form})
 
 
 @team_view(Permission.CHATFLOWS_VIEW)
@@ -132,8 +131,7 @@ def settings_page(
     hosted_form = hosted_form or HostedChatForm(instance=chat)
     app = flow_apps.of(request.team)
     context = {"chatflow": chatflow, "form": form, "hosted_form": hosted_form, "chat": chat}
-    status = 422 if form.is_bound or hosted_form.is_bound else 200
-    return render(request, "chatflows/settings.html", {**context, "app": app}, status=status)
+    return render_forms(request, "chatflows/settings.html", {**context, "app": app})
 
 
 @team_view(Permission.CHATFLOWS_DELETE)
@@ -148,8 +146,7 @@ def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         return redirect("chatflow_list", request.team.slug)
     count = store.count_of_chatflow(chatflow, USE_DAYS)
     context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/delete.html", context, status=status)
+    return render_forms(request, "chatflows/delete.html", context)
 
 
 def _matching(q: str, mode: str) -> Q:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows.flow_app import chats, flow_apps
@@ -55,10 +55,7 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, SAVED[FlowAppState(saved.state)])
             return redirect("flow_app", request.team.slug)
-    status = 422 if form.is_bound else 200
-    return render(
-        request, "chatflows/flow_app_edit.html", {"app": app, "form": form}, status=status
-    )
+    return render_forms(request, "chatflows/flow_app_edit.html", {"app": app, "form": form})
 
 
 @team_view(Permission.CHATFLOWS_UPDATE)
