@@ -29,8 +29,9 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
     if is_asked:
         password_resets.ask(form.cleaned_data["login"], cast(PageRequest, request).address)
     context = {"form": form, "is_asked": is_asked, "sends_mail": outbox.is_configured()}
-    status = 422 if form.is_bound and outbox.is_configured() and not is_asked else 200
-    return render(request, "accounts/forgotten_password.html", context, status=status)
+    is_refused = form.is_bound and outbox.is_configured() and not is_asked
+    status = 422 if is_refused else 200
+    return render_forms(request, "accounts/forgotten_password.html", context, status)
 
 
 @open_view("the link's token is the credential")

@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
@@ -12,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms.base import posted
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest
 from accounts.login.session_store import digest_of
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import AskForm
@@ -20,16 +19,16 @@ from chatflows.models import Chatflow
 from chatflows.services import asking, playground
 from chatflows.services.asking import Asker, Asking
 from chatflows.services.playground import Place
-from chatflows.views.chatflows import get_chatflow
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
 
 
-@team_view(Permission.PREDICTIONS_CREATE)
+@chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_try(request: ChatflowRequest) -> HttpResponse:
     """The page; a POST, from a browser without scripts, answers in one piece."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     form = AskForm(posted(request), initial={"chat_id": uuid.uuid4()})
     if not form.is_bound:
         return _page(request, chatflow, form, 200)
@@ -51,18 +50,17 @@ def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     return _page(request, chatflow, AskForm(initial={"chat_id": chat_id}), 200, **told)
 
 
-@team_view(Permission.PREDICTIONS_CREATE)
+@chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_POST
-def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponseBase:
+def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
     """The answer as it comes, in Flowise's frames."""
-    chatflow = get_chatflow(request, chatflow_id)
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": _first_error(form)}, status=422)
     if playground.answers.are_full(_member(request).caller):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
-        playground.answer(_begin(request, chatflow, form), _place(request)),
+        playground.answer(_begin(request, request.chatflow, form), _place(request)),
         content_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
