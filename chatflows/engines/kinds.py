@@ -15,7 +15,7 @@ from chatflows.engines.configs import Config, InvalidConfig, NoConfig
 from chatflows.engines.events import Engine, Events, Failed, Question
 from chatflows.engines.flowise import FlowiseConfig
 from chatflows.engines.openai import OpenAIConfig
-from chatflows.engines.sources import Parts
+from chatflows.engines.sources import Materials
 
 DEFAULT = "faq"  # what answers a new chatflow
 ConfigType = TypeVar("ConfigType", bound=Config)
@@ -28,7 +28,7 @@ class Kind(Generic[ConfigType]):
     name: str
     label: str
     config: type[ConfigType]
-    make: Callable[[ConfigType, Parts], Engine]
+    make: Callable[[ConfigType, Materials], Engine]
     is_instant: bool = False  # the answer comes from this process and is over at once
     answers_from_entries: bool = False
     takes_files: bool = False  # files of a question go upstream
@@ -90,7 +90,7 @@ _KINDS: tuple[Kind[Any], ...] = (
 )
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in _KINDS}
 # What a damaged row names.
-UNKNOWN: Kind[Any] = Kind("", "", NoConfig, lambda config, parts: UnsetEngine())
+UNKNOWN: Kind[Any] = Kind("", "", NoConfig, lambda config, materials: UnsetEngine())
 
 
 def of(name: str) -> Kind[Any]:

@@ -11,7 +11,7 @@ from chatflows.engines import Engine, configs, kinds
 from chatflows.engines.clients import LazyClient
 from chatflows.engines.configs import InvalidConfig
 from chatflows.engines.kinds import UnsetEngine
-from chatflows.engines.sources import EngineRef, EngineSource, EngineSources, Parts
+from chatflows.engines.sources import EngineRef, EngineSource, EngineSources, Materials
 
 MAX_ENGINES = 128  # the longest unused goes first
 
@@ -48,7 +48,9 @@ class EnginePool:
             secret = _secret(chatflow_id, source, kind.origin(config))
         except (InvalidConfig, LookupError, ValueError):
             return UnsetEngine()
-        return kind.make(config, Parts(source.entries, source.fallback, secret, self._client.open))
+        return kind.make(
+            config, Materials(source.entries, source.fallback, secret, self._client.open)
+        )
 
 
 class LoopPools:

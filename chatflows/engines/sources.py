@@ -68,7 +68,7 @@ def _no_connection() -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Materials:
     """What a kind's maker puts together beside the config: entries, a secret, a way upstream."""
 
     entries: tuple[Entry, ...] = ()

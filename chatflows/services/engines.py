@@ -14,7 +14,7 @@ from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, ki
 from chatflows.engines.clients import LazyClient
 from chatflows.engines.configs import Config, InvalidConfig
 from chatflows.engines.kinds import Kind
-from chatflows.engines.sources import Parts
+from chatflows.engines.sources import Materials
 from chatflows.models import Chatflow, UpstreamSecret
 
 MAX_SECRET_LENGTH = 2000  # characters
@@ -120,7 +120,7 @@ def _ask(
     async def ask() -> Found:
         client = LazyClient()
         try:
-            return await question(kind.make(config, Parts(secret=known, connect=client.open)))
+            return await question(kind.make(config, Materials(secret=known, connect=client.open)))
         finally:
             await client.close()
 

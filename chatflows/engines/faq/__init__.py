@@ -3,11 +3,11 @@
 from chatflows.engines.configs import NoConfig
 from chatflows.engines.events import Engine
 from chatflows.engines.faq.engine import FaqEngine
-from chatflows.engines.sources import Parts
+from chatflows.engines.sources import Materials
 
 __all__ = ["make"]
 
 
-def make(config: NoConfig, parts: Parts) -> Engine:
+def make(config: NoConfig, materials: Materials) -> Engine:
     """Index the entries."""
-    return FaqEngine(parts.entries, parts.fallback)
+    return FaqEngine(materials.entries, materials.fallback)

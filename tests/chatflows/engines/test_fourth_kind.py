@@ -16,7 +16,7 @@ from chatflows.engines import Done, Events, Question, Token, kinds
 from chatflows.engines.configs import Check, InvalidConfig, server_url
 from chatflows.engines.kinds import Kind
 from chatflows.engines.pool import EnginePool
-from chatflows.engines.sources import EngineRef, EngineSource, Parts
+from chatflows.engines.sources import EngineRef, EngineSource, Materials
 from chatflows.forms.engines import UpstreamForm
 from chatflows.models import Chatflow, Message, UpstreamSecret
 from chatflows.services import engines
@@ -48,14 +48,14 @@ class ToyConfig:
 class ToyEngine:
     """Greets, and tells the secret that it was made with."""
 
-    def __init__(self, config: ToyConfig, parts: Parts) -> None:
-        self.config, self.parts = config, parts
+    def __init__(self, config: ToyConfig, materials: Materials) -> None:
+        self.config, self.materials = config, materials
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         yield [Token(f"{self.config.greeting}, {question.text}"), Done()]
 
     async def test_connection(self) -> tuple[bool, str]:
-        return True, f"The toy knows {len(self.parts.secret)} letters."
+        return True, f"The toy knows {len(self.materials.secret)} letters."
 
 
 TOY = Kind("toy", "Toy", ToyConfig, ToyEngine)
@@ -136,7 +136,7 @@ def test_the_pool_makes_it_with_its_secret(as_alice: Client, faq: Chatflow) -> N
 
     engine = asyncio.run(EnginePool(Sources()).get(faq.id, EngineRef("toy", 2)))
     assert isinstance(engine, ToyEngine)
-    assert engine.parts.secret == "s3cret"
+    assert engine.materials.secret == "s3cret"
 
 
 def test_what_it_does_not_do_is_off(faq: Chatflow) -> None:
