@@ -4,3 +4,5 @@ from django.dispatch import Signal
 
 # Sent with team, user, role (None: no member any more) and by, an Actor.
 membership_changed = Signal()
+# Sent with team, which has no member yet, and by, an Actor.
+team_opened = Signal()

@@ -13,6 +13,7 @@ from accounts.views import (
     service_accounts,
     sessions,
     team_settings,
+    teams,
 )
 
 urlpatterns = [
@@ -100,6 +101,16 @@ team_urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/csv/", audit.audit_export, {"form": "csv"}, name="audit_csv"),
     path("audit/jsonl/", audit.audit_export, {"form": "jsonl"}, name="audit_jsonl"),
     path("service-accounts/", include(_service_accounts)),
+]
+# Under `/operator/teams/`.
+operator_urlpatterns = [
+    path("", teams.team_list, name="operator_teams"),
+    path("new/", teams.team_new, name="operator_team_new"),
+    path("<uuid:team_id>/owner/", teams.team_owner, name="operator_team_owner"),
+    path("<uuid:team_id>/rename/", teams.team_rename, name="operator_team_rename"),
+    path("<uuid:team_id>/suspend/", teams.team_suspend, name="operator_team_suspend"),
+    path("<uuid:team_id>/unsuspend/", teams.team_unsuspend, name="operator_team_unsuspend"),
+    path("<uuid:team_id>/delete/", teams.team_delete, name="operator_team_delete"),
 ]
 # Under `/dev/`, with DEBUG alone.
 debug_urlpatterns = [

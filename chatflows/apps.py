@@ -11,11 +11,14 @@ class ChatflowsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import worker  # noqa: PLC0415
         from accounts.audit import words  # noqa: PLC0415
+        from accounts.signals import team_opened  # noqa: PLC0415
         from apikeys import resources  # noqa: PLC0415 (models are ready only now)
         from chatflows import audit_words  # noqa: PLC0415
         from chatflows.flow_app import visits  # noqa: PLC0415
+        from chatflows.services import onboarding  # noqa: PLC0415
         from chatflows.services.resources import ChatflowDoors  # noqa: PLC0415
 
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         resources.register(ChatflowDoors())
+        team_opened.connect(onboarding.fit_out, dispatch_uid="onboarding")
         worker.register(worker.Job("visits", timedelta(hours=1), visits.delete_ended))

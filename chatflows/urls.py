@@ -12,7 +12,6 @@ from chatflows.views import (
     hosted_chats,
     playground,
     set_up,
-    teams,
     unanswered,
     visits,
 )
@@ -33,16 +32,6 @@ flow_urlpatterns = [
 flow_app_urlpatterns = [
     path("", flow_app.flow_app, name="flow_app"),
     path("edit/", flow_app.flow_app_edit, name="flow_app_edit"),
-]
-# Under `/operator/teams/`.
-operator_urlpatterns = [
-    path("", teams.team_list, name="operator_teams"),
-    path("new/", teams.team_new, name="operator_team_new"),
-    path("<uuid:team_id>/owner/", teams.team_owner, name="operator_team_owner"),
-    path("<uuid:team_id>/rename/", teams.team_rename, name="operator_team_rename"),
-    path("<uuid:team_id>/suspend/", teams.team_suspend, name="operator_team_suspend"),
-    path("<uuid:team_id>/unsuspend/", teams.team_unsuspend, name="operator_team_unsuspend"),
-    path("<uuid:team_id>/delete/", teams.team_delete, name="operator_team_delete"),
 ]
 _ONE = "<uuid:chatflow_id>/"
 urlpatterns = [

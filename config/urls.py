@@ -3,11 +3,10 @@
 from django.conf import settings
 from django.urls import include, path
 
-from accounts.urls import debug_urlpatterns, team_urlpatterns
+from accounts.urls import debug_urlpatterns, operator_urlpatterns, team_urlpatterns
 from chatflows.urls import (
     flow_app_urlpatterns,
     flow_urlpatterns,
-    operator_urlpatterns,
     set_up_urlpatterns,
 )
 

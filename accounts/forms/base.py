@@ -4,12 +4,25 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
     """The fields of a POST, even if there are none; None for a form that is only drawn."""
     return request.POST if request.method == "POST" else None
+
+
+def render_forms(
+    request: HttpRequest, template: str, context: dict[str, Any], status: int | None = None
+) -> HttpResponse:
+    """Draw a page with its forms: 422 where one of them was sent and comes back refused.
+
+    `status` says so where it is another: too many tries, or a form that was taken.
+    """
+    forms_of_page = [value for value in context.values() if isinstance(value, forms.BaseForm)]
+    usual = 422 if any(form.is_bound for form in forms_of_page) else 200
+    return render(request, template, context, status=status or usual)
 
 
 def searched(request: HttpRequest) -> str:

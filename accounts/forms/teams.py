@@ -1,9 +1,14 @@
-"""Forms of teams: what one is called."""
+"""Forms of teams: what one is called, who owns it first, and whether it is to go."""
+
+from typing import Any
 
 from django import forms
 
 from accounts.forms.base import StrictForm
+from accounts.mail import addresses
+from accounts.models import Team, User
 from accounts.models.names import is_plain
+from accounts.services import users
 
 
 class TeamNameForm(StrictForm):
@@ -17,3 +22,55 @@ class TeamNameForm(StrictForm):
         if not is_plain(name):
             raise forms.ValidationError("Use visible characters on one line.")
         return name
+
+
+class NewTeamForm(TeamNameForm):
+    """A new team and its first owner: someone with an account, or an address to invite."""
+
+    owner = forms.CharField(
+        max_length=addresses.MAX_LENGTH,
+        label="First owner",
+        help_text="Username or e-mail. Who has no account here yet is invited.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_owner(self) -> User | str:
+        """The account that this names, or else the address."""
+        text: str = self.cleaned_data["owner"]
+        person = users.find(text)
+        if person is None and "@" in text:
+            return addresses.one(text)
+        if person is None or not person.is_active:
+            raise forms.ValidationError("Nobody who can log in here has this name or e-mail.")
+        return person
+
+
+class FirstOwnerForm(StrictForm):
+    """Whom to invite as the owner of a team that has none."""
+
+    email = forms.CharField(
+        label="E-mail",
+        max_length=addresses.MAX_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_email(self) -> str:
+        """Exactly one address."""
+        return addresses.one(self.cleaned_data["email"])
+
+
+class DeleteTeamForm(forms.Form):
+    """Deleting cannot be undone: the name is typed to confirm."""
+
+    confirm_name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = team.name
+
+    def clean_confirm_name(self) -> str:
+        """The exact name."""
+        typed: str = self.cleaned_data["confirm_name"]
+        if typed != self._name:
+            raise forms.ValidationError(f"Type {self._name} to delete it.")
+        return typed

@@ -1,24 +1,17 @@
-"""Egress: the one way out. Each outgoing call checks the address that it really connects to."""
+"""Egress: which URLs may be saved, and which addresses `connections` may connect to."""
 
 import ipaddress
 import re
 import socket
 from concurrent.futures import Future
 from threading import BoundedSemaphore, Thread
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from django.conf import settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-CONNECT_WITHIN = 10.0  # seconds, TLS included
 LOOK_UP_WITHIN = 3.0  # seconds, of a name in an address that is saved
-KEEP_ALIVE = 4.0  # seconds; Node lets go after 5, and a reused connection must not be a dead one
-HEAD_LINE, HEAD_FIELDS = 8190, 100  # bytes a line or field of a response's head, and their number
 MAX_URL_LENGTH = 300  # characters
 DEFAULT_PORTS = {"http": 80, "https": 443}
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -55,38 +48,6 @@ class Refused(OSError):
 
 class InvalidUrl(ValueError):
     """The URL is refused; the message is for the person who typed it."""
-
-
-def session() -> aiohttp.ClientSession:
-    """A client session without cookies, proxies or decompression; needs a running loop."""
-    connector = aiohttp.TCPConnector(
-        limit=0,  # the gate bounds its streams
-        resolver=_CheckedResolver(),
-        socket_factory=_socket,
-        keepalive_timeout=KEEP_ALIVE,
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        headers={"User-Agent": "Flowlatch", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN),
-        read_bufsize=2**16,
-        max_line_size=HEAD_LINE,
-        max_field_size=HEAD_LINE,
-        max_headers=HEAD_FIELDS,
-    )
-
-
-async def request(
-    client: aiohttp.ClientSession, method: str, url: str, **options: Any
-) -> aiohttp.ClientResponse:
-    """Send a request and wait for the response's head. A redirect is an answer like any other.
-
-    Raises aiohttp.ClientError where the upstream is not there, not allowed, or speaks no HTTP.
-    """
-    return await client.request(method, url, allow_redirects=False, **options)
 
 
 def origin(url: str) -> str:
@@ -216,28 +177,3 @@ def _embedded(address: Address) -> tuple[ipaddress.IPv4Address, ...]:
     if address.sixtofour is not None:
         return (address.sixtofour,)
     return address.teredo or ()
-
-
-def _socket(info: tuple[Any, ...]) -> socket.socket:
-    """The socket of one connection; `info` is what getaddrinfo gives, so this is where it goes."""
-    family, kind, protocol, _, place = info
-    check_address(str(place[0]))
-    return socket.socket(family, kind, protocol)
-
-
-class _CheckedResolver(AbstractResolver):
-    """A name with one address that is not allowed is refused whole."""
-
-    def __init__(self) -> None:
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        for each in found:
-            check_address(each["host"])
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()

@@ -1,4 +1,4 @@
-"""Teams: make one, name it, add an owner."""
+"""Teams: open one, name it, add an owner, suspend it, delete it."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -7,6 +7,9 @@ from django.utils.text import slugify
 from accounts import audit
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import Actor
+from accounts.services import invitations
+from accounts.services.invitations import Sent
+from accounts.signals import team_opened
 
 DEFAULT_NAME = "My team"
 SLUG_LENGTH = 40
@@ -14,14 +17,42 @@ SLUG_LENGTH = 40
 
 @transaction.atomic
 def create(name: str, by: Actor) -> Team:
-    """A new team with a free slug made from its name."""
+    """A bare team with a free slug made from its name."""
     team = Team.objects.create(name=name, slug=free_slug(name))
     audit.record(team.id, "team.create", by, _target(team), after=_facts(team))
     return team
 
 
 @transaction.atomic
-def rename(team: Team, name: str, by: Actor) -> None:
+def open_new(name: str, by: Actor) -> Team:
+    """A team with all that a new one has; other apps add theirs when they hear of it."""
+    team = create(name, by)
+    team_opened.send(Team, team=team, by=by)
+    return team
+
+
+@transaction.atomic
+def open_with_owner(name: str, owner: User, by: Actor) -> Team:
+    """A new team with its owner. Noted for operators too."""
+    team = open_new(name, by)
+    _note_opening(team, owner.username, by)
+    add_owner(team, owner, by)
+    return team
+
+
+@transaction.atomic
+def open_and_invite(name: str, address: str, by: Actor) -> Sent:
+    """A new team for an owner who has no account yet: it waits for whoever gets the link.
+
+    Raises what `invitations.invite_first_owner` does.
+    """
+    team = open_new(name, by)
+    _note_opening(team, address, by)
+    return invitations.invite_first_owner(team, address, by)
+
+
+@transaction.atomic
+def rename_with_slug(team: Team, name: str, by: Actor) -> None:
     """Give a team another name, and a slug to match."""
     if team.name == name:
         return
@@ -46,7 +77,7 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
 
 
 @transaction.atomic
-def call(team: Team, name: str, by: Actor) -> None:
+def rename(team: Team, name: str, by: Actor) -> None:
     """Give a team another name; its slug stays, and so do its addresses. Noted for operators."""
     before = _facts(team)
     if team.name == name:
@@ -80,6 +111,12 @@ def delete(team: Team, by: Actor) -> None:
     id_, facts = team.id, _facts(team)
     _note(team, "team.delete", by, before=facts)
     Team.objects.filter(pk=id_).delete()
+
+
+def _note_opening(team: Team, owner: str, by: Actor) -> None:
+    # In the installation's chain alone: `create` wrote the team's own.
+    after = {**_facts(team), "owner": owner}
+    audit.record(audit.INSTALLATION, "team.create", by, _target(team), after=after)
 
 
 def _note(

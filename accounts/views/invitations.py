@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms.base import StrictForm
+from accounts.forms.base import StrictForm, render_forms
 from accounts.forms.members import InvitationForm
 from accounts.guards import TeamRequest, team_view
 from accounts.limits.invitation_limits import TooMany
@@ -42,7 +42,7 @@ def invite(request: TeamRequest) -> HttpResponseBase:
             form.add_error("addresses", str(error))
         else:
             return _shown_once(request, sent)
-    return render(request, "accounts/members.html", members.page(request, form), status=422)
+    return render_forms(request, "accounts/members.html", members.page(request, form))
 
 
 @team_view(Permission.INVITATIONS_CREATE)

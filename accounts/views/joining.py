@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.crypto import digests
-from accounts.forms.base import StrictForm, posted
+from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import JoinForm
 from accounts.guards import PageRequest, open_view
 from accounts.login import fresh_logins, known_devices
@@ -94,8 +94,7 @@ def _join_as_new(request: HttpRequest, invitation: Invitation) -> HttpResponse:
             response = _joined(request, membership)
             known_devices.remember(response, membership.user)
             return response
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/join.html", {**context, "form": form}, status=status)
+    return render_forms(request, "accounts/join.html", {**context, "form": form})
 
 
 def _join_as(request: HttpRequest, invitation: Invitation, user: User) -> HttpResponse:
@@ -105,9 +104,8 @@ def _join_as(request: HttpRequest, invitation: Invitation, user: User) -> HttpRe
         address = cast(PageRequest, request).address
         membership = invitations.accept_as(digest, user, has_mailbox=has_mailbox, address=address)
         return _joined(request, membership)
-    status = 422 if form.is_bound else 200
     context = {"invitation": invitation, "form": form}
-    return render(request, "accounts/join_as.html", context, status=status)
+    return render_forms(request, "accounts/join_as.html", context)
 
 
 def _joined(request: HttpRequest, membership: Membership) -> HttpResponse:

@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import StrictForm, posted
+from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import InvitationForm, RoleForm
 from accounts.guards import TeamRequest, team_view
 from accounts.login import fresh_logins
@@ -28,7 +28,7 @@ CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose
 def member_list(request: TeamRequest) -> HttpResponse:
     """Who is in the team with which role; for those who invite, the invitations too."""
     form = InvitationForm(role=request.principal.role)
-    return render(request, "accounts/members.html", page(request, form))
+    return render_forms(request, "accounts/members.html", page(request, form))
 
 
 @team_view(Permission.MEMBERS_UPDATE)
@@ -50,7 +50,7 @@ def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
             said = f"{member.user.username} is now {_an(role)}. It holds from the next page on."
             return _done(request, said)
     context = {"member": member, "form": form, "role": form["role"].value()}
-    return render(request, "accounts/member_role.html", context, status=_status(form))
+    return render_forms(request, "accounts/member_role.html", context)
 
 
 @team_view(Permission.MEMBERS_DELETE)
@@ -68,7 +68,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponseBase:
         members.remove(member, request.principal.actor)
         return _done(request, f"{member.user.username} is no longer in the team.")
     context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
-    return render(request, "accounts/member_remove.html", context, status=_status(form))
+    return render_forms(request, "accounts/member_remove.html", context)
 
 
 @team_view(Permission.MEMBERS_VIEW)
@@ -88,7 +88,7 @@ def leave(request: TeamRequest) -> HttpResponse:
             messages.success(request, f"You left {request.team.name}.")
             return redirect("home")
     context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
-    return render(request, "accounts/member_leave.html", context, status=_status(form))
+    return render_forms(request, "accounts/member_leave.html", context)
 
 
 @team_view(Permission.TEAM_TRANSFER, fresh_login=True)
@@ -106,7 +106,7 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
             said = f"{member.user.username} owns {request.team.name} now. You are an admin."
             return _done(request, said)
     context = {"member": member, "form": form}
-    return render(request, "accounts/member_hand_over.html", context, status=_status(form))
+    return render_forms(request, "accounts/member_hand_over.html", context)
 
 
 def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
@@ -167,10 +167,6 @@ def _waiting_of(request: TeamRequest, member: Membership) -> int:
 def _an(role: Role) -> str:
     word = str(role.label).lower()
     return f"{'an' if word[0] in 'aeo' else 'a'} {word}"
-
-
-def _status(form: StrictForm) -> int:
-    return 422 if form.is_bound else 200
 
 
 def _done(request: TeamRequest, said: str) -> HttpResponse:

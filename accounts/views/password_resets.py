@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.forms.passwords import ForgottenPasswordForm, NewPasswordForm
 from accounts.guards import PageRequest, open_view
 from accounts.login import known_devices
@@ -29,8 +29,9 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
     if is_asked:
         password_resets.ask(form.cleaned_data["login"], cast(PageRequest, request).address)
     context = {"form": form, "is_asked": is_asked, "sends_mail": outbox.is_configured()}
-    status = 422 if form.is_bound and outbox.is_configured() and not is_asked else 200
-    return render(request, "accounts/forgotten_password.html", context, status=status)
+    is_refused = form.is_bound and outbox.is_configured() and not is_asked
+    status = 422 if is_refused else 200
+    return render_forms(request, "accounts/forgotten_password.html", context, status)
 
 
 @open_view("the link's token is the credential")
@@ -55,9 +56,8 @@ def password_reset(request: HttpRequest) -> HttpResponse:
         return _closed(request)
     form = NewPasswordForm(posted(request), user=user)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
         context = {"form": form, "person": user}
-        return render(request, "accounts/password_reset.html", context, status=status)
+        return render_forms(request, "accounts/password_reset.html", context)
     try:
         address = cast(PageRequest, request).address
         user = password_resets.reset(digest, form.cleaned_data["password"], address)

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import held_keys
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.guards import TeamRequest, team_view
 from accounts.models import Membership, ServiceAccount
@@ -109,16 +109,14 @@ def account_delete(request: TeamRequest, account_id: UUID) -> HttpResponse:
         messages.success(request, f"{account.name} is deleted, and so are its keys.")
         return redirect("service_account_list", request.team.slug)
     context = {**_about_keys(account), "account": account, "form": form}
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/service_account_delete.html", context, status=status)
+    return render_forms(request, "accounts/service_account_delete.html", context)
 
 
 def _form_page(
     request: TeamRequest, form: ServiceAccountForm, account: ServiceAccount | None
 ) -> HttpResponse:
     context = {"form": form, "account": account, **(_about_keys(account) if account else {})}
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/service_account.html", context, status=status)
+    return render_forms(request, "accounts/service_account.html", context)
 
 
 def _about_keys(account: ServiceAccount) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import TeamNameForm
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
@@ -18,8 +18,7 @@ def team_settings(request: TeamRequest) -> HttpResponse:
     """Another name for the team; its addresses stay."""
     form = TeamNameForm(posted(request), initial={"name": request.team.name})
     if form.is_valid():
-        teams.call(request.team, form.cleaned_data["name"], request.principal.actor)
+        teams.rename(request.team, form.cleaned_data["name"], request.principal.actor)
         messages.success(request, f"The team is called {request.team.name}.")
         return redirect("team_settings", request.team.slug)
-    status = 422 if form.is_bound else 200
-    return render(request, "accounts/team_settings.html", {"form": form}, status=status)
+    return render_forms(request, "accounts/team_settings.html", {"form": form})

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted, searched
+from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from apikeys import resources
@@ -53,10 +53,10 @@ def key_new(request: TeamRequest) -> HttpResponse:
         account = request.GET.get("service_account", "")
         initial = {"opens": chosen, "service_account": account}
         form = NewKeyForm(team=request.team, initial=initial)
-        return render(request, "apikeys/new.html", {"form": form})
+        return render_forms(request, "apikeys/new.html", {"form": form})
     form = NewKeyForm(request.POST, team=request.team)
     if not form.is_valid():
-        return render(request, "apikeys/new.html", {"form": form}, status=422)
+        return render_forms(request, "apikeys/new.html", {"form": form})
     try:
         key, text = keys.add(
             request.team,
@@ -69,7 +69,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
         )
     except ValidationError as error:
         form.add_error("name", error.messages)
-        return render(request, "apikeys/new.html", {"form": form}, status=422)
+        return render_forms(request, "apikeys/new.html", {"form": form})
     return _shown_once(request, key, text)
 
 
@@ -140,8 +140,7 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
         "calls_14_days": resources.registry().calls_since(key, USE_DAYS),
         "form": form,
     }
-    status = 422 if form.is_bound else 200
-    return render(request, "apikeys/delete.html", context, status=status)
+    return render_forms(request, "apikeys/delete.html", context)
 
 
 def _kept(request: TeamRequest) -> QuerySet[ApiKey]:

@@ -2,6 +2,7 @@
 
 from chatflows.engines.events import (
     LAST_WORDS,
+    AbortableEngine,
     Done,
     Engine,
     Event,
@@ -10,17 +11,21 @@ from chatflows.engines.events import (
     File,
     Frame,
     Heartbeat,
+    ListingEngine,
     Message,
     PastTurn,
     Question,
+    RememberingEngine,
     Sources,
     Token,
+    UpstreamEngine,
     Usage,
     Whole,
 )
 
 __all__ = [
     "LAST_WORDS",
+    "AbortableEngine",
     "Done",
     "Engine",
     "Event",
@@ -29,11 +34,14 @@ __all__ = [
     "File",
     "Frame",
     "Heartbeat",
+    "ListingEngine",
     "Message",
     "PastTurn",
     "Question",
+    "RememberingEngine",
     "Sources",
     "Token",
+    "UpstreamEngine",
     "Usage",
     "Whole",
 ]

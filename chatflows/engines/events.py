@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from chatflows.access.codes import Code
 
@@ -135,3 +135,36 @@ class Engine(Protocol):
 
     def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """Yield the events of one answer as they come."""
+
+
+@runtime_checkable
+class RememberingEngine(Engine, Protocol):
+    """An engine that is shown earlier turns."""
+
+    @property
+    def memory_turns(self) -> int:
+        """How many of them; 0 for none."""
+
+
+@runtime_checkable
+class AbortableEngine(Engine, Protocol):
+    """An engine whose upstream can be told to stop."""
+
+    async def abort(self, thread_id: str) -> None:
+        """Ask the upstream to stop a run. Never fails."""
+
+
+@runtime_checkable
+class UpstreamEngine(Engine, Protocol):
+    """An engine that asks a server."""
+
+    async def test_connection(self) -> tuple[bool, str]:
+        """Whether the upstream answers, and a sentence that quotes no secret."""
+
+
+@runtime_checkable
+class ListingEngine(Engine, Protocol):
+    """An engine whose upstream lists what it has."""
+
+    async def list_models(self) -> tuple[list[str], str]:
+        """The names of the upstream's models, and why there are none."""

@@ -1,30 +1,19 @@
 """The engine pool: engines ready to answer, kept per process and renewed by version."""
 
+import asyncio
+from asyncio import AbstractEventLoop
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
-import aiohttp
-
 from accounts.crypto import sealing
-from accounts.network import egress
-from chatflows.access import codes
-from chatflows.engines import Engine, Events, Failed, Question, configs
-from chatflows.engines.configs import FlowiseConfig, InvalidConfig
-from chatflows.engines.faq import FaqEngine
-from chatflows.engines.flowise import FlowiseEngine
-from chatflows.engines.openai import OpenAIEngine
-from chatflows.engines.sources import EngineRef, EngineSource, EngineSources
+from chatflows.engines import Engine, configs, kinds
+from chatflows.engines.clients import LazyClient
+from chatflows.engines.configs import InvalidConfig
+from chatflows.engines.kinds import UnsetEngine
+from chatflows.engines.sources import EngineRef, EngineSource, EngineSources, Materials
 
 MAX_ENGINES = 128  # the longest unused goes first
-
-
-class UnsetEngine:
-    """Stands where the settings of an engine are missing or can't be read."""
-
-    async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Say so."""
-        yield [Failed(codes.UPSTREAM_UNSET)]
 
 
 class EnginePool:
@@ -33,7 +22,7 @@ class EnginePool:
     def __init__(self, sources: EngineSources) -> None:
         self._sources = sources
         self._engines: OrderedDict[UUID, tuple[EngineRef, Engine]] = OrderedDict()
-        self._client: aiohttp.ClientSession | None = None
+        self._client = LazyClient()
 
     async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
         """The engine of a chatflow as of `reference`. Raises Unavailable."""
@@ -50,22 +39,50 @@ class EnginePool:
 
     async def close(self) -> None:
         """Let go of the upstreams' connections."""
-        if self._client is not None:
-            await self._client.close()
+        await self._client.close()
 
     def _make(self, chatflow_id: UUID, source: EngineSource) -> Engine:
-        if source.engine == "faq":
-            return FaqEngine(source.entries, source.fallback)
+        kind = kinds.of(source.engine)
         try:
-            config = configs.load(source.engine, source.config)
-            secret = _secret(chatflow_id, source, egress.origin(config.base_url))
+            config = kind.load(source.config)
+            secret = _secret(chatflow_id, source, kind.origin(config))
         except (InvalidConfig, LookupError, ValueError):
             return UnsetEngine()
-        if self._client is None:
-            self._client = egress.session()
-        if isinstance(config, FlowiseConfig):
-            return FlowiseEngine(self._client, config, secret)
-        return OpenAIEngine(self._client, config, secret)
+        return kind.make(
+            config, Materials(source.entries, source.fallback, secret, self._client.open)
+        )
+
+
+class LoopPools:
+    """One pool for each event loop that asks, closed when its loop ends.
+
+    In the server all answers run in one loop. A question that is asked from a thread gets a loop of
+    its own, which ends with the answer, and no connection outlives its loop.
+    """
+
+    def __init__(self, sources: EngineSources) -> None:
+        self._sources = sources
+        self._held: dict[AbstractEventLoop, tuple[EnginePool, AsyncGenerator[None, None]]] = {}
+
+    async def get(self) -> EnginePool:
+        """The pool of the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._held:
+            pool = EnginePool(self._sources)
+            closing = self._close_with(loop, pool)
+            self._held[loop] = pool, closing
+            await anext(closing)
+        return self._held[loop][0]
+
+    async def _close_with(
+        self, loop: AbstractEventLoop, pool: EnginePool
+    ) -> AsyncGenerator[None, None]:
+        # A loop that ends closes the asynchronous generators that began in it (PEP 525).
+        try:
+            yield
+        finally:
+            del self._held[loop]
+            await pool.close()
 
 
 def _secret(chatflow_id: UUID, source: EngineSource, origin: str) -> str:

@@ -1,10 +1,20 @@
 """What an engine is made from, and who reads it."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 from uuid import UUID
 
-from chatflows.engines.faq import Entry
+if TYPE_CHECKING:
+    import aiohttp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A question and its answer."""
+
+    question: str
+    answer: str
 
 
 class EngineRef(NamedTuple):
@@ -27,9 +37,41 @@ class EngineSource:
     secret: bytes = field(default=b"", repr=False)
     key_version: int = 0
 
+    @classmethod
+    def of_row(cls, row: tuple[Any, ...], entries: Iterable[tuple[str, str]]) -> "EngineSource":
+        """Make a source of a chatflow joined with its secret, whose columns may be NULL.
+
+        The columns: team_id, engine, engine_config, fallback, origin, ciphertext, key_version.
+        """
+        team_id, engine, config, fallback, origin, secret, version = row
+        return cls(
+            team_id=team_id,
+            engine=engine,
+            config=config,
+            fallback=fallback,
+            entries=tuple(Entry(question, answer) for question, answer in entries),
+            secret_origin=origin or "",
+            secret=bytes(secret or b""),
+            key_version=int(version or 0),
+        )
+
 
 class EngineSources(Protocol):
     """Reads what engines are made from."""
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
+
+
+def _no_connection() -> NoReturn:
+    raise AssertionError("this engine was made without a way to an upstream")
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What a kind's maker puts together beside the config: entries, a secret, a way upstream."""
+
+    entries: tuple[Entry, ...] = ()
+    fallback: str = ""
+    secret: str = field(default="", repr=False)
+    connect: "Callable[[], aiohttp.ClientSession]" = _no_connection

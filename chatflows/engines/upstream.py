@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import aiohttp
 from django.conf import settings
 
-from accounts.network import egress
+from accounts.network import connections
 from chatflows.access import codes
 from chatflows.engines.alarms import NEVER, Alarm
 from chatflows.engines.events import LAST_WORDS, Event, Failed
@@ -144,7 +144,7 @@ async def call(
     data = io.BytesIO(body) if isinstance(body, bytes) and is_large else body
     try:
         async with asyncio.timeout(limits.first_byte):
-            response = await egress.request(client, method, url, headers=head, data=data)
+            response = await connections.request(client, method, url, headers=head, data=data)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # Our own time-out alone is a bare TimeoutError: a connection that timed out is filtered.
         raise Fault(TIMEOUT if type(error) is TimeoutError else UNREACHABLE) from None

@@ -144,6 +144,16 @@ class AskForm(forms.Form):
     )
     chat_id = forms.UUIDField(widget=forms.HiddenInput)
 
+    @property
+    def asked(self) -> tuple[str, str]:
+        """The question and the conversation's id, of a valid form."""
+        return self.cleaned_data["question"], str(self.cleaned_data["chat_id"])
+
+    @property
+    def first_error(self) -> str:
+        """One sentence for a script that shows no more."""
+        return next(str(errors[0]) for errors in self.errors.values())
+
 
 class FlowAppForm(forms.Form):
     """Who may come in to the flow app; the service checks the rules of the login."""

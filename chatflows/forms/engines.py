@@ -6,8 +6,10 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from chatflows.engines.configs import DEFAULT_MEMORY_TURNS
-from chatflows.models import Chatflow, EngineName, UpstreamSecret
+from chatflows.engines import kinds
+from chatflows.engines.kinds import Kind
+from chatflows.engines.openai.config import DEFAULT_MEMORY_TURNS
+from chatflows.models import Chatflow, UpstreamSecret
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 STORED = "Empty: the stored one stays. Another address clears it: it goes to no other server."
@@ -16,13 +18,17 @@ STORED = "Empty: the stored one stays. Another address clears it: it goes to no 
 class EngineForm(forms.Form):
     """Which engine answers."""
 
-    engine = forms.ChoiceField(choices=EngineName.choices, widget=forms.RadioSelect)
+    engine = forms.ChoiceField(choices=kinds.choices, widget=forms.RadioSelect)
 
 
 class UpstreamForm(forms.Form):
-    """What every engine with an upstream is told; an empty secret keeps the one that is stored."""
+    """What every engine with an upstream is told; an empty secret keeps the one that is stored.
+
+    A subclass is the form of the kind of engine that its `prefix` names.
+    """
 
     prefix = ""
+    title = ""  # of its card on the page
     # Hidden for as long as another engine is chosen: the browser must not insist on it then.
     use_required_attribute = False
     base_url = forms.CharField(
@@ -67,6 +73,7 @@ class FlowiseForm(UpstreamForm):
     """A flow of a Flowise server."""
 
     prefix = "flowise"
+    title = "Flowise server"
     config_fields = ("base_url", "flow_id")
     key_label = "Flowise API key"
     key_help = "If the flow asks for one. Stored encrypted, sent to this server alone."
@@ -87,6 +94,7 @@ class OpenAIForm(UpstreamForm):
     """A model of an OpenAI-compatible server."""
 
     prefix = "openai"
+    title = "Server and model"
     config_fields = (
         "base_url",
         "model",
@@ -131,6 +139,12 @@ class OpenAIForm(UpstreamForm):
         self.fields["base_url"].help_text = "Up to /v1, such as http://127.0.0.1:11434/v1."
 
 
+def _forms() -> dict[str, type[UpstreamForm]]:
+    """The form of each kind that has one, by the kind's name."""
+    forms = {form.prefix: form for form in UpstreamForm.__subclasses__()}
+    return {name: forms[name] for name in kinds.KINDS if name in forms}
+
+
 class EngineForms:
     """The choice and the form of each engine, of which the chosen one counts."""
 
@@ -140,15 +154,15 @@ class EngineForms:
         origin = secret.origin if secret else ""
         self.choice = EngineForm(data, initial={"engine": chatflow.engine})
         self._upstreams: dict[str, UpstreamForm] = {}
-        for form in (FlowiseForm, OpenAIForm):
-            mine = origin if chatflow.engine == form.prefix else ""
-            typed = data if data is not None and data.get("engine") == form.prefix else None
-            self._upstreams[form.prefix] = form(typed, chatflow=chatflow, origin=mine)
+        for name, form in _forms().items():
+            mine = origin if chatflow.engine == name else ""
+            typed = data if data is not None and data.get("engine") == name else None
+            self._upstreams[name] = form(typed, chatflow=chatflow, origin=mine)
 
     @property
-    def upstreams(self) -> list[UpstreamForm]:
-        """For the page."""
-        return list(self._upstreams.values())
+    def kinds(self) -> list[tuple[Kind[Any], UpstreamForm | None]]:
+        """Each kind with its form, for the page."""
+        return [(kind, self._upstreams.get(name)) for name, kind in kinds.KINDS.items()]
 
     @property
     def engine(self) -> str:

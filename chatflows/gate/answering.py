@@ -10,8 +10,7 @@ from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access import codes
 from chatflows.access.codes import Refused
-from chatflows.engines import Engine, Events, Failed, Question
-from chatflows.engines.openai import OpenAIEngine
+from chatflows.engines import Engine, Events, Failed, Question, RememberingEngine
 from chatflows.gate import responses, verdicts
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.rechecks import GateAnswer
@@ -96,7 +95,7 @@ async def _prepare(
     try:
         question = await read(exchange)
         engine = await exchange.parts.engines.get(chatflow.id, reference)
-        if isinstance(engine, OpenAIEngine) and engine.memory_turns and memory is not None:
+        if isinstance(engine, RememberingEngine) and engine.memory_turns and memory is not None:
             past = await memory.recall(
                 chatflow.id, verdict.caller, question.chat_id, engine.memory_turns
             )
@@ -178,7 +177,7 @@ async def _end_stream(exchange: Exchange, last: bytes) -> None:
 
 async def _keep(exchange: Exchange, engine: Engine, memory: Memory | None) -> None:
     """Write the turn before the answer ends: the next question, on any process, knows of it."""
-    if not isinstance(engine, OpenAIEngine) or memory is None:
+    if not isinstance(engine, RememberingEngine) or memory is None:
         return
     try:
         await memory.keep(exchange.turn())

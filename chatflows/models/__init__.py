@@ -2,7 +2,7 @@
 
 from chatflows.models.aborts import Abort
 from chatflows.models.calls import Call
-from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, EngineName, Selection
+from chatflows.models.chatflows import AccessMode, Chatflow, ChatflowType, Selection
 from chatflows.models.conversations import Conversation, Message
 from chatflows.models.faq_entries import FaqEntry
 from chatflows.models.flow_apps import FlowApp, FlowAppState, FlowSession, HostedChat
@@ -16,7 +16,6 @@ __all__ = [
     "Chatflow",
     "ChatflowType",
     "Conversation",
-    "EngineName",
     "FaqEntry",
     "FlowApp",
     "FlowAppState",

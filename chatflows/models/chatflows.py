@@ -1,6 +1,7 @@
 """Chatflows and the keys selected for them."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -8,6 +9,8 @@ from django.utils import timezone
 from accounts.models import Team, TeamOwned, TeamQuerySet
 from accounts.models.names import Named
 from apikeys.models import ApiKey
+from chatflows.engines import kinds
+from chatflows.engines.kinds import Kind
 
 
 class AccessMode(models.TextChoices):
@@ -25,14 +28,6 @@ class ChatflowType(models.TextChoices):
     AGENTFLOW = "AGENTFLOW", "AGENTFLOW"
     MULTIAGENT = "MULTIAGENT", "MULTIAGENT"
     ASSISTANT = "ASSISTANT", "ASSISTANT"
-
-
-class EngineName(models.TextChoices):
-    """What answers."""
-
-    FAQ = "faq", "FAQ"
-    FLOWISE = "flowise", "Flowise"
-    OPENAI = "openai", "OpenAI-compatible"
 
 
 class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
@@ -61,7 +56,8 @@ class Chatflow(Named, TeamOwned):
     )
     allow_key_in_url = models.BooleanField(default=False)
     keys = models.ManyToManyField(ApiKey, through="Selection", related_name="chatflows")
-    engine = models.CharField(max_length=10, choices=EngineName.choices, default=EngineName.FAQ)
+    # The name of a kind. No choices here: a further kind needs no migration.
+    engine = models.CharField(max_length=10, default=kinds.DEFAULT)
     fallback = models.TextField(max_length=2000, blank=True)
     # What the engine needs beside entries and secret; its keys belong to the engine.
     engine_config = models.JSONField(default=dict, blank=True)
@@ -87,6 +83,11 @@ class Chatflow(Named, TeamOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind(self) -> Kind[Any]:
+        """The kind of its engine."""
+        return kinds.of(self.engine)
 
 
 class Selection(models.Model):

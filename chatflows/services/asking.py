@@ -19,11 +19,10 @@ from chatflows.access.codes import Refused
 from chatflows.calls import store
 from chatflows.calls.recorder import CallRecord
 from chatflows.engines import Event, Failed, Question
-from chatflows.engines.configs import DEFAULT_MEMORY_TURNS
-from chatflows.engines.faq import Entry
-from chatflows.engines.pool import EnginePool
+from chatflows.engines.configs import InvalidConfig
+from chatflows.engines.pool import LoopPools
 from chatflows.engines.sources import EngineRef, EngineSource
-from chatflows.models import Chatflow, Message, UpstreamSecret
+from chatflows.models import Chatflow, FaqEntry, Message
 from chatflows.predictions import conversations, running
 from chatflows.predictions.prediction import Prediction
 from chatflows.predictions.running import RunningAnswer
@@ -112,10 +111,19 @@ def begin(chatflow: Chatflow, asker: Asker, question: str, chat_id: str) -> Aski
             chatflow.id,
             asker.caller,
             chat_id,
-            chatflow.engine_config.get("memory_turns", DEFAULT_MEMORY_TURNS),
+            _memory_turns(chatflow),
         ),
     )
     return Asking(chatflow, asker, Prediction(asked))
+
+
+def _memory_turns(chatflow: Chatflow) -> int:
+    """How many earlier turns the chatflow's engine is shown."""
+    try:
+        config = chatflow.kind.load(chatflow.engine_config)
+    except InvalidConfig:
+        return 0  # nothing will answer
+    return config.memory_turns if chatflow.kind.remembers else 0
 
 
 def turns(chatflow: Chatflow, asker: Asker, chat_id: str) -> list[Message]:
@@ -152,8 +160,7 @@ async def answer(
 
 
 async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
-    # A pool for one question: what it opens is closed with the answer.
-    chatflow, pool = asking.chatflow, EnginePool(_Sources())
+    chatflow, pool = asking.chatflow, await _pools.get()
     try:
         engine = await pool.get(chatflow.id, EngineRef(chatflow.engine, chatflow.engine_version))
         async with aclosing(predictions.run(asking.prediction, engine)) as events:
@@ -163,8 +170,6 @@ async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
         failure = Failed(codes.UNAVAILABLE, "The engine can't be read now. Try again.")
         asking.prediction.note(failure)
         yield failure
-    finally:
-        await pool.close()
 
 
 def _record(asking: Asking) -> None:
@@ -206,6 +211,12 @@ def _record(asking: Asking) -> None:
         log.warning("a question is not recorded", error=type(error).__name__)
 
 
+_SOURCE = (
+    *("team_id", "engine", "engine_config", "fallback"),
+    *(f"upstream_secret__{name}" for name in ("origin", "ciphertext", "key_version")),
+)
+
+
 class _Sources:
     """Reads what an engine is made from by the ORM."""
 
@@ -214,18 +225,11 @@ class _Sources:
         return await sync_to_async(self._read)(chatflow_id)
 
     def _read(self, chatflow_id: UUID) -> EngineSource:
-        chatflow = Chatflow.objects.filter(pk=chatflow_id).first()
-        if chatflow is None:
+        row = Chatflow.objects.filter(pk=chatflow_id).values_list(*_SOURCE).first()
+        if row is None:
             raise Unavailable("the chatflow is gone")
-        entries = chatflow.faq_entries.values_list("question", "answer")
-        secret = UpstreamSecret.objects.filter(chatflow=chatflow).first()
-        return EngineSource(
-            team_id=chatflow.team_id,
-            engine=chatflow.engine,
-            config=chatflow.engine_config,
-            fallback=chatflow.fallback,
-            entries=tuple(Entry(question, answer) for question, answer in entries),
-            secret_origin=secret.origin if secret else "",
-            secret=bytes(secret.ciphertext) if secret else b"",
-            key_version=secret.key_version if secret else 0,
-        )
+        entries = FaqEntry.objects.filter(chatflow=chatflow_id).order_by("id")
+        return EngineSource.of_row(row, entries.values_list("question", "answer"))
+
+
+_pools = LoopPools(_Sources())

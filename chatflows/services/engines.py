@@ -1,6 +1,7 @@
 """Engines: choose what answers a chatflow, keep its secret, and try the connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -8,16 +9,17 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.crypto import sealing
-from accounts.network import egress
 from accounts.permissions import Actor
-from chatflows.engines import configs
-from chatflows.engines.configs import Config, FlowiseConfig
-from chatflows.engines.flowise import FlowiseEngine
-from chatflows.engines.openai import OpenAIEngine
-from chatflows.models import Chatflow, EngineName, UpstreamSecret
+from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, kinds
+from chatflows.engines.clients import LazyClient
+from chatflows.engines.configs import Config, InvalidConfig
+from chatflows.engines.kinds import Kind
+from chatflows.engines.sources import Materials
+from chatflows.models import Chatflow, UpstreamSecret
 
 MAX_SECRET_LENGTH = 2000  # characters
-UpstreamEngine = FlowiseEngine | OpenAIEngine
+NO_SERVER = "Choose an engine that has a server."
+NO_LIST = "Choose an engine whose server lists its models."
 Found = TypeVar("Found")
 
 
@@ -29,13 +31,11 @@ def save(
     A stored secret belongs to one origin: where the address changes it goes, unless a new one comes
     along. Raises InvalidConfig (chatflows/engines/configs.py) with a sentence for each field.
     """
-    if engine == EngineName.FAQ:
-        _save(chatflow, engine, {}, by, origin="", secret=None)
-        return
-    checked = configs.check(engine, config)  # looks names up: before the transaction
+    kind = kinds.chosen(engine)
+    checked = kind.check(config)  # looks names up: before the transaction
     _check_secret(secret)
-    origin = egress.origin(checked.base_url)
-    _save(chatflow, engine, configs.stored(checked), by, origin=origin, secret=secret)
+    kept = secret if kind.has_upstream else None
+    _save(chatflow, engine, asdict(checked), by, origin=kind.origin(checked), secret=kept)
 
 
 @transaction.atomic
@@ -73,24 +73,34 @@ def test_connection(
 
     What is typed is tried without being saved; a stored secret goes to its own origin alone.
     """
-    checked = configs.check(engine, config)
-    return _ask(chatflow, checked, secret, lambda one: one.test_connection())
+    kind = kinds.chosen(engine)
+    if not kind.has_upstream:
+        raise InvalidConfig({"engine": NO_SERVER})
+
+    async def test(made: Engine) -> tuple[bool, str]:
+        assert isinstance(made, UpstreamEngine)
+        return await made.test_connection()
+
+    return _ask(chatflow, kind, kind.check(config), secret, test)
 
 
 def list_models(
-    chatflow: Chatflow, config: Mapping[str, Any], secret: str | None = None
+    chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None = None
 ) -> tuple[list[str], str]:
-    """The models of an OpenAI-compatible server, or none and why. Raises InvalidConfig.
+    """The models of an upstream, or none and why. Raises InvalidConfig.
 
-    `config` needs no model yet.
+    The field that the list is for may still be empty.
     """
-    checked = configs.check("openai", {**config, "model": config.get("model") or "any"})
+    kind = kinds.chosen(engine)
+    if not kind.suggests:
+        raise InvalidConfig({"engine": NO_LIST})
+    typed = {**config, kind.suggests: config.get(kind.suggests) or "any"}
 
-    async def models(one: UpstreamEngine) -> tuple[list[str], str]:
-        assert isinstance(one, OpenAIEngine)
-        return await one.list_models()
+    async def ask(made: Engine) -> tuple[list[str], str]:
+        assert isinstance(made, ListingEngine)
+        return await made.list_models()
 
-    return _ask(chatflow, checked, secret, models)
+    return _ask(chatflow, kind, kind.check(typed), secret, ask)
 
 
 def has_secret(chatflow: Chatflow) -> bool:
@@ -100,24 +110,26 @@ def has_secret(chatflow: Chatflow) -> bool:
 
 def _ask(
     chatflow: Chatflow,
+    kind: Kind[Any],
     config: Config,
     secret: str | None,
-    question: Callable[[UpstreamEngine], Awaitable[Found]],
+    question: Callable[[Engine], Awaitable[Found]],
 ) -> Found:
-    known = _stored_secret(chatflow, egress.origin(config.base_url)) if secret is None else secret
+    known = _stored_secret(chatflow, kind.origin(config)) if secret is None else secret
 
     async def ask() -> Found:
-        async with egress.session() as client:
-            if isinstance(config, FlowiseConfig):
-                return await question(FlowiseEngine(client, config, known))
-            return await question(OpenAIEngine(client, config, known))
+        client = LazyClient()
+        try:
+            return await question(kind.make(config, Materials(secret=known, connect=client.open)))
+        finally:
+            await client.close()
 
     return async_to_sync(ask)()
 
 
 def _check_secret(secret: str | None) -> None:
     if secret and (len(secret) > MAX_SECRET_LENGTH or not secret.isascii() or _has_blank(secret)):
-        raise configs.InvalidConfig({"secret": "A key is one word of plain ASCII."})
+        raise InvalidConfig({"secret": "A key is one word of plain ASCII."})
 
 
 def _has_blank(text: str) -> bool:

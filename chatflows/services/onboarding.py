@@ -1,15 +1,14 @@
-"""Onboarding: the first team with DefaultKey and a sample chatflow, and its first owner."""
+"""Onboarding: what a new team starts with, the first team, and its first owner."""
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 
-from accounts import audit
 from accounts.models import LinkPurpose, Membership, Role, Team, User
 from accounts.permissions import Actor
-from accounts.services import invitations, link_tokens, teams, users
-from accounts.services.invitations import Sent
+from accounts.services import link_tokens, teams, users
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.faq import entries
@@ -79,44 +78,17 @@ def prepare(team_name: str, by: Actor) -> bool:
     """
     if Team.objects.exists():
         return False
-    _open_team(team_name or teams.DEFAULT_NAME, by)
+    teams.open_new(team_name or teams.DEFAULT_NAME, by)
     return True
 
 
-@transaction.atomic
-def open_team(name: str, owner: User, by: Actor) -> Team:
-    """A further team, as the first one begins, with its owner. Noted for operators too."""
-    team = _open_team(name, by)
-    _note(team, owner.username, by)
-    teams.add_owner(team, owner, by)
-    return team
-
-
-@transaction.atomic
-def open_team_for(name: str, address: str, by: Actor) -> Sent:
-    """The same for an owner who has no account yet: the team waits for whoever gets the link.
-
-    Raises what `invitations.invite_first_owner` does.
-    """
-    team = _open_team(name, by)
-    _note(team, address, by)
-    return invitations.invite_first_owner(team, address, by)
-
-
-def _note(team: Team, owner: str, by: Actor) -> None:
-    target = audit.Target("team", str(team.id), team.name)
-    after = {"name": team.name, "slug": team.slug, "owner": owner}
-    audit.record(audit.INSTALLATION, "team.create", by, target, after=after)
-
-
-def _open_team(name: str, by: Actor) -> Team:
-    team = teams.create(name, by)
+def fit_out(team: Team, by: Actor, **_: Any) -> None:
+    """Give a new team DefaultKey and a sample chatflow. Receives `team_opened`."""
     keys.create(team, ApiKey.DEFAULT_NAME, by)
     chatflow = chatflows.create(team, SAMPLE_NAME, by)
     for question, answer in SAMPLE_ENTRIES:
         entries.add(chatflow, question, answer, by)
     entries.set_fallback(chatflow, SAMPLE_FALLBACK, by)
-    return team
 
 
 def has_owner() -> bool:
@@ -156,7 +128,7 @@ def set_up(
     by = Actor("system", "set-up", "set-up link", address)
     user = create_first_owner(email, username, password, by)
     team = first_team()
-    teams.rename(team, team_name, by)
+    teams.rename_with_slug(team, team_name, by)
     key = ApiKey.objects.of(team).kept().get(name=ApiKey.DEFAULT_NAME)
     key_text = keys.issue(key, by, replace=True)
     chatflow = Chatflow.objects.of(team).order_by("created_at").first()

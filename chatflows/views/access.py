@@ -1,7 +1,6 @@
 """Access: who may call a chatflow, and the last calls that came."""
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -9,35 +8,33 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest
 from accounts.permissions import Permission
 from apikeys.models import ApiKey
 from chatflows import snippets
 from chatflows.forms.chatflows import AccessForm
 from chatflows.models import Call, Chatflow
 from chatflows.services import chatflows
-from chatflows.views.chatflows import get_chatflow
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
 LAST_CALLS = 20
 STALE = "Someone else changed the access in the meantime. This is how it is now."
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def chatflow_access(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_access(request: ChatflowRequest) -> HttpResponse:
     """The page: mode, key selector, code, last calls."""
-    chatflow = get_chatflow(request, chatflow_id)
-    return render(request, "chatflows/access.html", _context(request, chatflow))
+    return render(request, "chatflows/access.html", _context(request, request.chatflow))
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def chatflow_access_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     """Save; from the next call on it holds."""
-    chatflow = get_chatflow(request, chatflow_id)
     form = AccessForm(request.POST, team=request.team)
     if not form.is_valid():
-        return _page(request, _context(request, chatflow, form), 422)
+        return _page(request, _context(request, request.chatflow, form), 422)
     access = chatflows.Access(
         mode=form.cleaned_data["mode"],
         key_ids=frozenset(key.pk for key in form.cleaned_data["keys"]),
@@ -45,23 +42,22 @@ def chatflow_access_save(request: TeamRequest, chatflow_id: UUID) -> HttpRespons
     )
     version = form.cleaned_data["version"]
     try:
-        chatflows.save_access(chatflow, access, request.principal.actor, version=version)
+        chatflows.save_access(request.chatflow, access, request.principal.actor, version=version)
     except chatflows.Stale:
-        context = _context(request, get_chatflow(request, chatflow_id))
+        context = _context(request, get_chatflow(request, request.chatflow.id))
         return _page(request, {**context, "stale": STALE}, 422)
     if not request.htmx:
         messages.success(request, "Access is saved. It holds from the next call on.")
-        return redirect("chatflow_access", request.team.slug, chatflow_id)
-    saved = get_chatflow(request, chatflow_id)
+        return redirect("chatflow_access", request.team.slug, request.chatflow.id)
+    saved = get_chatflow(request, request.chatflow.id)
     return _page(request, {**_context(request, saved), "saved": True}, 200)
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def chatflow_calls(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_calls(request: ChatflowRequest) -> HttpResponse:
     """The fragment of the last calls."""
-    chatflow = get_chatflow(request, chatflow_id)
-    context = {"chatflow": chatflow, "calls": _last_calls(chatflow)}
+    context = {"chatflow": request.chatflow, "calls": _last_calls(request.chatflow)}
     return render(request, "chatflows/access.html#calls", context)
 
 

@@ -10,12 +10,12 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted, searched
+from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import postman, snippets
@@ -25,14 +25,9 @@ from chatflows.flow_app import chats, flow_apps
 from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
 from chatflows.models import AccessMode, Call, Chatflow
 from chatflows.services import chatflows
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 USE_DAYS = 14
-
-
-def get_chatflow(request: TeamRequest, chatflow_id: UUID) -> Chatflow:
-    """A chatflow of the request's team, with its count of usable keys; else 404."""
-    mine = Chatflow.objects.of(request.team).select_related("team").with_usable_keys()
-    return get_object_or_404(mine, pk=chatflow_id)
 
 
 @team_view(Permission.CHATFLOWS_VIEW)
@@ -67,15 +62,14 @@ def chatflow_new(request: TeamRequest) -> HttpResponse:
             form.add_error("name", error.messages)
         else:
             return redirect("chatflow_engine", request.team.slug, chatflow.id)
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/new.html", {"form": form}, status=status)
+    return render_forms(request, "chatflows/new.html", {"form": form})
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_use(request: ChatflowRequest) -> HttpResponse:
     """How programs call it."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     context = {
         "chatflow": chatflow,
         "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
@@ -88,11 +82,11 @@ def chatflow_use(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     return render(request, "chatflows/use.html", context)
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def chatflow_postman(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_postman(request: ChatflowRequest) -> HttpResponse:
     """A Postman collection to download; the key in it is an empty variable."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     value = postman.collection(chatflow.name, settings.PUBLIC_URL, chatflow.id)
     name = f"{slugify(chatflow.name)[:60] or 'chatflow'}.postman_collection.json"
     # Nothing in a name looks like markup, whatever opens the file.
@@ -101,11 +95,11 @@ def chatflow_postman(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     return HttpResponse(text, content_type="application/json", headers=head)
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_settings(request: ChatflowRequest) -> HttpResponse:
     """Its name, and its place in the flow app."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     form = ChatflowForm(posted(request), initial={"name": chatflow.name})
     if form.is_valid():
         try:
@@ -115,32 +109,31 @@ def chatflow_settings(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
             chatflow.refresh_from_db(fields=["name"])
         else:
             messages.success(request, f"The chatflow is called {chatflow.name} now.")
-            return redirect("chatflow_settings", request.team.slug, chatflow_id)
-    return settings_page(request, chatflow, form=form)
+            return redirect("chatflow_settings", request.team.slug, request.chatflow.id)
+    return settings_page(request, form=form)
 
 
 def settings_page(
-    request: TeamRequest,
-    chatflow: Chatflow,
+    request: ChatflowRequest,
     *,
     form: ChatflowForm | None = None,
     hosted_form: HostedChatForm | None = None,
 ) -> HttpResponse:
     """The page of a chatflow's settings: one of its forms may come back with errors."""
+    chatflow = request.chatflow
     chat = chats.of(chatflow)
     form = form or ChatflowForm(initial={"name": chatflow.name})
     hosted_form = hosted_form or HostedChatForm(instance=chat)
     app = flow_apps.of(request.team)
     context = {"chatflow": chatflow, "form": form, "hosted_form": hosted_form, "chat": chat}
-    status = 422 if form.is_bound or hosted_form.is_bound else 200
-    return render(request, "chatflows/settings.html", {**context, "app": app}, status=status)
+    return render_forms(request, "chatflows/settings.html", {**context, "app": app})
 
 
-@team_view(Permission.CHATFLOWS_DELETE)
+@chatflow_view(Permission.CHATFLOWS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_delete(request: ChatflowRequest) -> HttpResponse:
     """What would stop when it is deleted, and the deletion."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     form = DeleteChatflowForm(posted(request), chatflow=chatflow)
     if form.is_valid():
         chatflows.delete(chatflow, request.principal.actor)
@@ -148,8 +141,7 @@ def chatflow_delete(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         return redirect("chatflow_list", request.team.slug)
     count = store.count_of_chatflow(chatflow, USE_DAYS)
     context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/delete.html", context, status=status)
+    return render_forms(request, "chatflows/delete.html", context)
 
 
 def _matching(q: str, mode: str) -> Q:

@@ -1,61 +1,78 @@
 """The Engine page, as each of its forms draws it again when it refuses."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.forms.base import searched
-from accounts.guards import TeamRequest
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.forms.engines import EngineForms
-from chatflows.models import Chatflow, EngineName, FaqEntry, UnansweredQuestion
+from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
+from chatflows.views.chatflow_guard import ChatflowRequest
 
 ENTRIES_PER_PAGE = 50
 UNANSWERED_SHOWN = 50
 
 
-def engine_page(
-    request: TeamRequest,
-    chatflow: Chatflow,
-    *,
-    form: FaqEntryForm | None = None,
-    answers: UnansweredQuestion | None = None,
-    fallback_form: FallbackForm | None = None,
-    entry_form: FaqEntryForm | None = None,
-    entry: FaqEntry | None = None,
-    engine_forms: EngineForms | None = None,
-    is_refused: bool = False,
-    told: Mapping[str, object] | None = None,
-) -> HttpResponse:
-    """What the chatflow answers from; 422 where one of the forms was refused.
+class EnginePage:
+    """What a chatflow answers from, drawn with one of its forms or words in place of a fresh one.
 
-    `told` is what a test of the connection or of the models said.
+    `shown` are values of the page's templates: `engine_forms`, `form`, `answers`, `fallback_form`,
+    `entry_form` with its `entry`, and what a test of the connection or of the models said.
     """
-    is_refused = is_refused or any((form, fallback_form, entry_form))
-    engine_forms = engine_forms or EngineForms(chatflow)
-    context: dict[str, Any] = {
-        "chatflow": chatflow,
-        "engine_form": engine_forms.choice,
-        "upstream_forms": engine_forms.upstreams,
-        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
-    }
-    if chatflow.engine == EngineName.FAQ:
-        filled = FaqEntryForm(initial={"question": answers.question}) if answers else None
-        context |= {
-            **_entries(request, chatflow, entry),
-            "unanswered": list(chatflow.unanswered_questions.all()[:UNANSWERED_SHOWN]),
-            "form": form or filled or FaqEntryForm(),
-            "answers": answers,
-            "fallback_form": fallback_form or FallbackForm(instance=chatflow),
-            "entry_form": entry_form,
-            "entry_id": entry.pk if entry else None,
+
+    def __init__(self, request: ChatflowRequest) -> None:
+        self._request = request
+        self._chatflow = request.chatflow
+
+    def show(self, **shown: Any) -> HttpResponse:
+        """Draw the page."""
+        return self._draw(shown, 200)
+
+    def refuse(self, **shown: Any) -> HttpResponse:
+        """Draw the page with a form that was refused."""
+        return self._draw(shown, 422)
+
+    def _draw(self, shown: dict[str, Any], status: int) -> HttpResponse:
+        forms = shown.pop("engine_forms", None) or EngineForms(self._chatflow)
+        context: dict[str, Any] = {
+            "chatflow": self._chatflow,
+            "engine_form": forms.choice,
+            "kinds": forms.kinds,
+            "may_edit": self._request.principal.may_do(Permission.CHATFLOWS_UPDATE),
         }
-    context |= told or {}
-    return render(request, "chatflows/engine.html", context, status=422 if is_refused else 200)
+        if self._chatflow.kind.answers_from_entries:
+            context |= self._entries(shown)
+        return render(self._request, "chatflows/engine.html", context | shown, status=status)
+
+    def _entries(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """The entries, the questions without one, and a fresh form for each thing to write."""
+        answers: UnansweredQuestion | None = shown.get("answers")
+        question = {"question": answers.question} if answers else None
+        edited: FaqEntry | None = shown.get("entry")
+        q = searched(self._request)
+        found = self._found(q)
+        if edited is not None:  # refused: its form is drawn again, wherever it stands
+            found = self._chatflow.faq_entries.filter(pk=edited.pk)
+        page = Paginator(found, ENTRIES_PER_PAGE).get_page(self._request.GET.get("page"))
+        return {
+            "entries": page,
+            "q": q,
+            "unanswered": list(self._chatflow.unanswered_questions.all()[:UNANSWERED_SHOWN]),
+            "form": FaqEntryForm(initial=question),
+            "fallback_form": FallbackForm(instance=self._chatflow),
+            "entry_id": edited.pk if edited else None,
+        }
+
+    def _found(self, q: str) -> QuerySet[FaqEntry]:
+        every = self._chatflow.faq_entries.all()
+        if not q:
+            return every
+        return every.filter(question__icontains=q) | every.filter(answer__icontains=q)
 
 
 def chosen_unanswered(chatflow: Chatflow, number: str) -> UnansweredQuestion | None:
@@ -63,13 +80,3 @@ def chosen_unanswered(chatflow: Chatflow, number: str) -> UnansweredQuestion | N
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     return chatflow.unanswered_questions.filter(pk=number).first()
-
-
-def _entries(request: TeamRequest, chatflow: Chatflow, edited: FaqEntry | None) -> dict[str, Any]:
-    every = chatflow.faq_entries.all()
-    q = searched(request)
-    found = every.filter(question__icontains=q) | every.filter(answer__icontains=q) if q else every
-    if edited is not None:  # refused: its form is drawn again, wherever it stands
-        found = every.filter(pk=edited.pk)
-    page = Paginator(found, ENTRIES_PER_PAGE).get_page(request.GET.get("page"))
-    return {"entries": page, "q": q}

@@ -1,54 +1,48 @@
 """Engines: what a chatflow answers from, chosen, tried and saved."""
 
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows.engines.configs import InvalidConfig
 from chatflows.forms.engines import EngineForms
 from chatflows.services import engines
-from chatflows.views.chatflows import get_chatflow
-from chatflows.views.engine_page import chosen_unanswered, engine_page
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
+from chatflows.views.engine_page import EnginePage, chosen_unanswered
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def chatflow_engine(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_engine(request: ChatflowRequest) -> HttpResponse:
     """The engine and what belongs to it; `?answer=` opens the form for an unanswered question."""
-    chatflow = get_chatflow(request, chatflow_id)
-    answers = chosen_unanswered(chatflow, request.GET.get("answer", ""))
-    return engine_page(request, chatflow, answers=answers)
+    answers = chosen_unanswered(request.chatflow, request.GET.get("answer", ""))
+    return EnginePage(request).show(answers=answers)
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def engine_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def engine_save(request: ChatflowRequest) -> HttpResponse:
     """Set what answers."""
-    chatflow = get_chatflow(request, chatflow_id)
-    forms = EngineForms(chatflow, request.POST)
+    forms = EngineForms(request.chatflow, request.POST)
     if not forms.are_valid():
-        return engine_page(request, chatflow, engine_forms=forms, is_refused=True)
+        return EnginePage(request).refuse(engine_forms=forms)
     try:
         by = request.principal.actor
-        engines.save(chatflow, forms.engine, forms.config, forms.new_secret, by)
+        engines.save(request.chatflow, forms.engine, forms.config, forms.new_secret, by)
     except InvalidConfig as error:
         forms.refuse(error.errors)
-        return engine_page(request, chatflow, engine_forms=forms, is_refused=True)
+        return EnginePage(request).refuse(engine_forms=forms)
     messages.success(request, "The engine is saved. It answers from the next call on.")
-    return redirect("chatflow_engine", request.team.slug, chatflow_id)
+    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def engine_test(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def engine_test(request: ChatflowRequest) -> HttpResponse:
     """Whether what is typed would reach an upstream, in one sentence. Nothing is saved."""
-    chatflow = get_chatflow(request, chatflow_id)
-    forms = EngineForms(chatflow, request.POST)
+    forms = EngineForms(request.chatflow, request.POST)
     try:
         told = _tested(forms)
     except InvalidConfig as error:
@@ -57,20 +51,20 @@ def engine_test(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     context = {"is_connected": told[0], "tested_words": told[1]}
     if request.htmx:
         return render(request, "chatflows/engine_form.html#tested", context)
-    return engine_page(request, chatflow, engine_forms=forms, told=context)
+    return EnginePage(request).show(engine_forms=forms, **context)
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def engine_models(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
-    """The models of the OpenAI-compatible server that is typed, for the field's suggestions."""
-    chatflow = get_chatflow(request, chatflow_id)
-    forms = EngineForms(chatflow, request.POST)
+def engine_models(request: ChatflowRequest) -> HttpResponse:
+    """The models of the server that is typed, for the field's suggestions."""
+    forms = EngineForms(request.chatflow, request.POST)
     names: list[str] = []
     try:
         if not forms.are_valid():
             raise InvalidConfig({"engine": "Something that was typed can't be read."})
-        names, why = engines.list_models(chatflow, forms.config, forms.new_secret)
+        typed = forms.engine, forms.config, forms.new_secret
+        names, why = engines.list_models(request.chatflow, *typed)
     except InvalidConfig as error:
         why = " ".join(error.errors.values())
     models = "model" if len(names) == 1 else "models"
@@ -78,7 +72,7 @@ def engine_models(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
     context: dict[str, object] = {"models": names, "models_words": words}
     if request.htmx:
         return render(request, "chatflows/engine_form.html#models", context)
-    return engine_page(request, chatflow, engine_forms=forms, told=context)
+    return EnginePage(request).show(engine_forms=forms, **context)
 
 
 def _tested(forms: EngineForms) -> tuple[bool, str]:

@@ -2,22 +2,20 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core import signing
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
-from accounts.guards import TeamRequest, team_view
+from accounts.forms.base import posted, render_forms
 from accounts.permissions import Permission
 from chatflows.faq import files, imports
 from chatflows.forms.chatflows import FaqImportForm
 from chatflows.models import Chatflow
-from chatflows.views.chatflows import get_chatflow
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 PREVIEW_LIFETIME = 3600  # seconds
 SHOWN = 50  # rows of each kind in a preview
@@ -43,18 +41,18 @@ class Parcel:
         return cls(*signing.loads(packed, salt=_salt(chatflow), max_age=PREVIEW_LIFETIME))
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def faq_import(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def faq_import(request: ChatflowRequest) -> HttpResponse:
     """The form, and what its file or text would change; nothing is changed yet."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     form = FaqImportForm(posted(request), request.FILES or None)
     if not form.is_bound or not form.is_valid():
-        return _page(request, chatflow, form, 422 if form.is_bound else 200)
+        return _page(request, form)
     packed = Parcel(form.source, form.markdown, form.replace).pack(chatflow)
     if len(packed) > MAX_PARCEL:
         form.add_error(None, "This text is too large to be shown before it is saved. Split it.")
-        return _page(request, chatflow, form, 422)
+        return _page(request, form)
     preview = {
         "plan": imports.plan(chatflow, form.rows, replace=form.replace),
         "bad_lines": form.bad_lines[: files.MAX_BAD_LINES],
@@ -63,32 +61,30 @@ def faq_import(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
         "kind": "markdown" if form.markdown else "CSV",
         "packed": packed,
     }
-    return _page(request, chatflow, form, 200, **preview)
+    return _page(request, form, 200, **preview)
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def faq_import_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def faq_import_save(request: ChatflowRequest) -> HttpResponse:
     """Import what the preview showed."""
-    chatflow = get_chatflow(request, chatflow_id)
     try:
-        parcel = Parcel.unpack(chatflow, request.POST.get("packed", ""))
+        parcel = Parcel.unpack(request.chatflow, request.POST.get("packed", ""))
     except signing.BadSignature:
         messages.error(request, "That preview is too old. Look at the file again, then import it.")
-        return redirect("faq_import", request.team.slug, chatflow_id)
+        return redirect("faq_import", request.team.slug, request.chatflow.id)
     rows, _ = files.parse(parcel.source, markdown=parcel.markdown)
-    done = imports.save(chatflow, rows, request.principal.actor, replace=parcel.replace)
+    done = imports.save(request.chatflow, rows, request.principal.actor, replace=parcel.replace)
     messages.success(request, f"Answers are imported: {done.words}")
-    return redirect("chatflow_engine", request.team.slug, chatflow_id)
+    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
 
 
-@team_view(Permission.CHATFLOWS_VIEW)
+@chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
-def faq_export(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def faq_export(request: ChatflowRequest) -> HttpResponse:
     """All entries as CSV."""
-    chatflow = get_chatflow(request, chatflow_id)
-    entries = chatflow.faq_entries.values_list("question", "answer")
-    name = f"{slugify(chatflow.name)[:60] or 'faq'}-faq.csv"
+    entries = request.chatflow.faq_entries.values_list("question", "answer")
+    name = f"{slugify(request.chatflow.name)[:60] or 'faq'}-faq.csv"
     # Excel reads UTF-8 only after a byte order mark.
     return HttpResponse(
         "\ufeff" + files.to_csv(entries),
@@ -98,10 +94,10 @@ def faq_export(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
 
 
 def _page(
-    request: TeamRequest, chatflow: Chatflow, form: FaqImportForm, status: int, **preview: Any
+    request: ChatflowRequest, form: FaqImportForm, status: int | None = None, **preview: Any
 ) -> HttpResponse:
-    context = {"chatflow": chatflow, "form": form, "shown": f":{SHOWN}", **preview}
-    return render(request, "chatflows/faq_import.html", context, status=status)
+    context = {"chatflow": request.chatflow, "form": form, "shown": f":{SHOWN}", **preview}
+    return render_forms(request, "chatflows/faq_import.html", context, status)
 
 
 def _salt(chatflow: Chatflow) -> str:

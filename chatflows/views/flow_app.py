@@ -1,7 +1,5 @@
 """The flow app's settings, and a chatflow's place in it."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -10,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows.flow_app import chats, flow_apps
@@ -18,7 +16,8 @@ from chatflows.flow_app.chats import Shown
 from chatflows.flow_app.flow_apps import Login
 from chatflows.forms.chatflows import FlowAppForm, HostedChatForm
 from chatflows.models import FlowAppState, HostedChat
-from chatflows.views.chatflows import get_chatflow, settings_page
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
+from chatflows.views.chatflows import settings_page
 
 SAVED = {
     FlowAppState.OFF: "The flow app is off. Everyone in it is out.",
@@ -55,25 +54,22 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
         else:
             messages.success(request, SAVED[FlowAppState(saved.state)])
             return redirect("flow_app", request.team.slug)
-    status = 422 if form.is_bound else 200
-    return render(
-        request, "chatflows/flow_app_edit.html", {"app": app, "form": form}, status=status
-    )
+    return render_forms(request, "chatflows/flow_app_edit.html", {"app": app, "form": form})
 
 
-@team_view(Permission.CHATFLOWS_UPDATE)
+@chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
-def hosted_chat_save(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def hosted_chat_save(request: ChatflowRequest) -> HttpResponse:
     """Publish a chatflow in the flow app, or take it back."""
-    chatflow = get_chatflow(request, chatflow_id)
+    chatflow = request.chatflow
     form = HostedChatForm(request.POST)
     if not form.is_valid():
-        return settings_page(request, chatflow, hosted_form=form)
+        return settings_page(request, hosted_form=form)
     try:
         chat = chats.save(chatflow, Shown(**form.cleaned_data), request.principal.actor)
     except ValidationError as error:
         form.add_error(None, error)
-        return settings_page(request, chatflow, hosted_form=form)
+        return settings_page(request, hosted_form=form)
     place = "stands in the flow app" if chat.is_published else "is not in the flow app"
     messages.success(request, f"{chatflow.name} {place} from now on.")
-    return redirect("chatflow_settings", request.team.slug, chatflow_id)
+    return redirect("chatflow_settings", request.team.slug, request.chatflow.id)

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from chatflows.flow_app import chats, visits
 from chatflows.flow_app.visits import Visit
 from chatflows.forms.chatflows import AskForm
@@ -26,10 +25,8 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
     """The conversation; a POST, from a browser without scripts, answers in one piece."""
     chat = _chat(request, chatflow_id)
     form = AskForm(posted(request), initial={"chat_id": _chat_id(request, chat)})
-    if not form.is_bound:
-        return _page(request, chat, form, 200)
     if not form.is_valid():
-        return _page(request, chat, form, 422)
+        return _page(request, chat, form)
     if wait := chats.wait(request.visit, request.address):
         form.add_error("question", chats.TOO_FAST)
         response = _page(request, chat, form, 429)
@@ -42,7 +39,7 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
     asked = _begin(request, session, chat, form)
     async_to_sync(_collect)(asked, _visit(request, session))
     again = AskForm(initial={"chat_id": form.cleaned_data["chat_id"]})
-    response = _page(request, chat, again, 200, session=session, **_told(asked))
+    response = _page(request, chat, again, session=session, **_told(asked))
     if cookie:
         remember(response, cookie)
     return response
@@ -55,8 +52,7 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     chat = _chat(request, chatflow_id)
     form = AskForm(request.POST)
     if not form.is_valid():
-        detail = next(str(errors[0]) for errors in form.errors.values())
-        return JsonResponse({"detail": detail}, status=422)
+        return JsonResponse({"detail": form.first_error}, status=422)
     if wait := chats.wait(request.visit, request.address):
         return _too_many(chats.TOO_FAST, wait)
     session, cookie = _session(request)
@@ -105,8 +101,7 @@ def _visit(request: VisitRequest, session: FlowSession) -> Visit:
 
 def _begin(request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm) -> Asking:
     asker = chats.visitor(session, request.address, request.id)
-    question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
-    return asking.begin(chat.chatflow, asker, question, chat_id)
+    return asking.begin(chat.chatflow, asker, *form.asked)
 
 
 async def _collect(asked: Asking, visit: Visit) -> None:
@@ -127,7 +122,7 @@ def _page(
     request: VisitRequest,
     chat: HostedChat,
     form: AskForm,
-    status: int,
+    status: int | None = None,
     session: FlowSession | None = None,
     **told: Any,
 ) -> HttpResponse:
@@ -137,4 +132,4 @@ def _page(
         asker = chats.visitor(session, "", "")
         turns = asking.turns(chat.chatflow, asker, str(form["chat_id"].value()))
     context = {"visit": request.visit, "chat": chat, "form": form, "turns": turns, **told}
-    return render(request, "chatflows/hosted_chat.html", context, status=status)
+    return render_forms(request, "chatflows/hosted_chat.html", context, status)

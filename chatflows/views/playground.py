@@ -4,73 +4,65 @@ import json
 import time
 import uuid
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms.base import posted
-from accounts.guards import TeamRequest, team_view
+from accounts.forms.base import posted, render_forms
+from accounts.guards import TeamRequest
 from accounts.login.session_store import digest_of
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import AskForm
-from chatflows.models import Chatflow
 from chatflows.services import asking, playground
 from chatflows.services.asking import Asker, Asking
 from chatflows.services.playground import Place
-from chatflows.views.chatflows import get_chatflow
+from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
 
 
-@team_view(Permission.PREDICTIONS_CREATE)
+@chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def chatflow_try(request: TeamRequest, chatflow_id: UUID) -> HttpResponse:
+def chatflow_try(request: ChatflowRequest) -> HttpResponse:
     """The page; a POST, from a browser without scripts, answers in one piece."""
-    chatflow = get_chatflow(request, chatflow_id)
     form = AskForm(posted(request), initial={"chat_id": uuid.uuid4()})
-    if not form.is_bound:
-        return _page(request, chatflow, form, 200)
     if not form.is_valid():
-        return _page(request, chatflow, form, 422)
+        return _page(request, form)
     if playground.answers.are_full(_member(request).caller):
         form.add_error("question", TOO_MANY)
-        return _page(request, chatflow, form, 429)
+        return _page(request, form, 429)
     chat_id = form.cleaned_data["chat_id"]
-    asked = _begin(request, chatflow, form)
+    asked = _begin(request, form)
     frames = async_to_sync(_collect)(asked, _place(request))
-    told = {
-        "turns": asking.turns(chatflow, asked.asker, str(chat_id)),
+    told: dict[str, Any] = {
+        "turns": asking.turns(request.chatflow, asked.asker, str(chat_id)),
         "failure": asked.prediction.failure,
         "sources": [_source(one) for one in asked.prediction.sources],
         "frames": frames,
         "seconds": round(time.perf_counter() - asked.started, 2),
     }
-    return _page(request, chatflow, AskForm(initial={"chat_id": chat_id}), 200, **told)
+    return _page(request, AskForm(initial={"chat_id": chat_id}), **told)
 
 
-@team_view(Permission.PREDICTIONS_CREATE)
+@chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_POST
-def chatflow_try_stream(request: TeamRequest, chatflow_id: UUID) -> HttpResponseBase:
+def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
     """The answer as it comes, in Flowise's frames."""
-    chatflow = get_chatflow(request, chatflow_id)
     form = AskForm(request.POST)
     if not form.is_valid():
-        return JsonResponse({"detail": _first_error(form)}, status=422)
+        return JsonResponse({"detail": form.first_error}, status=422)
     if playground.answers.are_full(_member(request).caller):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
-        playground.answer(_begin(request, chatflow, form), _place(request)),
+        playground.answer(_begin(request, form), _place(request)),
         content_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-def _begin(request: TeamRequest, chatflow: Chatflow, form: AskForm) -> Asking:
-    question, chat_id = form.cleaned_data["question"], str(form.cleaned_data["chat_id"])
-    return asking.begin(chatflow, _member(request), question, chat_id)
+def _begin(request: ChatflowRequest, form: AskForm) -> Asking:
+    return asking.begin(request.chatflow, _member(request), *form.asked)
 
 
 def _member(request: TeamRequest) -> Asker:
@@ -93,12 +85,8 @@ def _source(document: dict[str, Any]) -> str:
     return content if isinstance(content, str) else json.dumps(document, ensure_ascii=False)
 
 
-def _first_error(form: AskForm) -> str:
-    return next(str(errors[0]) for errors in form.errors.values())
-
-
 def _page(
-    request: TeamRequest, chatflow: Chatflow, form: AskForm, status: int, **told: Any
+    request: ChatflowRequest, form: AskForm, status: int | None = None, **told: Any
 ) -> HttpResponse:
-    context = {"chatflow": chatflow, "form": form, **told}
-    return render(request, "chatflows/try.html", context, status=status)
+    context = {"chatflow": request.chatflow, "form": form, **told}
+    return render_forms(request, "chatflows/try.html", context, status)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.login import fresh_logins, known_devices
 from accounts.models import LinkPurpose
@@ -52,8 +52,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return _closed(request)
         else:
             return _done(request, done)
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/set_up.html", {"form": form}, status=status)
+    return render_forms(request, "chatflows/set_up.html", {"form": form})
 
 
 def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:

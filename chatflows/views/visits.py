@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
+from accounts.forms.base import posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits import lock_outs
 from chatflows.flow_app import visits
@@ -37,7 +37,7 @@ def flow_login(request: PageRequest, slug: str) -> HttpResponse:
             response = redirect("flow_home", slug)
             remember(response, cookie)
             return response
-    return _login_page(request, slug, form, 422 if form.is_bound else 200)
+    return _login_page(request, slug, form)
 
 
 @open_view(REASON)
@@ -46,7 +46,7 @@ def flow_home(request: PageRequest, slug: str) -> HttpResponse:
     """The chats that the team publishes; before that the login page."""
     visit = entered(request, slug)
     if visit is None:
-        return _login_page(request, slug, FlowLoginForm(), 200)
+        return _login_page(request, slug, FlowLoginForm())
     chats = HostedChat.objects.shown_by(visit.team).order_by("title")
     return render(request, "chatflows/flow_home.html", {"visit": visit, "chats": chats})
 
@@ -71,6 +71,8 @@ def _locked_out(
     return response
 
 
-def _login_page(request: PageRequest, slug: str, form: FlowLoginForm, status: int) -> HttpResponse:
+def _login_page(
+    request: PageRequest, slug: str, form: FlowLoginForm, status: int | None = None
+) -> HttpResponse:
     context = {"form": form, "slug": slug}
-    return render(request, "chatflows/flow_login.html", context, status=status)
+    return render_forms(request, "chatflows/flow_login.html", context, status)

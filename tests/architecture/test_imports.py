@@ -20,7 +20,12 @@ PURE = (
     "chatflows/protocols/flowise/bodies.py",
     "chatflows/faq/files.py",
     "chatflows/engines/events.py",
-    "chatflows/engines/faq.py",
+    "chatflows/engines/configs.py",
+    "chatflows/engines/kinds.py",
+    "chatflows/engines/sources.py",
+    "chatflows/engines/faq/engine.py",
+    "chatflows/engines/flowise/config.py",
+    "chatflows/engines/openai/config.py",
     "accounts/crypto/keyring.py",
     "accounts/network/addresses.py",
 )

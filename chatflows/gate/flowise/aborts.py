@@ -6,7 +6,7 @@ import structlog
 
 from accounts.outages import Unavailable
 from chatflows import predictions
-from chatflows.engines.flowise import FlowiseEngine
+from chatflows.engines import AbortableEngine
 from chatflows.engines.sources import EngineRef
 from chatflows.gate import responses
 from chatflows.gate.exchange import Exchange
@@ -40,5 +40,5 @@ async def _abort(exchange: Exchange, reference: EngineRef) -> None:
         await parts.abort_notes.note(UUID(thread_id))
     if not is_here:  # one that ran here tells its upstream itself
         engine = await parts.engines.get(chatflow_id, reference)
-        if isinstance(engine, FlowiseEngine):
+        if isinstance(engine, AbortableEngine):
             await engine.abort(thread_id)

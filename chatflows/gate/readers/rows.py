@@ -10,7 +10,6 @@ from uuid import UUID
 from accounts.outages import Unavailable
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Mode
-from chatflows.engines.faq import Entry
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.gate.readers.facts import Facts
 from chatflows.protocols.openai.models import Model
@@ -101,17 +100,8 @@ def facts(row: Row) -> Facts:
 
 def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
     """What an engine is made from, of a row of SOURCE and rows of ENTRIES. Raises as `facts`."""
-    team, engine, config, fallback, origin, secret, version = row
-    return EngineSource(
-        team_id=_uuid(team),
-        engine=engine,
-        config=json.loads(config),
-        fallback=fallback,
-        entries=tuple(Entry(question, answer) for question, answer in entries),
-        secret_origin=origin or "",
-        secret=secret or b"",
-        key_version=int(version or 0),
-    )
+    team, engine, config, *rest = row
+    return EngineSource.of_row((_uuid(team), engine, json.loads(config), *rest), entries)
 
 
 def models(found: Sequence[Row]) -> tuple[Model, ...]:

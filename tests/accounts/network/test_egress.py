@@ -12,7 +12,7 @@ import pytest
 from aiohttp.resolver import ThreadedResolver
 from pytest_django import Settings
 
-from accounts.network import egress
+from accounts.network import connections, egress
 from accounts.network.egress import InvalidUrl, Refused
 
 pytestmark = pytest.mark.fast
@@ -73,8 +73,8 @@ def get(url: str) -> None:
     """Ask once."""
 
     async def ask() -> None:
-        async with egress.session() as client:
-            (await egress.request(client, "GET", url)).close()
+        async with connections.session() as client:
+            (await connections.request(client, "GET", url)).close()
 
     asyncio.run(asyncio.wait_for(ask(), 5))
 
@@ -176,7 +176,7 @@ def test_a_name_that_changes_after_the_look_up_is_refused_at_its_socket(
     async def resolve(self: Any, host: str, port: int = 0, family: int = 0) -> list[Any]:
         return [_found(host, "127.0.0.1", port)]  # as if nobody had checked it
 
-    monkeypatch.setattr(egress._CheckedResolver, "resolve", resolve)
+    monkeypatch.setattr(connections._CheckedResolver, "resolve", resolve)
     with pytest.raises(aiohttp.ClientConnectorError):
         get(f"http://rebound.example:{canary.getsockname()[1]}")
 

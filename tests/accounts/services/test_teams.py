@@ -5,6 +5,8 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, Membership, Team, User
 from accounts.services import teams
+from apikeys.models import ApiKey
+from chatflows.faq import entries
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +37,7 @@ def test_a_second_team_of_the_name_gets_a_number() -> None:
 
 
 def test_renaming_changes_name_and_slug_and_is_written_down(acme: Team) -> None:
-    teams.rename(acme, "Initech", factories.TESTER)
+    teams.rename_with_slug(acme, "Initech", factories.TESTER)
     assert Team.objects.get(pk=acme.pk).slug == "initech"
     event = AuditEvent.objects.filter(team_id=acme.id).latest("sequence")
     assert event.before == {"name": "Acme", "slug": "acme"}
@@ -44,12 +46,12 @@ def test_renaming_changes_name_and_slug_and_is_written_down(acme: Team) -> None:
 
 def test_renaming_to_the_same_changes_nothing(acme: Team) -> None:
     before = factories.dump()
-    teams.rename(acme, "Acme", factories.TESTER)
+    teams.rename_with_slug(acme, "Acme", factories.TESTER)
     assert factories.dump() == before
 
 
 def test_renaming_to_a_name_of_the_same_slug_keeps_the_slug(acme: Team) -> None:
-    teams.rename(acme, "ACME!", factories.TESTER)
+    teams.rename_with_slug(acme, "ACME!", factories.TESTER)
     assert acme.slug == "acme"
 
 
@@ -58,3 +60,20 @@ def test_rows_of_one_team_are_of_that_team(alice: User, acme: Team, globex: Team
     assert list(
         Membership.objects.filter(team=globex).values_list("user__username", flat=True)
     ) == ["mallory"]
+
+
+def test_a_new_team_has_what_other_apps_add_or_is_not_there(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = teams.open_with_owner("Initech", alice, factories.TESTER)
+    assert team.chatflows.count() == 1
+    assert [key.name for key in team.api_keys.all()] == [ApiKey.DEFAULT_NAME]
+    before = factories.dump()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no sample")
+
+    monkeypatch.setattr(entries, "set_fallback", fail)  # the last that is added
+    with pytest.raises(RuntimeError, match="no sample"):
+        teams.open_with_owner("Umbrella", alice, factories.TESTER)
+    assert factories.dump() == before

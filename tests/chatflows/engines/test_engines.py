@@ -94,7 +94,8 @@ def test_a_connection_is_tried_and_no_sentence_quotes_the_key(faq: Chatflow, hos
     model = {"base_url": host.serve(OpenAI().app) + "/v1", "model": "tiny"}
     assert engines.test_connection(faq, "flowise", flowise, KEY) == (True, "The flow is there.")
     assert engines.test_connection(faq, "openai", model, KEY)[0]
-    assert engines.list_models(faq, {"base_url": model["base_url"]}, KEY) == (["large", "tiny"], "")
+    found = engines.list_models(faq, "openai", {"base_url": model["base_url"]}, KEY)
+    assert found == (["large", "tiny"], "")
     for engine, config, secret in (
         ("flowise", {**flowise, "flow_id": FLOW.replace("0", "1")}, KEY),
         ("flowise", {**flowise, "base_url": "http://127.0.0.1:1"}, KEY),

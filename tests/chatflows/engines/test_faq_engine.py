@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows.engines import Done, Event, Question, Sources, Token
-from chatflows.engines.faq import DEFAULT_FALLBACK, Entry, FaqEngine
+from chatflows.engines.faq.engine import DEFAULT_FALLBACK, FaqEngine
+from chatflows.engines.sources import Entry
 from chatflows.services.onboarding import SAMPLE_ENTRIES, SAMPLE_FALLBACK
 
 pytestmark = pytest.mark.fast

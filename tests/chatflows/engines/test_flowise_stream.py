@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatflows.access import codes
 from chatflows.engines import Done, Event, Failed, Frame, Heartbeat
-from chatflows.engines.flowise_stream import FlowiseStream
+from chatflows.engines.flowise.stream import FlowiseStream
 from chatflows.engines.upstream import INVALID, TOO_LARGE, UNAUTHORIZED
 
 pytestmark = pytest.mark.fast

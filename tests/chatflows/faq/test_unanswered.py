@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Team
 from chatflows import predictions
 from chatflows.calls import store
-from chatflows.engines.faq import Entry, FaqEngine
+from chatflows.engines.faq.engine import FaqEngine
+from chatflows.engines.sources import Entry
 from chatflows.faq import unanswered
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
 from tests import factories

@@ -128,10 +128,11 @@ def test_a_reload_shows_the_conversation_and_new_chat_an_empty_one(
 
 
 def test_a_chat_id_of_another_visit_begins_an_empty_conversation(
-    enter: Callable[[], Client], page: str, monkeypatch: pytest.MonkeyPatch
+    enter: Callable[[], Client], page: str, shop: Chatflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = enter(), enter()
     first.post(page, {**ASKED, "question": "My secret?"})
+    factories.let_remember(shop)
     engine = Scripted(Token("Hello."), Done()).install(monkeypatch)
     body = second.post(page, ASKED).content.decode()
     assert "My secret?" not in body

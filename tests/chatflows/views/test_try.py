@@ -140,6 +140,7 @@ def test_an_earlier_turn_goes_along_and_never_another_members(
 ) -> None:
     as_eddie.post(url(shop.id), {**ASKED, "question": "Eddie's secret?"})
     as_alice.post(url(shop.id), ASKED)
+    factories.let_remember(shop)
     engine = Scripted(Token("Yes.")).install(monkeypatch)
     body = as_alice.post(url(shop.id), {**ASKED, "question": "Really?"}).content.decode()
     assert engine.asked is not None

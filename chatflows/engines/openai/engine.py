@@ -1,4 +1,4 @@
-"""The `openai` engine: chat completions of any OpenAI-compatible server."""
+"""Asks an OpenAI-compatible server for chat completions."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 
 from chatflows.engines import upstream
-from chatflows.engines.configs import OpenAIConfig
 from chatflows.engines.events import (
     LAST_WORDS,
     Done,
@@ -20,6 +19,7 @@ from chatflows.engines.events import (
     Usage,
 )
 from chatflows.engines.lines import Lines
+from chatflows.engines.openai.config import OpenAIConfig
 from chatflows.engines.upstream import Call, Fault, Limits
 
 TEST_WITHIN = 10.0  # seconds

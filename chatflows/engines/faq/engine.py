@@ -7,10 +7,10 @@ ranking serves whatever database the entries come from.
 import re
 import sqlite3
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from chatflows.engines.events import Done, Events, Question, Sources, Token
+from chatflows.engines.sources import Entry
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
 MAX_WORDS = 32  # of a question; more tell nothing about what is asked
@@ -27,14 +27,6 @@ _STOP_WORDS = frozenset(
     there these they this to us was we were what when where which who why will with would you
     your""".split()  # noqa: SIM905 (a list of 90 strings is no easier to read)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A question and its answer."""
-
-    question: str
-    answer: str
 
 
 class FaqEngine:

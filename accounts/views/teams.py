@@ -8,16 +8,14 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.forms.base import posted
-from accounts.forms.teams import TeamNameForm
+from accounts.forms.base import posted, render_forms
+from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
 from accounts.limits.invitation_limits import TooMany
 from accounts.mail import outbox
 from accounts.models import Role, Team
 from accounts.services import invitations, teams
 from accounts.services.invitations import Sent
-from chatflows.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm
-from chatflows.services import onboarding
 
 
 @operator_view()
@@ -27,7 +25,7 @@ def team_list(request: OperatorRequest) -> HttpResponse:
     owners = Count("memberships", filter=Q(memberships__role=Role.OWNER))
     counted = Team.objects.annotate(members=Count("memberships"), owners=owners)
     every = counted.order_by("name", "slug")
-    return render(request, "chatflows/teams.html", {"all_teams": every})
+    return render(request, "accounts/teams.html", {"all_teams": every})
 
 
 @operator_view()
@@ -38,8 +36,8 @@ def team_new(request: OperatorRequest) -> HttpResponse:
     if form.is_valid():
         name, owner = form.cleaned_data["name"], form.cleaned_data["owner"]
         if isinstance(owner, str):
-            return _shown_once(request, onboarding.open_team_for(name, owner, request.actor))
-        team = onboarding.open_team(name, owner, request.actor)
+            return _shown_once(request, teams.open_and_invite(name, owner, request.actor))
+        team = teams.open_with_owner(name, owner, request.actor)
         messages.success(request, f"{team.name} is there, and {owner.username} owns it.")
         return redirect("operator_teams")
     return _form_page(request, form, None)
@@ -60,9 +58,8 @@ def team_owner(request: OperatorRequest, team_id: UUID) -> HttpResponse:
             form.add_error("email", str(error))
         else:
             return _shown_once(request, sent)
-    status = 422 if form.is_bound else 200
     context = {"team": team, "form": form}
-    return render(request, "chatflows/team_owner.html", context, status=status)
+    return render_forms(request, "accounts/team_owner.html", context)
 
 
 @operator_view()
@@ -72,7 +69,7 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     team = get_object_or_404(Team, pk=team_id)
     form = TeamNameForm(posted(request), initial={"name": team.name})
     if form.is_valid():
-        teams.call(team, form.cleaned_data["name"], request.actor)
+        teams.rename(team, form.cleaned_data["name"], request.actor)
         messages.success(request, f"The team is called {team.name} now.")
         return redirect("operator_teams")
     return _form_page(request, form, team)
@@ -108,16 +105,14 @@ def team_delete(request: OperatorRequest, team_id: UUID) -> HttpResponse:
         teams.delete(team, request.actor)
         messages.success(request, f"{team.name} is deleted. Its audit trail stays.")
         return redirect("operator_teams")
-    status = 422 if form.is_bound else 200
     context = {"team": team, "form": form}
-    return render(request, "chatflows/team_delete.html", context, status=status)
+    return render_forms(request, "accounts/team_delete.html", context)
 
 
 def _shown_once(request: OperatorRequest, sent: Sent) -> HttpResponse:
     context = {"sent": sent, "has_mail": outbox.is_configured()}
-    return render(request, "chatflows/team_invited.html", context)
+    return render(request, "accounts/team_invited.html", context)
 
 
 def _form_page(request: OperatorRequest, form: TeamNameForm, team: Team | None) -> HttpResponse:
-    status = 422 if form.is_bound else 200
-    return render(request, "chatflows/team_form.html", {"form": form, "team": team}, status=status)
+    return render_forms(request, "accounts/team_form.html", {"form": form, "team": team})

@@ -1,4 +1,4 @@
-"""The `flowise` engine: a flow of a real Flowise server, its answers passed on as they come."""
+"""Asks a flow of a Flowise server and passes its answers on as they come."""
 
 import asyncio
 import io
@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 
 from chatflows.engines import upstream
-from chatflows.engines.configs import FlowiseConfig
 from chatflows.engines.events import (
     LAST_WORDS,
     Done,
@@ -20,7 +19,8 @@ from chatflows.engines.events import (
     Question,
     Whole,
 )
-from chatflows.engines.flowise_stream import FlowiseStream, encode, shown
+from chatflows.engines.flowise.config import FlowiseConfig
+from chatflows.engines.flowise.stream import FlowiseStream, encode, shown
 from chatflows.engines.upstream import Call, Fault, Limits
 
 ABORT_WITHIN = 5.0  # seconds

@@ -1,0 +1,49 @@
+"""The guard of a chatflow's pages: a member with a permission, and a chatflow of that team."""
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, cast
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+
+from accounts.guards import TeamRequest, View, team_view
+from accounts.permissions import Permission
+from chatflows.models import Chatflow
+
+P = ParamSpec("P")
+
+
+class ChatflowRequest(TeamRequest):
+    """A request of a member on a chatflow's page."""
+
+    chatflow: Chatflow
+
+
+def chatflow_view(
+    permission: Permission,
+) -> Callable[[Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]], View]:
+    """A page under `/t/<slug>/chatflows/<chatflow_id>/`, guarded as by `team_view`.
+
+    What is no chatflow of the team is 404.
+    """
+
+    def guard(view: Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]) -> View:
+        def found(
+            request: TeamRequest, /, chatflow_id: UUID, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
+            of_chatflow = cast(ChatflowRequest, request)
+            of_chatflow.chatflow = get_chatflow(request, chatflow_id)
+            return view(of_chatflow, *args, **kwargs)
+
+        functools.update_wrapper(found, view)
+        return team_view(permission)(found)
+
+    return guard
+
+
+def get_chatflow(request: TeamRequest, chatflow_id: UUID) -> Chatflow:
+    """A chatflow of the request's team, with its count of usable keys; else 404."""
+    mine = Chatflow.objects.of(request.team).select_related("team").with_usable_keys()
+    return get_object_or_404(mine, pk=chatflow_id)
