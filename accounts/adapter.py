@@ -1,6 +1,5 @@
 """django-allauth in this house: sign-up is closed, passwords are checked under our lock-out."""
 
-from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
+from accounts.limits.too_many import TooMany
 from accounts.login import known_devices
 from accounts.models import User
 from accounts.services import users
@@ -49,9 +49,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """The person, or None for a wrong password; a locked-out one costs no hash."""
         attempt = _attempt(request, credentials)
-        wait = lock_outs.begin(attempt)
-        if wait is not None:
-            raise self.locked_out(request, wait)
+        try:
+            lock_outs.begin(attempt)
+        except TooMany as error:
+            raise self.locked_out(request, error) from None
         try:
             user: User | None = super().authenticate(request, **credentials)
         except TimeoutError:
@@ -61,12 +62,12 @@ class AccountAdapter(DefaultAccountAdapter):
             lock_outs.succeeded(attempt)
         return user
 
-    def locked_out(self, request: HttpRequest, wait: timedelta) -> ValidationError:
-        """What a person who has to wait is told; the page takes its status from the request."""
-        request.locked_out_for = wait  # type: ignore[attr-defined]
+    def locked_out(self, request: HttpRequest, error: TooMany) -> ValidationError:
+        """Tell a person how long to wait. The page takes its status from the request."""
+        request.too_many = error  # type: ignore[attr-defined]
         return ValidationError(
             "Too many wrong passwords. Wait %(wait)s, then try again.",
-            params={"wait": lock_outs.in_words(wait)},
+            params={"wait": lock_outs.in_words(error.wait)},
         )
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:

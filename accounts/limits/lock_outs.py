@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.crypto import digests
+from accounts.limits.too_many import TooMany
 from accounts.models import LockOut
 from accounts.models.names import fold
 from accounts.network import addresses
@@ -78,10 +79,10 @@ class _Bucket:
 
 
 @transaction.atomic(durable=True)
-def begin(attempt: Attempt) -> timedelta | None:
+def begin(attempt: Attempt) -> None:
     """Count an attempt as failed before it is checked, so that many at once gain nothing.
 
-    Returns how long to wait if it must not be checked at all (a right password neither), or None.
+    Raises TooMany if it must not be checked at all, a right password neither.
     """
     now = timezone.now()
     counted: list[tuple[_Bucket, LockOut]] = []
@@ -91,12 +92,11 @@ def begin(attempt: Attempt) -> timedelta | None:
         )
         wait = bucket.wait(row, now)
         if wait > timedelta():
-            return wait
+            raise TooMany(wait, f"Too many tries. Wait {in_words(wait)}, then try again.")
         counted.append((bucket, row))
     for bucket, row in counted:
         row.failures, row.last_failed_at = bucket.failures(row, now) + 1, now
         row.save(update_fields=["failures", "last_failed_at"])
-    return None
 
 
 def succeeded(attempt: Attempt) -> None:

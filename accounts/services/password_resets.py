@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.crypto import sealing
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
+from accounts.limits.too_many import TooMany
 from accounts.mail import outbox
 from accounts.models import LinkPurpose, LinkToken, ResetRequest, User
 from accounts.outages import Unavailable
@@ -30,8 +31,10 @@ class LinkClosed(Exception):
 
 def ask(login: str, address: str) -> None:
     """Note that someone forgot the password of `login`; too many from one network are dropped."""
-    if lock_outs.begin(Attempt(Kind.RESET, login, address)) is not None:
-        return
+    try:
+        lock_outs.begin(Attempt(Kind.RESET, login, address))
+    except TooMany:
+        return  # the page says the same to everyone
     request = ResetRequest()
     request.key_version, request.ciphertext = sealing.encrypt(login, request.place)
     request.save(force_insert=True)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.forms.base import StrictForm
 from accounts.forms.members import InvitationForm
 from accounts.guards import TeamRequest, team_view
-from accounts.limits.invitation_limits import TooMany
+from accounts.limits.too_many import TooMany
 from accounts.login import fresh_logins
 from accounts.mail import outbox
 from accounts.models import Invitation, Role

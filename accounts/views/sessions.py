@@ -1,6 +1,5 @@
 """Sessions: the front page, and allauth's login, logout and password confirmation."""
 
-from datetime import timedelta
 from typing import TypeVar
 
 from allauth.account import views as allauth_views
@@ -9,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import open_view, signed_in_view
+from accounts.limits.too_many import TooMany
 from accounts.login import fresh_logins, known_devices
 from accounts.models import Membership, Role, Team, User
 
@@ -45,11 +45,10 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
 
 def refused(request: HttpRequest, response: Response) -> Response:
     """The status of a refused form, which allauth answers with 200."""
-    wait: timedelta | None = getattr(request, "locked_out_for", None)
-    if wait is not None:
-        response.status_code = 429
-        response["Retry-After"] = str(int(wait.total_seconds()) + 1)
-    elif request.method == "POST" and response.status_code == 200:
+    locked_out: TooMany | None = getattr(request, "too_many", None)
+    if locked_out is not None:
+        return locked_out.mark(response)
+    if request.method == "POST" and response.status_code == 200:
         response.status_code = 422
     return response
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted
 from accounts.forms.teams import TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
-from accounts.limits.invitation_limits import TooMany
+from accounts.limits.too_many import TooMany
 from accounts.mail import outbox
 from accounts.models import Role, Team
 from accounts.services import invitations, teams
