@@ -77,9 +77,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(request, 403, template="errors/csrf.html")
 
 
-def _answer(
-    request: HttpRequest, status: int, template: str = "", words: str = ""
-) -> HttpResponse:
+def _answer(request: HttpRequest, status: int, template: str = "", words: str = "") -> HttpResponse:
     request_id = _request_id(request)
     path = request.path_info.lower()
     if path.startswith((API_PREFIX, OPENAI_PREFIX)):

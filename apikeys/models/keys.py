@@ -1,7 +1,7 @@
 """API keys and their secrets."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from accounts.models import ServiceAccount, Team, TeamOwned, TeamQuerySet
 from accounts.models.names import Named
-from apikeys import key_text
+from apikeys import key_text, usable
+from apikeys.usable import KeyFacts, State
 
 EXPIRES_SOON = timedelta(days=7)
+NEVER = datetime.min.replace(tzinfo=UTC)  # when the secret of a key that has none ended
 
 
 class Status(StrEnum):
@@ -23,7 +25,17 @@ class Status(StrEnum):
     EXPIRED = "expired"
     DISABLED = "disabled"
     ACCOUNT_DISABLED = "account_disabled"
+    TEAM_SUSPENDED = "team_suspended"
     UNISSUED = "unissued"
+
+
+_STATUSES = {
+    State.EXPIRED: Status.EXPIRED,
+    State.DISABLED: Status.DISABLED,
+    State.ACCOUNT_DISABLED: Status.ACCOUNT_DISABLED,
+    State.TEAM_SUSPENDED: Status.TEAM_SUSPENDED,
+    State.REVOKED: Status.UNISSUED,
+}
 
 
 class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
@@ -33,8 +45,12 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
         """Not deleted."""
         return self.filter(deleted_at=None)
 
+    def with_status(self) -> "ApiKeyQuerySet":
+        """Read in few statements all that `ApiKey.status` looks at."""
+        return self.select_related("team", "service_account").prefetch_related("secrets")
+
     def usable(self, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keys whose text opens something at `now`."""
+        """Keys whose text works at `now`: the SQL twin of `apikeys.usable.state`."""
         now = now or timezone.now()
         return self.kept().filter(
             models.Q(expires_at=None) | models.Q(expires_at__gt=now),
@@ -42,6 +58,7 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
             | models.Q(service_account__disabled_at=None, service_account__deleted_at=None),
             models.Exists(KeySecret.objects.live(now).filter(key=models.OuterRef("pk"))),
             disabled_at=None,
+            team__suspended_at=None,
         )
 
 
@@ -97,17 +114,11 @@ class ApiKey(Named, TeamOwned):
     def status(self) -> Status:
         """What this key is worth now."""
         now = timezone.now()
-        if self.disabled_at is not None:
-            return Status.DISABLED
-        if self.service_account is not None and not self.service_account.is_usable:
-            return Status.ACCOUNT_DISABLED
-        if self.secret is None:
-            return Status.UNISSUED
-        if self.expires_at is None:
-            return Status.ACTIVE
-        if self.expires_at <= now:
-            return Status.EXPIRED
-        return Status.EXPIRING if self.expires_at <= now + EXPIRES_SOON else Status.ACTIVE
+        state = usable.state(self._facts(), now)
+        if state is not State.GOOD:
+            return _STATUSES[state]
+        is_ending = self.expires_at is not None and self.expires_at <= now + EXPIRES_SOON
+        return Status.EXPIRING if is_ending else Status.ACTIVE
 
     @property
     def is_usable(self) -> bool:
@@ -126,6 +137,7 @@ class ApiKey(Named, TeamOwned):
         words = {
             Status.DISABLED: "Disabled",
             Status.ACCOUNT_DISABLED: "Account disabled",
+            Status.TEAM_SUSPENDED: "Team suspended",
             Status.UNISSUED: "No secret yet",
         }
         return words.get(status, "Active")
@@ -141,6 +153,19 @@ class ApiKey(Named, TeamOwned):
         """Prefix, head and tail of the public id; empty without a secret."""
         secret = self.secret
         return key_text.hint_parts(secret.public_id) if secret else ("", "", "")
+
+    def _facts(self) -> KeyFacts:
+        account = self.service_account
+        ends = [secret.ends_at for secret in self.secrets.all()]
+        last = None if None in ends else max([end for end in ends if end], default=NEVER)
+        return KeyFacts(
+            is_deleted=self.deleted_at is not None,
+            is_team_suspended=self.team.suspended_at is not None,
+            is_disabled=self.disabled_at is not None,
+            is_account_disabled=account is not None and not account.is_usable,
+            secret_ends_at=last,
+            expires_at=self.expires_at,
+        )
 
 
 class KeySecretQuerySet(models.QuerySet["KeySecret"]):

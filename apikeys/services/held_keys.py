@@ -35,8 +35,7 @@ class AccountKeys:
 
 
 def _kept() -> ApiKeyQuerySet:
-    kept = ApiKey.objects.kept().select_related("service_account")
-    return kept.prefetch_related("secrets").order_by("name_key")
+    return ApiKey.objects.kept().with_status().order_by("name_key")
 
 
 def _held(key: ApiKey) -> HeldKey:

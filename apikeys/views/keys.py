@@ -146,11 +146,7 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
 
 def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
     kept = ApiKey.objects.of(request.team).kept()
-    return (
-        kept.select_related("team", "created_by", "service_account")
-        .prefetch_related("secrets")
-        .order_by("name_key")
-    )
+    return kept.with_status().select_related("created_by").order_by("name_key")
 
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
