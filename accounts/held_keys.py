@@ -22,7 +22,7 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A door that nobody could open without the keys of an account."""
+    """A resource that nobody could open without the keys of an account."""
 
     name: str
     url: str
@@ -35,7 +35,7 @@ class HeldKeys(Protocol):
         """The keys of each account that are not deleted, by name."""
 
     def closing_without(self, account: ServiceAccount) -> Sequence[Closing]:
-        """The doors that are closed to everyone if the account's keys are refused."""
+        """The resources that are closed to everyone if the account's keys are refused."""
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""

@@ -1,4 +1,4 @@
-"""Doors: what a key opens, told by the app above (which registers itself at the start)."""
+"""Protected resources: what keys open. The app above registers its own at the start."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from apikeys.models import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Resource:
     """Something that keys open: a chatflow, as the pages of keys see it."""
 
     id: UUID
@@ -36,20 +36,20 @@ class FirstCall:
     duration_ms: int
 
 
-class Doors(Protocol):
+class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def of_team(self, team: Team) -> list[Door]:
-        """Every door of a team, by name."""
+    def of_team(self, team: Team) -> list[Resource]:
+        """Every resource of a team, by name."""
 
-    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
-        """The doors that each key is selected for."""
+    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
+        """The resources that each key is selected for."""
 
-    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
-        """The doors that nobody could open any more if all these keys were refused."""
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
+        """The resources that nobody could open any more if all these keys were refused."""
 
-    def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
-        """Select a key for these doors of its team."""
+    def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
+        """Select a key for these resources of its team."""
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """How the key's newest secret was first used, once it was."""
@@ -57,18 +57,18 @@ class Doors(Protocol):
     def calls_since(self, key: ApiKey, days: int) -> int:
         """How many calls the key made in the last days."""
 
-    def snippets(self, door: Door) -> Sequence[object]:
-        """Code that calls a door, in several languages."""
+    def snippets(self, resource: Resource) -> Sequence[object]:
+        """Code that calls a resource, in several languages."""
 
 
-_registered: list[Doors] = []
+_registered: list[Resources] = []
 
 
-def register(doors: Doors) -> None:
+def register(resources: Resources) -> None:
     """Called once by the app above, in its `AppConfig.ready`."""
-    _registered[:] = [doors]
+    _registered[:] = [resources]
 
 
-def registry() -> Doors:
-    """The registered doors."""
+def registry() -> Resources:
+    """The registered resources."""
     return _registered[0]

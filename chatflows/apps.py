@@ -14,8 +14,8 @@ class ChatflowsConfig(AppConfig):
         from apikeys import resources  # noqa: PLC0415 (models are ready only now)
         from chatflows import audit_words  # noqa: PLC0415
         from chatflows.flow_app import visits  # noqa: PLC0415
-        from chatflows.services.resources import ChatflowDoors  # noqa: PLC0415
+        from chatflows.services.resources import ChatflowResources  # noqa: PLC0415
 
         words.register(audit_words.SENTENCES, audit_words.FACTS)
-        resources.register(ChatflowDoors())
+        resources.register(ChatflowResources())
         worker.register(worker.Job("visits", timedelta(hours=1), visits.delete_ended))

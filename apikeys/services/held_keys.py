@@ -24,9 +24,9 @@ class AccountKeys:
         return held
 
     def closing_without(self, account: ServiceAccount) -> list[Closing]:
-        """The doors that are closed to everyone if the account's keys are refused."""
+        """The resources that are closed to everyone if the account's keys are refused."""
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
-        return [Closing(door.name, door.url) for door in closing]
+        return [Closing(resource.name, resource.url) for resource in closing]
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""

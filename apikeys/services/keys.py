@@ -91,7 +91,7 @@ def add(
     service_account: ServiceAccount | None = None,
     opens: Sequence[UUID] = (),
 ) -> tuple[ApiKey, str]:
-    """A key with its secret, selected for some doors of its team. Returns it and its text."""
+    """A key with its secret, selected for some resources of its team. Returns it and its text."""
     key = create(
         team,
         name,
@@ -122,11 +122,12 @@ def enable(key: ApiKey, by: Actor) -> None:
 def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
     """The key opens nothing any more, for good; records keep its name.
 
-    A replacement of the same team is selected for each door that would be closed.
+    A replacement of the same team is selected for each resource that would be closed.
     """
     if replacement is not None:
         opened = resources.registry().of_keys([key])[key.id]
-        resources.registry().open(replacement, [door.id for door in opened if door.would_close], by)
+        closing = [resource.id for resource in opened if resource.would_close]
+        resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
     audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))

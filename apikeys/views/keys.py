@@ -38,8 +38,8 @@ def key_list(request: TeamRequest) -> HttpResponse:
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
     for key in rows:
-        key.doors = opened.get(key.id, [])  # type: ignore[attr-defined]
-        key.closing = _closing(key.doors)  # type: ignore[attr-defined]
+        key.resources = opened.get(key.id, [])  # type: ignore[attr-defined]
+        key.closing = _closing(key.resources)  # type: ignore[attr-defined]
     context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
     return render(request, "apikeys/keys.html", context)
 
@@ -65,7 +65,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
             expires_at=form.cleaned_data["expires_at"],
             created_by=request.user,
             service_account=form.cleaned_data["service_account"],
-            opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
+            opens=[UUID(resource_id) for resource_id in form.cleaned_data["opens"]],
         )
     except ValidationError as error:
         form.add_error("name", error.messages)
@@ -135,8 +135,8 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context = {
         "key": key,
-        "doors": opened,
-        "closing": [door for door in opened if door.would_close],
+        "resources": opened,
+        "closing": [resource for resource in opened if resource.would_close],
         "calls_14_days": resources.registry().calls_since(key, USE_DAYS),
         "form": form,
     }
@@ -153,9 +153,9 @@ def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
 
 
-def _closing(opened: Sequence[resources.Door]) -> list[str]:
+def _closing(opened: Sequence[resources.Resource]) -> list[str]:
     """The names of those that no other key opens."""
-    return [door.name for door in opened if door.would_close]
+    return [resource.name for resource in opened if resource.would_close]
 
 
 def _matching(q: str) -> Q:
@@ -169,7 +169,7 @@ def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
     context: dict[str, Any] = {
         "key": key,
         "key_text": text,
-        "doors": opened,
+        "resources": opened,
         "snippets": resources.registry().snippets(opened[0]) if opened else None,
         "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
         "call": None,
