@@ -21,7 +21,7 @@ def create(name: str, by: Actor) -> Team:
 
 
 @transaction.atomic
-def rename(team: Team, name: str, by: Actor) -> None:
+def rename_with_slug(team: Team, name: str, by: Actor) -> None:
     """Give a team another name, and a slug to match."""
     if team.name == name:
         return
@@ -46,7 +46,7 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
 
 
 @transaction.atomic
-def call(team: Team, name: str, by: Actor) -> None:
+def change_name(team: Team, name: str, by: Actor) -> None:
     """Give a team another name; its slug stays, and so do its addresses. Noted for operators."""
     before = _facts(team)
     if team.name == name:

@@ -18,7 +18,7 @@ def team_settings(request: TeamRequest) -> HttpResponse:
     """Another name for the team; its addresses stay."""
     form = TeamNameForm(posted(request), initial={"name": request.team.name})
     if form.is_valid():
-        teams.call(request.team, form.cleaned_data["name"], request.principal.actor)
+        teams.change_name(request.team, form.cleaned_data["name"], request.principal.actor)
         messages.success(request, f"The team is called {request.team.name}.")
         return redirect("team_settings", request.team.slug)
     status = 422 if form.is_bound else 200

@@ -156,7 +156,7 @@ def set_up(
     by = Actor("system", "set-up", "set-up link", address)
     user = create_first_owner(email, username, password, by)
     team = first_team()
-    teams.rename(team, team_name, by)
+    teams.rename_with_slug(team, team_name, by)
     key = ApiKey.objects.of(team).kept().get(name=ApiKey.DEFAULT_NAME)
     key_text = keys.issue(key, by, replace=True)
     chatflow = Chatflow.objects.of(team).order_by("created_at").first()

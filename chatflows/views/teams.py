@@ -72,7 +72,7 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     team = get_object_or_404(Team, pk=team_id)
     form = TeamNameForm(posted(request), initial={"name": team.name})
     if form.is_valid():
-        teams.call(team, form.cleaned_data["name"], request.actor)
+        teams.change_name(team, form.cleaned_data["name"], request.actor)
         messages.success(request, f"The team is called {team.name} now.")
         return redirect("operator_teams")
     return _form_page(request, form, team)

@@ -145,7 +145,7 @@ def test_a_change_that_is_rolled_back_leaves_no_row(acme: Team) -> None:
     person = factories.user("alice")
     before = factories.dump()
     with transaction.atomic():
-        teams.rename(acme, "Other", factories.TESTER)
+        teams.rename_with_slug(acme, "Other", factories.TESTER)
         teams.add_owner(acme, person, factories.TESTER)
         transaction.set_rollback(True)
     assert factories.dump() == before
@@ -159,7 +159,7 @@ def test_an_event_that_cannot_be_written_undoes_the_change(
 
     monkeypatch.setattr("accounts.crypto.digests.audit_mac", broken)
     with pytest.raises(Unavailable):
-        teams.rename(acme, "Other", factories.TESTER)
+        teams.rename_with_slug(acme, "Other", factories.TESTER)
     assert Team.objects.get(pk=acme.pk).name == "Acme"
 
 

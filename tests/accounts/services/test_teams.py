@@ -35,7 +35,7 @@ def test_a_second_team_of_the_name_gets_a_number() -> None:
 
 
 def test_renaming_changes_name_and_slug_and_is_written_down(acme: Team) -> None:
-    teams.rename(acme, "Initech", factories.TESTER)
+    teams.rename_with_slug(acme, "Initech", factories.TESTER)
     assert Team.objects.get(pk=acme.pk).slug == "initech"
     event = AuditEvent.objects.filter(team_id=acme.id).latest("sequence")
     assert event.before == {"name": "Acme", "slug": "acme"}
@@ -44,12 +44,12 @@ def test_renaming_changes_name_and_slug_and_is_written_down(acme: Team) -> None:
 
 def test_renaming_to_the_same_changes_nothing(acme: Team) -> None:
     before = factories.dump()
-    teams.rename(acme, "Acme", factories.TESTER)
+    teams.rename_with_slug(acme, "Acme", factories.TESTER)
     assert factories.dump() == before
 
 
 def test_renaming_to_a_name_of_the_same_slug_keeps_the_slug(acme: Team) -> None:
-    teams.rename(acme, "ACME!", factories.TESTER)
+    teams.rename_with_slug(acme, "ACME!", factories.TESTER)
     assert acme.slug == "acme"
 
 
