@@ -1,4 +1,4 @@
-"""Credentials: what a presented key text turns out to be, judged against its stored row. Pure."""
+"""Credentials: judge a presented key text against its stored row. Pure."""
 
 import hmac
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["ABSENT", "Credential", "State", "StoredSecret", "judge", "read"]
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """One stored key secret with all of its key and team that a decision needs."""
+    """A stored key secret, with everything of its key and team that a decision needs."""
 
     digest: str
     pepper_version: int
@@ -36,7 +36,7 @@ class StoredSecret:
 
 
 class Credential(NamedTuple):
-    """A judged credential. `key_*` and `team_id` are set only when the text proved to be right."""
+    """A judged credential. `key_*` and `team_id` are set only if the text proved to be right."""
 
     carrier: Carrier
     state: State
@@ -59,14 +59,14 @@ ABSENT = Credential(Carrier.NONE, State.ABSENT)
 
 
 def read(presented: Presented) -> KeyText | None:
-    """The key text to look up, or None where no look-up can help."""
+    """Return the key text to look up, or None if the text can't be one."""
     return key_text.parse(presented.text) if presented.text is not None else None
 
 
 def judge(
     presented: Presented, key: KeyText | None, stored: StoredSecret | None, now: datetime
 ) -> Credential:
-    """What a presented credential is at the moment `now`.
+    """Judge a presented credential at the moment `now`.
 
     Known and unknown ids cost the same one HMAC. Raises Unavailable if the key ring lacks the
     pepper of the stored digest.

@@ -79,7 +79,7 @@ class NewKeyForm(forms.Form):
 
 
 class DeleteKeyForm(forms.Form):
-    """Deleting a key, with another to open what would be closed."""
+    """Delete a key, and choose another one to open what would be closed."""
 
     replacement = forms.ModelChoiceField(
         queryset=ApiKey.objects.none(),

@@ -1,4 +1,4 @@
-"""Protected resources: what keys open. The app above registers its own at the start."""
+"""Protected resources: what keys open. The app above registers what knows them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The first call let in with a key, or its latest refused one."""
+    """The first call that was let in with a key, or else its latest refused one."""
 
     allowed: bool
     status: int
@@ -40,35 +40,35 @@ class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
     def of_team(self, team: Team) -> list[Resource]:
-        """Every resource of a team, by name."""
+        """Return every resource of a team, by name."""
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
-        """The resources that each key is selected for."""
+        """Return the resources that each key is selected for."""
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
-        """The resources that nobody could open any more if all these keys were refused."""
+        """Return the resources that nobody could open if all these keys were refused."""
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these resources of its team."""
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
-        """How the key's newest secret was first used, once it was."""
+        """Return the first call with the key's newest secret, or None if there was none."""
 
     def calls_since(self, key: ApiKey, days: int) -> int:
-        """How many calls the key made in the last days."""
+        """Return how many calls the key made in the last days."""
 
     def snippets(self, resource: Resource) -> Sequence[object]:
-        """Code that calls a resource, in several languages."""
+        """Return code that calls a resource, in several languages."""
 
 
 _registered: list[Resources] = []
 
 
 def register(resources: Resources) -> None:
-    """Called once by the app above, in its `AppConfig.ready`."""
+    """Set the registry. The app above calls it once, in its `AppConfig.ready`."""
     _registered[:] = [resources]
 
 
 def registry() -> Resources:
-    """The registered resources."""
+    """Return what the app above registered."""
     return _registered[0]

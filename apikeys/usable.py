@@ -1,6 +1,6 @@
-"""Usable: the one rule whether a key's text works at a moment, and why not. Pure.
+"""The one rule whether a key's text works at a moment, and why not. Pure.
 
-`ApiKeyQuerySet.usable` says the same in SQL; a test compares the two in every state.
+`ApiKeyQuerySet.usable` is its twin in SQL. A test compares the two in every state.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 
 class State(Enum):
-    """What a credential is. Everything but GOOD and ABSENT looks the same from outside."""
+    """The state of a credential. To callers everything but GOOD and ABSENT looks the same."""
 
     ABSENT = "absent"
     GOOD = "good"
@@ -23,7 +23,7 @@ class State(Enum):
 
 
 class Facts(Protocol):
-    """What the rule reads of a key and one secret of it. Each moment is None for never."""
+    """What the rule reads of a key and one of its secrets. A moment that is None never comes."""
 
     @property
     def is_deleted(self) -> bool: ...
@@ -40,7 +40,7 @@ class Facts(Protocol):
 
 
 class KeyFacts(NamedTuple):
-    """Facts of a key that was read through its model."""
+    """The facts of a key that was read through its model."""
 
     is_deleted: bool
     is_team_suspended: bool
@@ -51,9 +51,9 @@ class KeyFacts(NamedTuple):
 
 
 def state(facts: Facts, now: datetime) -> State:
-    """The state of a key with a secret at `now`. Of several reasons the first one counts.
+    """Return the state of a key with a secret at `now`. Of several reasons the first one counts.
 
-    A moment is over as soon as it comes: a key that expires at `now` has expired.
+    A moment has passed as soon as it comes: a key that expires at `now` has expired.
     """
     if facts.is_deleted:
         return State.REVOKED

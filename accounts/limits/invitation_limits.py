@@ -16,7 +16,7 @@ PER_TEAM, PER_PERSON, PER_ADDRESS = 100, 50, 5
 
 
 class _Link(NamedTuple):
-    """A link that was made lately: when, for whom and by whom (the id of a person)."""
+    """A link that was made lately: when, for which address, and by whom (the id of a person)."""
 
     made_at: datetime
     email_key: str
@@ -53,5 +53,5 @@ def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
 
 
 def _wait(links: Sequence[_Link], now: datetime) -> timedelta:
-    """How long until the oldest link no longer counts; a day where the form asks for too many."""
+    """Return how long until the oldest link no longer counts, or a day if no link counts yet."""
     return links[0].made_at + WINDOW - now if links else WINDOW

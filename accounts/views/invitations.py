@@ -25,7 +25,7 @@ METHODS = ["GET", "HEAD", "POST"]
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def invite(request: TeamRequest) -> HttpResponseBase:
-    """Invite addresses; the answer shows each link, once. An owner's asks for a fresh login."""
+    """Invite addresses. The answer shows each link once. Inviting an owner needs a fresh login."""
     if request.method != "POST":  # back from confirming the password
         return redirect("member_list", request.team.slug)
     form = InvitationForm(request.POST, role=request.principal.role)
@@ -48,7 +48,7 @@ def invite(request: TeamRequest) -> HttpResponseBase:
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
-    """Make a new link in the old one's place; the answer shows it, once."""
+    """Replace an invitation's link. The answer shows the new one, once."""
     invitation = _get(request, invitation_id)
     if request.method != "POST":
         return redirect("member_list", request.team.slug)
@@ -68,7 +68,7 @@ def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def withdraw(request: TeamRequest, invitation_id: UUID) -> HttpResponse:
-    """Take an invitation back."""
+    """Withdraw an invitation."""
     invitation = _get(request, invitation_id)
     if request.method != "POST":
         return redirect("member_list", request.team.slug)

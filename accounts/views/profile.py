@@ -1,4 +1,4 @@
-"""Profile: who I am here, where I am logged in, and a new password."""
+"""Profile: one's own account, devices and password."""
 
 from typing import cast
 
@@ -25,7 +25,7 @@ from accounts.views.sessions import refused
 @signed_in_view
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
-    """The page."""
+    """Show the page."""
     mine = sessions.of(cast(User, request.user))
     context = {"sessions": mine, "current": digest_of(request.session.session_key or "")}
     return render(request, "accounts/profile.html", context)
@@ -35,7 +35,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("current", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: HttpRequest) -> HttpResponse:
-    """A new password, by the present one. Every other session ends."""
+    """Set a new password, given the current one. Every other session ends."""
     user = cast(User, request.user)
     form = ChangePasswordForm(posted(request), user=user)
     if form.is_valid() and _is_current(request, form):

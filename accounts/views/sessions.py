@@ -23,7 +23,7 @@ logout = open_view("ends a session; without one it does nothing")(
 @open_view("people log in here")
 @require_http_methods(METHODS)
 def login(request: HttpRequest) -> HttpResponseBase:
-    """The login page. Who gets in is known on this device from now on."""
+    """Show the login page. A person who gets in makes this a known device."""
     response: HttpResponseBase = allauth_views.login(request)
     refused(request, response)
     if request.method == "POST" and isinstance(request.user, User):
@@ -34,7 +34,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
 @signed_in_view
 @require_http_methods(METHODS)
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
-    """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
+    """Ask for the password once more. The session gets a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)
     response: HttpResponseBase = allauth_views.reauthenticate(request)
     refused(request, response)
@@ -44,7 +44,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
 
 
 def refused(request: HttpRequest, response: Response) -> Response:
-    """The status of a refused form, which allauth answers with 200."""
+    """Set the status of a refused form, which allauth answers with 200."""
     locked_out: TooMany | None = getattr(request, "too_many", None)
     if locked_out is not None:
         return locked_out.mark(response)
@@ -56,7 +56,7 @@ def refused(request: HttpRequest, response: Response) -> Response:
 @open_view("leads people to where they belong")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """A member's team; the login page for visitors; a hint while there is no owner."""
+    """Lead members to their team and visitors to the login. Show a hint while there is no owner."""
     if request.user.is_authenticated:
         return _home_of(request, request.user)
     if not Membership.objects.filter(role=Role.OWNER).exists():
@@ -65,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _home_of(request: HttpRequest, user: User) -> HttpResponse:
-    """The team that was used last, or the only one; else a choice."""
+    """Lead to the team that was used last, or the only one. Else show a choice."""
     mine = list(Team.objects.filter(memberships__user=user, suspended_at=None).order_by("name"))
     used = [team for team in mine if team.pk == user.last_team_id] or mine
     if len(used) == 1:

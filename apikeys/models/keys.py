@@ -18,7 +18,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)  # when the secret of a key that has no
 
 
 class Status(StrEnum):
-    """What a key is to the team."""
+    """The state of a key, as pages show it."""
 
     ACTIVE = "active"
     EXPIRING = "expiring"
@@ -39,18 +39,18 @@ _STATUSES = {
 
 
 class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
-    """Keys by what they are worth."""
+    """Keys by state."""
 
     def kept(self) -> "ApiKeyQuerySet":
-        """Not deleted."""
+        """Keys that are not deleted."""
         return self.filter(deleted_at=None)
 
     def with_status(self) -> "ApiKeyQuerySet":
-        """Read in few statements all that `ApiKey.status` looks at."""
+        """Read everything that `ApiKey.status` looks at in few statements."""
         return self.select_related("team", "service_account").prefetch_related("secrets")
 
     def usable(self, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keys whose text works at `now`: the SQL twin of `apikeys.usable.state`."""
+        """Keys whose text works at `now`. The SQL twin of `apikeys.usable.state`."""
         now = now or timezone.now()
         return self.kept().filter(
             models.Q(expires_at=None) | models.Q(expires_at__gt=now),
@@ -112,7 +112,7 @@ class ApiKey(Named, TeamOwned):
 
     @property
     def status(self) -> Status:
-        """What this key is worth now."""
+        """The state of the key now."""
         now = timezone.now()
         state = usable.state(self._facts(), now)
         if state is not State.GOOD:
@@ -122,7 +122,7 @@ class ApiKey(Named, TeamOwned):
 
     @property
     def is_usable(self) -> bool:
-        """Whether its text opens anything."""
+        """Whether the key's text works."""
         return self.status in (Status.ACTIVE, Status.EXPIRING)
 
     @property
@@ -172,12 +172,12 @@ class KeySecretQuerySet(models.QuerySet["KeySecret"]):
     """Secrets by whether they work."""
 
     def live(self, now: datetime) -> "KeySecretQuerySet":
-        """Not ended."""
+        """Secrets that have not ended."""
         return self.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=now))
 
 
 class KeySecret(models.Model):
-    """What recognises a key's text: its public id and a peppered digest, never the text."""
+    """Recognises a key's text by its public id and a peppered digest. The text is not stored."""
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")
     public_id = models.CharField(max_length=12, unique=True)

@@ -1,4 +1,4 @@
-"""The keys of service accounts: what the pages of service accounts need to know of them."""
+"""The keys of service accounts, for the pages of service accounts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ class AccountKeys:
     """Implements `accounts.held_keys.HeldKeys`."""
 
     def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
-        """The keys of each account that are not deleted, by name."""
+        """Return the keys of each account that are not deleted, by name."""
         held: defaultdict[UUID, list[HeldKey]] = defaultdict(list)
         for key in _kept().filter(service_account__in=list(accounts)):
             assert key.service_account_id is not None
@@ -24,7 +24,7 @@ class AccountKeys:
         return held
 
     def closing_without(self, account: ServiceAccount) -> list[Closing]:
-        """The resources that are closed to everyone if the account's keys are refused."""
+        """Return the resources that nobody can open once the account's keys are refused."""
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
         return [Closing(resource.name, resource.url) for resource in closing]
 
