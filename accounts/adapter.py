@@ -56,10 +56,10 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             user: User | None = super().authenticate(request, **credentials)
         except TimeoutError:
-            lock_outs.not_checked(attempt)
+            lock_outs.uncount(attempt)
             raise
         if user is not None:
-            lock_outs.succeeded(attempt)
+            lock_outs.note_success(attempt)
         return user
 
     def locked_out(self, request: HttpRequest, error: TooMany) -> ValidationError:

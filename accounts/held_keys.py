@@ -21,7 +21,7 @@ class HeldKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ClosingResource:
     """A resource that nobody could open without the keys of an account."""
 
     name: str
@@ -34,7 +34,7 @@ class HeldKeys(Protocol):
     def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
         """Return the keys of each account that are not deleted, by name."""
 
-    def closing_without(self, account: ServiceAccount) -> Sequence[Closing]:
+    def closing_without(self, account: ServiceAccount) -> Sequence[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:

@@ -1,6 +1,6 @@
 """Lock-outs: who may try a password now, and who has to wait. The counters are in the database.
 
-Code that checks a password calls `begin` before any hash, and `succeeded` if the password was
+Code that checks a password calls `begin` before any hash, and `note_success` if the password was
 right.
 """
 
@@ -100,14 +100,14 @@ def begin(attempt: Attempt) -> None:
         row.save(update_fields=["failures", "last_failed_at"])
 
 
-def succeeded(attempt: Attempt) -> None:
+def note_success(attempt: Attempt) -> None:
     """Note that the password was right: clear its name's counter, uncount it for the network."""
     *network, own = _buckets(attempt)
     LockOut.objects.filter(digest=own.digest).delete()
     _take_back(network)
 
 
-def not_checked(attempt: Attempt) -> None:
+def uncount(attempt: Attempt) -> None:
     """Uncount an attempt that could not be checked because the server was busy."""
     _take_back(_buckets(attempt))
 

@@ -162,7 +162,7 @@ def accept_as(digest: str, user: User, *, has_mailbox: bool, address: str) -> Me
     )
 
 
-def end_of(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
+def withdraw_disallowed(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
     """Withdraw a member's open invitations that the new role no longer allows.
 
     Receives `membership_changed`.

@@ -19,7 +19,7 @@ from accounts.login.session_store import digest_of
 from accounts.models import User
 from accounts.permissions import Actor
 from accounts.services import passwords, sessions, users
-from accounts.views.sessions import refused
+from accounts.views.sessions import mark_refused
 
 
 @signed_in_view
@@ -45,7 +45,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
         response = redirect("profile")
         known_devices.remember(response, user)
         return response
-    return refused(request, render(request, "accounts/change_password.html", {"form": form}))
+    return mark_refused(request, render(request, "accounts/change_password.html", {"form": form}))
 
 
 def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:

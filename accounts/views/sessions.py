@@ -25,7 +25,7 @@ logout = open_view("ends a session; without one it does nothing")(
 def login(request: HttpRequest) -> HttpResponseBase:
     """Show the login page. A person who gets in makes this a known device."""
     response: HttpResponseBase = allauth_views.login(request)
-    refused(request, response)
+    mark_refused(request, response)
     if request.method == "POST" and isinstance(request.user, User):
         known_devices.remember(response, request.user)
     return response
@@ -37,13 +37,13 @@ def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """Ask for the password once more. The session gets a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)
     response: HttpResponseBase = allauth_views.reauthenticate(request)
-    refused(request, response)
+    mark_refused(request, response)
     if fresh_logins.latest(request) != was_fresh:
         request.session.cycle_key()
     return response
 
 
-def refused(request: HttpRequest, response: Response) -> Response:
+def mark_refused(request: HttpRequest, response: Response) -> Response:
     """Set the status of a refused form, which allauth answers with 200."""
     locked_out: TooMany | None = getattr(request, "too_many", None)
     if locked_out is not None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from accounts.held_keys import Closing, HeldKey
+from accounts.held_keys import ClosingResource, HeldKey
 from accounts.models import ServiceAccount
 from accounts.permissions import Actor
 from apikeys import resources
@@ -23,10 +23,10 @@ class AccountKeys:
             held[key.service_account_id].append(_held(key))
         return held
 
-    def closing_without(self, account: ServiceAccount) -> list[Closing]:
+    def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
-        return [Closing(resource.name, resource.url) for resource in closing]
+        return [ClosingResource(resource.name, resource.url) for resource in closing]
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""

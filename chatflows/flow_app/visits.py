@@ -74,11 +74,11 @@ def log_in(slug: str, username: str, password: str, address: str) -> str:
         with hashers.visitors_turn():
             is_right = _is_right(app, username, password)
     except TimeoutError:  # too many hashes at once
-        lock_outs.not_checked(attempt)
+        lock_outs.uncount(attempt)
         raise
     if app is None or not is_right:
         raise WrongLogin
-    lock_outs.succeeded(attempt)
+    lock_outs.note_success(attempt)
     return begin(app)[1]
 
 

@@ -101,14 +101,14 @@ def test_a_quiet_quarter_of_an_hour_forgives_a_few_and_a_day_forgives_all() -> N
 
 def test_a_right_password_begins_anew() -> None:
     fail(times=9)
-    lock_outs.succeeded(ALICE)
+    lock_outs.note_success(ALICE)
     assert fail(times=10) is None
 
 
 def test_an_attempt_that_nobody_could_check_does_not_count() -> None:
     for _ in range(20):
         assert fail() is None
-        lock_outs.not_checked(ALICE)
+        lock_outs.uncount(ALICE)
 
 
 @pytest.mark.parametrize(
