@@ -19,7 +19,7 @@ def fold(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is one visible line, with no controls, direction marks or invisible letters."""
+    """Whether a name is one visible line: no controls, direction marks or invisible letters."""
     kinds = [unicodedata.category(character) for character in name if character not in JOINERS]
     is_hidden = any(c in INVISIBLE for c in name) or any(k in HIDDEN_KINDS for k in kinds)
     return not is_hidden and any(kind[0] in "LNPS" for kind in kinds)
