@@ -1,1 +1,1 @@
-"""People and teams: users, memberships, permissions, the audit trail, secrets."""
+"""People and teams: users, memberships, permissions, audit trail, mail, limits, key ring."""

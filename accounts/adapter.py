@@ -1,6 +1,5 @@
-"""django-allauth in this house: sign-up is closed, passwords are checked under our lock-out."""
+"""Our rules for django-allauth: sign-up is closed, and a lock-out guards each password check."""
 
-from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
+from accounts.limits.too_many import TooMany
 from accounts.login import known_devices
 from accounts.models import User
 from accounts.services import users
@@ -19,17 +19,17 @@ WRONG_LOGIN = "No account has this name and password. Check both, or ask an admi
 
 
 class ActivePeopleBackend(AuthenticationBackend):
-    """A person who is not active is told what a stranger is told, after the same work."""
+    """Tell a person who is not active what a stranger is told, after the same work."""
 
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """One statement and one hash; allauth's own takes two hashes for a known e-mail."""
+        """Check a password by one statement and one hash. allauth takes two for a known e-mail."""
         login = credentials.get("email") or credentials.get("username") or ""
         found: User | None = self._check_password(users.find(login), credentials["password"])
         return found
 
     @classmethod
     def _stash_user(cls, user: object) -> None:
-        """allauth would stash them here, to tell them apart on a page of its own."""
+        """Do nothing. allauth would stash such people here, to show them a page of its own."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -47,37 +47,38 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The person, or None for a wrong password; a locked-out one costs no hash."""
+        """Return the person, or None for a wrong password. While locked out no hash is made."""
         attempt = _attempt(request, credentials)
-        wait = lock_outs.begin(attempt)
-        if wait is not None:
-            raise self.locked_out(request, wait)
+        try:
+            lock_outs.begin(attempt)
+        except TooMany as error:
+            raise self.locked_out(request, error) from None
         try:
             user: User | None = super().authenticate(request, **credentials)
         except TimeoutError:
-            lock_outs.not_checked(attempt)
+            lock_outs.uncount(attempt)
             raise
         if user is not None:
-            lock_outs.succeeded(attempt)
+            lock_outs.note_success(attempt)
         return user
 
-    def locked_out(self, request: HttpRequest, wait: timedelta) -> ValidationError:
-        """What a person who has to wait is told; the page takes its status from the request."""
-        request.locked_out_for = wait  # type: ignore[attr-defined]
+    def locked_out(self, request: HttpRequest, error: TooMany) -> ValidationError:
+        """Tell a person how long to wait. The page takes its status from the request."""
+        request.too_many = error  # type: ignore[attr-defined]
         return ValidationError(
             "Too many wrong passwords. Wait %(wait)s, then try again.",
-            params={"wait": lock_outs.in_words(wait)},
+            params={"wait": lock_outs.in_words(error.wait)},
         )
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """allauth would count in its cache here."""
+        """Do nothing. allauth would count attempts in its cache here."""
 
     def is_safe_url(self, url: str) -> bool:
-        """Only paths of this site: the other allowed hosts are somebody's own machine."""
+        """Accept only paths of this site: the other allowed hosts are somebody's own machine."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def add_message(self, *args: object, **kwargs: object) -> None:
-        """allauth's own messages say what the page already shows."""
+        """Do nothing. allauth's own messages say what the page already shows."""
 
 
 def _attempt(request: HttpRequest, credentials: dict[str, Any]) -> Attempt:

@@ -21,4 +21,4 @@ class AccountsConfig(AppConfig):
         worker.register(worker.Job("resets", timedelta(seconds=2), password_resets.answer_all))
         worker.register(worker.Job("mail", timedelta(seconds=2), sender.send_due))
         worker.register(worker.Job("leftovers", timedelta(hours=1), cleanup.delete))
-        membership_changed.connect(invitations.end_of, dispatch_uid="invitations")
+        membership_changed.connect(invitations.withdraw_disallowed, dispatch_uid="invitations")

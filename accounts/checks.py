@@ -1,4 +1,4 @@
-"""System checks: the URL conf is walked, and a page without a policy is an error."""
+"""System checks: every page of the URL conf must declare a policy."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from accounts.guards import Policy
 
 @checks.register(checks.Tags.security)
 def every_page_has_a_policy(**_: Any) -> list[checks.CheckMessage]:
-    """Error accounts.E001 for each URL whose view declares no policy."""
+    """Report error accounts.E001 for each URL whose view declares no policy."""
     return [
         checks.Error(
             f"The page {path!r} declares no policy.",
@@ -24,13 +24,13 @@ def every_page_has_a_policy(**_: Any) -> list[checks.CheckMessage]:
 
 
 def policies() -> Iterator[tuple[str, Policy | None]]:
-    """Every path of the URL conf with the policy that its view declares, or None."""
+    """List every path of the URL conf with the policy that its view declares, or None."""
     for path, view in pages():
         yield path, getattr(view, "policy", None)
 
 
 def pages() -> Iterator[tuple[str, Any]]:
-    """Every path of the URL conf with its view."""
+    """List every path of the URL conf with its view."""
     return _walk(get_resolver().url_patterns, "/")
 
 

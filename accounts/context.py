@@ -1,4 +1,4 @@
-"""What every page's template can use beside its own context."""
+"""The context processor: what every page's template can use beside its own context."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from accounts.models import Team
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: principal, teams, the public host, the request id, the time."""
+    """Return the principal, the teams, the public host, the request id and the time."""
     return {
         "principal": getattr(request, "principal", None),
         "teams": SimpleLazyObject(lambda: _teams(request)),

@@ -1,4 +1,4 @@
-"""Guards: every page states who may open it; a page without a statement stops the start."""
+"""Guards: every page declares who may open it. A page without a policy stops the start."""
 
 import functools
 from collections.abc import Callable
@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class PageRequest(HttpRequest):
-    """What our middleware makes of a request."""
+    """A request with what our middleware adds."""
 
     id: str
     address: str
@@ -64,7 +64,7 @@ def team_view(
     [Callable[Concatenate[TeamRequest, P], HttpResponseBase]],
     View,
 ]:
-    """A page under `/t/<slug>/`: strangers get 404, members without the permission 403.
+    """Guard a page under `/t/<slug>/`: strangers get 404, members without the permission 403.
 
     With `fresh_login` the password must have been given in the last ten minutes.
     """
@@ -97,9 +97,9 @@ def team_view(
 def operator_view(
     *, fresh_login: bool = False
 ) -> Callable[[Callable[Concatenate[OperatorRequest, P], HttpResponseBase]], View]:
-    """A page under `/operator/`: everyone but operators gets 404.
+    """Guard a page under `/operator/`: everyone but operators gets 404.
 
-    Being an operator opens no team: those pages ask for a membership as always.
+    An operator gains no access to a team: team pages always require a membership.
     """
 
     def guard(view: Callable[Concatenate[OperatorRequest, P], HttpResponseBase]) -> View:
@@ -123,7 +123,7 @@ def operator_view(
 def signed_in_view(
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> View:
-    """A page for everyone who is logged in, of whatever team."""
+    """Guard a page for everyone who is logged in, whatever their teams."""
 
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -135,7 +135,7 @@ def signed_in_view(
 
 
 def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """A page for everyone; the reason stands in the table of pages."""
+    """Declare a page open to everyone. The reason is shown in the table of pages."""
 
     def declare(view: Callable[P, Any]) -> Callable[P, Any]:
         def opened(*args: P.args, **kwargs: P.kwargs) -> Any:

@@ -1,4 +1,4 @@
-"""Held keys: the keys of service accounts, told by the app above (which registers itself)."""
+"""Held keys: the keys of service accounts. The app above registers what knows them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class HeldKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """A door that nobody could open without the keys of an account."""
+class ClosingResource:
+    """A resource that nobody could open without the keys of an account."""
 
     name: str
     url: str
@@ -32,10 +32,10 @@ class HeldKeys(Protocol):
     """What the app above offers to the pages of service accounts."""
 
     def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
-        """The keys of each account that are not deleted, by name."""
+        """Return the keys of each account that are not deleted, by name."""
 
-    def closing_without(self, account: ServiceAccount) -> Sequence[Closing]:
-        """The doors that are closed to everyone if the account's keys are refused."""
+    def closing_without(self, account: ServiceAccount) -> Sequence[ClosingResource]:
+        """Return the resources that nobody can open once the account's keys are refused."""
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
@@ -45,10 +45,10 @@ _registered: list[HeldKeys] = []
 
 
 def register(keys: HeldKeys) -> None:
-    """Called once by the app above, in its `AppConfig.ready`."""
+    """Set the registry. The app above calls it once, in its `AppConfig.ready`."""
     _registered[:] = [keys]
 
 
 def registry() -> HeldKeys:
-    """The registered keys."""
+    """Return what the app above registered."""
     return _registered[0]

@@ -1,4 +1,4 @@
-"""Middleware of pages: request id, client address, one log line; and the use of sessions."""
+"""Middleware of pages: request id, client address, one log line, and the last use of sessions."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ log = structlog.get_logger("flowlatch.pages")
 
 
 class RequestContextMiddleware:
-    """Gives each request `id` and `address`, and logs it."""
+    """Give each request its `id` and `address`, and log it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -36,7 +36,7 @@ class RequestContextMiddleware:
 
 
 class SessionUseMiddleware:
-    """Notes, at most once a minute, when and from where a person's session was used."""
+    """Note, at most once a minute, when and from where a person's session was used."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,5 +1,5 @@
-"""What is raised where a part that a decision needs is gone."""
+"""The exception for a missing part that a decision needs."""
 
 
 class Unavailable(Exception):
-    """A part that a decision needs is gone. Answer 503: never let in, never refuse for good."""
+    """A part that a decision needs is gone. Answer 503: neither let in nor refuse for good."""

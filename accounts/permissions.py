@@ -1,4 +1,4 @@
-"""Permissions: the one enum of people's rights and keys' scopes, the role table, the principal."""
+"""Permissions: the enum of people's permissions and keys' scopes, the role table, the principal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from accounts.models import Role, Team
 
 
 class Permission(StrEnum):
-    """`resource:verb`. A scope of a key and a right of a person are the same thing."""
+    """`resource:verb`. A key's scopes and a person's permissions are the same enum."""
 
     CHATFLOWS_VIEW = "chatflows:view"
     CHATFLOWS_CREATE = "chatflows:create"
@@ -88,7 +88,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, as the audit trail names it; `address` is the network address, or empty."""
+    """Who acts, as the audit trail names them. `address` is the network address, or empty."""
 
     kind: Literal["person", "key", "command", "system"]
     id: str
@@ -98,7 +98,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who acts where with which rights: the same for a session and for a key."""
+    """Who acts in which team with which permissions. Sessions and keys make the same principal."""
 
     team: Team
     actor: Actor
@@ -112,5 +112,5 @@ class Principal:
 
     @property
     def may(self) -> dict[str, bool]:
-        """For templates: `principal.may.apikeys_create`."""
+        """The permissions by name, for templates: `principal.may.apikeys_create`."""
         return {p.name.lower(): p in self.permissions for p in Permission}

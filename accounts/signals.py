@@ -1,4 +1,4 @@
-"""News that higher services and apps act on, inside the transaction of the change."""
+"""Signals that higher services and apps act on, inside the transaction of the change."""
 
 from django.dispatch import Signal
 

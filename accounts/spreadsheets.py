@@ -1,4 +1,4 @@
-"""Spreadsheets: cells that one would run as formulas are written as text. Pure."""
+"""Spreadsheets: write cells that would run as formulas as text. Pure."""
 
 import re
 
@@ -8,10 +8,10 @@ _DISARMED = re.compile(r"'+[=+\-@\t\r\n]")
 
 
 def disarmed(cell: str) -> str:
-    """A cell that no spreadsheet runs."""
+    """Return a cell that no spreadsheet runs as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def armed(cell: str) -> str:
-    """What `disarmed` was given."""
+    """Return the cell that `disarmed` was given."""
     return cell[1:] if _DISARMED.match(cell) else cell

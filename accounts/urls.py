@@ -1,4 +1,4 @@
-"""URLs of accounts: allauth's are listed one by one, so that nothing of it is open unasked."""
+"""URLs of accounts. allauth's are listed one by one, so that none is open by accident."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

@@ -1,4 +1,4 @@
-"""Audit words of API keys."""
+"""The audit trail's words for API keys."""
 
 SENTENCES = {
     "api_key.create": "made the key {target}",

@@ -1,4 +1,4 @@
-"""Bearer: which credential a request presents, by one strict grammar (RFC 6750). Pure."""
+"""Bearer: read the credential that a request presents, by a strict grammar (RFC 6750). Pure."""
 
 import re
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Carrier(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request presents; `text` is None where the form is wrong. Its repr hides the text."""
+    """The credential of a request. `text` is None if its form is wrong. The repr hides the text."""
 
     carrier: Carrier
     text: str | None = field(default=None, repr=False)
@@ -34,7 +34,7 @@ CONFLICT = Presented(Carrier.CONFLICT)
 
 
 def extract(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Presented:
-    """The one credential of a request, from its raw headers and its raw query string."""
+    """Return the one credential of a request, from its raw headers and its raw query string."""
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) > 1:
         return CONFLICT

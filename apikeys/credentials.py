@@ -1,36 +1,24 @@
-"""Credentials: what a presented key text turns out to be, judged against its stored row. Pure."""
+"""Credentials: judge a presented key text against its stored row. Pure."""
 
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
 from accounts.crypto import digests
 from accounts.network.addresses import Network
-from apikeys import key_text
+from apikeys import key_text, usable
 from apikeys.bearer import Carrier, Presented
 from apikeys.key_text import KeyText
+from apikeys.usable import State
 
-
-class State(Enum):
-    """What a credential is. Everything but GOOD and ABSENT looks the same from outside."""
-
-    ABSENT = "absent"
-    GOOD = "good"
-    MALFORMED = "malformed"
-    UNKNOWN = "unknown"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    DISABLED = "disabled"
-    TEAM_SUSPENDED = "team_suspended"
-    ACCOUNT_DISABLED = "account_disabled"
+__all__ = ["ABSENT", "Credential", "State", "StoredSecret", "judge", "read"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """One stored key secret with all of its key and team that a decision needs."""
+    """A stored key secret, with everything of its key and team that a decision needs."""
 
     digest: str
     pepper_version: int
@@ -48,7 +36,7 @@ class StoredSecret:
 
 
 class Credential(NamedTuple):
-    """A judged credential. `key_*` and `team_id` are set only when the text proved to be right."""
+    """A judged credential. `key_*` and `team_id` are set only if the text proved to be right."""
 
     carrier: Carrier
     state: State
@@ -71,14 +59,14 @@ ABSENT = Credential(Carrier.NONE, State.ABSENT)
 
 
 def read(presented: Presented) -> KeyText | None:
-    """The key text to look up, or None where no look-up can help."""
+    """Return the key text to look up, or None if the text can't be one."""
     return key_text.parse(presented.text) if presented.text is not None else None
 
 
 def judge(
     presented: Presented, key: KeyText | None, stored: StoredSecret | None, now: datetime
 ) -> Credential:
-    """What a presented credential is at the moment `now`.
+    """Judge a presented credential at the moment `now`.
 
     Known and unknown ids cost the same one HMAC. Raises Unavailable if the key ring lacks the
     pepper of the stored digest.
@@ -92,26 +80,10 @@ def judge(
         return Credential(presented.carrier, State.UNKNOWN)
     return Credential(
         carrier=presented.carrier,
-        state=_state(stored, now),
+        state=usable.state(stored, now),
         team_id=stored.team_id,
         key_id=stored.key_id,
         key_name=stored.key_name,
         public_id=stored.public_id,
         scopes=stored.scopes,
     )
-
-
-def _state(stored: StoredSecret, now: datetime) -> State:
-    if stored.is_deleted:
-        return State.REVOKED
-    if stored.is_team_suspended:
-        return State.TEAM_SUSPENDED
-    if stored.is_account_disabled:
-        return State.ACCOUNT_DISABLED
-    if stored.is_disabled:
-        return State.DISABLED
-    if stored.secret_ends_at is not None and stored.secret_ends_at <= now:
-        return State.REVOKED
-    if stored.expires_at is not None and stored.expires_at <= now:
-        return State.EXPIRED
-    return State.GOOD

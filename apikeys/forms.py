@@ -56,7 +56,7 @@ class NewKeyForm(forms.Form):
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         of_team = resources.registry().of_team(team)
-        self._field("opens").choices = [(str(door.id), door.name) for door in of_team]
+        self._field("opens").choices = [(str(resource.id), resource.name) for resource in of_team]
         account = self.fields["service_account"]
         assert isinstance(account, forms.ModelChoiceField)
         account.queryset = ServiceAccount.objects.of(team).kept().order_by("name_key")
@@ -79,7 +79,7 @@ class NewKeyForm(forms.Form):
 
 
 class DeleteKeyForm(forms.Form):
-    """Deleting a key, with another to open what would be closed."""
+    """Delete a key, and choose another one to open what would be closed."""
 
     replacement = forms.ModelChoiceField(
         queryset=ApiKey.objects.none(),

@@ -26,14 +26,14 @@ PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class KeyText:
-    """A well-formed key text; its repr shows the public id alone."""
+    """A well-formed key text. Its repr shows only the public id."""
 
     public_id: str
     text: str = field(repr=False)
 
 
 def generate() -> KeyText:
-    """A new secret key's text with a random id and 256 random bits."""
+    """Make a new secret key's text with a random id and 256 random bits."""
     public_id = "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
     secret = _base62(int.from_bytes(secrets.token_bytes(SECRET_BYTES)), SECRET_LENGTH)
     body = f"{SECRET_PREFIX}{public_id}_{secret}"
@@ -41,7 +41,7 @@ def generate() -> KeyText:
 
 
 def parse(text: str) -> KeyText | None:
-    """The key text if its form and its checksum are right, else None."""
+    """Return the key text if its form and its checksum are right, or None."""
     if PATTERN.fullmatch(text) is None:
         return None
     body, tail = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
@@ -52,12 +52,12 @@ def parse(text: str) -> KeyText | None:
 
 
 def checksum(body: str) -> str:
-    """CRC32 of the text as 6 base62 digits."""
+    """Return the CRC32 of the text as 6 base62 digits."""
     return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
 
 
 def hint_parts(public_id: str) -> tuple[str, str, str]:
-    """Prefix, first four and last four of the public id: what pages and logs may show."""
+    """Return the prefix, the first and the last four characters of the public id, to be shown."""
     return SECRET_PREFIX, public_id[:4], public_id[-4:]
 
 

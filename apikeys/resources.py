@@ -1,4 +1,4 @@
-"""Doors: what a key opens, told by the app above (which registers itself at the start)."""
+"""Protected resources: what keys open. The app above registers what knows them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from apikeys.models import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Resource:
     """Something that keys open: a chatflow, as the pages of keys see it."""
 
     id: UUID
@@ -24,7 +24,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The first call let in with a key, or its latest refused one."""
+    """The first call that was let in with a key, or else its latest refused one."""
 
     allowed: bool
     status: int
@@ -36,39 +36,39 @@ class FirstCall:
     duration_ms: int
 
 
-class Doors(Protocol):
+class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def of_team(self, team: Team) -> list[Door]:
-        """Every door of a team, by name."""
+    def of_team(self, team: Team) -> list[Resource]:
+        """Return every resource of a team, by name."""
 
-    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
-        """The doors that each key is selected for."""
+    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
+        """Return the resources that each key is selected for."""
 
-    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
-        """The doors that nobody could open any more if all these keys were refused."""
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
+        """Return the resources that nobody could open if all these keys were refused."""
 
-    def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
-        """Select a key for these doors of its team."""
+    def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
+        """Select a key for these resources of its team."""
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
-        """How the key's newest secret was first used, once it was."""
+        """Return the first call with the key's newest secret, or None if there was none."""
 
     def calls_since(self, key: ApiKey, days: int) -> int:
-        """How many calls the key made in the last days."""
+        """Return how many calls the key made in the last days."""
 
-    def snippets(self, door: Door) -> Sequence[object]:
-        """Code that calls a door, in several languages."""
-
-
-_registered: list[Doors] = []
+    def snippets(self, resource: Resource) -> Sequence[object]:
+        """Return code that calls a resource, in several languages."""
 
 
-def register(doors: Doors) -> None:
-    """Called once by the app above, in its `AppConfig.ready`."""
-    _registered[:] = [doors]
+_registered: list[Resources] = []
 
 
-def registry() -> Doors:
-    """The registered doors."""
+def register(resources: Resources) -> None:
+    """Set the registry. The app above calls it once, in its `AppConfig.ready`."""
+    _registered[:] = [resources]
+
+
+def registry() -> Resources:
+    """Return what the app above registered."""
     return _registered[0]

@@ -16,9 +16,9 @@ class ChatflowsConfig(AppConfig):
         from chatflows import audit_words  # noqa: PLC0415
         from chatflows.flow_app import visits  # noqa: PLC0415
         from chatflows.services import onboarding  # noqa: PLC0415
-        from chatflows.services.resources import ChatflowDoors  # noqa: PLC0415
+        from chatflows.services.resources import ChatflowResources  # noqa: PLC0415
 
         words.register(audit_words.SENTENCES, audit_words.FACTS)
-        resources.register(ChatflowDoors())
+        resources.register(ChatflowResources())
         team_opened.connect(onboarding.fit_out, dispatch_uid="onboarding")
         worker.register(worker.Job("visits", timedelta(hours=1), visits.delete_ended))

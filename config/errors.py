@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
 from chatflows.access import codes
 from chatflows.protocols.openai import errors
@@ -26,6 +27,7 @@ CODES = {
         NO_ADDRESS,
         codes.METHOD_NOT_ALLOWED,
         codes.TOO_LARGE,
+        codes.RATE_LIMITED,
         codes.INTERNAL_ERROR,
         codes.UNAVAILABLE,
     )
@@ -51,9 +53,14 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Handler 500: 503 if the database is away, 404 if someone has just deleted what was asked."""
+    """Handler 500, for what a view raised and did not answer.
+
+    TooMany is 429, a database that is away 503, and 404 what someone has just deleted.
+    """
     error = sys.exception()
     name = type(error).__name__
+    if isinstance(error, TooMany):
+        return error.mark(_answer(request, 429, words=str(error)))
     if isinstance(error, ObjectDoesNotExist):
         return _answer(request, 404)
     if isinstance(error, DatabaseError | TimeoutError):
@@ -70,7 +77,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _answer(request, 403, template="errors/csrf.html")
 
 
-def _answer(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+def _answer(request: HttpRequest, status: int, template: str = "", words: str = "") -> HttpResponse:
     request_id = _request_id(request)
     path = request.path_info.lower()
     if path.startswith((API_PREFIX, OPENAI_PREFIX)):
@@ -78,7 +85,12 @@ def _answer(request: HttpRequest, status: int, template: str = "") -> HttpRespon
     # No request is given: context processors ask the database, which may be what is gone.
     page = render_to_string(
         template or f"errors/{status}.html",
-        {"request_id": request_id, "now": timezone.now(), "public_url": settings.PUBLIC_URL},
+        {
+            "request_id": request_id,
+            "now": timezone.now(),
+            "public_url": settings.PUBLIC_URL,
+            "words": words,
+        },
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
 

@@ -90,6 +90,12 @@ def welcome() -> list[str]:
             "Warning: HOST is reachable from outside and PUBLIC_URL is not https: keys and "
             "passwords travel in clear. Set PUBLIC_URL to the address that people use."
         )
+    if settings.WEB_CONCURRENCY > 1 and not settings.LIMITS_URL:
+        lines.append(
+            f"Warning: each of the {settings.WEB_CONCURRENCY} processes counts by itself, so a "
+            f"limit in time can be exceeded up to {settings.WEB_CONCURRENCY} times. Set LIMITS_URL "
+            "to let them count together."
+        )
     return lines
 
 

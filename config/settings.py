@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
 from accounts.crypto import keyring
-from config import databases, logs
+from config import databases, limit_stores, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -64,6 +64,13 @@ def _mail_server() -> dict[str, Any]:
             "@ : / # ? % of a password as %40 %3A %2F %23 %3F %25."
         ) from None
     return server
+
+
+def _limits_url() -> str:
+    url: str = env.str("LIMITS_URL", default="").strip()
+    if url and not limit_stores.is_readable(url):  # nothing is quoted: a password can be in it
+        raise ImproperlyConfigured(f"LIMITS_URL can't be read. {limit_stores.FORMS}")
+    return url
 
 
 def _worker(text: str) -> str:
@@ -138,6 +145,8 @@ MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
 MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = _number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
+# Where rates are counted for all processes together; empty: in each process (accounts/limits).
+LIMITS_URL = _limits_url()
 # Who sends mail and cleans up: one of the serving processes, or `manage.py worker` alone.
 WORKER = _worker(env.str("WORKER", default="internal"))
 

@@ -15,7 +15,7 @@ _folder = tempfile.mkdtemp(prefix="flowlatch-tests-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 for name in (
     *("OWNER_EMAIL", "OWNER_PASSWORD", "TEAM_NAME", "PORT", "HOST", "DATABASE_URL"),
-    *("FLOW_USERNAME", "FLOW_PASSWORD"),
+    *("FLOW_USERNAME", "FLOW_PASSWORD", "LIMITS_URL"),
 ):
     os.environ.pop(name, None)
 os.environ["FLOWLATCH_DATA"] = _folder

@@ -1,4 +1,4 @@
-"""The audit trail's service: append in the transaction of the change, and check the chain."""
+"""The audit chain: append an event in the transaction of the change, and check the chain."""
 
 import json
 import uuid
@@ -62,8 +62,9 @@ def record(
 ) -> AuditEvent:
     """Append one event. Call it last in the transaction of the change: it locks the chain's head.
 
-    Of two events the installation's goes first: heads are always locked in this order.
-    `action` is `resource.verb`; `before` and `after` hold plain JSON values and never a secret.
+    When a change is recorded in two chains, record it in the installation's chain first, so that
+    heads are always locked in one order. `action` is `resource.verb`; `before` and `after` hold
+    plain JSON values and never a secret.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("audit.record needs the transaction of the change")
@@ -95,14 +96,14 @@ def record(
 
 
 def verify(team_id: uuid.UUID) -> Broken | None:
-    """The first edited, deleted or reordered row of a team's chain, or None if all holds."""
+    """Return the first edited, deleted or reordered row of a team's chain, or None if all holds."""
     return check(team_id).broken
 
 
 def check(team_id: uuid.UUID) -> Chain:
     """Walk a team's chain from its first row to its head.
 
-    Takes no lock: rows that are appended meanwhile are walked too.
+    It takes no lock: rows that are appended meanwhile are checked too.
     """
     mac, sequence = FIRST_MAC, 0
     while True:
@@ -123,7 +124,7 @@ def check(team_id: uuid.UUID) -> Chain:
 
 
 def holds(team_id: uuid.UUID, sequence: int, mac: str) -> bool:
-    """Whether the chain still has the link that someone noted elsewhere."""
+    """Whether the chain still has a link that someone noted elsewhere."""
     return AuditEvent.objects.filter(team_id=team_id, sequence=sequence, mac=mac).exists()
 
 

@@ -38,7 +38,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to show; what is empty filters nothing. The days are UTC, both included."""
+    """What to show. An empty value filters nothing; both days are UTC and included."""
 
     who: str = ""
     event: str = ""
@@ -57,7 +57,7 @@ class Page:
 
 
 def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
-    """The rows of one chain that fit, newest first."""
+    """Return the rows of one chain that match the filters, newest first."""
     rows = AuditEvent.objects.filter(team_id=team_id).order_by("-sequence")
     if filters.who:
         rows = rows.filter(Q(actor_name__icontains=filters.who) | Q(address=filters.who))
@@ -73,7 +73,7 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
 
 
 def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -> Page:
-    """The rows next to a cursor: older than `before`, or newer than `after`; else the newest."""
+    """Return the rows older than `before`, newer than `after`, or else the newest ones."""
     if after is not None:
         found = list(rows.filter(sequence__gt=after).order_by("sequence")[: PAGE_SIZE + 1])
         events, has_newer, has_older = found[:PAGE_SIZE][::-1], len(found) > PAGE_SIZE, True
@@ -90,14 +90,14 @@ def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -
 
 
 async def csv_file(rows: QuerySet[AuditEvent]) -> AsyncIterator[str]:
-    """The rows as CSV, a piece at a time, newest first; no cell runs as a formula."""
+    """Write the rows as CSV, in pieces and newest first. No cell can run as a formula."""
     yield "\ufeff" + _csv([COLUMNS])  # Excel reads UTF-8 only after a byte order mark
     async for batch in _batches(rows):
         yield _csv([_cells(event) for event in batch])
 
 
 async def json_lines(rows: QuerySet[AuditEvent]) -> AsyncIterator[str]:
-    """The rows as JSON Lines, a piece at a time, newest first."""
+    """Write the rows as JSON Lines, in pieces and newest first."""
     async for batch in _batches(rows):
         yield "".join(json.dumps(_record(event)) + "\n" for event in batch)
 
@@ -109,7 +109,7 @@ FILES: Mapping[str, tuple[str, Callable[[QuerySet[AuditEvent]], AsyncIterator[st
 
 
 def what(event: AuditEvent) -> str:
-    """The event as a sentence without its subject."""
+    """Return the event as a sentence without its subject."""
     parts = words.sentence(event.action, event.target_name)
     return " ".join(part for part in parts if part)
 

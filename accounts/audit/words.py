@@ -1,4 +1,4 @@
-"""Audit words: what each event says on a page. Each app registers its own at the start."""
+"""Audit words: the sentence for each event. Each app registers its own at the start."""
 
 from collections.abc import Mapping
 
@@ -41,27 +41,27 @@ FACTS = {"is_operator": "operator"}
 
 
 def register(sentences: Mapping[str, str], facts: Mapping[str, str] | None = None) -> None:
-    """Add an app's events, and its names of facts that don't read well by themselves."""
+    """Add an app's sentences, and labels for facts whose names don't read well."""
     _sentences.update(sentences)
     _facts.update(facts or {})
 
 
 def sentence(action: str, name: str) -> tuple[str, str, str]:
-    """The words before the target's name, the name if they tell it, and the words after.
+    """Return the words before the target's name, the name if it is shown, and the words after.
 
-    An event without words is named as it is.
+    An event without a sentence is shown by its name.
     """
     before, target, after = _sentences.get(action, f"{action} {TARGET}").partition(TARGET)
     return before.strip(), target and name, after.strip()
 
 
 def known() -> Mapping[str, str]:
-    """Every event and its sentence."""
+    """Return every event and its sentence."""
     return _sentences
 
 
 def choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Events for a select, grouped by what they are about."""
+    """Return the events as choices of a select, grouped by what they are about."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for action in sorted(_sentences):
         words = _sentences[action].replace(TARGET, "…")
@@ -71,6 +71,6 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def fact_name(name: str) -> str:
-    """A fact's name as a label."""
+    """Return the label of a fact."""
     words = _facts.get(name, name.replace("_", " "))
     return words[:1].upper() + words[1:]

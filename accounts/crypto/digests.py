@@ -39,10 +39,10 @@ def new_link_token() -> str:
 
 
 def mailbox_proof(token: str) -> str:
-    """Return what only the mail adds to a link (128 bits): who brings it has read the mail.
+    """Return the part of a link that only the mail has (128 bits). Whoever brings it read the mail.
 
-    It is made from the token under the pepper, so nothing is stored, and the token alone can't
-    tell it.
+    It is an HMAC of the token under the pepper, so nothing is stored, and the token alone does not
+    reveal it.
     """
     return pepper_digest(f"mailbox {token}")[1][:32]
 
@@ -50,7 +50,7 @@ def mailbox_proof(token: str) -> str:
 def link_token_digest(token: str) -> str:
     """Return the SHA-256 of a link token.
 
-    That is enough for 256 random bits, and no key is needed to read it.
+    A plain hash is enough for 256 random bits, and needs no key of the ring.
     """
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -14,7 +14,7 @@ KEY_BYTES = 32
 
 
 class Purpose(StrEnum):
-    """What a key of the ring is for; one key never serves two purposes."""
+    """What a key of the ring is for. One key never serves two purposes."""
 
     PEPPER = "pepper"
     ENCRYPTION = "encryption"
@@ -33,17 +33,17 @@ class KeyRing:
     keys: dict[Purpose, dict[int, bytes]]
 
     def current(self, purpose: Purpose) -> tuple[int, bytes]:
-        """The newest version of a purpose and its key."""
+        """Return the newest version of a purpose and its key."""
         version = max(self.keys[purpose])
         return version, self.keys[purpose][version]
 
     def get(self, purpose: Purpose, version: int) -> bytes | None:
-        """The key of one version, or None if the ring no longer holds it."""
+        """Return the key of one version, or None if the ring no longer holds it."""
         return self.keys[purpose].get(version)
 
 
 def create(path: Path) -> KeyRing:
-    """Make a new ring at `path`; never replaces one. Raises KeyRingError if it can't be written."""
+    """Make a new ring at `path`. Never replaces one. Raises KeyRingError if it can't be written."""
     stored = {p.value: {"1": _encode(secrets.token_bytes(KEY_BYTES))} for p in Purpose}
     try:
         # mkstemp makes it 0600 under a name that no killed start has left behind.

@@ -1,4 +1,4 @@
-"""The filters of the audit trail, as a form that is sent by GET."""
+"""The form that filters the audit trail, sent by GET."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _day(label: str) -> forms.DateField:
 
 
 class AuditFilterForm(forms.Form):
-    """Who, what event, on what, between which days."""
+    """Filter by person, event, target and days."""
 
     who = forms.CharField(required=False, max_length=254, label="Who")
     event = forms.ChoiceField(required=False, choices=_events, label="Event")
@@ -27,7 +27,7 @@ class AuditFilterForm(forms.Form):
     last_day = _day("To")
 
     def clean(self) -> dict[str, Any]:
-        """The days in their order."""
+        """Refuse a last day before the first one."""
         cleaned = super().clean() or {}
         first, last = cleaned.get("first_day"), cleaned.get("last_day")
         if first and last and last < first:
@@ -36,5 +36,5 @@ class AuditFilterForm(forms.Form):
 
     @property
     def filters(self) -> Filters:
-        """What to show; a form with a mistake filters nothing out."""
+        """The filters to apply; none if the form has a mistake."""
         return Filters(**self.cleaned_data) if self.is_valid() else Filters()

@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """The fields of a POST, even if there are none; None for a form that is only drawn."""
+    """Return the fields of a POST, even if there are none, and None for any other method."""
     return request.POST if request.method == "POST" else None
 
 
@@ -26,15 +26,15 @@ def render_forms(
 
 
 def searched(request: HttpRequest) -> str:
-    """The text of a search field; no database takes a NUL in it."""
+    """Return the text of the search field without NULs, which no database takes."""
     return request.GET.get("q", "").replace("\0", "").strip()
 
 
 class StrictForm(forms.Form):
-    """Takes its own fields, each once: one that was added to it is refused, not left aside."""
+    """A form that refuses fields which it does not have, and fields that were sent twice."""
 
     def clean(self) -> dict[str, Any] | None:
-        """Refuse what the page never had."""
+        """Refuse fields that the page never had."""
         if isinstance(self.data, QueryDict):
             foreign = set(self.data) - set(self.fields) - {"csrfmiddlewaretoken"}
             doubled = {name for name, values in self.data.lists() if len(values) > 1}

@@ -1,4 +1,4 @@
-"""allauth's forms without placeholders: the label above a field says what goes in."""
+"""allauth's login forms without placeholders: the labels say what goes in."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ MAX_LOGIN_LENGTH = 254  # characters: the longest e-mail, and a username is shor
 
 
 class LoginForm(allauth_forms.LoginForm):
-    """Name or e-mail, and password."""
+    """Username or e-mail, and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -20,7 +20,7 @@ class LoginForm(allauth_forms.LoginForm):
 
 
 class ReauthenticateForm(allauth_forms.ReauthenticateForm):
-    """The password once more."""
+    """The password once more, before something sensitive."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

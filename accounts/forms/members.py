@@ -1,4 +1,4 @@
-"""Forms of members and invitations: who to invite, which role, and the invited person's own."""
+"""Forms of members and invitations: whom to invite, the role, and a new person's account."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ QUOTED_LENGTH = 60  # characters of a bad line that its error repeats
 
 
 def roles_up_to(role: Role | None) -> list[tuple[str, str]]:
-    """The choices of a person with this role, lowest first: nobody gives more than they have."""
+    """List the roles that a person with this role may give, lowest first."""
     reached = [other for other in reversed(Role) if role is not None and role.reaches(other)]
     return [(other.value, str(other.label)) for other in reached]
 
@@ -40,7 +40,7 @@ class InvitationForm(StrictForm):
         field.choices = roles_up_to(role)
 
     def clean_addresses(self) -> list[str]:
-        """Each line as one address; the same one twice counts once."""
+        """Read each line as one address. An address that is written twice counts once."""
         lines = [line for line in self.cleaned_data["addresses"].split("\n") if line.strip()]
         if len(lines) > MAX_ADDRESSES:
             raise ValidationError(f"Invite at most {MAX_ADDRESSES} people at once.")
@@ -71,7 +71,7 @@ class RoleForm(StrictForm):
 
 
 class JoinForm(StrictForm):
-    """A new person's username and password; team, role and address are the invitation's."""
+    """A new person's username and password. Team, role and address come from the invitation."""
 
     username = forms.CharField(
         max_length=64,

@@ -1,6 +1,6 @@
-"""A password that someone chooses: one field and its rules, for every page that asks for one.
+"""The field for a new password and the forms that use it.
 
-Show it with `{% include "accounts/new_password.html" with field=form.password %}`.
+Show the field with `{% include "accounts/new_password.html" with field=form.password %}`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from accounts.models import User
 
 
 class NewPasswordField(forms.CharField):
-    """One field with a button to show it, instead of two to type blind."""
+    """One field with a button that shows the password, instead of two to type blind."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -26,7 +26,7 @@ class NewPasswordField(forms.CharField):
 
 
 class ForgottenPasswordForm(forms.Form):
-    """Whose password it is."""
+    """The username or e-mail of the person who forgot the password."""
 
     login = forms.CharField(
         max_length=254,
@@ -51,7 +51,7 @@ class NewPasswordForm(forms.Form):
 
 
 class ChangePasswordForm(NewPasswordForm):
-    """The same beside the present password, which the view checks under the lock-out."""
+    """A new password, and the current one, which the view checks under the lock-out."""
 
     current = forms.CharField(
         label="Current password",

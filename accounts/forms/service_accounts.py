@@ -9,7 +9,7 @@ from accounts.services.service_accounts import About
 
 
 class ServiceAccountForm(forms.Form):
-    """What people say of a machine."""
+    """The description of a service account."""
 
     name = forms.CharField(
         max_length=64,
@@ -40,12 +40,12 @@ class ServiceAccountForm(forms.Form):
 
     @property
     def about(self) -> About:
-        """What the form says; for a valid one."""
+        """The description that a valid form holds."""
         return About(**self.cleaned_data)
 
 
 class DeleteServiceAccountForm(forms.Form):
-    """Deleting cannot be undone: the name is typed to confirm."""
+    """Confirm a deletion, which can't be undone, by typing the name."""
 
     confirm_name = forms.CharField(
         label="Type the name of the service account",
@@ -57,7 +57,7 @@ class DeleteServiceAccountForm(forms.Form):
         self._name = account.name
 
     def clean_confirm_name(self) -> str:
-        """The exact name."""
+        """Refuse anything but the exact name."""
         typed: str = self.cleaned_data["confirm_name"]
         if typed != self._name:
             raise forms.ValidationError(f"Type {self._name} to delete it.")

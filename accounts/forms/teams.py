@@ -12,12 +12,12 @@ from accounts.services import users
 
 
 class TeamNameForm(StrictForm):
-    """What a team is called."""
+    """The name of a team."""
 
     name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def clean_name(self) -> str:
-        """One visible line."""
+        """Refuse a name that is not one line of visible characters."""
         name: str = self.cleaned_data["name"]
         if not is_plain(name):
             raise forms.ValidationError("Use visible characters on one line.")

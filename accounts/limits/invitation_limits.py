@@ -1,11 +1,13 @@
 """Limits on invitations: how many links a team, a person and an address get in a day."""
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.utils import timezone
 
+from accounts.limits.too_many import TooMany
 from accounts.models import Invitation, LinkPurpose, LinkToken, Team
 from accounts.permissions import Actor
 
@@ -13,30 +15,43 @@ WINDOW = timedelta(days=1)
 PER_TEAM, PER_PERSON, PER_ADDRESS = 100, 50, 5
 
 
-class TooMany(Exception):
-    """No more links today; the message says of what, in words for the page."""
+class _Link(NamedTuple):
+    """A link that was made lately: when, for which address, and by whom (the id of a person)."""
+
+    made_at: datetime
+    email_key: str
+    invited_by: int | None
 
 
 def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
     """Raise TooMany if one more link for each address would go over a limit.
 
-    Call it under the team's lock: then two at once are counted one after another.
+    Call it under the team's lock: then two calls at once are counted one after another.
     """
     wanted = Counter(email_keys)
-    since = timezone.now() - WINDOW
-    recent = Invitation.objects.of(team).filter(link_made_at__gt=since)
+    now = timezone.now()
+    recent = Invitation.objects.of(team).filter(link_made_at__gt=now - WINDOW)
     rows = {
         str(pk): (key, who) for pk, key, who in recent.values_list("pk", "email_key", "invited_by")
     }
     made = LinkToken.objects.filter(
-        purpose=LinkPurpose.INVITATION, created_at__gt=since, bound_to__in=rows
-    ).values_list("bound_to", flat=True)
-    total, new = len(made), wanted.total()
-    own = sum(str(rows[each][1]) == by.id for each in made)
-    of_address = Counter(rows[each][0] for each in made) + wanted
-    if any(of_address[key] > PER_ADDRESS for key in wanted):
-        raise TooMany(f"An address gets at most {PER_ADDRESS} links a day. Try again tomorrow.")
-    if by.kind == "person" and own + new > PER_PERSON:
-        raise TooMany(f"You can make {PER_PERSON} links a day. Try again tomorrow.")
-    if total + new > PER_TEAM:
-        raise TooMany(f"A team can make {PER_TEAM} links a day. Try again tomorrow.")
+        purpose=LinkPurpose.INVITATION, created_at__gt=now - WINDOW, bound_to__in=rows
+    ).order_by("created_at")
+    links = [_Link(at, *rows[pk]) for pk, at in made.values_list("bound_to", "created_at")]
+    of_address = Counter(link.email_key for link in links) + wanted
+    if full := [key for key in wanted if of_address[key] > PER_ADDRESS]:
+        to_full = [link for link in links if link.email_key in full]
+        words = f"An address gets at most {PER_ADDRESS} links a day. Try again tomorrow."
+        raise TooMany(_wait(to_full, now), words)
+    own = [link for link in links if str(link.invited_by) == by.id]
+    if by.kind == "person" and len(own) + wanted.total() > PER_PERSON:
+        words = f"You can make {PER_PERSON} links a day. Try again tomorrow."
+        raise TooMany(_wait(own, now), words)
+    if len(links) + wanted.total() > PER_TEAM:
+        words = f"A team can make {PER_TEAM} links a day. Try again tomorrow."
+        raise TooMany(_wait(links, now), words)
+
+
+def _wait(links: Sequence[_Link], now: datetime) -> timedelta:
+    """Return how long until the oldest link no longer counts, or a day if no link counts yet."""
+    return links[0].made_at + WINDOW - now if links else WINDOW

@@ -1,6 +1,7 @@
-"""Lock-outs: who may try a password now, and who waits. The counters are in the database.
+"""Lock-outs: who may try a password now, and who has to wait. The counters are in the database.
 
-Whoever checks a password calls `begin` before any hash, and `succeeded` if the password was right.
+Code that checks a password calls `begin` before any hash, and `note_success` if the password was
+right.
 """
 
 import json
@@ -14,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.crypto import digests
+from accounts.limits.too_many import TooMany
 from accounts.models import LockOut
 from accounts.models.names import fold
 from accounts.network import addresses
@@ -28,7 +30,7 @@ MAX_SUBJECT_LENGTH = 400  # characters that are looked at; to fold many takes th
 
 
 class Kind(StrEnum):
-    """What is tried: counters of one kind never move those of another."""
+    """What is tried. Each kind has its own counters."""
 
     LOGIN = "login"
     FRESH_LOGIN = "fresh_login"
@@ -38,10 +40,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A password for `subject` (as it was typed) from a network address.
+    """An attempt with a password for `subject` (as it was typed) from a network address.
 
-    `device` names a device that this person logged in on before, as `known_devices` read it from
-    a signed cookie: then the device is counted and not the network, which strangers could fill.
+    `device` names a device that this person logged in on before, which `known_devices` read from a
+    signed cookie. It is then counted instead of the network, which strangers could use up.
     """
 
     kind: Kind
@@ -52,14 +54,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A counter of failures, by the digest that it is stored under."""
+    """A counter of failures, and the digest under which it is stored."""
 
     digest: str
     limit: int
     is_growing: bool = True
 
     def failures(self, row: LockOut, now: datetime) -> int:
-        """How many failures still count."""
+        """Return how many failures still count."""
         past = now - row.last_failed_at
         if not self.is_growing:  # a whole network forgets evenly, and never waits longer
             return max(0, row.failures - int(past / (WINDOW / self.limit)))
@@ -67,7 +69,7 @@ class _Bucket:
         return 0 if is_quiet else row.failures
 
     def wait(self, row: LockOut, now: datetime) -> timedelta:
-        """How long nothing is checked; zero or less for a free way."""
+        """Return how long nothing is checked; zero or less if the attempt may be checked."""
         excess = self.failures(row, now) - self.limit
         if excess < 0:
             return timedelta()
@@ -78,10 +80,10 @@ class _Bucket:
 
 
 @transaction.atomic(durable=True)
-def begin(attempt: Attempt) -> timedelta | None:
-    """Count an attempt as failed before it is checked, so that many at once gain nothing.
+def begin(attempt: Attempt) -> None:
+    """Count an attempt as failed before it is checked, so that many attempts at once gain nothing.
 
-    Returns how long to wait if it must not be checked at all (a right password neither), or None.
+    Raises TooMany if the password must not be checked at all, even if it is right.
     """
     now = timezone.now()
     counted: list[tuple[_Bucket, LockOut]] = []
@@ -91,34 +93,33 @@ def begin(attempt: Attempt) -> timedelta | None:
         )
         wait = bucket.wait(row, now)
         if wait > timedelta():
-            return wait
+            raise TooMany(wait, f"Too many tries. Wait {in_words(wait)}, then try again.")
         counted.append((bucket, row))
     for bucket, row in counted:
         row.failures, row.last_failed_at = bucket.failures(row, now) + 1, now
         row.save(update_fields=["failures", "last_failed_at"])
-    return None
 
 
-def succeeded(attempt: Attempt) -> None:
-    """The password was right: its name starts anew, and its network takes this attempt back."""
+def note_success(attempt: Attempt) -> None:
+    """Note that the password was right: clear its name's counter, uncount it for the network."""
     *network, own = _buckets(attempt)
     LockOut.objects.filter(digest=own.digest).delete()
     _take_back(network)
 
 
-def not_checked(attempt: Attempt) -> None:
-    """Nobody could check the password (the server is busy): the attempt does not count."""
+def uncount(attempt: Attempt) -> None:
+    """Uncount an attempt that could not be checked because the server was busy."""
     _take_back(_buckets(attempt))
 
 
 def forget_old() -> int:
-    """Delete the counters that no longer count; the worker's duty. Returns how many."""
+    """Delete the counters that no longer count, and return how many. The worker calls it."""
     old = LockOut.objects.filter(last_failed_at__lt=timezone.now() - FORGOTTEN_AFTER)
     return old.delete()[0]
 
 
 def in_words(wait: timedelta) -> str:
-    """A wait as people say it, rounded up."""
+    """Return a wait in words, rounded up."""
     minutes = -(-int(wait.total_seconds()) // 60) or 1
     if minutes < 100:
         return "1 minute" if minutes == 1 else f"{minutes} minutes"

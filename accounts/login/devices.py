@@ -1,4 +1,4 @@
-"""Devices: a browser's name in words, as its User-Agent claims. Pure."""
+"""Devices: the name of a browser in words, as its User-Agent claims. Pure."""
 
 # The first that stands in the text: browsers name those that they descend from, too.
 BROWSERS = {
@@ -24,7 +24,7 @@ SYSTEMS = {
 
 
 def name_of(user_agent: str) -> str:
-    """Such as `Firefox on Linux`; nothing of the text itself."""
+    """Return a name such as `Firefox on Linux`. It holds nothing of the header's own text."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     return " on ".join(filter(None, [browser or "Unknown browser", system]))

@@ -1,4 +1,4 @@
-"""Fresh logins: sensitive pages want the password given in the last ten minutes."""
+"""Fresh logins: sensitive pages require a password given in the last ten minutes."""
 
 import time
 
@@ -18,13 +18,13 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 def latest(request: HttpRequest) -> float:
-    """When this session last saw its person's password (seconds since 1970), or 0."""
+    """Return when this session last saw its person's password (seconds since 1970), or 0."""
     records = get_authentication_records(request, request.user)
     return max((float(record["at"]) for record in records), default=0.0)
 
 
 def note_password(request: HttpRequest) -> None:
-    """Note that this session's person has just chosen a password (allauth notes its own logins)."""
+    """Note that this session's person has just chosen a password. allauth notes its own logins."""
     record_authentication(request, request.user, method="password")
 
 

@@ -1,4 +1,4 @@
-"""argon2id with parameters that a small server bears: 19 MiB, two passes, one lane."""
+"""argon2id with parameters for a small server: 19 MiB, two passes, one lane."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ WAIT_FOR_TURN = 1.5  # seconds, before the wait for a slot
 
 @contextmanager
 def visitors_turn() -> Iterator[None]:
-    """Around the check of a visitor's password. Raises TimeoutError if too many wait."""
+    """Wait for the turn to check a visitor's password. Raises TimeoutError if too many wait."""
     with _taken(_VISITORS, WAIT_FOR_TURN):
         yield
 
@@ -41,21 +41,21 @@ class Argon2Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash; a password over 4 KiB gives what nothing matches (the validator says it first)."""
+        """Hash a password. One over 4 KiB, which the validator refuses, gets an unusable hash."""
         if _is_too_long(password):
             return make_password(None)
         with _taken(_SLOTS, WAIT_FOR_SLOT):
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Check; a password over 4 KiB is wrong without any work."""
+        """Check a password. One over 4 KiB is wrong without any work."""
         if _is_too_long(password):
             return False
         with _taken(_SLOTS, WAIT_FOR_SLOT):
             return super().verify(password, encoded)
 
     def harden_runtime(self, password: str, encoded: str) -> None:
-        """Nothing to add: one hash is one hash."""
+        """Do nothing: every check already costs exactly one hash."""
 
 
 def _is_too_long(password: str) -> bool:

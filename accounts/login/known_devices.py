@@ -1,7 +1,7 @@
-"""Known devices: a signed cookie that says who logged in here before.
+"""Known devices: a signed cookie that says who logged in on this browser before.
 
-It opens nothing. It only gives its device an allowance of wrong passwords of its own, so that
-nobody else can use up the owner's.
+The cookie gives no access. Wrong passwords from its device are counted apart, so that strangers
+can't use up the owner's attempts.
 """
 
 import hmac
@@ -19,7 +19,7 @@ SALT = "accounts.login.known_devices"
 
 
 def device_of(request: HttpRequest, login: str) -> str:
-    """The id of this device if the person of this username or e-mail logged in on it, or ''."""
+    """Return this device's id if the person of this username or e-mail logged in on it, or ''."""
     try:
         cookie = request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
         pk, device, stamp = signing.loads(cookie, salt=SALT, max_age=LIFETIME)
@@ -33,7 +33,7 @@ def device_of(request: HttpRequest, login: str) -> str:
 
 
 def remember(response: HttpResponseBase, user: User) -> None:
-    """Make this a known device of `user`; a new password makes all others strangers again."""
+    """Make this a known device of `user`. A new password makes all other devices unknown again."""
     value = signing.dumps([user.pk, secrets.token_urlsafe(12), _stamp(user)], salt=SALT)
     response.set_cookie(
         settings.DEVICE_COOKIE_NAME,

@@ -1,4 +1,4 @@
-"""Password rules beside Django's: not too long to hash, no words of the place."""
+"""Password rules beside Django's: a maximum length, and no words that are easy to guess here."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ MAX_IGNORED_LENGTH = 3  # shorter words stand in anything
 
 
 class MaximumBytesValidator:
-    """Refuses what would only burn time in the hasher."""
+    """Refuse passwords that would only cost time in the hasher."""
 
     def validate(self, password: str, user: User | None = None) -> None:
         if len(password.encode("utf-8", "surrogatepass")) > MAX_PASSWORD_BYTES:
@@ -25,7 +25,7 @@ class MaximumBytesValidator:
 
 
 class ContextWordsValidator:
-    """Refuses passwords that are little more than a word anyone would guess here."""
+    """Refuse passwords that are little more than a word anyone would guess here."""
 
     def validate(self, password: str, user: User | None = None) -> None:
         refuse_words(password, (*CONTEXT_WORDS, *_own_words(user)))

@@ -1,7 +1,7 @@
-"""The session engine: Django's own in the database, with a digest in the place of the key.
+"""The session engine: Django's database sessions, stored under a digest of the key.
 
-Who reads the database can't log in with what lies there. What the list of sessions shows stands in
-columns beside the content, so that noting it never writes the content.
+A reader of the database can't log in with what it holds. The columns that the list of sessions
+shows stand beside the content, so that noting a use never rewrites the content.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ NOTE_EVERY = timedelta(minutes=1)
 
 
 def digest_of(key: str) -> str:
-    """SHA-256 of a session's key: enough for 165 random bits."""
+    """Return the SHA-256 of a session's key. A plain hash is enough for 165 random bits."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class SessionStore(DjangosStore):
-    """What `request.session` is."""
+    """The class of `request.session`."""
 
     _row: Session | None = None
 
@@ -37,7 +37,7 @@ class SessionStore(DjangosStore):
         return Session
 
     def is_note_due(self, now: datetime) -> bool:
-        """Whether a person's use of this session was not noted for a minute."""
+        """Whether a person's use of this session has to be noted again, once a minute."""
         if SESSION_KEY not in self or self._row is None:
             return False
         return self._row.last_used_at is None or now - self._row.last_used_at >= NOTE_EVERY

@@ -1,4 +1,4 @@
-"""E-mail addresses: exactly one of them, written so that two that look alike are alike. Pure."""
+"""E-mail addresses: read exactly one, in a form that can be compared. Pure."""
 
 import re
 
@@ -12,10 +12,10 @@ _SPECIAL = re.compile(r'[\s,;:<>()\[\]"\\%!]')
 
 
 def one(text: str) -> str:
-    """The one address that the text is, with its domain in lower case.
+    """Return the one address in the text, with its domain in lower case.
 
-    Raises ValidationError for anything else: none, several, a name beside it, or letters outside
-    ASCII, which can look like others. (A foreign domain has a form in ASCII: xn--...)
+    Raises ValidationError for no address, several, a name beside the address, or letters outside
+    ASCII, which can look like others. (A foreign domain has an ASCII form: xn--...)
     """
     address = text.strip()
     if not address or len(address) > MAX_LENGTH:
@@ -34,5 +34,5 @@ def one(text: str) -> str:
 
 
 def key(address: str) -> str:
-    """The form by which addresses are compared."""
+    """Return the form by which addresses are compared."""
     return address.lower()

@@ -1,4 +1,4 @@
-"""Django's mail, closed: mails leave by the outbox and its worker, and in no other way."""
+"""Django's mail backend, closed: mails leave by the outbox and its worker only."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 
 class Refusing(BaseEmailBackend):
-    """What `django.core.mail` sends with: nothing. A reply that waits for a mail server would tell
-    by its time whether an address is known."""
+    """Refuse to send for `django.core.mail`.
+
+    A reply that waits for a mail server would reveal by its time whether an address is known.
+    """
 
     def send_messages(self, email_messages: Any) -> int:
         """Raise RuntimeError, which says what to call instead."""

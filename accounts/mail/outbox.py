@@ -1,4 +1,4 @@
-"""Mails: put one in the outbox, in the transaction of what it tells about. The worker sends it."""
+"""The outbox: queue a mail in the transaction of the change it tells about. The worker sends it."""
 
 import json
 from collections.abc import Mapping
@@ -27,23 +27,23 @@ FORBIDDEN_IN_ADDRESS = frozenset(' "(),:;<>[\\]%!')
 
 
 def is_configured() -> bool:
-    """Whether a mail server is set. Without one pages must say that no mail was sent."""
+    """Whether a mail server is set. Without one, pages must say that no mail was sent."""
     return bool(settings.MAIL_SERVER)
 
 
 def link(view_name: str, *args: object) -> str:
-    """A page's address for a mail: from PUBLIC_URL, whatever Host a request came with."""
+    """Return a page's address for a mail. It starts with PUBLIC_URL, never a request's Host."""
     return f"{settings.PUBLIC_URL}{reverse(view_name, args=args)}"
 
 
 def queue(
     kind: str, to: str, context: Mapping[str, object], *, team: Team | None = None
 ) -> Mail | None:
-    """Put a mail in the outbox; None, and nothing is queued, without a mail server.
+    """Put a mail in the outbox. Without a mail server, queue nothing and return None.
 
-    Call it in the transaction of the change: both or neither. `context` has the names of the kind's
-    sample (accounts/models/mail_kinds.py). Raises ValidationError for what is not exactly one
-    address.
+    Call it in the transaction of the change, so that both happen or neither. `context` has the
+    names of the kind's sample (accounts/models/mail_kinds.py). Raises ValidationError for anything
+    but exactly one address.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("mails.queue needs the transaction of the change")
@@ -71,7 +71,10 @@ def check_address(address: str) -> None:
 
 
 def render(kind: str, context: Mapping[str, object]) -> tuple[str, str, str]:
-    """Subject (one line), text and HTML of a mail. Raises ValueError if a value lacks or is odd."""
+    """Return subject (one line), text and HTML of a mail.
+
+    Raises ValueError if a value is missing or unexpected.
+    """
     if set(context) != set(KINDS[kind].sample):
         raise ValueError(f"A {kind} mail takes {sorted(KINDS[kind].sample)}")
     values = {**context, "public_url": settings.PUBLIC_URL}
@@ -80,7 +83,7 @@ def render(kind: str, context: Mapping[str, object]) -> tuple[str, str, str]:
 
 
 def body(mail: Mail) -> tuple[str, str]:
-    """Text and HTML of a mail that still waits. Raises Unavailable if they can't be read."""
+    """Return text and HTML of a waiting mail. Raises Unavailable if they can't be read."""
     if mail.ciphertext is None:
         raise Unavailable("the body is erased")
     parts = json.loads(sealing.decrypt(bytes(mail.ciphertext), mail.key_version, mail.place))
@@ -89,7 +92,7 @@ def body(mail: Mail) -> tuple[str, str]:
 
 @transaction.atomic
 def try_again(mail: Mail, by: Actor) -> bool:
-    """Have a mail that could not be sent yet be sent now. False if there is nothing to send."""
+    """Send a mail now that waits after a failed attempt. Return False if there is none."""
     waiting = Mail.objects.retrying().filter(pk=mail.pk)
     if not waiting.update(next_try_at=timezone.now()):
         return False  # sent, given up or being sent at this moment

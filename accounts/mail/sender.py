@@ -1,4 +1,4 @@
-"""The sender: takes due mails from the outbox to the mail server. The worker calls it, alone."""
+"""The sender: takes due mails from the outbox to the mail server. Only the worker calls it."""
 
 import random
 from contextlib import closing
@@ -28,7 +28,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 def send_due(stopping: Event) -> None:
-    """Send what is due over one connection. Ends at the first trouble with the server itself."""
+    """Send what is due over one connection. Stop at the first problem of the server itself."""
     if not outbox.is_configured():
         return
     due = list(Mail.objects.due(timezone.now()).order_by("next_try_at")[:BATCH])
@@ -85,7 +85,7 @@ def _note(mail: Mail, found: Trouble) -> None:
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Half a minute, doubled at each attempt up to an hour; a quarter more or less by chance."""
+    """Return the pause: half a minute, doubled each time up to an hour, 25 % more or less."""
     longest: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 (spreads load, hides nothing)
 

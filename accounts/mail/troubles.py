@@ -1,4 +1,4 @@
-"""Troubles: what a mail server or the way to it can do to a mail, in plain words. Pure."""
+"""Troubles: what can go wrong with a mail or its server, in plain words. Pure."""
 
 import re
 import smtplib
@@ -23,7 +23,7 @@ _UNREACHABLE: tuple[tuple[type[BaseException], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What happened; `is_final`: trying again is of no use; `is_of_server`: all mails have it."""
+    """What went wrong. `is_final`: a retry is useless. `is_of_server`: every mail would meet it."""
 
     name: str
     words: str
@@ -32,7 +32,7 @@ class Trouble:
 
 
 def trouble(error: BaseException) -> Trouble:
-    """What an exception of sending means."""
+    """Return what an exception of sending means."""
     if isinstance(error, smtplib.SMTPServerDisconnected) and error.__context__ is not None:
         error = error.__context__  # smtplib hides what it met while it waited for a reply
     name = type(error).__name__

@@ -1,4 +1,4 @@
-"""Invitations: an address that may join a team, until when, and what became of it."""
+"""Invitations: who may join a team until when, and how each ended."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ LOOK_FROM = timedelta(days=2)
 
 
 class InvitationState(models.TextChoices):
-    """What can be done with an invitation: join, renew it, or look back at it."""
+    """The state of an invitation."""
 
     PENDING = "pending", "Pending"
     EXPIRED = "expired", "Expired"
@@ -24,7 +24,7 @@ class InvitationState(models.TextChoices):
 
 
 class InvitationQuerySet(TeamQuerySet["Invitation"]):
-    """Invitations by what became of them."""
+    """Invitations by state."""
 
     def open(self) -> Self:
         """Neither accepted nor withdrawn: pending, or expired and waiting for a new link."""
@@ -36,7 +36,7 @@ class InvitationQuerySet(TeamQuerySet["Invitation"]):
 
 
 class Invitation(TeamOwned):
-    """An address that may join. Its link is a row of LinkToken, bound to this id."""
+    """An address that may join a team. Its link is a row of LinkToken that is bound to this id."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(max_length=254)
@@ -84,7 +84,7 @@ class Invitation(TeamOwned):
         return f"invitation of {self.email}"
 
     def state(self, now: datetime | None = None) -> InvitationState:
-        """What became of it."""
+        """Return the state at `now`, or at this moment."""
         if self.accepted_at is not None:
             return InvitationState.ACCEPTED
         if self.withdrawn_at is not None:
@@ -94,7 +94,7 @@ class Invitation(TeamOwned):
 
     @property
     def status_words(self) -> str:
-        """For the badge of one that waits."""
+        """The words on the badge of an open invitation."""
         if self.state() == InvitationState.EXPIRED:
             return "Expired"
         left = self.expires_at - timezone.now()

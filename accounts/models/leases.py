@@ -1,10 +1,10 @@
-"""Leases: which process does a thing that only one of them should do."""
+"""Leases: the right of one process to do a task that no two should do at once."""
 
 from django.db import models
 
 
 class Lease(models.Model):
-    """A process holds it while it renews it; one that dies loses it when it runs out."""
+    """A process holds a lease while it renews it. If the process dies, the lease runs out."""
 
     name = models.CharField(max_length=40, primary_key=True)
     holder = models.CharField(max_length=80)

@@ -1,4 +1,4 @@
-"""Link tokens: one-time links, stored hashed and bound to what they are for."""
+"""Link tokens: one-time links, stored hashed and bound to their purpose."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class LinkPurpose(models.TextChoices):
-    """What a link is for; a token of one purpose is nothing to another."""
+    """What a link is for. A token works for its own purpose only."""
 
     SET_UP = "set_up", "Set-up"
     INVITATION = "invitation", "Invitation"
@@ -14,7 +14,7 @@ class LinkPurpose(models.TextChoices):
 
 
 class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
-    """Tokens by what they still open."""
+    """Tokens by whether they still work."""
 
     def usable(self, now: datetime) -> "LinkTokenQuerySet":
         """Not used and not expired."""
@@ -22,9 +22,9 @@ class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
 
 
 class LinkToken(models.Model):
-    """The digest of a token, bound to one purpose and one thing; the text itself is nowhere.
+    """The digest of a token, bound to one purpose and one thing. The text itself is not stored.
 
-    `bound_to` is the id of that thing: an invitation, a person. Set-up has none.
+    `bound_to` is the id of that thing: an invitation or a person. Set-up links have none.
     """
 
     purpose = models.CharField(max_length=20, choices=LinkPurpose.choices)

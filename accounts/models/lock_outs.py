@@ -1,10 +1,10 @@
-"""Lock-outs: failed attempts, counted by what was tried and from where."""
+"""Lock-outs: counters of failed attempts, by what was tried and from where."""
 
 from django.db import models
 
 
 class LockOut(models.Model):
-    """Failures of one bucket. Its digest tells nothing about the name that was typed."""
+    """The failures of one bucket. Its digest does not reveal the name that was typed."""
 
     digest = models.CharField(max_length=64, unique=True)
     failures = models.PositiveIntegerField()

@@ -1,7 +1,7 @@
-"""The kinds of mail: what each is called, how long it is worth sending, and sample values. Pure.
+"""The kinds of mail: label, how long to try, sample values, and advice after a failure. Pure.
 
 A kind's templates are `templates/accounts/mails/<kind>.subject.txt`, `.txt` and `.html`. Its sample
-has every value that the templates use, and no other: `mails.queue` takes exactly those.
+has every value that the templates use, and no other: `outbox.queue` takes exactly those.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _LINK = "http://127.0.0.1:8000/sample-link/"
 
 @dataclass(frozen=True, slots=True)
 class MailKind:
-    """One kind; `advice` tells an admin what to do when the mail could not be sent."""
+    """One kind of mail. `advice` tells an admin what to do when the mail could not be sent."""
 
     label: str
     sample: Mapping[str, object]

@@ -11,7 +11,7 @@ from accounts.models.teams import Team
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
-    """Mails by where they stand."""
+    """Mails by team and state."""
 
     def of(self, team: Team) -> "MailQuerySet":
         """The mails of one team."""
@@ -22,23 +22,23 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.filter(team=None)
 
     def due(self, now: datetime) -> "MailQuerySet":
-        """What the worker should send now."""
+        """Mails that the worker should send now."""
         return self.filter(next_try_at__lte=now)
 
     def retrying(self) -> "MailQuerySet":
-        """Waiting after a failed attempt. One that is being sent right now is not among them."""
+        """Mails that wait after a failed attempt, but not one that is being sent right now."""
         return self.filter(next_try_at__isnull=False).exclude(last_error="")
 
     def in_trouble(self) -> "MailQuerySet":
-        """Given up, or waiting after a failed attempt."""
+        """Mails that were given up or wait after a failed attempt."""
         return self.filter(sent_at=None).exclude(last_error="")
 
 
 class Mail(models.Model):
     """One mail to one address.
 
-    Its body can hold a link that lets somebody in: it lies here encrypted, bound to this row and
-    recipient, and is erased as soon as the mail is sent or given up.
+    Its body can hold a link that gives access. The body is stored encrypted, bound to this row and
+    recipient, and erased as soon as the mail is sent or given up.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -83,17 +83,17 @@ class Mail(models.Model):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Where the body's ciphertext lies: moved to another row or recipient it is nothing."""
+        """The place that the body's ciphertext is bound to: this row and recipient."""
         return ("mail", str(self.id), self.recipient)
 
     @property
     def label(self) -> str:
-        """What kind of mail it is, for people."""
+        """The kind of mail, for people."""
         return KINDS[self.kind].label if self.kind in KINDS else self.kind
 
     @property
     def advice(self) -> str:
-        """What an admin can do when it has failed."""
+        """What an admin can do when the mail has failed."""
         return KINDS[self.kind].advice if self.kind in KINDS else ""
 
     @property

@@ -1,4 +1,4 @@
-"""Names: when two of them are the same to people."""
+"""Names: how they are compared, and which characters they may have."""
 
 import unicodedata
 from typing import Any
@@ -14,21 +14,22 @@ JOINERS = frozenset("\u200c\u200d")  # hold letters of some scripts, and emoji, 
 
 
 def fold(name: str) -> str:
-    """The form by which names are compared: without regard to case and to look-alike forms."""
+    """Return the form by which names are compared, regardless of case and of look-alike forms."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is one visible line: no controls, no direction marks, no invisible letters."""
+    """Whether a name is one visible line: no controls, direction marks or invisible letters."""
     kinds = [unicodedata.category(character) for character in name if character not in JOINERS]
     is_hidden = any(c in INVISIBLE for c in name) or any(k in HIDDEN_KINDS for k in kinds)
     return not is_hidden and any(kind[0] in "LNPS" for kind in kinds)
 
 
 class Named(models.Model):
-    """Base of what has a `name` that a team has once.
+    """Base of models whose `name` is unique in a team.
 
-    Python folds it into a column for the constraint, for SQLite's own LOWER() knows ASCII alone.
+    Python folds the name into a column for the constraint, because SQLite's LOWER() knows only
+    ASCII.
     """
 
     name: Any
@@ -38,7 +39,7 @@ class Named(models.Model):
         abstract = True
 
     def clean(self) -> None:
-        """Refuse what can't be seen in a name, and fold it before the constraint is checked."""
+        """Refuse invisible characters, and fold the name before the constraint is checked."""
         if self.name and not is_plain(self.name):
             raise ValidationError({"name": "Use visible characters on one line."})
         self.name_key = fold(self.name)
@@ -57,6 +58,6 @@ class Named(models.Model):
             raise
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Fold the name, whoever saves."""
+        """Fold the name on every save."""
         self.name_key = fold(self.name)
         super().save(*args, **kwargs)

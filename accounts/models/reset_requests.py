@@ -1,4 +1,4 @@
-"""Reset requests: someone forgot a password. The worker answers by mail, if there is whom to."""
+"""Reset requests: someone forgot a password. The worker answers by mail if the person exists."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class ResetRequest(models.Model):
-    """What was typed as a name, encrypted: it may be anything, even a password."""
+    """The typed name, encrypted: it can be anything, even a password."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ciphertext = models.BinaryField()
@@ -18,5 +18,5 @@ class ResetRequest(models.Model):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """Where the ciphertext lies: moved to another row it is nothing."""
+        """The place that the ciphertext is bound to: this row."""
         return ("reset_request", str(self.id))

@@ -18,15 +18,15 @@ class Environment(models.TextChoices):
 
 
 class ServiceAccountQuerySet(TeamQuerySet["ServiceAccount"]):
-    """Service accounts by what they are worth."""
+    """Service accounts by state."""
 
     def kept(self) -> "ServiceAccountQuerySet":
-        """Not deleted."""
+        """Accounts that are not deleted."""
         return self.filter(deleted_at=None)
 
 
 class ServiceAccount(Named, TeamOwned):
-    """A machine identity of a team. While it is disabled or deleted, none of its keys opens."""
+    """A machine identity of a team. While it is disabled or deleted, all its keys are refused."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="service_accounts")

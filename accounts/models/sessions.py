@@ -1,4 +1,4 @@
-"""Sessions: where a person is logged in. The cookie has the key, the table its digest."""
+"""Sessions: where a person is logged in. The cookie holds the key, the table its digest."""
 
 from datetime import datetime
 from importlib import import_module
@@ -16,7 +16,7 @@ class SessionManager(BaseSessionManager["Session"]):
     """Sessions of people."""
 
     def of(self, user: User, now: datetime) -> models.QuerySet["Session"]:
-        """The open sessions of a person, the last used first."""
+        """Return the open sessions of a person, the last used first."""
         mine = self.filter(user=user, expire_date__gt=now)
         return mine.order_by(models.F("last_used_at").desc(nulls_last=True), "-created_at")
 
@@ -39,6 +39,6 @@ class Session(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> type:
-        """Django's way from a row to its content."""
+        """Return the session engine's class, which Django uses to read a row."""
         store: type = import_module(settings.SESSION_ENGINE).SessionStore
         return store

@@ -12,7 +12,7 @@ M_co = TypeVar("M_co", bound="TeamOwned", covariant=True)
 
 
 class Role(models.TextChoices):
-    """What a member is in a team; `accounts.permissions` says what each may do."""
+    """A member's role in a team. `accounts.permissions` says what each role may do."""
 
     OWNER = "owner", "Owner"
     ADMIN = "admin", "Admin"
@@ -20,7 +20,7 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
 
     def reaches(self, other: "Role") -> bool:
-        """Whether this role is the other or above it: only then may it give, change or end it."""
+        """Whether this role is `other` or above it, and so may give, change or end it."""
         order = list(Role)
         return order.index(self) <= order.index(other)
 
@@ -44,7 +44,7 @@ class Team(models.Model):
 
 
 class TeamQuerySet(models.QuerySet[M_co]):
-    """Rows of team-owned models; every query of a page or the API starts with `of`."""
+    """Rows of team-owned models. Every query of a page or the API starts with `of`."""
 
     def of(self, team: Team) -> Self:
         """The rows of one team."""
@@ -52,7 +52,7 @@ class TeamQuerySet(models.QuerySet[M_co]):
 
 
 class TeamOwned(models.Model):
-    """Base of what belongs to one team."""
+    """Base of models that belong to one team."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
 

@@ -9,13 +9,13 @@ from django.db.models.functions import Lower
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds people without regard to case."""
+    """Find people regardless of case."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(username__iexact=username)
 
     def create_user(self, username: str, email: str, password: str, **more: Any) -> "User":
-        """Make a person; the caller has checked the password against the rules."""
+        """Make a person. The caller has checked the password against the rules."""
         user = self.model(username=username, email=email, **more)
         user.set_password(password)
         user.save(using=self._db)
@@ -23,7 +23,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person. What a person may do hangs on memberships, never on the user."""
+    """A person. Permissions come from memberships, never from the user."""
 
     username = models.CharField(
         max_length=64,
@@ -67,7 +67,7 @@ class User(AbstractBaseUser):
 
 
 def initials(name: str) -> str:
-    """The first letters of the first two words, or the first two letters of one word."""
+    """Return the first letters of the first two words, or two letters of a single word."""
     words = name.split()
     letters = words[0][:2] if len(words) == 1 else "".join(word[0] for word in words[:2])
     return letters.upper()

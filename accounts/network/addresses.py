@@ -1,4 +1,4 @@
-"""Network addresses: where a request really comes from. Pure."""
+"""Network addresses: read the client's address of a request. Pure."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ MAX_TEXT_LENGTH = 100  # characters; an IPv6 address with a zone is well below
 
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Network]) -> str:
-    """The client's address, from the right of X-Forwarded-For through our own proxies only.
+    """Return the client's address: from the right of X-Forwarded-For, past our own proxies only.
 
-    `peer` is the address that connected, `forwarded` the header's values in order. A proxy that is
-    not ours ends the walk: what stands left of it anyone could have written. Text that is no
-    address is never returned.
+    `peer` is the address that connected, `forwarded` the header's values in order. The walk ends at
+    the first address that is not one of our proxies, because anyone could have written what stands
+    left of it. Text that is no address is never returned.
     """
     current = parse(peer)
     if current is None:
@@ -30,7 +30,7 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
 
 
 def parse(text: str) -> Address | None:
-    """An address, IPv4 inside IPv6 unwrapped, or None where the text is none."""
+    """Return an address, with IPv4 inside IPv6 unwrapped, or None if the text is no address."""
     return _parse(text) if len(text) <= MAX_TEXT_LENGTH else None
 
 
@@ -49,7 +49,7 @@ def _parse(text: str) -> Address | None:
 
 
 def network_of(text: str) -> str:
-    """The /24 (IPv4) or /48 (IPv6) that an address lies in, for counting; empty for no address."""
+    """Return the /24 (IPv4) or /48 (IPv6) of an address, for counting, or '' for no address."""
     address = parse(text)
     if address is None:
         return ""

@@ -1,4 +1,4 @@
-"""Request ids: one for each request, made here and never taken from a client."""
+"""Request ids: one for each request. They are made here and never taken from a client."""
 
 import random
 
@@ -6,5 +6,5 @@ BITS = 64
 
 
 def new() -> str:
-    """`req_` and 16 random hex digits. It tells requests apart and is no secret."""
+    """Return `req_` and 16 random hex digits. The id tells requests apart and is no secret."""
     return f"req_{random.getrandbits(BITS):016X}"

@@ -1,6 +1,7 @@
 """Invitations: invite, resend, withdraw, accept. Whoever made the newest link vouches for it.
 
-Each change locks the team's row first (see members), so that two at once come one after another.
+Each change locks the team's row first (see members), so that simultaneous changes run one after
+another.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from accounts.services.members import NotAllowed
 
 
 class Closed(Exception):
-    """The invitation opens nothing (any more)."""
+    """The invitation no longer lets anybody in."""
 
 
 class OfAnother(Exception):
@@ -53,10 +54,10 @@ class Sent:
 
 @transaction.atomic
 def invite(team: Team, addresses: Sequence[str], role: Role, by: Actor) -> list[Sent]:
-    """Invite each address; all or none. One that waits already gets a new link and this role.
+    """Invite each address, all or none. An open invitation gets a new link and this role.
 
     The addresses come from `emails.one`. Raises NotAllowed if the actor's role is below the role,
-    or below that of an invitation that waits; IsMember; TooMany.
+    or below that of an open invitation; IsMember; TooMany.
     """
     team = members.lock(team)
     own = members.role_of(team, by, Permission.INVITATIONS_CREATE)
@@ -68,10 +69,10 @@ def invite(team: Team, addresses: Sequence[str], role: Role, by: Actor) -> list[
 
 @transaction.atomic
 def invite_first_owner(team: Team, address: str, by: Actor) -> Sent:
-    """An operator's invitation to a team without an owner; the ones before it are withdrawn.
+    """Invite the first owner of a team, as an operator. Older invitations are withdrawn.
 
-    It holds for as long as the actor is an operator and nobody owns the team. Raises HasOwner,
-    NotAllowed if the actor is no operator, and TooMany.
+    The invitation holds as long as the actor is an operator and nobody owns the team. Raises
+    HasOwner, NotAllowed if the actor is no operator, and TooMany.
     """
     team = members.lock(team)
     if members.has_owner(team):
@@ -88,9 +89,9 @@ def invite_first_owner(team: Team, address: str, by: Actor) -> Sent:
 
 @transaction.atomic
 def resend(invitation: Invitation, by: Actor) -> Sent:
-    """A new link with a fresh term; the old one is dead, and the actor vouches from now on.
+    """Make a new link with a new term. The old link ends, and the actor vouches from now on.
 
-    Raises NotAllowed, Closed if it was accepted or withdrawn meanwhile, and TooMany.
+    Raises NotAllowed, Closed if the invitation was accepted or withdrawn meanwhile, and TooMany.
     """
     team = members.lock(invitation.team)
     waiting = _waiting(invitation)
@@ -101,7 +102,7 @@ def resend(invitation: Invitation, by: Actor) -> Sent:
 
 @transaction.atomic
 def withdraw(invitation: Invitation, by: Actor) -> None:
-    """The invitation's link is dead from now on. Raises NotAllowed, Closed."""
+    """End an invitation and its link. Raises NotAllowed, Closed."""
     team = members.lock(invitation.team)
     waiting = _waiting(invitation)
     _may_touch(team, waiting, by)
@@ -109,7 +110,7 @@ def withdraw(invitation: Invitation, by: Actor) -> None:
 
 
 def find(digest: str) -> Invitation | None:
-    """The invitation of a link that was issued, dead or not. Changes nothing."""
+    """Return the invitation of a link that was issued, working or not. Changes nothing."""
     link = LinkToken.objects.filter(purpose=LinkPurpose.INVITATION, digest=digest).first()
     if link is None or not digest:
         return None
@@ -118,7 +119,7 @@ def find(digest: str) -> Invitation | None:
 
 
 def opens(digest: str, invitation: Invitation) -> bool:
-    """Whether this link still leads into the team. Changes nothing."""
+    """Whether this link still lets its person into the team. Changes nothing."""
     return (
         invitation in Invitation.objects.open()
         and invitation.expires_at > timezone.now()
@@ -131,10 +132,11 @@ def opens(digest: str, invitation: Invitation) -> bool:
 def accept_as_new(
     digest: str, *, username: str, password: str, has_mailbox: bool, address: str
 ) -> Membership:
-    """Use the link up: a new person with the invited address joins the team.
+    """Redeem the link: a new person with the invited address joins the team.
 
-    Raises Closed, and ValidationError for what the rules of names and passwords refuse (then the
-    link stays good). `has_mailbox`: the link was brought from the mail; `address`: the network one.
+    Raises Closed, and ValidationError if the rules of names and passwords refuse the input (then
+    the link still works). `has_mailbox`: the link came from the mail. `address`: the network
+    address.
     """
     invitation = find(digest)
     if invitation is None or not opens(digest, invitation):
@@ -151,7 +153,7 @@ def accept_as_new(
 
 @transaction.atomic
 def accept_as(digest: str, user: User, *, has_mailbox: bool, address: str) -> Membership:
-    """Use the link up: a person who has an account joins. Raises Closed, OfAnother."""
+    """Redeem the link: a person who has an account joins. Raises Closed, OfAnother."""
     invitation = _take(digest)
     if emails.key(user.email) != invitation.email_key:
         raise OfAnother
@@ -160,8 +162,11 @@ def accept_as(digest: str, user: User, *, has_mailbox: bool, address: str) -> Me
     )
 
 
-def end_of(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
-    """Withdraw what a person vouches for and may not give any more (news of members)."""
+def withdraw_disallowed(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
+    """Withdraw a member's open invitations that the new role no longer allows.
+
+    Receives `membership_changed`.
+    """
     own = Invitation.objects.of(team).open().filter(invited_by=user, is_by_operator=False)
     for waiting in own:
         if role is None or not may_give(role, Role(waiting.role)):

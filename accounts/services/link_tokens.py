@@ -1,4 +1,4 @@
-"""Link tokens: issue one (older ones of its purpose die), look one up, redeem it once."""
+"""Link tokens: issue one, look one up, redeem it once."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from accounts.models import LinkPurpose, LinkToken
 
 @transaction.atomic
 def issue(purpose: LinkPurpose, lifetime: timedelta, bound_to: str = "") -> str:
-    """A fresh token's text; every older one of the same purpose and thing is dead from now on."""
+    """Make a token and return its text. Older tokens of the same purpose and thing end."""
     now = timezone.now()
     revoke(purpose, bound_to)
     token = digests.new_link_token()
@@ -25,13 +25,13 @@ def issue(purpose: LinkPurpose, lifetime: timedelta, bound_to: str = "") -> str:
 
 
 def revoke(purpose: LinkPurpose, bound_to: str) -> None:
-    """Every token of the purpose that is bound to this thing is dead from now on."""
+    """End every token of the purpose that is bound to this thing."""
     now = timezone.now()
     LinkToken.objects.filter(purpose=purpose, bound_to=bound_to).usable(now).update(used_at=now)
 
 
 def find(purpose: LinkPurpose, token: str) -> LinkToken | None:
-    """The row of a token that was issued, dead or not. Changes nothing."""
+    """Return the row of a token that was issued, working or not. Changes nothing."""
     if not token.startswith(digests.LINK_TOKEN_PREFIX):
         return None
     return LinkToken.objects.filter(
@@ -40,7 +40,7 @@ def find(purpose: LinkPurpose, token: str) -> LinkToken | None:
 
 
 def digest_if_usable(purpose: LinkPurpose, token: str) -> str | None:
-    """The digest of a token that can still be redeemed, or None. Changes nothing."""
+    """Return the digest of a token that can still be redeemed, or None. Changes nothing."""
     if not token.startswith(digests.LINK_TOKEN_PREFIX):
         return None
     digest = digests.link_token_digest(token)
@@ -54,7 +54,7 @@ def is_usable(purpose: LinkPurpose, digest: str) -> bool:
 
 
 def redeem(purpose: LinkPurpose, digest: str) -> bool:
-    """Use the token up. True for exactly one caller, however many try at once."""
+    """Use the token up. Return True for exactly one caller, however many try at once."""
     now = timezone.now()
     usable = LinkToken.objects.filter(purpose=purpose).usable(now)
     return bool(digest) and usable.filter(digest=digest).update(used_at=now) == 1

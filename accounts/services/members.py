@@ -1,7 +1,7 @@
-"""Members: join, change role, remove, leave, hand over. One owner always stays.
+"""Members: join, change role, remove, leave, hand over. A team always keeps one owner.
 
-Each change locks the team's row first, and reads under it what its actor may do: of two owners who
-demote each other at once, the second is none any more when the turn comes.
+Each change locks the team's row first, and then reads what its actor may do: of two owners who
+demote each other at once, the second is no longer an owner when its turn comes.
 """
 
 from django.core.exceptions import PermissionDenied
@@ -15,7 +15,7 @@ from accounts.signals import membership_changed
 
 
 class NotAllowed(PermissionDenied):
-    """The actor's role in the team does not reach so far (any more): 403."""
+    """The actor's role in the team does not allow this, or no longer. Answer 403."""
 
 
 class LastOwner(Exception):
@@ -23,18 +23,18 @@ class LastOwner(Exception):
 
 
 class CannotLogIn(Exception):
-    """Whoever is to own the team can't log in."""
+    """The person who should own the team can't log in."""
 
 
 def lock(team: Team) -> Team:
-    """The team as it is now; its members change in one transaction at a time."""
+    """Lock the team's row and return it. Its members then change in one transaction at a time."""
     return Team.objects.select_for_update(no_key=True).get(pk=team.pk)
 
 
 def role_of(team: Team, by: Actor, permission: Permission) -> Role:
-    """The actor's role now. Raises NotAllowed without the permission.
+    """Return the actor's role now. Raises NotAllowed without the permission.
 
-    Commands and the system act as owners: whoever runs them has the server.
+    Commands and the system act as owners: whoever runs them controls the server.
     """
     if by.kind in ("command", "system"):
         return Role.OWNER
@@ -51,7 +51,7 @@ def has_owner(team: Team) -> bool:
 
 
 def may(team: Team, user: User, permission: Permission) -> bool:
-    """Whether a person may do this in the team at this moment, which can be suspended."""
+    """Whether a person has a permission in the team now. Nobody has one in a suspended team."""
     roles = [role for role, granted in ROLE_PERMISSIONS.items() if permission in granted]
     here = Membership.objects.filter(team=team, team__suspended_at=None, user=user)
     return here.filter(user__is_active=True, role__in=roles).exists()
@@ -59,7 +59,7 @@ def may(team: Team, user: User, permission: Permission) -> bool:
 
 @transaction.atomic
 def add(team: Team, user: User, role: Role, by: Actor) -> Membership:
-    """Make a person a member. Who is one already stays as is."""
+    """Make a person a member. A present member keeps their role."""
     membership, is_new = Membership.objects.get_or_create(
         team=team, user=user, defaults={"role": role}
     )
@@ -72,9 +72,9 @@ def add(team: Team, user: User, role: Role, by: Actor) -> Membership:
 
 @transaction.atomic
 def change_role(membership: Membership, role: Role, by: Actor) -> None:
-    """Give a member another role, which holds from the next request on.
+    """Give a member another role. It holds from the next request on.
 
-    Raises NotAllowed if the actor's role is below the old or the new one, LastOwner.
+    Raises NotAllowed if the actor's role is below the old or the new one, and LastOwner.
     """
     team = lock(membership.team)
     member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
@@ -90,10 +90,10 @@ def change_role(membership: Membership, role: Role, by: Actor) -> None:
 
 @transaction.atomic
 def remove(membership: Membership, by: Actor) -> None:
-    """End a person's membership: the next request to the team's pages is a stranger's.
+    """End a person's membership. To the team's pages, the next request is a stranger's.
 
-    With the last one the person's sessions end too, on every process. Raises NotAllowed if the
-    actor's role is below the member's, LastOwner.
+    If it was the person's last membership, all their sessions end too, on every process. Raises
+    NotAllowed if the actor's role is below the member's, and LastOwner.
     """
     team = lock(membership.team)
     member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
@@ -104,7 +104,7 @@ def remove(membership: Membership, by: Actor) -> None:
 
 @transaction.atomic
 def leave(team: Team, user: User, by: Actor) -> bool:
-    """End one's own membership; False if it was the last one, which ends the sessions as above.
+    """End one's own membership. Return False if it was the last one, which ends all sessions.
 
     Raises LastOwner.
     """
@@ -114,9 +114,9 @@ def leave(team: Team, user: User, by: Actor) -> bool:
 
 @transaction.atomic
 def hand_over(team: Team, to: Membership, by: Actor) -> None:
-    """Make another member the owner in the actor's place; the actor stays as an admin.
+    """Make another member the owner instead of the actor, who stays as an admin.
 
-    Raises NotAllowed if the actor is no owner, or is the one to be made owner, CannotLogIn.
+    Raises NotAllowed if the actor is no owner or is that member, and CannotLogIn.
     """
     team = lock(team)
     role_of(team, by, Permission.TEAM_TRANSFER)

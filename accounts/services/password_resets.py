@@ -1,6 +1,6 @@
-"""Password resets: ask for a link, answer those who asked, and redeem a link.
+"""Password resets: ask for a link, answer requests, and redeem a link.
 
-Asking never looks whether there is such a person: only the worker does, so that no reply tells.
+Only the worker looks whether the person exists, so that no reply of a page reveals it.
 """
 
 from datetime import timedelta
@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.crypto import sealing
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
+from accounts.limits.too_many import TooMany
 from accounts.mail import outbox
 from accounts.models import LinkPurpose, LinkToken, ResetRequest, User
 from accounts.outages import Unavailable
@@ -25,20 +26,22 @@ AT_ONCE = 100  # requests that the worker answers in one go
 
 
 class LinkClosed(Exception):
-    """The link is used, replaced or too old, or its person is gone."""
+    """The link was used or replaced, has expired, or its person is gone."""
 
 
 def ask(login: str, address: str) -> None:
-    """Note that someone forgot the password of `login`; too many from one network are dropped."""
-    if lock_outs.begin(Attempt(Kind.RESET, login, address)) is not None:
-        return
+    """Note that someone forgot the password of `login`, unless the network is over its limit."""
+    try:
+        lock_outs.begin(Attempt(Kind.RESET, login, address))
+    except TooMany:
+        return  # the page says the same to everyone
     request = ResetRequest()
     request.key_version, request.ciphertext = sealing.encrypt(login, request.place)
     request.save(force_insert=True)
 
 
 def answer_all(stopping: Event) -> None:
-    """Mail a link to everyone who asked; the worker's duty."""
+    """Mail a link to everyone who asked. The worker calls it."""
     for request in ResetRequest.objects.order_by("asked_at")[:AT_ONCE]:
         if not stopping.is_set():
             _answer(request)
@@ -59,7 +62,7 @@ def _answer(request: ResetRequest) -> None:
 
 @transaction.atomic
 def new_link(login: str, by: Actor) -> str:
-    """A link for the person of this username or e-mail; older ones are dead. Raises LinkClosed."""
+    """Make a link for the person of this username or e-mail. Older links end. Raises LinkClosed."""
     user = users.find(login)
     if user is None or not user.is_active:
         raise LinkClosed
@@ -69,14 +72,14 @@ def new_link(login: str, by: Actor) -> str:
 
 
 def person_of(digest: str) -> User | None:
-    """Whose password a link of this digest can still set."""
+    """Return the person whose password a link of this digest can still set, or None."""
     usable = LinkToken.objects.filter(purpose=LinkPurpose.PASSWORD_RESET).usable(timezone.now())
     token = usable.filter(digest=digest).first() if digest else None
     return User.objects.filter(pk=token.bound_to, is_active=True).first() if token else None
 
 
 def reset(digest: str, password: str, address: str) -> User:
-    """Use the link up and set a password that the form has checked. Raises LinkClosed."""
+    """Redeem the link and set a password that the form has checked. Raises LinkClosed."""
     user = person_of(digest)
     if user is None:
         raise LinkClosed

@@ -1,4 +1,4 @@
-"""Passwords: give a person a new one. All sessions end, every team's trail has it, a mail goes."""
+"""Passwords: set a new one. All sessions end, each team's trail notes it, and a mail goes out."""
 
 from contextlib import suppress
 from typing import Literal
@@ -14,7 +14,7 @@ from accounts.services import link_tokens, sessions, users
 
 
 def change(user: User, password: str, by: Actor) -> None:
-    """Set a password that the form has checked, by the person with the old one."""
+    """Set a password that the form has checked, for a person who gave the old one."""
     user.set_password(password)  # the hash takes its time: outside the transaction
     with transaction.atomic():
         store(user, "user.change_password", by)
@@ -23,9 +23,9 @@ def change(user: User, password: str, by: Actor) -> None:
 def store(
     user: User, action: Literal["user.change_password", "user.reset_password"], by: Actor
 ) -> None:
-    """Save the hash that `user` carries, with all that follows. Needs a transaction.
+    """Save the hash that `user` carries, with everything that follows. Needs a transaction.
 
-    Every session of the person ends, on every process; the view may begin one anew.
+    Every session of the person ends, on every process. The view may begin a new one.
     """
     user.save(update_fields=["password"])
     sessions.end_all(user)

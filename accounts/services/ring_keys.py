@@ -1,4 +1,4 @@
-"""Ring keys: make the key ring at the first start, and notice a lost or foreign one later."""
+"""Ring keys: make the key ring at the first start, and recognise a lost or wrong ring later."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from accounts.models import RingKey
 
 
 def ensure(path: Path) -> KeyRing:
-    """The ring at `path`, made only if the database was never written with one.
+    """Return the ring at `path`. Make one only if the database was never written with one.
 
-    Raises KeyRingError with one line that says what to do if the ring is lost or foreign.
+    Raises KeyRingError with one line that says what to do if the ring is lost or belongs to another
+    database.
     """
     known = {(k.purpose, k.version): k.fingerprint for k in RingKey.objects.all()}
     if not known and not path.exists():

@@ -1,4 +1,4 @@
-"""Service accounts: make, change, disable, enable, delete. Each with its audit row."""
+"""Service accounts: create, change, disable, enable, delete. Each writes its audit row."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from accounts.permissions import Actor
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What people say of a machine."""
+    """The description of a service account."""
 
     name: str
     environment: str
@@ -22,9 +22,10 @@ class About:
 
 @transaction.atomic
 def create(team: Team, about: About, by: Actor) -> ServiceAccount:
-    """A new account without keys.
+    """Make an account without keys.
 
-    Raises ValidationError for a name that is taken, empty or too long, and an unknown environment.
+    Raises ValidationError for a name that is taken, empty or too long, and for an unknown
+    environment.
     """
     account = ServiceAccount(team=team)
     _fill(account, about)
@@ -35,7 +36,10 @@ def create(team: Team, about: About, by: Actor) -> ServiceAccount:
 
 @transaction.atomic
 def change(account: ServiceAccount, about: About, by: Actor) -> None:
-    """Say something else of it; its keys stay as they are. Raises ValidationError as `create`."""
+    """Change the description. The account's keys stay as they are.
+
+    Raises ValidationError as `create`.
+    """
     before = _facts(_locked(account))
     _fill(account, about)
     after = _facts(account)
@@ -54,7 +58,7 @@ def change(account: ServiceAccount, about: About, by: Actor) -> None:
 
 @transaction.atomic
 def disable(account: ServiceAccount, by: Actor) -> None:
-    """All its keys are refused from the next call on, until it is enabled."""
+    """Refuse all keys of the account from the next call on, until it is enabled."""
     if _locked(account).disabled_at is None:
         account.disabled_at = timezone.now()
         account.save(update_fields=["disabled_at"])
@@ -63,7 +67,7 @@ def disable(account: ServiceAccount, by: Actor) -> None:
 
 @transaction.atomic
 def enable(account: ServiceAccount, by: Actor) -> None:
-    """Its keys open again what they are selected for; those disabled by themselves stay so."""
+    """Let the account's keys work again. Keys that were disabled by themselves stay disabled."""
     if _locked(account).disabled_at is not None:
         account.disabled_at = None
         account.save(update_fields=["disabled_at"])
@@ -72,7 +76,7 @@ def enable(account: ServiceAccount, by: Actor) -> None:
 
 @transaction.atomic
 def delete(account: ServiceAccount, by: Actor) -> None:
-    """It and all its keys are gone for good; records keep the names."""
+    """Delete the account and all its keys for good. Records keep the names."""
     locked = _locked(account)
     if locked.deleted_at is not None:
         return

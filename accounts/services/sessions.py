@@ -1,4 +1,4 @@
-"""Sessions: note their use, list them, end them. An ended one is nothing to the next request."""
+"""Sessions: note their use, list them, end them. An ended session is gone for the next request."""
 
 import re
 
@@ -22,18 +22,18 @@ def note_use(key: str, address: str, user_agent: str) -> None:
 
 
 def of(user: User) -> list[Session]:
-    """The open sessions of a person, the last used first."""
+    """Return the open sessions of a person, the last used first."""
     return list(Session.objects.of(user, timezone.now()))
 
 
 def is_open(user: User, digest: str) -> bool:
-    """Whether a person's session of this digest lives."""
+    """Whether the session of this digest is open and belongs to the person."""
     return Session.objects.of(user, timezone.now()).filter(session_key=digest).exists()
 
 
 @transaction.atomic
 def end(user: User, digest: str, by: Actor) -> bool:
-    """End one session of a person; False if there is none of this digest."""
+    """End one session of a person. Return False if there is none of this digest."""
     if not DIGEST.fullmatch(digest):  # no database takes a NUL
         return False
     mine = Session.objects.filter(user=user, session_key=digest)
@@ -47,7 +47,7 @@ def end(user: User, digest: str, by: Actor) -> bool:
 
 @transaction.atomic
 def end_others(user: User, key: str, by: Actor) -> None:
-    """End all sessions of a person but the one of this key."""
+    """End all sessions of a person except the one with this key."""
     others = Session.objects.filter(user=user).exclude(session_key=digest_of(key))
     count, _ = others.delete()
     if count:

@@ -17,7 +17,7 @@ SLUG_LENGTH = 40
 
 @transaction.atomic
 def create(name: str, by: Actor) -> Team:
-    """A bare team with a free slug made from its name."""
+    """Make a bare team with a free slug made from its name."""
     team = Team.objects.create(name=name, slug=free_slug(name))
     audit.record(team.id, "team.create", by, _target(team), after=_facts(team))
     return team
@@ -25,7 +25,7 @@ def create(name: str, by: Actor) -> Team:
 
 @transaction.atomic
 def open_new(name: str, by: Actor) -> Team:
-    """A team with all that a new one has; other apps add theirs when they hear of it."""
+    """Make a team with all that a new one has; other apps add theirs when they hear of it."""
     team = create(name, by)
     team_opened.send(Team, team=team, by=by)
     return team
@@ -33,7 +33,7 @@ def open_new(name: str, by: Actor) -> Team:
 
 @transaction.atomic
 def open_with_owner(name: str, owner: User, by: Actor) -> Team:
-    """A new team with its owner. Noted for operators too."""
+    """Make a team with its owner. Both audit chains note it."""
     team = open_new(name, by)
     _note_opening(team, owner.username, by)
     add_owner(team, owner, by)
@@ -42,7 +42,7 @@ def open_with_owner(name: str, owner: User, by: Actor) -> Team:
 
 @transaction.atomic
 def open_and_invite(name: str, address: str, by: Actor) -> Sent:
-    """A new team for an owner who has no account yet: it waits for whoever gets the link.
+    """Make a team for an owner who has no account yet: it waits for whoever gets the link.
 
     Raises what `invitations.invite_first_owner` does.
     """
@@ -53,7 +53,7 @@ def open_and_invite(name: str, address: str, by: Actor) -> Sent:
 
 @transaction.atomic
 def rename_with_slug(team: Team, name: str, by: Actor) -> None:
-    """Give a team another name, and a slug to match."""
+    """Give a team another name and a slug to match, before anyone uses its addresses."""
     if team.name == name:
         return
     before = _facts(team)
@@ -77,8 +77,8 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
 
 
 @transaction.atomic
-def rename(team: Team, name: str, by: Actor) -> None:
-    """Give a team another name; its slug stays, and so do its addresses. Noted for operators."""
+def change_name(team: Team, name: str, by: Actor) -> None:
+    """Give a team another name. Its slug and addresses stay. Both audit chains note it."""
     before = _facts(team)
     if team.name == name:
         return
@@ -89,7 +89,7 @@ def rename(team: Team, name: str, by: Actor) -> None:
 
 @transaction.atomic
 def suspend(team: Team, by: Actor) -> None:
-    """Its pages are gone for its members and its keys are refused from the next call on."""
+    """Close the team's pages to its members and refuse its keys from the next call on."""
     if team.suspended_at is None:
         team.suspended_at = timezone.now()
         team.save(update_fields=["suspended_at"])
@@ -98,7 +98,7 @@ def suspend(team: Team, by: Actor) -> None:
 
 @transaction.atomic
 def unsuspend(team: Team, by: Actor) -> None:
-    """All is as it was before."""
+    """Open the team's pages and let its keys work again."""
     if team.suspended_at is not None:
         team.suspended_at = None
         team.save(update_fields=["suspended_at"])
@@ -107,7 +107,7 @@ def unsuspend(team: Team, by: Actor) -> None:
 
 @transaction.atomic
 def delete(team: Team, by: Actor) -> None:
-    """Everything of the team is gone for good but its audit trail."""
+    """Delete the team and everything of it for good, except its audit trail."""
     id_, facts = team.id, _facts(team)
     _note(team, "team.delete", by, before=facts)
     Team.objects.filter(pk=id_).delete()
@@ -133,7 +133,7 @@ def _note(
 
 
 def free_slug(name: str, of: Team | None = None) -> str:
-    """The name as a slug; with a number behind it if another team than `of` has that one."""
+    """Return the name as a slug, with a number behind it if another team than `of` has that one."""
     others = Team.objects.exclude(pk=of.pk) if of else Team.objects.all()
     base = slugify(name)[:SLUG_LENGTH].strip("-") or "team"
     slug, number = base, 1

@@ -1,4 +1,4 @@
-"""Users: make a person with a checked password, and find one."""
+"""Users: make a person with a checked password, find one, and note what happened to one."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ from accounts.permissions import Actor
 
 
 def create_operator(email: str, username: str, password: str, by: Actor) -> User:
-    """Make the first owner's account, who also operates this installation.
+    """Make the account of the first owner, who also operates this installation.
 
     Raises ValidationError, by field, for what the rules of names and passwords refuse.
     """
@@ -26,15 +26,15 @@ def create_operator(email: str, username: str, password: str, by: Actor) -> User
 def create(
     email: str, username: str, password: str, by: Actor, *, is_operator: bool = False
 ) -> User:
-    """Make a person's account. Raises ValidationError as above."""
+    """Make a person's account. Raises ValidationError as `create_operator`."""
     return add(prepare(User(username=username, email=email, is_operator=is_operator), password), by)
 
 
 def prepare(user: User, password: str, *, avoid: Sequence[str] = ()) -> User:
-    """The same person, not stored yet, with a checked and hashed password.
+    """Check a new person and the password, set the hash, and store nothing yet.
 
-    The hash takes its time: call it before the transaction. Raises ValidationError as above;
-    `avoid` are words that the password must not lean on beside the usual ones.
+    Call it before the transaction, because hashing takes time. `avoid` are more words that the
+    password must not be close to. Raises ValidationError as `create_operator`.
     """
     _check(user)
     validate_password(password, user)
@@ -45,7 +45,7 @@ def prepare(user: User, password: str, *, avoid: Sequence[str] = ()) -> User:
 
 @transaction.atomic
 def add(user: User, by: Actor) -> User:
-    """Store a person that `prepare` made. Raises ValidationError for what was taken meanwhile."""
+    """Store a person that `prepare` checked. Raises ValidationError for a name taken meanwhile."""
     _save(user)
     after = {"username": user.username, "email": user.email, "is_operator": user.is_operator}
     target = audit.Target("user", str(user.pk), user.username)
@@ -54,12 +54,12 @@ def add(user: User, by: Actor) -> User:
 
 
 def find(login: str) -> User | None:
-    """The person of this username or e-mail, in one statement. A username has no `@` in it."""
+    """Return the person of this username or e-mail, by one statement. No username has an `@`."""
     return User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login)).first()
 
 
 def actor(user: User, address: str) -> Actor:
-    """A person as the audit trail names them."""
+    """Return a person as the audit trail names them."""
     return Actor("person", str(user.pk), user.username, address)
 
 
@@ -81,14 +81,14 @@ def _save(user: User) -> None:
 
 
 def note_team(user: User, team: Team) -> None:
-    """Note whose pages a person opened last; written when it is another team than before."""
+    """Note whose pages a person opened last. Writes only if it is another team than before."""
     if user.last_team_id != team.pk:
         User.objects.filter(pk=user.pk).update(last_team=team)
 
 
 @transaction.atomic
 def set_operator(user: User, is_operator: bool, by: Actor) -> None:
-    """Let a person run this installation, or no longer."""
+    """Make a person an operator of this installation, or no longer."""
     if user.is_operator == is_operator:
         return
     user.is_operator = is_operator
@@ -104,7 +104,7 @@ def set_operator(user: User, is_operator: bool, by: Actor) -> None:
 
 
 def note(user: User, action: str, by: Actor, *, before: audit.Facts | None = None) -> None:
-    """Note in the trail of each of the person's teams what happened to the account."""
+    """Record in the trail of each of the person's teams what happened to the account."""
     teams = Team.objects.filter(memberships__user=user)
     chains: list[UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
     target = audit.Target("user", str(user.pk), user.username)
@@ -113,6 +113,6 @@ def note(user: User, action: str, by: Actor, *, before: audit.Facts | None = Non
 
 
 def username_from_email(email: str) -> str:
-    """A username made of an address's first half."""
+    """Return a username made of an address's local part."""
     local = email.partition("@")[0]
     return "".join(c for c in local if c.isalnum() or c in "._-")[:64] or "owner"

@@ -1,4 +1,4 @@
-"""Template tags of the audit trail: sentences and what changed."""
+"""Template tags of the audit trail: sentences and changed facts."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ WORDS = {None: "nothing", True: "yes", False: "no", "": "nothing"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One fact before and after; None where the event says nothing of it."""
+    """One fact before and after. None: the event does not name it."""
 
     name: str
     before: str | None
@@ -27,7 +27,7 @@ class Change:
 
 @register.filter
 def happened(event: AuditEvent) -> SafeString:
-    """The event as a sentence without its subject."""
+    """Return the event as a sentence without its subject."""
     before, name, after = words.sentence(event.action, event.target_name)
     target = format_html(" <b>{}</b>", name) if name else ""
     return format_html("{}{}{}", before, target, after and f" {after}")
@@ -35,7 +35,7 @@ def happened(event: AuditEvent) -> SafeString:
 
 @register.filter
 def changes(event: AuditEvent) -> list[Change]:
-    """The facts that the event made, changed or ended."""
+    """Return the facts that the event added, changed or removed."""
     before, after = event.before or {}, event.after or {}
     return [
         Change(

@@ -16,7 +16,7 @@ RELATIVE_FOR = timedelta(days=1)
 
 @register.filter
 def ago(when: datetime | None) -> SafeString | str:
-    """A `<time>` in words for a day, then a date; the full UTC time stands beside it."""
+    """Return a `<time>`: in words for a day, then as a date. Its title is the full UTC time."""
     if when is None:
         return "never"
     age = timezone.now() - when
@@ -40,18 +40,18 @@ def ago(when: datetime | None) -> SafeString | str:
 
 @register.inclusion_tag("components/key_hint.html")
 def key_hint(key: Any) -> dict[str, Any]:
-    """The hint of a key, from its public id and never from its secret."""
+    """Show the hint of a key, from its public id and never from its secret."""
     prefix, head, tail = key.hint_parts
     return {"prefix": prefix, "head": head, "tail": tail}
 
 
 @register.inclusion_tag("components/key_badge.html")
 def key_badge(key: Any) -> dict[str, Any]:
-    """The status of a key as a word, a shape and a colour."""
+    """Show the status of a key as a word, a shape and a colour."""
     return {"tone": key.status_tone, "word": key.status_words}
 
 
 @register.inclusion_tag("components/access_badge.html")
 def access_badge(chatflow: Any) -> dict[str, Any]:
-    """The access mode of a chatflow with its latch."""
+    """Show the access mode of a chatflow with its latch."""
     return {"mode": chatflow.access_mode, "usable_keys": chatflow.usable_keys}

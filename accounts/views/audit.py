@@ -21,14 +21,14 @@ MAX_CURSOR = 2**62
 @team_view(Permission.AUDIT_VIEW)
 @require_safe
 def audit_list(request: TeamRequest) -> HttpResponse:
-    """The team's trail, newest first."""
+    """Show the team's trail, newest first."""
     return trail(request, request.team.id, "accounts/audit.html")
 
 
 @team_view(Permission.AUDIT_VIEW)
 @require_safe
 def audit_export(request: TeamRequest, form: str) -> HttpResponseBase:
-    """The filtered rows as a file."""
+    """Download the filtered rows as a file."""
     back = reverse("audit_list", args=[request.team.slug])
     return trail_file(request, request.team.id, form, f"audit-{request.team.slug}", back)
 
@@ -36,7 +36,7 @@ def audit_export(request: TeamRequest, form: str) -> HttpResponseBase:
 @team_view(Permission.AUDIT_VIEW)
 @require_POST
 def audit_verify(request: TeamRequest) -> HttpResponse:
-    """Check the whole chain, and say what was found."""
+    """Check the whole chain, and show the result."""
     return trail(
         request, request.team.id, "accounts/audit.html", chain=audit.check(request.team.id)
     )
@@ -45,14 +45,14 @@ def audit_verify(request: TeamRequest) -> HttpResponse:
 @operator_view()
 @require_safe
 def operator_audit_list(request: OperatorRequest) -> HttpResponse:
-    """The installation's trail, newest first."""
+    """Show the installation's trail, newest first."""
     return trail(request, audit.INSTALLATION, "accounts/operator_audit.html")
 
 
 @operator_view()
 @require_safe
 def operator_audit_export(request: OperatorRequest, form: str) -> HttpResponseBase:
-    """The filtered rows as a file."""
+    """Download the filtered rows as a file."""
     back = reverse("operator_audit_list")
     return trail_file(request, audit.INSTALLATION, form, "audit-installation", back)
 
@@ -60,7 +60,7 @@ def operator_audit_export(request: OperatorRequest, form: str) -> HttpResponseBa
 @operator_view()
 @require_POST
 def operator_audit_verify(request: OperatorRequest) -> HttpResponse:
-    """Check the whole chain, and say what was found."""
+    """Check the whole chain, and show the result."""
     chain = audit.check(audit.INSTALLATION)
     return trail(request, audit.INSTALLATION, "accounts/operator_audit.html", chain=chain)
 
@@ -68,7 +68,7 @@ def operator_audit_verify(request: OperatorRequest) -> HttpResponse:
 def trail(
     request: PageRequest, chain_id: UUID, template: str, *, chain: audit.Chain | None = None
 ) -> HttpResponse:
-    """The page of one chain, after a check with what it found."""
+    """Show the page of one chain, after a check with its result."""
     form = AuditFilterForm(request.GET)
     rows = audit_trail.search(chain_id, form.filters)
     before, after = (_cursor(request.GET, name) for name in CURSORS)
@@ -89,7 +89,7 @@ def trail(
 def trail_file(
     request: PageRequest, chain_id: UUID, form: str, name: str, back: str
 ) -> HttpResponseBase:
-    """One chain's filtered rows as a file. A mistake in the filters leads back to the page."""
+    """Download one chain's filtered rows. A mistake in the filters redirects to the page."""
     filters = AuditFilterForm(request.GET)
     if not filters.is_valid():
         return redirect(f"{back}?{request.GET.urlencode()}")

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.forms.base import StrictForm, render_forms
 from accounts.forms.members import InvitationForm
 from accounts.guards import TeamRequest, team_view
-from accounts.limits.invitation_limits import TooMany
+from accounts.limits.too_many import TooMany
 from accounts.login import fresh_logins
 from accounts.mail import outbox
 from accounts.models import Invitation, Role
@@ -25,7 +25,7 @@ METHODS = ["GET", "HEAD", "POST"]
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def invite(request: TeamRequest) -> HttpResponseBase:
-    """Invite addresses; the answer shows each link, once. An owner's asks for a fresh login."""
+    """Invite addresses. The answer shows each link once. Inviting an owner needs a fresh login."""
     if request.method != "POST":  # back from confirming the password
         return redirect("member_list", request.team.slug)
     form = InvitationForm(request.POST, role=request.principal.role)
@@ -48,7 +48,7 @@ def invite(request: TeamRequest) -> HttpResponseBase:
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
-    """Make a new link in the old one's place; the answer shows it, once."""
+    """Replace an invitation's link. The answer shows the new one, once."""
     invitation = _get(request, invitation_id)
     if request.method != "POST":
         return redirect("member_list", request.team.slug)
@@ -68,7 +68,7 @@ def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
 @team_view(Permission.INVITATIONS_CREATE)
 @require_http_methods(METHODS)
 def withdraw(request: TeamRequest, invitation_id: UUID) -> HttpResponse:
-    """Take an invitation back."""
+    """Withdraw an invitation."""
     invitation = _get(request, invitation_id)
     if request.method != "POST":
         return redirect("member_list", request.team.slug)

@@ -1,4 +1,4 @@
-"""Joining: what an invitation's link opens. Opening it uses nothing up."""
+"""Joining: the pages behind an invitation's link. Opening it does not use it up."""
 
 from typing import cast
 
@@ -29,7 +29,7 @@ LOG_IN_INSTEAD = "This address has an account. Log in with it, then join."
 @open_view("the link's token is the credential")
 @require_safe
 def link(request: HttpRequest, token: str, proof: str = "") -> HttpResponse:
-    """Take the token out of the URL at once. Mail scanners open links: nothing is used up."""
+    """Take the token out of the URL at once. Use nothing up, because mail scanners open links."""
     known = link_tokens.find(LinkPurpose.INVITATION, token)
     if known is None:
         return _closed(request, None)
@@ -44,7 +44,7 @@ mailed_link = link
 @open_view("the invitation's link, kept as a digest in the session, is the credential")
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request: HttpRequest) -> HttpResponse:
-    """Three ways in: a new person, the account of this address, or neither without a switch."""
+    """Let a new person or the account of this address join. Another account can only switch."""
     digest, _ = _kept(request)
     invitation = invitations.find(digest)
     if invitation is None or not invitations.opens(digest, invitation):
@@ -63,7 +63,7 @@ def join(request: HttpRequest) -> HttpResponse:
 @open_view("ends the visitor's own session, and keeps the link that was opened in it")
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
-    """Log out of the other account and come back to the invitation."""
+    """Log out of another account and return to the invitation."""
     kept = request.session.get(SESSION_NAME)
     logout(request)
     if kept is not None:

@@ -1,4 +1,4 @@
-"""Mail: what was sent and what was not, for admins and operators; samples for work on the code."""
+"""Mail: what was sent and what was not, for admins and operators, and samples for developers."""
 
 from uuid import UUID
 
@@ -33,14 +33,14 @@ NOTHING_TO_SEND = "This mail is not waiting any more. The list says what became 
 @team_view(Permission.MAILS_VIEW)
 @require_safe
 def mail_list(request: TeamRequest) -> HttpResponse:
-    """The team's mails, newest first."""
+    """Show the team's mails, newest first."""
     return _list(request, Mail.objects.of(request.team), "accounts/mails.html")
 
 
 @team_view(Permission.MAILS_UPDATE)
 @require_POST
 def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponse:
-    """Send a mail now that could not be sent yet."""
+    """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.of(request.team), pk=mail_id)
     _retry(request, mail, request.principal.actor)
     return redirect("mail_list", request.team.slug)
@@ -49,14 +49,14 @@ def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponse:
 @operator_view()
 @require_safe
 def operator_mail_list(request: OperatorRequest) -> HttpResponse:
-    """The mails that belong to no team, such as password resets."""
+    """Show the mails that belong to no team, such as password resets."""
     return _list(request, Mail.objects.without_team(), "accounts/operator_mails.html")
 
 
 @operator_view()
 @require_POST
 def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse:
-    """Send a mail now that could not be sent yet."""
+    """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.without_team(), pk=mail_id)
     _retry(request, mail, request.actor)
     return redirect("operator_mail_list")
@@ -65,7 +65,7 @@ def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse
 @operator_view()
 @require_POST
 def operator_mail_test(request: OperatorRequest) -> HttpResponse:
-    """Put a test mail to the operator in the outbox."""
+    """Queue a test mail to the operator."""
     with transaction.atomic():
         mail = outbox.queue("test", request.user.email, {"username": request.user.username})
     if mail is None:
@@ -78,7 +78,7 @@ def operator_mail_test(request: OperatorRequest) -> HttpResponse:
 @open_view("with DEBUG alone: sample values")
 @require_safe
 def mail_samples(request: HttpRequest) -> HttpResponse:
-    """Every kind of mail."""
+    """List every kind of mail."""
     kinds = [(kind, outbox.render(kind, KINDS[kind].sample)[0]) for kind in KINDS]
     return render(request, "accounts/mail_samples.html", {"kinds": kinds})
 
@@ -87,7 +87,7 @@ def mail_samples(request: HttpRequest) -> HttpResponse:
 @csp_replace(SAMPLE_POLICY)  # type: ignore[arg-type]
 @require_safe
 def mail_sample(request: HttpRequest, kind: str, part: str) -> HttpResponse:
-    """One kind of mail, as text or HTML."""
+    """Show one kind of mail, as text or HTML."""
     if kind not in KINDS or part not in ("txt", "html"):
         raise Http404
     _, text, html = outbox.render(kind, KINDS[kind].sample)

@@ -26,7 +26,7 @@ CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose
 @team_view(Permission.MEMBERS_VIEW)
 @require_safe
 def member_list(request: TeamRequest) -> HttpResponse:
-    """Who is in the team with which role; for those who invite, the invitations too."""
+    """Show who is in the team with which role, and the invitations to those who invite."""
     form = InvitationForm(role=request.principal.role)
     return render_forms(request, "accounts/members.html", page(request, form))
 
@@ -34,7 +34,7 @@ def member_list(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.MEMBERS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
-    """Another role for a member. Making or unmaking an owner asks for a fresh login."""
+    """Give a member another role. Making or unmaking an owner needs a fresh login."""
     member = _get(request, member_id)
     _must_reach(request, member)
     form = RoleForm(posted(request), role=request.principal.role, initial={"role": member.role})
@@ -56,7 +56,7 @@ def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
 @team_view(Permission.MEMBERS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: TeamRequest, member_id: int) -> HttpResponseBase:
-    """What ends when a member is removed, and the removal. Oneself: by leaving."""
+    """Show what ends when a member is removed, and remove them. Oneself one removes by leaving."""
     member = _get(request, member_id)
     _must_reach(request, member)
     if member.user == request.user:
@@ -74,7 +74,7 @@ def remove(request: TeamRequest, member_id: int) -> HttpResponseBase:
 @team_view(Permission.MEMBERS_VIEW)
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: TeamRequest) -> HttpResponse:
-    """Leave the team, which everyone may but its last owner."""
+    """Leave the team. Everyone may, except its last owner."""
     member = get_object_or_404(Membership, team=request.team, user=request.user)
     form = StrictForm(posted(request))
     if form.is_valid():
@@ -94,7 +94,7 @@ def leave(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.TEAM_TRANSFER, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
-    """Make another member the owner in one's own place."""
+    """Make another member the owner instead of oneself."""
     member = _get(request, member_id)
     form = StrictForm(posted(request))
     if form.is_valid():
@@ -110,7 +110,7 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
 
 
 def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
-    """What the page of members shows."""
+    """Return the context of the page of members."""
     everyone = list(
         Membership.objects.filter(team=request.team).select_related("user").order_by("pk")
     )

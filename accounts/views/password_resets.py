@@ -37,7 +37,7 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
 @open_view("the link's token is the credential")
 @require_safe
 def password_reset_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token out of the URL at once. Opening the link uses nothing up."""
+    """Take the token out of the URL at once. Opening the link does not use it up."""
     digest = link_tokens.digest_if_usable(LinkPurpose.PASSWORD_RESET, token)
     if digest is None:
         return _closed(request)
@@ -49,7 +49,7 @@ def password_reset_link(request: HttpRequest, token: str) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_reset(request: HttpRequest) -> HttpResponse:
-    """The new password. It logs nobody in: the login page does, under its own rules."""
+    """Set the new password. It logs nobody in: the login page does, under its own rules."""
     digest = request.session.get(SESSION_NAME, "")
     user = password_resets.person_of(digest)
     if user is None:

@@ -1,4 +1,4 @@
-"""Profile: who I am here, where I am logged in, and a new password."""
+"""Profile: one's own account, devices and password."""
 
 from typing import cast
 
@@ -19,13 +19,13 @@ from accounts.login.session_store import digest_of
 from accounts.models import User
 from accounts.permissions import Actor
 from accounts.services import passwords, sessions, users
-from accounts.views.sessions import refused
+from accounts.views.sessions import mark_refused
 
 
 @signed_in_view
 @require_safe
 def profile(request: HttpRequest) -> HttpResponse:
-    """The page."""
+    """Show the page."""
     mine = sessions.of(cast(User, request.user))
     context = {"sessions": mine, "current": digest_of(request.session.session_key or "")}
     return render(request, "accounts/profile.html", context)
@@ -35,7 +35,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("current", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: HttpRequest) -> HttpResponse:
-    """A new password, by the present one. Every other session ends."""
+    """Set a new password, given the current one. Every other session ends."""
     user = cast(User, request.user)
     form = ChangePasswordForm(posted(request), user=user)
     if form.is_valid() and _is_current(request, form):
@@ -45,7 +45,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
         response = redirect("profile")
         known_devices.remember(response, user)
         return response
-    return refused(request, render(request, "accounts/change_password.html", {"form": form}))
+    return mark_refused(request, render(request, "accounts/change_password.html", {"form": form}))
 
 
 def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:

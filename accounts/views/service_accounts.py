@@ -1,4 +1,4 @@
-"""Service accounts: the list, a new one, what is said of one, disable, enable, delete."""
+"""Service accounts: list, create, edit, disable, enable, delete."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from accounts.services import service_accounts
 @team_view(Permission.SERVICE_ACCOUNTS_VIEW)
 @require_safe
 def account_list(request: TeamRequest) -> HttpResponse:
-    """The team's service accounts: environment, keys, whom to ask."""
+    """Show the team's service accounts: environment, keys, whom to ask."""
     accounts = list(_kept(request).order_by("name_key"))
     held = held_keys.registry().of_accounts(accounts)
     for account in accounts:
@@ -33,7 +33,7 @@ def account_list(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_new(request: TeamRequest) -> HttpResponse:
-    """A new one; it goes on to its page, where keys are made for it."""
+    """Make a service account, and go on to its page, where keys are made for it."""
     form = ServiceAccountForm(
         posted(request), team=request.team, initial={"owner": request.user.pk}
     )
@@ -51,7 +51,7 @@ def account_new(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_VIEW)
 @require_http_methods(["GET", "HEAD"])
 def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """What is said of one, and its keys."""
+    """Show the description of a service account, and its keys."""
     account = _get(request, account_id)
     names = ("name", "environment", "description", "owner")
     initial = {name: getattr(account, name) for name in names}
@@ -61,7 +61,7 @@ def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
 @require_POST
 def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """Save what is said of one."""
+    """Save the description of a service account."""
     account = _get(request, account_id)
     form = ServiceAccountForm(request.POST, team=request.team)
     if form.is_valid():
@@ -79,7 +79,7 @@ def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
 @require_POST
 def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """Refuse all its keys; enabling it again undoes all of it."""
+    """Refuse all keys of the account. Enabling it undoes that."""
     account = _get(request, account_id)
     service_accounts.disable(account, request.principal.actor)
     messages.success(
@@ -91,7 +91,7 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
 @require_POST
 def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """Let its keys open again."""
+    """Let the account's keys work again."""
     account = _get(request, account_id)
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
@@ -101,7 +101,7 @@ def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
 @team_view(Permission.SERVICE_ACCOUNTS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_delete(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """What would stop when it is deleted, and the deletion."""
+    """Show what would stop when the account is deleted, and delete it."""
     account = _get(request, account_id)
     form = DeleteServiceAccountForm(posted(request), account=account)
     if form.is_valid():

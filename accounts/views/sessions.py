@@ -1,6 +1,5 @@
 """Sessions: the front page, and allauth's login, logout and password confirmation."""
 
-from datetime import timedelta
 from typing import TypeVar
 
 from allauth.account import views as allauth_views
@@ -9,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import open_view, signed_in_view
+from accounts.limits.too_many import TooMany
 from accounts.login import fresh_logins, known_devices
 from accounts.models import Membership, Role, Team, User
 
@@ -23,9 +23,9 @@ logout = open_view("ends a session; without one it does nothing")(
 @open_view("people log in here")
 @require_http_methods(METHODS)
 def login(request: HttpRequest) -> HttpResponseBase:
-    """The login page. Who gets in is known on this device from now on."""
+    """Show the login page. A person who gets in makes this a known device."""
     response: HttpResponseBase = allauth_views.login(request)
-    refused(request, response)
+    mark_refused(request, response)
     if request.method == "POST" and isinstance(request.user, User):
         known_devices.remember(response, request.user)
     return response
@@ -34,22 +34,21 @@ def login(request: HttpRequest) -> HttpResponseBase:
 @signed_in_view
 @require_http_methods(METHODS)
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
-    """The password once more; the session goes on under a new id, so a stolen one gains nothing."""
+    """Ask for the password once more. The session gets a new id, so a stolen one gains nothing."""
     was_fresh = fresh_logins.latest(request)
     response: HttpResponseBase = allauth_views.reauthenticate(request)
-    refused(request, response)
+    mark_refused(request, response)
     if fresh_logins.latest(request) != was_fresh:
         request.session.cycle_key()
     return response
 
 
-def refused(request: HttpRequest, response: Response) -> Response:
-    """The status of a refused form, which allauth answers with 200."""
-    wait: timedelta | None = getattr(request, "locked_out_for", None)
-    if wait is not None:
-        response.status_code = 429
-        response["Retry-After"] = str(int(wait.total_seconds()) + 1)
-    elif request.method == "POST" and response.status_code == 200:
+def mark_refused(request: HttpRequest, response: Response) -> Response:
+    """Set the status of a refused form, which allauth answers with 200."""
+    locked_out: TooMany | None = getattr(request, "too_many", None)
+    if locked_out is not None:
+        return locked_out.mark(response)
+    if request.method == "POST" and response.status_code == 200:
         response.status_code = 422
     return response
 
@@ -57,7 +56,7 @@ def refused(request: HttpRequest, response: Response) -> Response:
 @open_view("leads people to where they belong")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """A member's team; the login page for visitors; a hint while there is no owner."""
+    """Lead members to their team and visitors to the login. Show a hint while there is no owner."""
     if request.user.is_authenticated:
         return _home_of(request, request.user)
     if not Membership.objects.filter(role=Role.OWNER).exists():
@@ -66,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _home_of(request: HttpRequest, user: User) -> HttpResponse:
-    """The team that was used last, or the only one; else a choice."""
+    """Lead to the team that was used last, or the only one. Else show a choice."""
     mine = list(Team.objects.filter(memberships__user=user, suspended_at=None).order_by("name"))
     used = [team for team in mine if team.pk == user.last_team_id] or mine
     if len(used) == 1:

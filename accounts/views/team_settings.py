@@ -1,4 +1,4 @@
-"""Settings of a team: what it is called."""
+"""Settings of a team: its name."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -15,10 +15,10 @@ from accounts.services import teams
 @team_view(Permission.TEAM_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def team_settings(request: TeamRequest) -> HttpResponse:
-    """Another name for the team; its addresses stay."""
+    """Change the team's name. Its addresses stay."""
     form = TeamNameForm(posted(request), initial={"name": request.team.name})
     if form.is_valid():
-        teams.rename(request.team, form.cleaned_data["name"], request.principal.actor)
+        teams.change_name(request.team, form.cleaned_data["name"], request.principal.actor)
         messages.success(request, f"The team is called {request.team.name}.")
         return redirect("team_settings", request.team.slug)
     return render_forms(request, "accounts/team_settings.html", {"form": form})

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
-from accounts.limits.invitation_limits import TooMany
+from accounts.limits.too_many import TooMany
 from accounts.mail import outbox
 from accounts.models import Role, Team
 from accounts.services import invitations, teams
@@ -69,7 +69,7 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     team = get_object_or_404(Team, pk=team_id)
     form = TeamNameForm(posted(request), initial={"name": team.name})
     if form.is_valid():
-        teams.rename(team, form.cleaned_data["name"], request.actor)
+        teams.change_name(team, form.cleaned_data["name"], request.actor)
         messages.success(request, f"The team is called {team.name} now.")
         return redirect("operator_teams")
     return _form_page(request, form, team)

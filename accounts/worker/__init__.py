@@ -1,4 +1,4 @@
-"""The worker: jobs that no answer waits for, done by one process at a time."""
+"""The worker: background jobs, run by one process at a time."""
 
 from accounts.worker.worker import Job, Worker, jobs, register
 

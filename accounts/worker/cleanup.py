@@ -1,4 +1,4 @@
-"""Leftovers: rows that nobody needs any more, deleted by the worker."""
+"""Clean-up: delete rows that nobody needs any more. The worker calls it."""
 
 from datetime import datetime, timedelta
 from threading import Event
@@ -19,7 +19,7 @@ BATCH = 500  # rows of one statement: nobody waits long for its lock
 
 
 def delete(stopping: Event) -> None:
-    """Give up mails that nobody sends; delete old mails, dead links and ended sessions."""
+    """Give up mails that nobody sends, and delete old mails, dead links and ended sessions."""
     now = timezone.now()
     _give_up(now)
     for rows in _leftovers(now):

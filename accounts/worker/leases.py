@@ -1,4 +1,4 @@
-"""Leases: take or renew one, give it back."""
+"""Leases: take, renew and give back the right to do a task."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,9 @@ from accounts.models import Lease
 
 
 def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
-    """Take a free lease, or renew one's own. True for exactly one holder at a time.
+    """Take a free lease, or renew one's own. Return True for exactly one holder at a time.
 
-    Clocks of several machines have to agree to within a few seconds.
+    The clocks of several machines have to agree to within a few seconds.
     """
     lease = Lease.objects.filter(name=name)
     if lease.exclude(holder=holder).filter(expires_at__gt=now).exists():
@@ -24,5 +24,5 @@ def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
 
 
 def give_back(name: str, holder: str) -> None:
-    """Let the next one take it at once."""
+    """Release the lease, so that another process can take it at once."""
     Lease.objects.filter(name=name, holder=holder).delete()

@@ -1,8 +1,8 @@
-"""The worker: jobs that no answer waits for, done by one process at a time.
+"""The worker: background jobs, run by one process at a time.
 
-Each process that serves has one; whichever holds the lease works, and the others watch. Jobs are
-registered in `AppConfig.ready()`. A job may be cut off anywhere, and may even run in two processes
-for a moment (one of them stood still for longer than its lease): it has to bear both.
+Each serving process has a worker. The one that holds the lease runs the jobs, and the others watch.
+Jobs are registered in `AppConfig.ready()`. A job must bear being cut off anywhere, and running in
+two processes for a moment (when one of them stood still for longer than its lease).
 """
 
 import os
@@ -32,7 +32,7 @@ STOP_WITHIN = 10.0  # seconds that running jobs get
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to do, and how often. `run` gets an event that is set when it should end."""
+    """What to run, and how often. `run` gets an event that is set when it should end."""
 
     name: str
     every: timedelta
@@ -43,19 +43,19 @@ _jobs: dict[str, Job] = {}
 
 
 def register(job: Job) -> None:
-    """Have every worker do a job. Raises ValueError if the name is taken."""
+    """Add a job to every worker. Raises ValueError if the name is taken."""
     if job.name in _jobs:
         raise ValueError(f"There is a job {job.name} already")
     _jobs[job.name] = job
 
 
 def jobs() -> list[Job]:
-    """All registered jobs."""
+    """Return all registered jobs."""
     return list(_jobs.values())
 
 
 class Worker:
-    """A thread that keeps the lease, and one for each job. They never keep a process alive."""
+    """A thread that keeps the lease, and one for each job. None of them keeps a process alive."""
 
     def __init__(self, todo: list[Job] | None = None) -> None:
         self.holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
@@ -66,17 +66,17 @@ class Worker:
 
     @property
     def holds_lease(self) -> bool:
-        """Whether this process is the one that works."""
+        """Whether this process runs the jobs."""
         return time.monotonic() < self._held_until
 
     def start(self) -> None:
-        """Begin, and return at once."""
+        """Start the threads, and return at once."""
         self._begin("lease", self._keep_lease)
         for job in self._jobs:
             self._begin(job.name, self._repeat, job)
 
     def stop(self, within: float = STOP_WITHIN) -> None:
-        """Let running jobs come to an end, for at most `within` seconds, and free the lease."""
+        """Let running jobs end, for at most `within` seconds, and release the lease."""
         self._stopping.set()
         deadline = time.monotonic() + within
         for thread in self._threads:

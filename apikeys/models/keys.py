@@ -1,7 +1,7 @@
 """API keys and their secrets."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -10,31 +10,47 @@ from django.utils import timezone
 
 from accounts.models import ServiceAccount, Team, TeamOwned, TeamQuerySet
 from accounts.models.names import Named
-from apikeys import key_text
+from apikeys import key_text, usable
+from apikeys.usable import KeyFacts, State
 
 EXPIRES_SOON = timedelta(days=7)
+NEVER = datetime.min.replace(tzinfo=UTC)  # when the secret of a key that has none ended
 
 
 class Status(StrEnum):
-    """What a key is to the team."""
+    """The state of a key, as pages show it."""
 
     ACTIVE = "active"
     EXPIRING = "expiring"
     EXPIRED = "expired"
     DISABLED = "disabled"
     ACCOUNT_DISABLED = "account_disabled"
+    TEAM_SUSPENDED = "team_suspended"
     UNISSUED = "unissued"
 
 
+_STATUSES = {
+    State.EXPIRED: Status.EXPIRED,
+    State.DISABLED: Status.DISABLED,
+    State.ACCOUNT_DISABLED: Status.ACCOUNT_DISABLED,
+    State.TEAM_SUSPENDED: Status.TEAM_SUSPENDED,
+    State.REVOKED: Status.UNISSUED,
+}
+
+
 class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
-    """Keys by what they are worth."""
+    """Keys by state."""
 
     def kept(self) -> "ApiKeyQuerySet":
-        """Not deleted."""
+        """Keys that are not deleted."""
         return self.filter(deleted_at=None)
 
+    def with_status(self) -> "ApiKeyQuerySet":
+        """Read everything that `ApiKey.status` looks at in few statements."""
+        return self.select_related("team", "service_account").prefetch_related("secrets")
+
     def usable(self, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keys whose text opens something at `now`."""
+        """Keys whose text works at `now`. The SQL twin of `apikeys.usable.state`."""
         now = now or timezone.now()
         return self.kept().filter(
             models.Q(expires_at=None) | models.Q(expires_at__gt=now),
@@ -42,6 +58,7 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
             | models.Q(service_account__disabled_at=None, service_account__deleted_at=None),
             models.Exists(KeySecret.objects.live(now).filter(key=models.OuterRef("pk"))),
             disabled_at=None,
+            team__suspended_at=None,
         )
 
 
@@ -95,23 +112,17 @@ class ApiKey(Named, TeamOwned):
 
     @property
     def status(self) -> Status:
-        """What this key is worth now."""
+        """The state of the key now."""
         now = timezone.now()
-        if self.disabled_at is not None:
-            return Status.DISABLED
-        if self.service_account is not None and not self.service_account.is_usable:
-            return Status.ACCOUNT_DISABLED
-        if self.secret is None:
-            return Status.UNISSUED
-        if self.expires_at is None:
-            return Status.ACTIVE
-        if self.expires_at <= now:
-            return Status.EXPIRED
-        return Status.EXPIRING if self.expires_at <= now + EXPIRES_SOON else Status.ACTIVE
+        state = usable.state(self._facts(), now)
+        if state is not State.GOOD:
+            return _STATUSES[state]
+        is_ending = self.expires_at is not None and self.expires_at <= now + EXPIRES_SOON
+        return Status.EXPIRING if is_ending else Status.ACTIVE
 
     @property
     def is_usable(self) -> bool:
-        """Whether its text opens anything."""
+        """Whether the key's text works."""
         return self.status in (Status.ACTIVE, Status.EXPIRING)
 
     @property
@@ -126,6 +137,7 @@ class ApiKey(Named, TeamOwned):
         words = {
             Status.DISABLED: "Disabled",
             Status.ACCOUNT_DISABLED: "Account disabled",
+            Status.TEAM_SUSPENDED: "Team suspended",
             Status.UNISSUED: "No secret yet",
         }
         return words.get(status, "Active")
@@ -142,17 +154,30 @@ class ApiKey(Named, TeamOwned):
         secret = self.secret
         return key_text.hint_parts(secret.public_id) if secret else ("", "", "")
 
+    def _facts(self) -> KeyFacts:
+        account = self.service_account
+        ends = [secret.ends_at for secret in self.secrets.all()]
+        last = None if None in ends else max([end for end in ends if end], default=NEVER)
+        return KeyFacts(
+            is_deleted=self.deleted_at is not None,
+            is_team_suspended=self.team.suspended_at is not None,
+            is_disabled=self.disabled_at is not None,
+            is_account_disabled=account is not None and not account.is_usable,
+            secret_ends_at=last,
+            expires_at=self.expires_at,
+        )
+
 
 class KeySecretQuerySet(models.QuerySet["KeySecret"]):
     """Secrets by whether they work."""
 
     def live(self, now: datetime) -> "KeySecretQuerySet":
-        """Not ended."""
+        """Secrets that have not ended."""
         return self.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=now))
 
 
 class KeySecret(models.Model):
-    """What recognises a key's text: its public id and a peppered digest, never the text."""
+    """Recognises a key's text by its public id and a peppered digest. The text is not stored."""
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")
     public_id = models.CharField(max_length=12, unique=True)

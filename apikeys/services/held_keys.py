@@ -1,10 +1,10 @@
-"""The keys of service accounts: what the pages of service accounts need to know of them."""
+"""The keys of service accounts, for the pages of service accounts."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from accounts.held_keys import Closing, HeldKey
+from accounts.held_keys import ClosingResource, HeldKey
 from accounts.models import ServiceAccount
 from accounts.permissions import Actor
 from apikeys import resources
@@ -16,17 +16,17 @@ class AccountKeys:
     """Implements `accounts.held_keys.HeldKeys`."""
 
     def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
-        """The keys of each account that are not deleted, by name."""
+        """Return the keys of each account that are not deleted, by name."""
         held: defaultdict[UUID, list[HeldKey]] = defaultdict(list)
         for key in _kept().filter(service_account__in=list(accounts)):
             assert key.service_account_id is not None
             held[key.service_account_id].append(_held(key))
         return held
 
-    def closing_without(self, account: ServiceAccount) -> list[Closing]:
-        """The doors that are closed to everyone if the account's keys are refused."""
+    def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
+        """Return the resources that nobody can open once the account's keys are refused."""
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
-        return [Closing(door.name, door.url) for door in closing]
+        return [ClosingResource(resource.name, resource.url) for resource in closing]
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
@@ -35,8 +35,7 @@ class AccountKeys:
 
 
 def _kept() -> ApiKeyQuerySet:
-    kept = ApiKey.objects.kept().select_related("service_account")
-    return kept.prefetch_related("secrets").order_by("name_key")
+    return ApiKey.objects.kept().with_status().order_by("name_key")
 
 
 def _held(key: ApiKey) -> HeldKey:

@@ -1,4 +1,4 @@
-"""API keys: add, issue, disable, enable, delete. Each in one transaction with its audit row."""
+"""API keys: create, issue, disable, enable, delete. Each in one transaction with its audit row."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
 
 class AlreadyIssued(Exception):
-    """The key has a secret; a second one would be a rotation."""
+    """The key has a secret. A second one would be a rotation."""
 
 
 @transaction.atomic
@@ -33,10 +33,10 @@ def create(
     created_by: User | None = None,
     service_account: ServiceAccount | None = None,
 ) -> ApiKey:
-    """A key without a secret: it opens nothing until `issue`.
+    """Make a key without a secret. It opens nothing until `issue`.
 
     Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
-    a service account of another team or one that is deleted.
+    a service account that is deleted or belongs to another team.
     """
     wanted = sorted(set(scopes))
     if not SCOPES.issuperset(wanted):
@@ -58,9 +58,10 @@ def create(
 
 @transaction.atomic
 def issue(key: ApiKey, by: Actor, *, replace: bool = False) -> str:
-    """Make the key's secret and return its text, which is kept nowhere.
+    """Make the key's secret and return its text, which is stored nowhere.
 
-    Raises AlreadyIssued if a secret works and `replace` is not set; with it the old one ends now.
+    Raises AlreadyIssued if the key has a working secret, unless `replace` is set. Then the old
+    secret ends now.
     """
     now = timezone.now()
     ApiKey.objects.select_for_update().get(pk=key.pk)  # two at once must not make two secrets
@@ -91,7 +92,7 @@ def add(
     service_account: ServiceAccount | None = None,
     opens: Sequence[UUID] = (),
 ) -> tuple[ApiKey, str]:
-    """A key with its secret, selected for some doors of its team. Returns it and its text."""
+    """Make a key with its secret, selected for resources of its team. Return it and its text."""
     key = create(
         team,
         name,
@@ -108,25 +109,26 @@ def add(
 
 @transaction.atomic
 def disable(key: ApiKey, by: Actor) -> None:
-    """The key opens nothing until it is enabled again."""
+    """Disable the key: it opens nothing until it is enabled again."""
     _set_disabled(key, timezone.now(), "api_key.disable", by)
 
 
 @transaction.atomic
 def enable(key: ApiKey, by: Actor) -> None:
-    """The key opens again what it is selected for."""
+    """Enable the key: it opens again what it is selected for."""
     _set_disabled(key, None, "api_key.enable", by)
 
 
 @transaction.atomic
 def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
-    """The key opens nothing any more, for good; records keep its name.
+    """Delete the key for good. Records keep its name.
 
-    A replacement of the same team is selected for each door that would be closed.
+    A `replacement` of the same team is selected for each resource that would be closed.
     """
     if replacement is not None:
         opened = resources.registry().of_keys([key])[key.id]
-        resources.registry().open(replacement, [door.id for door in opened if door.would_close], by)
+        closing = [resource.id for resource in opened if resource.would_close]
+        resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
     audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))

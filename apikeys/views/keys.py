@@ -1,4 +1,4 @@
-"""API keys: the list, a new one (its text shown once), disable, enable, delete."""
+"""API keys: list, create (the text is shown once), disable, enable, delete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,15 +31,15 @@ SHOWS = {
 @team_view(Permission.APIKEYS_VIEW)
 @require_safe
 def key_list(request: TeamRequest) -> HttpResponse:
-    """The team's keys: name, hint, status, what each opens, last use, maker."""
+    """Show the team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
     q, show = searched(request), request.GET.get("show", "all")
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
     for key in rows:
-        key.doors = opened.get(key.id, [])  # type: ignore[attr-defined]
-        key.closing = _closing(key.doors)  # type: ignore[attr-defined]
+        key.resources = opened.get(key.id, [])  # type: ignore[attr-defined]
+        key.closing = _closing(key.resources)  # type: ignore[attr-defined]
     context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
     return render(request, "apikeys/keys.html", context)
 
@@ -47,7 +47,7 @@ def key_list(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_new(request: TeamRequest) -> HttpResponse:
-    """The form of a new key; its answer shows the text, once."""
+    """Make a key. The answer shows its text, once."""
     if request.method != "POST":
         chosen = request.GET.getlist("chatflow")
         account = request.GET.get("service_account", "")
@@ -65,7 +65,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
             expires_at=form.cleaned_data["expires_at"],
             created_by=request.user,
             service_account=form.cleaned_data["service_account"],
-            opens=[UUID(door_id) for door_id in form.cleaned_data["opens"]],
+            opens=[UUID(resource_id) for resource_id in form.cleaned_data["opens"]],
         )
     except ValidationError as error:
         form.add_error("name", error.messages)
@@ -76,7 +76,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Make the secret of a key that has none (DefaultKey of an unattended start)."""
+    """Make the secret of a key that has none (DefaultKey after an unattended start)."""
     key = _get(request, key_id)
     if request.method != "POST":  # back from confirming the password
         return redirect("key_list", request.team.slug)
@@ -91,7 +91,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
 @team_view(Permission.APIKEYS_VIEW)
 @require_safe
 def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """The fragment that waits for a new key's first call."""
+    """Show the fragment that waits for a new key's first call."""
     key = _get(request, key_id)
     context = {"call": resources.registry().first_call(key), "first_call_url": request.path}
     return render(request, "apikeys/created.html#first_call", context)
@@ -100,7 +100,7 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
 @team_view(Permission.APIKEYS_UPDATE)
 @require_POST
 def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Disable a key; enabling it again undoes all of it."""
+    """Disable a key. Enabling it undoes that."""
     key = _get(request, key_id)
     closed = _closing(resources.registry().of_keys([key]).get(key.id, []))
     keys.disable(key, request.principal.actor)
@@ -124,7 +124,7 @@ def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
 @team_view(Permission.APIKEYS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """What would stop when the key is deleted, and the deletion."""
+    """Show what would stop when the key is deleted, and delete it."""
     key = _get(request, key_id)
     form = DeleteKeyForm(posted(request), key=key)
     if form.is_valid():
@@ -135,8 +135,8 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context = {
         "key": key,
-        "doors": opened,
-        "closing": [door for door in opened if door.would_close],
+        "resources": opened,
+        "closing": [resource for resource in opened if resource.would_close],
         "calls_14_days": resources.registry().calls_since(key, USE_DAYS),
         "form": form,
     }
@@ -145,20 +145,16 @@ def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
 
 def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
     kept = ApiKey.objects.of(request.team).kept()
-    return (
-        kept.select_related("team", "created_by", "service_account")
-        .prefetch_related("secrets")
-        .order_by("name_key")
-    )
+    return kept.with_status().select_related("created_by").order_by("name_key")
 
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
 
 
-def _closing(opened: Sequence[resources.Door]) -> list[str]:
-    """The names of those that no other key opens."""
-    return [door.name for door in opened if door.would_close]
+def _closing(opened: Sequence[resources.Resource]) -> list[str]:
+    """Return the names of the resources that no other key opens."""
+    return [resource.name for resource in opened if resource.would_close]
 
 
 def _matching(q: str) -> Q:
@@ -172,7 +168,7 @@ def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
     context: dict[str, Any] = {
         "key": key,
         "key_text": text,
-        "doors": opened,
+        "resources": opened,
         "snippets": resources.registry().snippets(opened[0]) if opened else None,
         "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
         "call": None,

@@ -3,13 +3,17 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from accounts import audit
-from accounts.limits.paces import Pace
+from accounts.limits import rates
+from accounts.limits.rates import Rate
+from accounts.limits.too_many import TooMany
+from accounts.network.addresses import network_of
 from accounts.permissions import Actor
 from chatflows import markdown
 from chatflows.access import codes
@@ -33,10 +37,10 @@ CANNOT = "The assistant can't answer right now. Ask again in a moment."
 NOT_READY = "This chat is not ready yet. Ask the people who run it."
 CLOSED = "This chat was closed just now. Load the page again."
 
-MAX_QUESTIONS = 30  # a minute from one network, where nobody logs in
+# A minute and network, where nobody logs in.
+QUESTIONS = Rate("hosted-chat-network", 30)
 
 answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
-pace = Pace(MAX_QUESTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,16 @@ def visitor(session: FlowSession, address: str, request_id: str) -> Asker:
     return Asker(session.caller, Call.HOSTED, address, request_id)
 
 
-def wait(visit: Visit, address: str) -> int:
-    """Count a question of an open flow app: 0, or the seconds to wait. Who logged in never does."""
-    return pace.wait(address) if visit.is_open else 0
+def count_question(visit: Visit, address: str) -> None:
+    """Count a question of an open flow app; people who logged in are not counted.
+
+    Raises TooMany if too many questions came from the network.
+    """
+    if not visit.is_open:
+        return
+    admission = rates.admit([(QUESTIONS, network_of(address))])
+    if not admission.is_admitted:
+        raise TooMany(timedelta(seconds=admission.wait), TOO_FAST)
 
 
 def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:

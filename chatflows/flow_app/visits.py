@@ -34,14 +34,6 @@ class WrongLogin(Exception):
     """Nobody comes in with this username and password here."""
 
 
-class LockedOut(Exception):
-    """Too many tries: nothing is checked for a while. `wait` says how long."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__()
-        self.wait = wait
-
-
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Someone who is in: at a team whose flow app is open, or with a session."""
@@ -71,24 +63,22 @@ def enter(slug: str, cookie: str) -> Visit | None:
 
 
 def log_in(slug: str, username: str, password: str, address: str) -> str:
-    """The text of a new session's cookie. Raises Closed, LockedOut or WrongLogin.
+    """The text of a new session's cookie. Raises Closed, TooMany or WrongLogin.
 
     One hash and the same statements, whether or not there is such a team.
     """
     app = _app(slug)
     attempt = Attempt(Kind.FLOW_LOGIN, f"{fold(slug)} {username}", address)
-    wait = lock_outs.begin(attempt)
-    if wait is not None:
-        raise LockedOut(wait)
+    lock_outs.begin(attempt)
     try:
         with hashers.visitors_turn():
             is_right = _is_right(app, username, password)
     except TimeoutError:  # too many hashes at once
-        lock_outs.not_checked(attempt)
+        lock_outs.uncount(attempt)
         raise
     if app is None or not is_right:
         raise WrongLogin
-    lock_outs.succeeded(attempt)
+    lock_outs.note_success(attempt)
     return begin(app)[1]
 
 

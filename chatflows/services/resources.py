@@ -1,4 +1,4 @@
-"""The chatflows as doors: what the pages of API keys need to know of them."""
+"""The chatflows as resources: what the pages of API keys need to know of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import Team
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.resources import Door, FirstCall
+from apikeys.resources import FirstCall, Resource
 from chatflows import snippets
 from chatflows.calls import store
 from chatflows.models import AccessMode, Chatflow
@@ -18,18 +18,18 @@ from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
 
-class ChatflowDoors:
-    """Implements `apikeys.resources.Doors`."""
+class ChatflowResources:
+    """Implements `apikeys.resources.Resources`."""
 
-    def of_team(self, team: Team) -> list[Door]:
+    def of_team(self, team: Team) -> list[Resource]:
         """Every chatflow of a team, by name."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
-        return [_door(chatflow) for chatflow in named]
+        return [_resource(chatflow) for chatflow in named]
 
-    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Door]]:
+    def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """The chatflows that each key is selected for, and whether its end would close them."""
         ids = {key.id: key.is_usable for key in keys}
-        opened: defaultdict[UUID, list[Door]] = defaultdict(list)
+        opened: defaultdict[UUID, list[Resource]] = defaultdict(list)
         chatflows_of = (
             Chatflow.objects.filter(selections__key__in=ids)
             .with_usable_keys()
@@ -44,10 +44,10 @@ class ChatflowDoors:
                     count: int = chatflow.usable_keys  # type: ignore[attr-defined]
                     is_last = ids[selection.key_id] and count == 1
                     closes = is_last and chatflow.access_mode == AccessMode.KEYS
-                    opened[selection.key_id].append(_door(chatflow, would_close=closes))
+                    opened[selection.key_id].append(_resource(chatflow, would_close=closes))
         return opened
 
-    def closed_without(self, keys: Iterable[ApiKey]) -> list[Door]:
+    def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """The chatflows in mode *keys* that these keys open and no other."""
         ids = {key.id for key in keys if key.is_usable}
         guarded = Chatflow.objects.filter(access_mode=AccessMode.KEYS, selections__key__in=ids)
@@ -59,15 +59,15 @@ class ChatflowDoors:
             .distinct()
         )
         return [
-            _door(chatflow, would_close=True)
+            _resource(chatflow, would_close=True)
             for chatflow in found
             if sum(selection.key_id in ids for selection in chatflow.selections.all())
             == chatflow.usable_keys  # type: ignore[attr-defined]
         ]
 
-    def open(self, key: ApiKey, door_ids: Sequence[UUID], by: Actor) -> None:
+    def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
-        chatflows.select(key, door_ids, by)
+        chatflows.select(key, resource_ids, by)
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """How the key's newest secret was first used, once it was."""
@@ -91,13 +91,13 @@ class ChatflowDoors:
         """How many calls the key made in the last days."""
         return store.count_since(key, days)
 
-    def snippets(self, door: Door) -> list[Snippet]:
+    def snippets(self, resource: Resource) -> list[Snippet]:
         """Code that calls a chatflow, in several languages."""
-        return snippets.whole(settings.PUBLIC_URL, door.id)
+        return snippets.whole(settings.PUBLIC_URL, resource.id)
 
 
-def _door(chatflow: Chatflow, *, would_close: bool = False) -> Door:
-    return Door(
+def _resource(chatflow: Chatflow, *, would_close: bool = False) -> Resource:
+    return Resource(
         id=chatflow.id,
         name=chatflow.name,
         url=reverse("chatflow_access", args=[chatflow.team.slug, chatflow.id]),

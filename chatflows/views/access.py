@@ -70,9 +70,7 @@ def _context(
     request: TeamRequest, chatflow: Chatflow, form: AccessForm | None = None
 ) -> dict[str, Any]:
     keys = ApiKey.objects.of(request.team).kept().select_related("created_by")
-    rows = list(
-        keys.select_related("service_account").prefetch_related("secrets").order_by("name_key")
-    )
+    rows = list(keys.with_status().order_by("name_key"))
     selected = set(chatflow.selections.values_list("key_id", flat=True))
     if form is not None:
         chosen = request.POST.getlist("keys")

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, S
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms.base import posted, render_forms
+from accounts.limits.too_many import TooMany
 from chatflows.flow_app import chats, visits
 from chatflows.flow_app.visits import Visit
 from chatflows.forms.chatflows import AskForm
@@ -27,11 +28,11 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
     form = AskForm(posted(request), initial={"chat_id": _chat_id(request, chat)})
     if not form.is_valid():
         return _page(request, chat, form)
-    if wait := chats.wait(request.visit, request.address):
-        form.add_error("question", chats.TOO_FAST)
-        response = _page(request, chat, form, 429)
-        response.headers["Retry-After"] = str(wait)
-        return response
+    try:
+        chats.count_question(request.visit, request.address)
+    except TooMany as error:
+        form.add_error("question", str(error))
+        return error.mark(_page(request, chat, form, 429))
     session, cookie = _session(request)
     if chats.answers.are_full(session.caller):
         form.add_error("question", chats.BUSY)
@@ -53,11 +54,13 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": form.first_error}, status=422)
-    if wait := chats.wait(request.visit, request.address):
-        return _too_many(chats.TOO_FAST, wait)
+    try:
+        chats.count_question(request.visit, request.address)
+    except TooMany as error:
+        return error.mark(JsonResponse({"detail": str(error)}))
     session, cookie = _session(request)
     if chats.answers.are_full(session.caller):
-        return _too_many(chats.BUSY, 2)
+        return JsonResponse({"detail": chats.BUSY}, status=429, headers={"Retry-After": "2"})
     asked = _begin(request, session, chat, form)
     response = StreamingHttpResponse(
         chats.answer(asked, _visit(request, session)),
@@ -67,10 +70,6 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     if cookie:
         remember(response, cookie)
     return response
-
-
-def _too_many(detail: str, seconds: int) -> HttpResponseBase:
-    return JsonResponse({"detail": detail}, status=429, headers={"Retry-After": str(seconds)})
 
 
 def _chat(request: VisitRequest, chatflow_id: UUID) -> HostedChat:

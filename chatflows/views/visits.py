@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import PageRequest, open_view
-from accounts.limits import lock_outs
+from accounts.limits.too_many import TooMany
 from chatflows.flow_app import visits
 from chatflows.forms.chatflows import FlowLoginForm
 from chatflows.models import HostedChat
@@ -30,8 +30,9 @@ def flow_login(request: PageRequest, slug: str) -> HttpResponse:
             raise Http404 from None
         except visits.WrongLogin:
             form.add_error(None, WRONG)
-        except visits.LockedOut as locked:
-            return _locked_out(request, slug, form, locked)
+        except TooMany as error:
+            form.add_error(None, str(error))
+            return error.mark(_login_page(request, slug, form, 429))
         else:
             visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
             response = redirect("flow_home", slug)
@@ -58,16 +59,6 @@ def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
     visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
     response = redirect("flow_home", slug)
     forget(response)
-    return response
-
-
-def _locked_out(
-    request: PageRequest, slug: str, form: FlowLoginForm, locked: visits.LockedOut
-) -> HttpResponse:
-    words = f"Too many tries. Wait {lock_outs.in_words(locked.wait)}, then try again."
-    form.add_error(None, words)
-    response = _login_page(request, slug, form, 429)
-    response.headers["Retry-After"] = str(int(locked.wait.total_seconds()) + 1)
     return response
 
 

@@ -1,4 +1,4 @@
-"""make_operator: let a person run this installation, or with --undo no longer."""
+"""make_operator: make a person an operator, or with --undo no longer."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -17,12 +17,12 @@ class Command(BaseCommand):
     help = "Lets a person make, suspend and delete teams. It opens no team to them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
+        """Add the options."""
         parser.add_argument("person", help="username or e-mail")
         parser.add_argument("--undo", action="store_true", help="no longer an operator")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it, and say so."""
+        """Change the person, and say so."""
         text = options["person"]
         user = User.objects.filter(Q(username__iexact=text) | Q(email__iexact=text)).first()
         if user is None:

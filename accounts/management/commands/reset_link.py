@@ -1,4 +1,4 @@
-"""reset_link: a link to choose a new password, where no mail is sent."""
+"""reset_link: print a link to choose a new password, for where no mail is sent."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Prints a link by which a person chooses a new password; the links before it are dead."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Whose password."""
+        """Add the person's e-mail."""
         parser.add_argument("email", metavar="EMAIL", help="the person's e-mail (or username)")
 
     def handle(self, *args: Any, **options: Any) -> None:

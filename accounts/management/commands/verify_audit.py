@@ -1,4 +1,4 @@
-"""verify_audit: check the chains of the audit trail, and print the links to note elsewhere."""
+"""verify_audit: check the chains of the audit trail, and print their last links."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -18,7 +18,7 @@ INSTALLATION = "installation"
 
 
 def link(text: str) -> tuple[int, str]:
-    """`12:9e41...`, as the command and the page print it."""
+    """Read a link such as `12:9e41...`, as the command and the page print it."""
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text)
     if match is None:
         raise ArgumentTypeError("write it as the command printed it, 12:9e41...")
@@ -33,12 +33,12 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
+        """Add the options."""
         parser.add_argument("--team", metavar="SLUG", help=f"one team, or {INSTALLATION!r}")
         parser.add_argument("--noted", type=link, metavar="LINK", help="a link printed before")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print one line for each chain."""
+        """Check the chains, and print one line for each."""
         if options["noted"] and not options["team"]:
             raise CommandError("--noted needs --team: a link belongs to one chain.")
         try:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Sends mail and cleans up, until SIGTERM. Set WORKER=external, so that no server does."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Returns when it is told to end."""
+        """Run until SIGTERM or SIGINT."""
         ending = threading.Event()
 
         def end(number: int, frame: FrameType | None) -> None:

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
+from accounts.limits.too_many import TooMany
 from accounts.models import LockOut, User
 from tests import factories
 
@@ -25,8 +26,16 @@ WRONG = "wrong password here"
 
 
 def fail(attempt: Attempt = ALICE, times: int = 1) -> timedelta | None:
-    waits = [lock_outs.begin(attempt) for _ in range(times)]
-    return waits[-1]
+    """Try so often; returns how long the last one has to wait, or None if it was checked."""
+    wait = None
+    for _ in range(times):
+        try:
+            lock_outs.begin(attempt)
+        except TooMany as error:
+            wait = error.wait
+        else:
+            wait = None
+    return wait
 
 
 def pass_by(time: timedelta) -> None:
@@ -92,14 +101,14 @@ def test_a_quiet_quarter_of_an_hour_forgives_a_few_and_a_day_forgives_all() -> N
 
 def test_a_right_password_begins_anew() -> None:
     fail(times=9)
-    lock_outs.succeeded(ALICE)
+    lock_outs.note_success(ALICE)
     assert fail(times=10) is None
 
 
 def test_an_attempt_that_nobody_could_check_does_not_count() -> None:
     for _ in range(20):
         assert fail() is None
-        lock_outs.not_checked(ALICE)
+        lock_outs.uncount(ALICE)
 
 
 @pytest.mark.parametrize(

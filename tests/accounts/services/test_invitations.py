@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.audit import trail
 from accounts.crypto import digests
 from accounts.limits import invitation_limits
-from accounts.limits.invitation_limits import TooMany
+from accounts.limits.too_many import TooMany
 from accounts.mail import addresses
 from accounts.models import AuditEvent, Invitation, LinkToken, Mail, Membership, Role, Team, User
 from accounts.permissions import Actor
@@ -329,8 +329,9 @@ def test_links_are_counted_per_address_person_and_team(
 ) -> None:
     for _ in range(invitation_limits.PER_ADDRESS):
         sent = invite(acme, alice)
-    with pytest.raises(TooMany, match="An address"):
+    with pytest.raises(TooMany, match="An address") as refused:
         invite(acme, adam)
+    assert timedelta(hours=23) < refused.value.wait <= timedelta(days=1)
     with pytest.raises(TooMany, match="An address"):
         invitations.resend(sent.invitation, actor(alice))
     monkeypatch.setattr(invitation_limits, "PER_PERSON", 6)

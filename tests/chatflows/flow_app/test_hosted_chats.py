@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import worker
-from accounts.limits.paces import Pace
+from accounts.limits.rates import Rate
 from accounts.models import Team
 from chatflows.access import codes
 from chatflows.calls import store
@@ -319,7 +319,7 @@ def test_an_open_flow_app_answers_a_network_only_so_often(
     shop: Chatflow, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow_apps.save(shop.team, "open", None, factories.TESTER)
-    monkeypatch.setattr(chats, "pace", Pace(1))
+    monkeypatch.setattr(chats, "QUESTIONS", Rate("test-one", 1))
     assert Client().post(page, ASKED).status_code == 200
     before = factories.dump()
     for path in (page, page + "stream/"):
@@ -333,7 +333,7 @@ def test_an_open_flow_app_answers_a_network_only_so_often(
 def test_who_logged_in_is_not_counted(
     visitor: Client, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chats, "pace", Pace(0))
+    monkeypatch.setattr(chats, "QUESTIONS", Rate("test-none", 0))
     assert visitor.post(page, ASKED).status_code == 200
 
 

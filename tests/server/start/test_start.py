@@ -206,6 +206,15 @@ def test_a_lost_foreign_or_damaged_key_ring_stops_the_start(tmp_path: Path) -> N
     start(tmp_path, OWNER).stop()
 
 
+def test_a_limits_url_that_cannot_be_read_is_said_in_one_line_without_its_password(
+    tmp_path: Path,
+) -> None:
+    line = refused(tmp_path, LIMITS_URL="redis://someone:hush#hush@store.example:6379")
+    assert "\n" not in line
+    assert "LIMITS_URL" in line
+    assert "hush" not in line
+
+
 def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) -> None:
     email = {"OWNER_EMAIL": "alice@acme.example"}
     assert "OWNER_PASSWORD" in refused(tmp_path, **email)
