@@ -7,23 +7,30 @@ uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
 - extended: `__init__`, `connection_made`, `connection_lost`, `on_headers_complete`, `on_body`,
   `on_message_complete`, `on_response_complete`, `_start_asgi_task`, `pause_writing`,
   `resume_writing`;
-- relied on: `parser`, `headers`, `url`, `cycle` (the newest request, not the running one),
+- relied on: `parser`, `headers`, `url`, `app`, `cycle` (the newest request, not the running one),
   `pipeline` (newest left), `server_state.connections`, `_unset_keepalive_if_required`, and of a
-  cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`.
+  cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`,
+  `scope`, `body`, `waiting_for_100_continue`.
 
 Left to the application: the size and pace of a body it is reading.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakSet
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
@@ -66,6 +73,39 @@ def is_too_slow(taken: int, waited: timedelta, lifetime: timedelta) -> bool:
     return waited >= lifetime and taken < waited.total_seconds() * SLOWEST_READER
 
 
+class Reply(Protocol):
+    """A whole response but for the server's own headers."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def fields(self) -> bytes:
+        """Header fields, each with its line end."""
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class ShortWay(Protocol):
+    """What an application may offer as `short_way`: answers without an ASGI task."""
+
+    def is_for(self, scope: Any) -> bool:
+        """Return whether to wait for the end of a request's body."""
+
+    def take(self, scope: Any, body: bytes, then: Callable[[Reply | None], None]) -> None:
+        """Call `then` once, now or later, with a reply or None: then the application is called."""
+
+
+@lru_cache(maxsize=1)  # they change once a second
+def _joined(*fields: tuple[bytes, bytes]) -> bytes:
+    return b"".join([name + b": " + value + b"\r\n" for name, value in fields])
+
+
+def _fields_of(headers: list[tuple[bytes, bytes]]) -> bytes:
+    return _joined(*headers)
+
+
 class RefusedError(Exception):
     """Stops the parser inside a callback; `_fault` holds the answer."""
 
@@ -96,6 +136,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_parting = False  # last words are written, our side is shut
         self._stalled_since: float | None = None  # loop time; None while the client takes all
         self._unsent = 0  # bytes that waited for the client then
+        self._short_way: ShortWay | None = getattr(self.app, "short_way", None)
+        self._is_head_complete = False  # inside `on_headers_complete`
+        # A request that the short way may take, until its body is here.
+        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
     # The connection's life
 
@@ -140,13 +184,18 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             if self._room() <= 0:
                 self._refuse(TOO_LARGE if self._is_in_head else BAD_REQUEST)
+        if self._held is not None:  # its body is not all here: it may be refused before that
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
 
     def _should_upgrade(self) -> bool:
         return False
 
     def on_headers_complete(self) -> None:
         self._check_head()
+        self._is_head_complete = True
         super().on_headers_complete()
+        self._is_head_complete = False
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
         self.headers = []  # takes the trailer, which must not join the application's headers
@@ -165,6 +214,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._spent = 0
         self._waiting_since = None
+        if self._held is not None:
+            self._take_short_way(*self._held)
 
     def _check_head(self) -> None:
         """Refuse what the parser lets pass; framing and Host after RFC 9112, 3.2 and 6.1."""
@@ -197,7 +248,44 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        if self._is_head_complete and self._may_be_short(cycle):
+            self._held = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _may_be_short(self, cycle: RequestResponseCycle) -> bool:
+        return (
+            self._short_way is not None
+            and cycle.keep_alive
+            and not cycle.waiting_for_100_continue
+            and not self.flow.write_paused
+            and self._short_way.is_for(cycle.scope)
+        )
+
+    def _take_short_way(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._held = None
+
+        def then(reply: Reply | None) -> None:
+            if reply is None:
+                HttpToolsProtocol._start_asgi_task(self, cycle, app)
+            else:
+                self._reply(cycle, reply)
+
+        assert self._short_way is not None
+        self._short_way.take(cycle.scope, bytes(cycle.body), then)
+
+    def _reply(self, cycle: RequestResponseCycle, reply: "Reply") -> None:
+        """Write a whole response, as uvicorn's cycle would."""
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        defaults = _fields_of(self.server_state.default_headers)
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        head = STATUS_LINE[reply.status] + defaults + reply.fields + close
+        self.transport.write(head + b"\r\n" + reply.body)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()  # starts the next in the queue, if any

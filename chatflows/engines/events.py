@@ -137,6 +137,13 @@ class Engine(Protocol):
         """Yield the events of one answer as they come."""
 
 
+class InstantEngine(Engine, Protocol):
+    """An engine whose answer comes from this process and is over at once."""
+
+    def answer_now(self, question: Question) -> Events:
+        """Return the events of a whole answer."""
+
+
 @runtime_checkable
 class RememberingEngine(Engine, Protocol):
     """An engine that is shown earlier turns."""

@@ -24,12 +24,19 @@ class EnginePool:
         self._engines: OrderedDict[UUID, tuple[EngineRef, Engine]] = OrderedDict()
         self._client = LazyClient()
 
-    async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
-        """The engine of a chatflow as of `reference`. Raises Unavailable."""
+    def ready(self, chatflow_id: UUID, reference: EngineRef) -> Engine | None:
+        """Return the engine of a chatflow as of `reference`, if it was made already."""
         held = self._engines.get(chatflow_id)
-        if held is not None and held[0] == reference:
-            self._engines.move_to_end(chatflow_id)
-            return held[1]
+        if held is None or held[0] != reference:
+            return None
+        self._engines.move_to_end(chatflow_id)
+        return held[1]
+
+    async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
+        """Return the engine of a chatflow as of `reference`. Raises Unavailable."""
+        held = self.ready(chatflow_id, reference)
+        if held is not None:
+            return held
         engine = self._make(chatflow_id, await self._sources.engine_source(chatflow_id))
         self._engines[chatflow_id] = (reference, engine)
         self._engines.move_to_end(chatflow_id)

@@ -10,7 +10,7 @@ from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access import codes
 from chatflows.access.codes import Refused
-from chatflows.engines import Engine, Events, Failed, Question, RememberingEngine
+from chatflows.engines import Engine, Events, Failed, Question, RememberingEngine, kinds
 from chatflows.gate import responses, verdicts
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.rechecks import GateAnswer
@@ -42,7 +42,7 @@ async def answer(exchange: Exchange, read: ReadQuestion, memory: Memory | None =
     """
     reference = exchange.let_in.facts.engine
     assert reference is not None
-    if reference.name == "faq":
+    if kinds.of(reference.name).is_instant:
         await _answer(exchange, read, memory, None)
         return
     registry, mine = running.registry, GateAnswer(exchange.parts.answers, exchange.let_in)

@@ -104,38 +104,41 @@ class Exchange:
         self.outcome = Outcome(status, code, self._turn_to_write(), streamed)
 
     def turn(self) -> Turn:
-        """Return what is kept of the prediction in the caller's conversation."""
-        verdict, asked = self.let_in, self.prediction
-        assert verdict.facts.chatflow is not None
-        assert asked is not None
-        return Turn(
-            message_id=asked.message_id,
-            at=verdict.at,
-            chatflow_id=verdict.facts.chatflow.id,
-            caller=verdict.caller,
-            chat_id=asked.chat_id,
-            question=asked.question,
-            answer=asked.text,
-            is_complete=asked.is_complete,
-            is_answered=asked.is_answered,
-        )
+        """Return what is kept of the prediction."""
+        assert self.prediction is not None
+        return turn_of(self.let_in, self.prediction)
 
     def record(self) -> CallRecord | None:
         """Return the record of the call; None if nothing was decided."""
         if self.verdict is None:
             return None
-        milliseconds = round((time.perf_counter() - self.started) * 1000)
         return record_of(
             self.verdict,
             self.outcome,
             self.request,
             chatflow_id=self.chatflow_id,
             path=self.path,
-            milliseconds=milliseconds,
+            started=self.started,
         )
 
     def _turn_to_write(self) -> Turn | None:
         return None if self.prediction is None or self.is_kept else self.turn()
+
+
+def turn_of(verdict: Verdict, prediction: Prediction) -> Turn:
+    """Return what is kept of a prediction in the caller's conversation."""
+    assert verdict.facts.chatflow is not None
+    return Turn(
+        message_id=prediction.message_id,
+        at=verdict.at,
+        chatflow_id=verdict.facts.chatflow.id,
+        caller=verdict.caller,
+        chat_id=prediction.chat_id,
+        question=prediction.question,
+        answer=prediction.text,
+        is_complete=prediction.is_complete,
+        is_answered=prediction.is_answered,
+    )
 
 
 def record_of(
@@ -145,9 +148,9 @@ def record_of(
     *,
     chatflow_id: UUID,
     path: str,
-    milliseconds: int,
+    started: float,
 ) -> CallRecord:
-    """Return the record of a call that was decided."""
+    """Return the record of a call that was decided and is over; `started` by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
     return CallRecord(
         at=verdict.at,
@@ -161,7 +164,7 @@ def record_of(
         code=outcome.code,
         reason=verdict.decision.reason.value,  # a plain text: each driver takes it as it is
         client_address=request.address,
-        duration_ms=milliseconds,
+        duration_ms=round((time.perf_counter() - started) * 1000),
         streamed=outcome.streamed,
         request_id=request.id,
         turn=outcome.turn,

@@ -8,10 +8,11 @@ from django.conf import settings
 from accounts.network import request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
-from chatflows.calls.recorder import Recorder
+from chatflows.calls.recorder import CallRecord, Recorder
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import constants, routes
 from chatflows.gate.exchange import Exchange, Parts
+from chatflows.gate.express import ShortWay
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import (
@@ -52,6 +53,7 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
+        self.short_way = ShortWay(self._parts, self._put)  # for config/wire_guard.py
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -115,13 +117,11 @@ class BearerGate:
             await exchange.refuse(Refused(codes.INTERNAL_ERROR))
         finally:
             request.let_go()
-            if route is not None and route.is_recorded:
-                self._record(exchange)
+            record = exchange.record() if route is not None and route.is_recorded else None
+            if record is not None:
+                self._put(record)
 
-    def _record(self, exchange: Exchange) -> None:
-        record = exchange.record()
-        if record is None:
-            return
+    def _put(self, record: CallRecord) -> None:
         if self._recorder is None:
             self._recorder = self._make_recorder()
             self._recorder.start()

@@ -37,6 +37,7 @@ class GateRequest:
         self.query: bytes = scope["query_string"]
         self._client = scope.get("client")
         self._receive = receive
+        self._firsts: dict[bytes, bytes] = dict(reversed(self.headers))  # of each name
         self._address: str | None = None
         self._held = 0  # bytes of the body that count among the process's
 
@@ -45,11 +46,8 @@ class GateRequest:
         return (value for header, value in self.headers if header == name)
 
     def first(self, name: bytes) -> bytes:
-        """A header's first value, or nothing."""
-        for header, value in self.headers:
-            if header == name:
-                return value
-        return b""
+        """Return a header's first value, or nothing."""
+        return self._firsts.get(name, b"")
 
     @property
     def accept(self) -> bytes:
@@ -59,6 +57,8 @@ class GateRequest:
     @property
     def origins(self) -> tuple[str, ...]:
         """Every Origin header as sent."""
+        if b"origin" not in self._firsts:
+            return ()
         return tuple([value.decode("latin-1") for value in self.all(b"origin")])
 
     @property
@@ -66,7 +66,9 @@ class GateRequest:
         """The client's network address."""
         if self._address is None:
             peer = self._client[0] if self._client else ""
-            forwarded = [value.decode("latin-1") for value in self.all(b"x-forwarded-for")]
+            forwarded: list[str] = []
+            if b"x-forwarded-for" in self._firsts:
+                forwarded = [value.decode("latin-1") for value in self.all(b"x-forwarded-for")]
             proxies = settings.TRUSTED_PROXIES
             self._address = addresses.client_address(peer, forwarded, proxies)
         return self._address

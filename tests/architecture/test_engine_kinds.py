@@ -17,12 +17,6 @@ pytestmark = pytest.mark.fast
 
 ROOT: Path = settings.BASE_DIR
 PACKAGES = ("config", "accounts", "apikeys", "chatflows")
-# Places that still tell engines apart, to be emptied. A stale line fails.
-ALLOWED = {
-    "chatflows/gate/answering.py",
-    "chatflows/gate/flowise/aborts.py",
-    "chatflows/gate/flowise/predictions.py",
-}
 ENGINE_CLASSES = {"FaqEngine", "FlowiseEngine", "OpenAIEngine", "UnsetEngine"}
 ENGINE_CLASSES |= {"FlowiseConfig", "OpenAIConfig"}
 OWN = ("chatflows/engines/kinds.py", *(f"chatflows/engines/{name}/" for name in kinds.KINDS))
@@ -70,9 +64,7 @@ def test_only_the_registry_tells_engines_apart() -> None:
         if not name.startswith(OWN)
         and (lines := list(distinctions(ast.parse((ROOT / name).read_text()))))
     }
-    unknown = {name: lines for name, lines in found.items() if name not in ALLOWED}
-    assert unknown == {}
-    assert set(ALLOWED) - set(found) == set(), "no longer needed"
+    assert found == {}
 
 
 def test_no_template_and_no_stylesheet_tells_engines_apart() -> None:

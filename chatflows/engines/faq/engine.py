@@ -47,12 +47,16 @@ class FaqEngine:
         )
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """The best entry's answer, or the fallback; word by word in a stream. Never fails."""
+        """See Engine. It never fails."""
+        yield self.answer_now(question)
+
+    def answer_now(self, question: Question) -> Events:
+        """Return the best entry's answer, or the fallback; word by word for a stream."""
         entry = self.best(question.text)
         text = entry.answer if entry else self._fallback
         pieces = _PIECE.findall(text) if question.is_streaming else [text]
         sources = [_source(entry)] if entry is not None else []
-        yield [*map(Token, pieces), *sources, Done(is_answered=entry is not None)]
+        return [*map(Token, pieces), *sources, Done(is_answered=entry is not None)]
 
     def best(self, question: str) -> Entry | None:
         """The entry that answers best, or None if none answers at all."""

@@ -6,7 +6,7 @@ import structlog
 
 from accounts.outages import Unavailable
 from chatflows import predictions
-from chatflows.engines import AbortableEngine
+from chatflows.engines import AbortableEngine, kinds
 from chatflows.engines.sources import EngineRef
 from chatflows.gate import responses
 from chatflows.gate.exchange import Exchange
@@ -24,7 +24,7 @@ async def create(exchange: Exchange) -> None:
     """
     reference = exchange.let_in.facts.engine
     assert reference is not None
-    if reference.name != "faq":  # that one is over before anybody can stop it
+    if not kinds.of(reference.name).is_instant:  # that is over before anybody can stop it
         try:
             await _abort(exchange, reference)
         except Unavailable as error:

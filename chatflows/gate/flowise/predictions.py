@@ -5,7 +5,7 @@ from functools import partial
 from django.conf import settings
 
 from chatflows.access.codes import UNSUPPORTED_MEDIA_TYPE, Refused
-from chatflows.engines import File, Question
+from chatflows.engines import File, Question, kinds
 from chatflows.gate import answering
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.large_bodies import large_bodies
@@ -19,12 +19,12 @@ async def create(exchange: Exchange) -> None:
 
 
 async def _question(exchange: Exchange) -> Question:
-    """Read what is asked. Files go only where a Flowise server answers."""
+    """Read what is asked. Files are taken only where they go upstream."""
     verdict, request = exchange.let_in, exchange.request
-    reference = verdict.facts.engine
-    is_flowise = reference is not None and reference.name == "flowise"
-    body, files = await _read(exchange, takes_files=is_flowise)
-    if not is_flowise:
+    assert verdict.facts.engine is not None
+    takes_files = kinds.of(verdict.facts.engine.name).takes_files
+    body, files = await _read(exchange, takes_files=takes_files)
+    if not takes_files:
         request.let_go()  # a question of bounded length is all that is left of it
         return questions.question(body)
     return questions.upstream_question(

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
+import orjson
+
 from chatflows.access.codes import INVALID_BODY, Refused
 from chatflows.engines.events import NO_FIELDS
 
@@ -29,6 +31,7 @@ def _no_constant(_: str) -> NoReturn:
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 # A string of JSON, or what begins as one and never ends.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
@@ -79,8 +82,22 @@ def load(body: bytes) -> Any:
     opened = body.count(b"[") + body.count(b"{")
     if opened > MAX_CONTAINERS or (len(body) > MAX_COMMAS and body.count(b",") > MAX_COMMAS):
         _check_count(body)
+    value = _load(body)
+    if opened > MAX_DEPTH:  # fewer can't be nested deeper
+        check_depth(value)
+    return value
+
+
+def _load(body: bytes) -> Any:
+    # orjson takes a tenth of the time, and reads long numbers as others do not. What it refuses is
+    # read again for the sentence that says why, or because json takes half a character.
+    if _LONG_NUMBER.search(body) is None:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
+        return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidBody("The body is not UTF-8.") from None
     except RecursionError:
@@ -90,9 +107,6 @@ def load(body: bytes) -> Any:
         raise InvalidBody(f"The body is not JSON: {what}, character {error.pos}.") from None
     except ValueError:
         raise InvalidBody("The body holds a number that can't be read.") from None
-    if opened > MAX_DEPTH:  # fewer can't be nested deeper
-        check_depth(value)
-    return value
 
 
 def _check_count(body: bytes) -> None:

@@ -1,0 +1,176 @@
+"""The short way: a plain prediction that is answered from here, without a coroutine.
+
+It is no second rule. It reads, judges and decides by the functions of the ordinary way, and what is
+unusual in any respect goes that way as if nothing had happened: another engine, a stream, an engine
+that is not made yet, a body that can't be read. A test sends a table of calls both ways and
+compares every byte.
+"""
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import structlog
+
+from accounts.network import request_ids
+from chatflows.access import codes
+from chatflows.access.codes import Refused
+from chatflows.calls.recorder import CallRecord
+from chatflows.engines import kinds
+from chatflows.gate import responses, routes, verdicts
+from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
+from chatflows.gate.flowise import predictions
+from chatflows.gate.large_bodies import LARGE
+from chatflows.gate.readers.facts import Facts
+from chatflows.gate.requests import GateRequest, Message, Scope
+from chatflows.gate.responses import Answer
+from chatflows.gate.routes import Asks
+from chatflows.gate.verdicts import Claim, Verdict
+from chatflows.predictions import Prediction
+from chatflows.protocols.flowise import bodies, errors, questions
+from chatflows.protocols.flowise.protocol import FLOWISE
+
+log = structlog.get_logger("flowlatch.gate")
+
+PREFIX = b"/api/v1/prediction/"
+_ID = "req_" + "0" * 16  # stands for a request's id, which is always that long
+
+
+class Reply(NamedTuple):
+    """A whole response as it goes on the wire, but for the server's own headers."""
+
+    status: int
+    fields: bytes  # each with its line end
+    body: bytes
+
+
+Then = Callable[[Reply | None], None]
+
+
+class _Call(NamedTuple):
+    """A call while its facts are read."""
+
+    request: GateRequest
+    path: str  # the route's
+    claim: Claim
+    body: bytes
+    started: float
+
+
+class ShortWay:
+    """Answers requests whose body is here already."""
+
+    def __init__(self, parts: Parts, put: Callable[[CallRecord], None]) -> None:
+        self._parts = parts
+        self._put = put
+
+    def is_for(self, scope: Scope) -> bool:
+        """Return whether to wait for the end of a request's body."""
+        return (
+            scope["method"] == "POST"
+            and scope["raw_path"].startswith(PREFIX)
+            and not scope["query_string"]
+        )
+
+    def take(self, scope: Scope, body: bytes, then: Then) -> None:
+        """Call `then` once, with the reply or with None: then the ordinary way answers."""
+        started = time.perf_counter()
+        found = routes.match(scope["raw_path"])
+        route = found.routes.get("POST") if found is not None else None
+        if route is None or route.handler is not predictions.create or len(body) > LARGE:
+            then(None)
+            return
+        assert found is not None
+        assert found.chatflow_id is not None
+        assert isinstance(route.policy, Asks)
+        request = GateRequest(scope, _nothing_more, request_ids.new())
+        claim = verdicts.claim_of(request, found.chatflow_id, route.policy.scope)
+
+        call = _Call(request, route.path, claim, body, started)
+
+        def answer(facts: Facts | None) -> None:
+            then(self._reply(call, facts))
+
+        if claim.is_form_wrong:
+            answer(None)
+        else:
+            self._parts.reader.read_soon(claim.public_id, claim.chatflow_id, answer)
+
+    def _reply(self, call: _Call, facts: Facts | None) -> Reply | None:
+        request, claim = call.request, call.claim
+        try:
+            verdict = verdicts.verdict_of(claim, verdicts.judge(claim, facts))
+            if verdict.decision.allowed:
+                prediction = self._predict(request, verdict, call.body)
+                if prediction is None:
+                    return None
+                cors = verdicts.cors(verdict, request.origins)
+                reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), cors))
+                outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
+            else:
+                reply = _refusal(request, verdict)
+                outcome = Outcome(reply.status, verdict.decision.code)
+        except Refused:  # the body is read once more there, and answered
+            return None
+        except Exception as error:
+            log.exception("short way failed", error=type(error).__name__)
+            return None
+        self._put(
+            record_of(
+                verdict,
+                outcome,
+                request,
+                chatflow_id=claim.chatflow_id,
+                path=call.path,
+                started=call.started,
+            )
+        )
+        request_id = request.id.encode()
+        fields = reply.fields + b"x-request-id: " + request_id + b"\r\n"
+        return Reply(reply.status, fields, reply.body)
+
+    def _predict(self, request: GateRequest, verdict: Verdict, body: bytes) -> Prediction | None:
+        """Answer the question; None where that is not for this way. Raises Refused."""
+        chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
+        assert chatflow is not None
+        assert reference is not None
+        if not kinds.of(reference.name).is_instant or not request.is_plain_json:
+            return None
+        engine: Any = self._parts.engines.ready(chatflow.id, reference)
+        asked = bodies.parse(body)
+        if engine is None or asked.streaming:
+            return None
+        prediction = Prediction(questions.question(asked))
+        for event in engine.answer_now(prediction.asked):
+            prediction.note(event)
+        return prediction
+
+
+def _refusal(request: GateRequest, verdict: Verdict) -> Reply:
+    decision = verdict.decision
+    media_type = errors.media_type_for(request.accept)
+    cors = tuple(verdicts.cors(verdict, request.origins))
+    reply, before, after = _refusal_of(decision.code, decision.scope, media_type, cors)
+    body = before + request.id.encode() + after if after else before
+    return reply._replace(body=body)
+
+
+@lru_cache(maxsize=512)
+def _refusal_of(
+    code: str, scope: Any, media_type: bytes, cors: tuple[tuple[bytes, bytes], ...]
+) -> tuple[Reply, bytes, bytes]:
+    """Return a refusal, and its body before and after the request's id."""
+    refused = Refused(codes.CODES[code], scope=scope)
+    answer = responses.refusal(refused, FLOWISE, _ID, media_type, [*cors])
+    before, _, after = answer.body.partition(_ID.encode())
+    return _reply_of(answer), before, after
+
+
+def _reply_of(answer: Answer) -> Reply:
+    fields = b"".join([name + b": " + value + b"\r\n" for name, value in answer.headers])
+    return Reply(answer.status, fields, answer.body)
+
+
+async def _nothing_more() -> Message:
+    raise AssertionError("the body is here")
