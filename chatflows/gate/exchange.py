@@ -105,19 +105,19 @@ class Exchange:
 
     def turn(self) -> Turn:
         """Return what is kept of the prediction in the caller's conversation."""
-        verdict, asked = self.let_in, self.prediction
+        verdict, prediction = self.let_in, self.prediction
         assert verdict.facts.chatflow is not None
-        assert asked is not None
+        assert prediction is not None
         return Turn(
-            message_id=asked.message_id,
+            message_id=prediction.message_id,
             at=verdict.at,
             chatflow_id=verdict.facts.chatflow.id,
             caller=verdict.caller,
-            chat_id=asked.chat_id,
-            question=asked.question,
-            answer=asked.text,
-            is_complete=asked.is_complete,
-            is_answered=asked.is_answered,
+            chat_id=prediction.chat_id,
+            question=prediction.question.text,
+            answer=prediction.text,
+            is_complete=prediction.is_complete,
+            is_answered=prediction.is_answered,
         )
 
     def record(self) -> CallRecord | None:

@@ -183,7 +183,7 @@ def _record(asking: Asking) -> None:
         chatflow_id=asking.chatflow.id,
         caller=asker.caller,
         chat_id=asked.chat_id,
-        question=asked.question,
+        question=asked.question.text,
         answer=asked.text,
         is_complete=asked.is_complete,
         is_answered=asked.is_answered,

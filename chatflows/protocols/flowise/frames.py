@@ -96,7 +96,7 @@ def _metadata(prediction: Prediction) -> bytes:
 
 def _names(prediction: Prediction) -> dict[str, str]:
     return {
-        "question": prediction.question,
+        "question": prediction.question.text,
         "chatId": prediction.chat_id,
         "chatMessageId": prediction.message_id,
         "sessionId": prediction.chat_id,

@@ -17,13 +17,13 @@ def upstream_question(
     body: PredictionBody, files: tuple[File, ...], *, chatflow_id: UUID, caller: str
 ) -> Question:
     """Return the question for an upstream, with the names that its conversations have there."""
-    asked = question(body)
-    thread = predictions.thread_id(chatflow_id, caller, asked.chat_id)
-    aliases, fields = {thread: asked.chat_id}, dict(body.fields)
+    begun = question(body)
+    thread = predictions.thread_id(chatflow_id, caller, begun.chat_id)
+    aliases, fields = {thread: begun.chat_id}, dict(body.fields)
     if body.session_id:
         session = predictions.thread_id(chatflow_id, caller, body.session_id)
         aliases[session] = body.session_id
         fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
-    return asked._replace(
+    return begun._replace(
         thread_id=thread, aliases=tuple(aliases.items()), fields=fields, files=files
     )

@@ -13,9 +13,9 @@ FLOWISE_ROLES = {"user": "userMessage", "assistant": "apiMessage"}
 
 def question(completion: Completion, *, chatflow_id: UUID, caller: str) -> Question:
     """Return the question; the conversation is what the caller sends, nothing is remembered."""
-    asked = predictions.begin(completion.question, "").asked
-    return asked._replace(
-        thread_id=predictions.thread_id(chatflow_id, caller, asked.chat_id),
+    begun = predictions.begin(completion.question, "").question
+    return begun._replace(
+        thread_id=predictions.thread_id(chatflow_id, caller, begun.chat_id),
         is_streaming=completion.is_streaming,
         messages=completion.messages,
         fields={"history": _flowise_history(completion.messages)},
