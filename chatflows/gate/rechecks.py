@@ -101,9 +101,9 @@ class GateAnswers:
                 each.end(Ending.ABORTED)
 
 
-async def _note(answer: GateAnswer, asked: Awaitable[Decision]) -> None:
+async def _note(answer: GateAnswer, deciding: Awaitable[Decision]) -> None:
     try:
-        decision = await asked
+        decision = await deciding
     except Exception as error:  # one fault must not leave the others unchecked
         log.exception("answer not re-checked", error=type(error).__name__)
         return
