@@ -28,7 +28,7 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ChatMessage:
     """One message of a conversation that the caller keeps: its role is OpenAI's."""
 
     role: str
@@ -53,7 +53,7 @@ class Question(NamedTuple):
     files: tuple[File, ...] = ()
     history: tuple[PastTurn, ...] = ()
     # The whole conversation, the question in it, where the caller sends it along each time.
-    messages: tuple[Message, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
 
 
 class Token(NamedTuple):

@@ -1,4 +1,4 @@
-"""One call to an upstream: sent, read within limits, and its faults in our words."""
+"""One call to an upstream: sent, read within timeouts, and its faults in our words."""
 
 import asyncio
 import io
@@ -26,7 +26,7 @@ EVENT_STREAM, JSON = "text/event-stream", "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Timeouts:
     """How long we wait, in seconds."""
 
     first_byte: float
@@ -34,7 +34,7 @@ class Limits:
     total: float
 
     @classmethod
-    def of_settings(cls) -> "Limits":
+    def of_settings(cls) -> "Timeouts":
         """As the operator set them."""
         return cls(
             settings.UPSTREAM_FIRST_BYTE_TIMEOUT,
@@ -62,17 +62,17 @@ REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The upstream redirects, which is not f
 UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The upstream does not know what the chatflow asks for.")
 
 
-class Call:
+class UpstreamCall:
     """A request on its way and its response; use it as an async context manager."""
 
-    def __init__(self, response: aiohttp.ClientResponse, limits: Limits, began: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, timeouts: Timeouts, began: float) -> None:
         self.response = response
-        self._limits = limits
+        self._timeouts = timeouts
         self._alarm = Alarm()
         self._clock = asyncio.get_running_loop().time
         self._size = 0
-        self._end = began + limits.total
-        self._cutoff = min(began + limits.first_byte, self._end)
+        self._end = began + timeouts.total
+        self._cutoff = min(began + timeouts.first_byte, self._end)
         self._beat = NEVER
 
     @property
@@ -105,7 +105,7 @@ class Call:
         if chunk and now >= self._end:
             raise Fault(TIMEOUT)
         self._beat = now + HEARTBEAT
-        self._cutoff = min(now + self._limits.idle, self._end)
+        self._cutoff = min(now + self._timeouts.idle, self._end)
         return chunk
 
     async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
@@ -130,12 +130,12 @@ async def call(
     client: aiohttp.ClientSession,
     method: str,
     url: str,
-    limits: Limits,
+    timeouts: Timeouts,
     *,
     secret: str = "",
     headers: Mapping[str, str] | None = None,
     body: bytes | aiohttp.FormData | None = None,
-) -> Call:
+) -> UpstreamCall:
     """Send a request with the chatflow's own key; the response's head is there. Raises Fault."""
     began = asyncio.get_running_loop().time()
     head = {**(headers or {}), **({"Authorization": f"Bearer {secret}"} if secret else {})}
@@ -143,12 +143,12 @@ async def call(
     is_large = isinstance(body, bytes) and len(body) > MAX_ONE_PIECE
     data = io.BytesIO(body) if isinstance(body, bytes) and is_large else body
     try:
-        async with asyncio.timeout(limits.first_byte):
+        async with asyncio.timeout(timeouts.first_byte):
             response = await connections.request(client, method, url, headers=head, data=data)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # Our own time-out alone is a bare TimeoutError: a connection that timed out is filtered.
         raise Fault(TIMEOUT if type(error) is TimeoutError else UNREACHABLE) from None
-    return Call(response, limits, began)
+    return UpstreamCall(response, timeouts, began)
 
 
 def events_of(

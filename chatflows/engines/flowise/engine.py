@@ -21,7 +21,7 @@ from chatflows.engines.events import (
 )
 from chatflows.engines.flowise.config import FlowiseConfig
 from chatflows.engines.flowise.stream import FlowiseStream, encode, shown
-from chatflows.engines.upstream import Call, Fault, Limits
+from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 ABORT_WITHIN = 5.0  # seconds
 TEST_WITHIN = 10.0
@@ -39,12 +39,12 @@ class FlowiseEngine:
         client: aiohttp.ClientSession,
         config: FlowiseConfig,
         secret: str = "",
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._client = client
         self._config = config
         self._secret = secret
-        self._limits = limits or Limits.of_settings()
+        self._timeouts = timeouts or Timeouts.of_settings()
         self._aborting: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
@@ -78,19 +78,19 @@ class FlowiseEngine:
     async def abort(self, thread_id: str) -> None:
         """Ask Flowise to stop a run. Never fails: the run may be over, the server away."""
         url = self._url(f"chatmessage/abort/{self._config.flow_id}/{thread_id}")
-        limits = Limits(ABORT_WITHIN, ABORT_WITHIN, ABORT_WITHIN)
+        timeouts = Timeouts(ABORT_WITHIN, ABORT_WITHIN, ABORT_WITHIN)
         try:
-            call = await upstream.call(self._client, "PUT", url, limits, secret=self._secret)
+            call = await upstream.call(self._client, "PUT", url, timeouts, secret=self._secret)
             call.close()
         except Fault:
             pass
 
     async def test_connection(self) -> tuple[bool, str]:
         """Whether the flow is there, and a sentence. The key shows only when the flow runs."""
-        limits = Limits(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
+        timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         url = self._url(f"chatflows-streaming/{self._config.flow_id}")
         try:
-            call = await upstream.call(self._client, "GET", url, limits)
+            call = await upstream.call(self._client, "GET", url, timeouts)
             try:
                 if call.response.status in (404, 500):
                     return False, "The server answers, but has no flow of this id."
@@ -105,19 +105,19 @@ class FlowiseEngine:
             return False, "A server answers there, but it does not speak as Flowise does."
         return True, "The flow is there."
 
-    async def _send(self, question: Question) -> Call:
+    async def _send(self, question: Question) -> UpstreamCall:
         body, headers = _body(question)
         return await upstream.call(
             self._client,
             "POST",
             self._url(f"prediction/{self._config.flow_id}"),
-            self._limits,
+            self._timeouts,
             secret=self._secret,
             headers=headers,
             body=body,
         )
 
-    async def _whole(self, call: Call, question: Question) -> list[Event]:
+    async def _whole(self, call: UpstreamCall, question: Question) -> list[Event]:
         if call.response.status != 200:
             return [await self._refusal(call)]
         if call.media_type != upstream.JSON:
@@ -129,7 +129,7 @@ class FlowiseEngine:
         hidden = [(name.encode(), encode(alias)[1:-1]) for name, alias in question.aliases]
         return [*hidden, (self._secret.encode(), HIDDEN)] if self._secret else hidden
 
-    async def _refusal(self, call: Call) -> Failed:
+    async def _refusal(self, call: UpstreamCall) -> Failed:
         if call.response.status == 500:  # how Flowise refuses a key (flowise-wire 1.4)
             body = await call.body(upstream.MAX_ERROR_BYTES)
             try:
@@ -150,7 +150,7 @@ class FlowiseEngine:
         task.add_done_callback(self._aborting.discard)
 
 
-def _is_stream(call: Call) -> bool:
+def _is_stream(call: UpstreamCall) -> bool:
     return call.response.status == 200 and call.media_type == upstream.EVENT_STREAM
 
 

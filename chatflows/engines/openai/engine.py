@@ -20,7 +20,7 @@ from chatflows.engines.events import (
 )
 from chatflows.engines.lines import Lines
 from chatflows.engines.openai.config import OpenAIConfig
-from chatflows.engines.upstream import Call, Fault, Limits
+from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 TEST_WITHIN = 10.0  # seconds
 MAX_MODELS = 1000
@@ -40,12 +40,12 @@ class OpenAIEngine:
         client: aiohttp.ClientSession,
         config: OpenAIConfig,
         secret: str = "",
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._client = client
         self._config = config
         self._secret = secret
-        self._limits = limits or Limits.of_settings()
+        self._timeouts = timeouts or Timeouts.of_settings()
 
     @property
     def memory_turns(self) -> int:
@@ -75,10 +75,10 @@ class OpenAIEngine:
 
     async def list_models(self) -> tuple[list[str], str]:
         """The names of the server's models, and why there are none."""
-        limits = Limits(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
+        timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         try:
             call = await upstream.call(
-                self._client, "GET", self._url("models"), limits, secret=self._secret
+                self._client, "GET", self._url("models"), timeouts, secret=self._secret
             )
             try:
                 if call.response.status != 200:
@@ -99,12 +99,12 @@ class OpenAIEngine:
             return False, f"The server answers, but lists no model named {self._config.model}."
         return True, "The server takes the key and has the model."
 
-    async def _send(self, question: Question) -> Call:
+    async def _send(self, question: Question) -> UpstreamCall:
         return await upstream.call(
             self._client,
             "POST",
             self._url("chat/completions"),
-            self._limits,
+            self._timeouts,
             secret=self._secret,
             headers={"Content-Type": upstream.JSON, "Accept": upstream.EVENT_STREAM},
             body=json.dumps(self._body(question)).encode(),
@@ -138,7 +138,7 @@ class OpenAIEngine:
         return f"{self._config.base_url}/{path}"
 
 
-async def _of_stream(call: Call) -> AsyncGenerator[Events, None]:
+async def _of_stream(call: UpstreamCall) -> AsyncGenerator[Events, None]:
     stream = CompletionStream()
     while (chunk := await call.read()) != b"":
         events = stream.feed(chunk) if chunk is not None else [Heartbeat()]

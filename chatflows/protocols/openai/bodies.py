@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chatflows.engines import Message
+from chatflows.engines import ChatMessage
 from chatflows.protocols.flowise import bodies
 from chatflows.protocols.flowise.bodies import InvalidBody
 
@@ -25,7 +25,7 @@ REFUSED = ("tools", "functions", "audio")
 class Completion:
     """A conversation that waits for its next message. `question` is the last one of the user."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     question: str
     is_streaming: bool
     has_usage: bool  # a last chunk with the tokens that were counted
@@ -82,7 +82,7 @@ def _check_wishes(value: Mapping[str, Any]) -> None:
         raise InvalidBody("response_format is not supported here, but for text.")
 
 
-def _messages(value: object) -> tuple[Message, ...]:
+def _messages(value: object) -> tuple[ChatMessage, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidBody("messages must be a list of at least one message.")
     if len(value) > MAX_MESSAGES:
@@ -90,7 +90,7 @@ def _messages(value: object) -> tuple[Message, ...]:
     return tuple(_message(f"messages[{place}]", each) for place, each in enumerate(value))
 
 
-def _message(place: str, value: object) -> Message:
+def _message(place: str, value: object) -> ChatMessage:
     if not isinstance(value, dict):
         raise InvalidBody(f"{place} must be an object.")
     role = value.get("role")
@@ -101,7 +101,7 @@ def _message(place: str, value: object) -> Message:
     text = _text(f"{place}.content", value.get("content"))
     if len(text) > MAX_MESSAGE_LENGTH:
         raise InvalidBody(f"{place}.content is longer than {MAX_MESSAGE_LENGTH:,} characters.")
-    return Message(ROLES[role], bodies.clean(f"{place}.content", text))
+    return ChatMessage(ROLES[role], bodies.clean(f"{place}.content", text))
 
 
 def _text(place: str, content: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from chatflows import predictions
-from chatflows.engines import Message, Question
+from chatflows.engines import ChatMessage, Question
 from chatflows.protocols.openai.bodies import Completion
 
 # Flowise's words for who said what; its flows have system prompts of their own.
@@ -22,7 +22,7 @@ def question(completion: Completion, *, chatflow_id: UUID, caller: str) -> Quest
     )
 
 
-def _flowise_history(messages: Sequence[Message]) -> list[dict[str, str]]:
+def _flowise_history(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
     last = max(place for place, message in enumerate(messages) if message.role == "user")
     before = [*messages[:last], *messages[last + 1 :]]
     told = [message for message in before if message.role in FLOWISE_ROLES]
