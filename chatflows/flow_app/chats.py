@@ -24,8 +24,8 @@ from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedCh
 from chatflows.predictions.prediction import Prediction
 from chatflows.protocols.encoding import frame
 from chatflows.protocols.flowise.frames import END, HEARTBEAT
-from chatflows.services import asking
-from chatflows.services.asking import Asker, Asking, PersonsAnswers
+from chatflows.services import questions
+from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 
 MAX_STREAMS = 200  # at once, in one process
 MAX_STREAMS_PER_VISIT = 3
@@ -81,9 +81,9 @@ def of(chatflow: Chatflow) -> HostedChat:
     return chat or HostedChat(chatflow=chatflow, title=chatflow.name)
 
 
-def visitor(session: FlowSession, address: str, request_id: str) -> Asker:
+def visitor(session: FlowSession, address: str, request_id: str) -> Questioner:
     """A visit as one who asks."""
-    return Asker(session.caller, Call.HOSTED, address, request_id)
+    return Questioner(session.caller, Call.HOSTED, address, request_id)
 
 
 def count_question(visit: Visit, address: str) -> None:
@@ -104,25 +104,25 @@ def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:
     return mine.order_by("-id").values_list("chat_id", flat=True).first()
 
 
-async def events(asked: Asking, visit: Visit) -> AsyncGenerator[Event, None]:
+async def events(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[Event, None]:
     """The answer for as long as the visit and the chat hold."""
-    holds = partial(visits.holds, visit, asked.chatflow.id)
-    async with aclosing(asking.answer(asked, answers, holds)) as answer:
+    holds = partial(visits.holds, visit, question.chatflow.id)
+    async with aclosing(questions.answer(question, answers, holds)) as answer:
         async for event in answer:
             yield event
 
 
-async def answer(asked: Asking, visit: Visit) -> AsyncGenerator[bytes, None]:
+async def answer(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[bytes, None]:
     """Frames of what a visitor may see: words, sources, and at the end the answer as HTML.
 
     Tools, metadata and an upstream's own errors stay here.
     """
-    async with aclosing(events(asked, visit)) as answer:
+    async with aclosing(events(question, visit)) as answer:
         async for event in answer:
             for sent in _frames(event):
                 yield sent
-    if asked.prediction.is_complete:
-        yield frame("html", await sync_to_async(markdown.to_html)(asked.prediction.text))
+    if question.prediction.is_complete:
+        yield frame("html", await sync_to_async(markdown.to_html)(question.prediction.text))
         yield END
 
 
