@@ -22,8 +22,7 @@ from chatflows.flow_app import visits
 from chatflows.flow_app.visits import Visit
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedChat
 from chatflows.predictions.prediction import Prediction
-from chatflows.protocols.encoding import frame
-from chatflows.protocols.flowise.frames import END, HEARTBEAT
+from chatflows.protocols.flowise.frames import END, HEARTBEAT, frame
 from chatflows.services import questions
 from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
 
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import (
     LAST_WORDS,
@@ -20,7 +20,7 @@ from chatflows.engines.events import (
     Whole,
 )
 from chatflows.engines.flowise.config import FlowiseConfig
-from chatflows.engines.flowise.stream import FlowiseStream, encode, shown
+from chatflows.engines.flowise.stream import FlowiseStream, shown
 from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 ABORT_WITHIN = 5.0  # seconds
@@ -166,7 +166,7 @@ def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]
     override = values.pop("overrideConfig", {})
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in {**values, **override}.items():
-        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+        form.add_field(name, value if isinstance(value, str) else encode(value).decode())
     for file in question.files:
         content = io.BytesIO(file.content)  # read in pieces
         form.add_field("files", content, filename=file.name, content_type=file.media_type)

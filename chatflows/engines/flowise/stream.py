@@ -1,10 +1,10 @@
 """The event stream of a Flowise server (flowise-wire 2): chunks in, events out. Pure."""
 
-import json
 import re
 from collections.abc import Sequence
 
 from chatflows.access import codes
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
 from chatflows.engines.lines import Lines
@@ -85,8 +85,3 @@ def shown(body: bytes, hidden: Hidden) -> bytes:
     for name, stand_in in hidden:
         body = body.replace(name, stand_in)
     return body
-
-
-def encode(value: object) -> bytes:
-    """Compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,12 +1,12 @@
 """Asks an OpenAI-compatible server for chat completions."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import (
     LAST_WORDS,
@@ -107,7 +107,7 @@ class OpenAIEngine:
             self._timeouts,
             secret=self._secret,
             headers={"Content-Type": upstream.JSON, "Accept": upstream.EVENT_STREAM},
-            body=json.dumps(self._body(question)).encode(),
+            body=encode(self._body(question)),
         )
 
     def _body(self, question: Question) -> dict[str, Any]:

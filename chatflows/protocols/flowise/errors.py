@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 from chatflows.protocols.client import EVENT_STREAM, JSON, PLAIN, PROBLEM_JSON, Body
-from chatflows.protocols.encoding import encode
 
 
 def error(code: Code, detail: str, request_id: str, accept: bytes = b"") -> Body:

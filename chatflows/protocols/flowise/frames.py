@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chatflows.encoding import encode
 from chatflows.engines import (
     Event,
     Failed,
@@ -13,7 +14,12 @@ from chatflows.engines import (
     Whole,
 )
 from chatflows.predictions.prediction import Prediction
-from chatflows.protocols.encoding import encode, frame
+
+
+def frame(event: str, data: object) -> bytes:
+    """Write one server-sent event in Flowise's form (flowise-wire 2.1)."""
+    return b"message:\ndata:" + encode({"event": event, "data": data}) + b"\n\n"
+
 
 HEARTBEAT = b":heartbeat\n\n"
 END = frame("end", "[DONE]")

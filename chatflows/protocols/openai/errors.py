@@ -3,8 +3,8 @@
 from typing import Any
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 from chatflows.protocols.client import JSON, Body
-from chatflows.protocols.encoding import encode
 
 
 def error(code: Code, detail: str, request_id: str, accept: bytes = b"") -> Body:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 from chatflows.engines import Event, Failed, Frame, Heartbeat, Token, Usage, Whole
 from chatflows.predictions import Prediction
-from chatflows.protocols.encoding import encode
 from chatflows.protocols.flowise import frames
 from chatflows.protocols.openai import errors
 
