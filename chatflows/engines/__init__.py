@@ -1,4 +1,4 @@
-"""Engines: what answers a question. Plain values in, events out, no ORM inside."""
+"""Engines: what answers questions. They take plain values, yield events and use no ORM."""
 
 from chatflows.engines.events import (
     LAST_WORDS,

@@ -1,4 +1,4 @@
-"""Asks a flow of a Flowise server and passes its answers on as they come."""
+"""The `flowise` engine: ask a flow of a Flowise server, and pass its answer on as it comes."""
 
 import asyncio
 import io
@@ -29,7 +29,7 @@ HIDDEN = b"[hidden]"
 
 
 class FlowiseEngine:
-    """Asks one flow with the chatflow's own key; nothing of the caller's request head goes along.
+    """Asks one flow with the chatflow's own key. No header of the caller is passed on.
 
     A run whose caller left is aborted upstream (flowise-wire, section 7).
     """
@@ -48,7 +48,7 @@ class FlowiseEngine:
         self._aborting: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Yield Flowise's own events, or its whole answer, or Failed."""
+        """Yield Flowise's own events, its whole answer, or Failed."""
         call, is_running = None, True
         try:
             call = await self._send(question)
@@ -76,7 +76,7 @@ class FlowiseEngine:
                 self._abort_later(question.thread_id)
 
     async def abort(self, thread_id: str) -> None:
-        """Ask Flowise to stop a run. Never fails: the run may be over, the server away."""
+        """Ask Flowise to stop a run. Never fails: the run may be over, the server may be gone."""
         url = self._url(f"chatmessage/abort/{self._config.flow_id}/{thread_id}")
         timeouts = Timeouts(ABORT_WITHIN, ABORT_WITHIN, ABORT_WITHIN)
         try:
@@ -86,7 +86,7 @@ class FlowiseEngine:
             pass
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Whether the flow is there, and a sentence. The key shows only when the flow runs."""
+        """Return whether the flow is there, and a sentence. Testing the key would need a run."""
         timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         url = self._url(f"chatflows-streaming/{self._config.flow_id}")
         try:
@@ -130,7 +130,7 @@ class FlowiseEngine:
         return [*hidden, (self._secret.encode(), HIDDEN)] if self._secret else hidden
 
     async def _refusal(self, call: UpstreamCall) -> Failed:
-        if call.response.status == 500:  # how Flowise refuses a key (flowise-wire 1.4)
+        if call.response.status == 500:  # Flowise refuses a key with it (flowise-wire 1.4)
             body = await call.body(upstream.MAX_ERROR_BYTES)
             try:
                 message = upstream.load_object(body).get("message")
@@ -144,7 +144,7 @@ class FlowiseEngine:
         return f"{self._config.base_url}/api/v1/{path}"
 
     def _abort_later(self, thread_id: str) -> None:
-        # The caller is gone: nobody waits for this, so the engine keeps hold of it.
+        # The caller is gone and nobody awaits this task, so the engine holds a reference to it.
         task = asyncio.get_running_loop().create_task(self.abort(thread_id))
         self._aborting.add(task)
         task.add_done_callback(self._aborting.discard)

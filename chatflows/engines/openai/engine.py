@@ -1,4 +1,4 @@
-"""Asks an OpenAI-compatible server for chat completions."""
+"""The `openai` engine: ask an OpenAI-compatible server for chat completions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -30,9 +30,9 @@ _FIELDS = {b"", b"event", b"id", b"retry"}  # empty: a comment
 class OpenAIEngine:
     """Asks one model with the chatflow's own key, system prompt and parameters.
 
-    Of a prediction only the question and the turns that we keep reach the model, neither
-    `overrideConfig` nor a history of the caller's making. Of a chat completion its messages do,
-    after the chatflow's own prompt.
+    Of a prediction the model gets the question and the turns that we keep, never the caller's
+    `overrideConfig` or `history`. Of a chat completion it gets the caller's messages, after the
+    chatflow's own prompt.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class OpenAIEngine:
 
     @property
     def memory_turns(self) -> int:
-        """How many earlier turns the model is shown."""
+        """The number of earlier turns that the model is shown."""
         return self._config.memory_turns
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Yield tokens as they come, usage where the server counts, then Done or Failed."""
+        """Yield tokens as they come, usage if the server counts it, then Done or Failed."""
         call = None
         try:
             call = await self._send(question)
@@ -74,7 +74,7 @@ class OpenAIEngine:
                 call.close()
 
     async def list_models(self) -> tuple[list[str], str]:
-        """The names of the server's models, and why there are none."""
+        """Return the names of the server's models, or none and the reason."""
         timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         try:
             call = await upstream.call(
@@ -91,7 +91,7 @@ class OpenAIEngine:
         return _model_names(value)
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Whether the server takes the key and has the model, and a sentence."""
+        """Return whether the server takes the key and has the model, and a sentence."""
         models, why = await self.list_models()
         if why:
             return False, why
@@ -153,11 +153,11 @@ class CompletionStream:
     """Reads the chunks of one chat completion."""
 
     def __init__(self) -> None:
-        self.has_finished = False  # the model has: some servers then say no more
+        self.has_finished = False  # the model is done; some servers then send no [DONE]
         self._lines = Lines()
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """What a piece of the stream completes. After Done or Failed feed no more."""
+        """Return the events that a chunk completes. After Done or Failed, feed no more."""
         return upstream.events_of(self._lines, chunk, self._of_line)
 
     def _of_line(self, line: bytes) -> list[Event]:
