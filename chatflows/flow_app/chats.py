@@ -1,4 +1,4 @@
-"""Hosted chats: publish a chatflow in its team's flow app, and answer a visitor's question."""
+"""Hosted chats: publish a chatflow in its team's flow app, and answer visitors' questions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -36,7 +36,7 @@ CANNOT = "The assistant can't answer right now. Ask again in a moment."
 NOT_READY = "This chat is not ready yet. Ask the people who run it."
 CLOSED = "This chat was closed just now. Load the page again."
 
-# A minute and network, where nobody logs in.
+# For each minute and network, if nobody logs in.
 QUESTIONS = Rate("hosted-chat-network", 30)
 
 answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
@@ -44,7 +44,7 @@ answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How a chatflow stands in the flow app."""
+    """How the flow app shows a chatflow."""
 
     is_published: bool
     title: str
@@ -54,7 +54,7 @@ class Shown:
 
 @transaction.atomic
 def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
-    """Publish it or take it back, from the next request on. Raises ValidationError."""
+    """Publish a chatflow or unpublish it, from the next request on. Raises ValidationError."""
     chat = HostedChat.objects.select_for_update().filter(chatflow=chatflow).first()
     before = asdict(_shown(chat)) if chat else None
     chat = chat or HostedChat(chatflow=chatflow)
@@ -75,18 +75,18 @@ def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
 
 
 def of(chatflow: Chatflow) -> HostedChat:
-    """How it stands; unpublished, under its name, where nobody has set it yet."""
+    """Return a chatflow's hosted chat. One that nobody has set is unpublished, under its name."""
     chat = HostedChat.objects.filter(chatflow=chatflow).first()
     return chat or HostedChat(chatflow=chatflow, title=chatflow.name)
 
 
 def visitor(session: FlowSession, address: str, request_id: str) -> Questioner:
-    """A visit as one who asks."""
+    """Return a visit as a questioner."""
     return Questioner(session.caller, Call.HOSTED, address, request_id)
 
 
 def count_question(visit: Visit, address: str) -> None:
-    """Count a question of an open flow app; people who logged in are not counted.
+    """Count a question in an open flow app. Those of visitors who logged in are not counted.
 
     Raises TooMany if too many questions came from the network.
     """
@@ -98,13 +98,13 @@ def count_question(visit: Visit, address: str) -> None:
 
 
 def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:
-    """The conversation of this visit that was begun last."""
+    """Return the conversation that this visit began last."""
     mine = Conversation.objects.filter(chatflow=chat.chatflow, caller=session.caller)
     return mine.order_by("-id").values_list("chat_id", flat=True).first()
 
 
 async def events(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[Event, None]:
-    """The answer for as long as the visit and the chat hold."""
+    """Yield the answer's events, for as long as the visit lives and the chat is published."""
     holds = partial(visits.holds, visit, question.chatflow.id)
     async with aclosing(questions.answer(question, answers, holds)) as answer:
         async for event in answer:
@@ -112,9 +112,9 @@ async def events(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[Even
 
 
 async def answer(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[bytes, None]:
-    """Frames of what a visitor may see: words, sources, and at the end the answer as HTML.
+    """Yield frames of what a visitor may see: words, sources, and at the end the answer as HTML.
 
-    Tools, metadata and an upstream's own errors stay here.
+    Tools, metadata and an upstream's own errors are not sent.
     """
     async with aclosing(events(question, visit)) as answer:
         async for event in answer:
@@ -126,7 +126,7 @@ async def answer(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[byte
 
 
 def words_of(failure: Failed) -> str:
-    """What a visitor is told of a failure; the code is for the team."""
+    """Return what a visitor is told about a failure. The code is for the team alone."""
     known = {
         codes.TOO_MANY_STREAMS: BUSY,
         codes.CLOSED: CLOSED,
@@ -136,7 +136,7 @@ def words_of(failure: Failed) -> str:
 
 
 def sources_of(prediction: Prediction) -> list[str]:
-    """The texts that an answer stands on."""
+    """Return the texts of an answer's sources."""
     documents: object = prediction.sources
     if prediction.whole is not None:
         documents = prediction.whole.get("sourceDocuments")

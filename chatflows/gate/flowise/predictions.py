@@ -19,13 +19,13 @@ async def create(exchange: Exchange) -> None:
 
 
 async def _question(exchange: Exchange) -> Question:
-    """Read what is asked. Files go only where a Flowise server answers."""
+    """Read the question. Only a Flowise server takes files."""
     verdict, request = exchange.let_in, exchange.request
     reference = verdict.facts.engine
     is_flowise = reference is not None and reference.name == "flowise"
     body, files = await _read(exchange, takes_files=is_flowise)
     if not is_flowise:
-        request.let_go()  # a question of bounded length is all that is left of it
+        request.let_go()  # all that is kept of the body is a question of bounded length
         return questions.question(body)
     return questions.upstream_question(
         body, files, chatflow_id=exchange.chatflow_id, caller=verdict.caller

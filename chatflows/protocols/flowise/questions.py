@@ -1,4 +1,4 @@
-"""From the body of a prediction to the question that an engine is asked. Pure."""
+"""Make the question for an engine from the body of a prediction. Pure."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from chatflows.protocols.flowise.bodies import PredictionBody
 
 
 def question(body: PredictionBody) -> Question:
-    """Return the question for an engine that answers from here: nothing goes upstream."""
+    """Return the question for an engine without an upstream."""
     chat_id = body.chat_id or predictions.new_chat_id()
     return Question(body.question, chat_id, is_streaming=body.streaming)
 
@@ -16,7 +16,7 @@ def question(body: PredictionBody) -> Question:
 def upstream_question(
     body: PredictionBody, files: tuple[File, ...], *, chatflow_id: UUID, caller: str
 ) -> Question:
-    """Return the question for an upstream, with the names that its conversations have there."""
+    """Return the question for an upstream, which knows the conversation by a name of its own."""
     begun = question(body)
     thread = predictions.thread_id(chatflow_id, caller, begun.chat_id)
     aliases, fields = {thread: begun.chat_id}, dict(body.fields)

@@ -1,7 +1,7 @@
-"""Chat completions' bodies: what we read of OpenAI's request, with errors that name the field.
+"""Bodies of chat completions: read and check them, with errors that name the field. Pure.
 
-Pure. What OpenAI knows and we don't is ignored, as most servers of the kind do, so that clients
-need no change; what would make the answer something else than was asked for is refused.
+Fields that OpenAI knows and we don't are ignored, as most such servers do, so that clients need no
+change. Fields that ask for another form of answer are refused.
 """
 
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ MAX_MESSAGES = 2000
 MAX_MESSAGE_LENGTH = 128 * 1024  # characters
 MAX_MODEL_LENGTH = 200
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-# A caller who sends one of these waits for something that no engine here gives.
+# A caller who sends one of these expects an answer that no engine here can give.
 REFUSED = ("tools", "functions", "audio")
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A conversation that waits for its next message. `question` is the last one of the user."""
+    """A conversation whose next message is wanted. `question` is the user's last message."""
 
     messages: tuple[ChatMessage, ...]
     question: str
     is_streaming: bool
-    has_usage: bool  # a last chunk with the tokens that were counted
+    has_usage: bool  # the stream ends with a chunk that counts the tokens
 
 
 def model(value: Mapping[str, Any]) -> str:
-    """The model that is asked for. Raises InvalidBody."""
+    """Read the name of the model. Raises InvalidBody."""
     name = value.get("model")
     if name is None:
         raise InvalidBody("model is missing: it is the chatflow's id.")
@@ -42,7 +42,7 @@ def model(value: Mapping[str, Any]) -> str:
 
 
 def chatflow_id(name: str) -> UUID | None:
-    """The chatflow that a model's name means: its id, spelled as in an address, or none."""
+    """Return the chatflow that a model names by its id, spelled as in an address, or None."""
     try:
         found = UUID(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From a chat completion to the question that an engine is asked. Pure."""
+"""Make the question for an engine from a chat completion. Pure."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,12 +7,12 @@ from chatflows import predictions
 from chatflows.engines import ChatMessage, Question
 from chatflows.protocols.openai.bodies import Completion
 
-# Flowise's words for who said what; its flows have system prompts of their own.
+# Flowise's names of roles. System messages are left out: its flows have prompts of their own.
 FLOWISE_ROLES = {"user": "userMessage", "assistant": "apiMessage"}
 
 
 def question(completion: Completion, *, chatflow_id: UUID, caller: str) -> Question:
-    """Return the question; the conversation is what the caller sends, nothing is remembered."""
+    """Return the question. The caller sends the whole conversation; nothing is remembered."""
     begun = predictions.begin(completion.question, "").question
     return begun._replace(
         thread_id=predictions.thread_id(chatflow_id, caller, begun.chat_id),
