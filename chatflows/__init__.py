@@ -1,1 +1,1 @@
-"""Chatflows: what answers, who may call it, and the gate that decides."""
+"""Chatflows: what answers a call, who may call, and the gate that lets calls in."""

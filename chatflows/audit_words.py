@@ -1,4 +1,4 @@
-"""Audit words of chatflows and their FAQ."""
+"""Audit words: the sentences for events of chatflows, their FAQ and the flow app."""
 
 SENTENCES = {
     "chatflow.create": "made the chatflow {target}",

@@ -1,1 +1,1 @@
-"""Access: who is let in, and what everybody else is told."""
+"""Access: the rule that lets calls in, and the codes that refused callers get."""

@@ -1,19 +1,19 @@
-"""The one catalogue of what callers are told when there is no answer. Pure.
+"""Codes: the one catalogue of what callers are told in place of an answer. Pure.
 
-The gate, the pages, the documents and the error pages read it; a code stands nowhere else.
+The gate, the pages, the documents and the error pages read it. No code is defined elsewhere.
 """
 
 from typing import NamedTuple
 
 from accounts.permissions import Permission
 
-RETRY_AFTER = 2  # seconds, where nobody knows better
+RETRY_AFTER = 2  # seconds, unless the refusal names another time
 
 
 class Code(NamedTuple):
-    """A reason in the words of the API, and what people should know of it.
+    """The word for a failure in the API, with its status and its explanations.
 
-    `sentence` goes to the caller. `meaning` and `remedy` are for the page that explains.
+    `sentence` is sent to the caller. `meaning` and `remedy` are shown on the page for callers.
     """
 
     name: str
@@ -24,15 +24,15 @@ class Code(NamedTuple):
     remedy: str = ""
 
     def saying(self, sentence: str) -> "Code":
-        """Return this code with another sentence."""
+        """Return a copy of this code with another sentence."""
         return self._replace(sentence=sentence)
 
 
 class Refused(Exception):
-    """A request that gets no answer; it is answered in the protocol of its route.
+    """Raised for a request that is refused. The error goes out in the protocol of its route.
 
-    `detail` replaces the code's sentence. `retry_after` is in seconds; 429 and 503 always carry
-    one. `closes`: the connection is of no use afterwards, since a body was not read to its end.
+    `detail` replaces the code's sentence. `retry_after` is in seconds; 429 and 503 always have one.
+    `closes`: the connection must be closed, since the body was not read to its end.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Refused(Exception):
         self.headers = headers
 
 
-# How a call that was let in ended, where no code of the catalogue says it.
+# How a call that was let in ended, where it did not end with a code of the catalogue.
 OK, ABORTED, CLIENT_GONE = "ok", "aborted", "client_gone"
 
 # The access rule (docs/access.md).
@@ -187,8 +187,8 @@ TOO_MANY_STREAMS = Code(
 )
 CLOSED = Code("closed", 403, "Forbidden", "This chat was closed while the answer came.")
 
-# The engine. The same words for closed, filtered, unknown and not allowed upstreams: nobody maps a
-# network with them.
+# The engine. Closed, filtered, unknown and not allowed upstreams get the same words, so that nobody
+# can map a network with them.
 UPSTREAM_UNREACHABLE = Code(
     "upstream_unreachable", 502, "Bad gateway", "The upstream can't be reached."
 )
@@ -233,7 +233,7 @@ INTERNAL_ERROR = Code(
 )
 
 CODES = {code.name: code for code in [*globals().values()] if isinstance(code, Code)}
-# What the page of a chatflow explains to the people who call it, in this order.
+# The codes that a chatflow's Use it page explains, in this order.
 EXPLAINED = (
     INVALID_REQUEST,
     INVALID_BODY,

@@ -1,7 +1,7 @@
-"""The heart: `decide`, the only place where access is decided. Pure.
+"""Decisions: `decide`, the only place where access is decided. Pure.
 
-The rows are those of docs/access.md, in their order; `tests/chatflows/access/test_decide.py` has
-a cell for each.
+The rows are those of docs/access.md, in their order. `tests/chatflows/access/test_decide.py` tests
+each of them.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Mode(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a call was let in or refused, for the team alone: outside, many look the same."""
+    """Why a call was let in or refused. Only the team sees it: callers get one code for many."""
 
     OK = "ok"
     PUBLIC = "public"
@@ -54,7 +54,7 @@ class Reason(StrEnum):
 
     @property
     def words(self) -> str:
-        """One sentence for the team's pages."""
+        """The reason as a sentence for the team's pages."""
         return _WORDS[self]
 
 
@@ -87,7 +87,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ChatflowAccess:
-    """Who may call a chatflow; `is_key_selected` is about the credential of this request."""
+    """Who may call a chatflow. `is_key_selected` is about the credential of this request."""
 
     id: UUID
     team_id: UUID
@@ -100,7 +100,9 @@ class ChatflowAccess:
 
 
 class RequestFacts(NamedTuple):
-    """What else a decision looks at. `origins` holds every Origin header, as sent."""
+    """What a decision looks at beside credential and chatflow.
+
+    `origins` holds every Origin header, as it was sent."""
 
     scope: Permission = Permission.PREDICTIONS_CREATE
     origins: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ class RequestFacts(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The answer. `code` and `status` go to the caller, `reason` to the team."""
+    """What `decide` returns. `code` and `status` are for the caller, `reason` is for the team."""
 
     allowed: bool
     status: int
@@ -120,7 +122,7 @@ class Decision(NamedTuple):
 
     @property
     def refusal(self) -> Refused:
-        """What to raise where this is no."""
+        """The exception to raise for a decision that refuses."""
         return Refused(codes.CODES[self.code], scope=self.scope)
 
 
@@ -139,9 +141,9 @@ _LET_IN_PUBLIC = Decision(True, 200, codes.OK, Reason.PUBLIC)
 def decide(
     credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
 ) -> Decision:
-    """Whether a request is let in: the rows of the access rule, first match wins.
+    """Decide whether a request is let in: the first row of the access rule that matches wins.
 
-    `chatflow` is None where no chatflow has the id. Nothing here does I/O or raises.
+    `chatflow` is None if no chatflow has the id. Nothing here does I/O or raises.
     """
     is_url_fine = chatflow is not None and chatflow.allow_key_in_url
     if credential.carrier is Carrier.CONFLICT:  # row 1
@@ -162,7 +164,7 @@ def decide(
 
 
 def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
-    """Whether a request may ask what its key opens: the rows that need no chatflow."""
+    """Decide about a request that names no chatflow, by the rows that need none."""
     is_refused = facts.is_part_missing or not _is_good(credential)
     if is_refused or credential.carrier is Carrier.URL:
         return decide(credential, None, facts)
@@ -222,7 +224,7 @@ def _is_of_team(credential: Credential, chatflow: ChatflowAccess | None) -> bool
 
 
 def _is_listed(facts: RequestFacts, listed: tuple[str, ...]) -> bool:
-    # `null` is what every sandboxed page and local file sends: it is nobody's, even if listed.
+    # Every sandboxed page and local file sends `null`, so it is refused even if it is listed.
     return len(facts.origins) == 1 and facts.origins[0] in listed and facts.origins[0] != "null"
 
 

@@ -1,8 +1,9 @@
-"""Engines: what answers a question. Plain values in, events out, no ORM inside."""
+"""Engines: what answers questions. They take plain values, yield events and use no ORM."""
 
 from chatflows.engines.events import (
     LAST_WORDS,
     AbortableEngine,
+    ChatMessage,
     Done,
     Engine,
     Event,
@@ -12,7 +13,6 @@ from chatflows.engines.events import (
     Frame,
     Heartbeat,
     ListingEngine,
-    Message,
     PastTurn,
     Question,
     RememberingEngine,
@@ -26,6 +26,7 @@ from chatflows.engines.events import (
 __all__ = [
     "LAST_WORDS",
     "AbortableEngine",
+    "ChatMessage",
     "Done",
     "Engine",
     "Event",
@@ -35,7 +36,6 @@ __all__ = [
     "Frame",
     "Heartbeat",
     "ListingEngine",
-    "Message",
     "PastTurn",
     "Question",
     "RememberingEngine",

@@ -1,4 +1,4 @@
-"""Alarms: a deadline for each of many short waits, at the price of one timer. Pure."""
+"""Alarms: deadlines for many short waits, for the cost of one timer. Pure."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,10 +10,10 @@ NEVER = float("inf")
 
 
 class Alarm:
-    """Bounds one wait after the other, as `asyncio.timeout_at` does.
+    """One timer for many waits, each of which is bounded as by `asyncio.timeout_at`.
 
-    That one sets a timer for each wait and takes it back. What comes in many pieces is hardly ever
-    late: here the timer stays where it is and looks, when it rings, what is due.
+    The timer is not reset for each wait, since hardly any wait is late. It is re-armed when it
+    rings before the deadline of the wait that is running.
     """
 
     def __init__(self) -> None:
@@ -21,11 +21,11 @@ class Alarm:
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = NEVER
         self._until = NEVER
-        self._task: asyncio.Task[object] | None = None  # who waits
+        self._task: asyncio.Task[object] | None = None  # the one that waits
         self._is_late = False
 
     async def wait(self, awaited: Awaitable[T], until: float) -> T:
-        """Await something until a moment of the loop's clock. Raises TimeoutError."""
+        """Await something until a time of the loop's clock. Raises TimeoutError."""
         task = asyncio.current_task(self._loop)
         assert task is not None
         before = task.cancelling()
@@ -35,7 +35,7 @@ class Alarm:
         try:
             return await awaited
         except asyncio.CancelledError:
-            # Somebody else may have cancelled at the same time: that goes first.
+            # If somebody else cancelled the task at the same time, their cancellation wins.
             if self._is_late and task.uncancel() <= before:
                 raise TimeoutError from None
             raise
@@ -43,7 +43,7 @@ class Alarm:
             self._task = None
 
     def close(self) -> None:
-        """Take the timer back."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -55,7 +55,7 @@ class Alarm:
     def _ring(self) -> None:
         self._timer, self._rings_at = None, NEVER
         if self._task is None:
-            return  # the next wait sets it
+            return  # the next wait arms it
         if self._loop.time() < self._until:
             self._set(self._until)
         else:

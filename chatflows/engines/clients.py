@@ -1,4 +1,4 @@
-"""The client of upstreams: made when the first engine needs it, since aiohttp takes 20 MiB."""
+"""The client of upstreams, made when the first engine needs it: aiohttp takes 20 MiB."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ class LazyClient:
         self._session: aiohttp.ClientSession | None = None
 
     def open(self) -> "aiohttp.ClientSession":
-        """The session, made at the first call; needs a running loop."""
+        """Return the session, which the first call makes. Needs a running loop."""
         if self._session is None:
             from accounts.network import connections  # noqa: PLC0415 (brings aiohttp)
 
@@ -21,6 +21,6 @@ class LazyClient:
         return self._session
 
     async def close(self) -> None:
-        """Let go of the upstreams' connections."""
+        """Close the connections to upstreams."""
         if self._session is not None:
             await self._session.close()

@@ -1,4 +1,4 @@
-"""What goes into an engine and what comes out."""
+"""Events: the questions that engines take, and the events that they yield."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,15 +21,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """An earlier question of the same conversation, and its answer."""
+    """An earlier question of a conversation with its answer, as an engine is shown it."""
 
     question: str
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a conversation that the caller keeps: its role is OpenAI's."""
+class ChatMessage:
+    """One message of a conversation that the caller keeps. The roles are OpenAI's."""
 
     role: str
     text: str
@@ -38,9 +38,10 @@ class Message:
 class Question(NamedTuple):
     """One question of one caller.
 
-    `chat_id` names the conversation for the caller, `thread_id` for an upstream: it is unique to
-    chatflow and caller, so nobody reaches another's conversation there. `aliases` holds all names
-    that go upstream with those that the caller knows, to put them back in the answer.
+    `chat_id` names the conversation for the caller, `thread_id` names it for an upstream. The
+    latter is unique to chatflow and caller, so nobody reaches another's conversation there.
+    `aliases` pairs each name that goes upstream with the caller's own, which replaces it in the
+    answer.
     """
 
     text: str
@@ -48,37 +49,37 @@ class Question(NamedTuple):
     thread_id: str = ""
     aliases: tuple[tuple[str, str], ...] = ()
     is_streaming: bool = False
-    # What else of Flowise's IncomingInput may go upstream; filtered already.
+    # The other fields of Flowise's IncomingInput that may go upstream, already filtered.
     fields: Mapping[str, object] = NO_FIELDS
     files: tuple[File, ...] = ()
     history: tuple[PastTurn, ...] = ()
-    # The whole conversation, the question in it, where the caller sends it along each time.
-    messages: tuple[Message, ...] = ()
+    # The whole conversation with the question in it, if the caller sends it with each question.
+    messages: tuple[ChatMessage, ...] = ()
 
 
 class Token(NamedTuple):
-    """A piece of the answer; the pieces joined are the whole text."""
+    """A piece of the answer. All pieces joined are the whole text."""
 
     text: str
 
 
 class Sources(NamedTuple):
-    """Where the answer comes from, in Flowise's form."""
+    """The documents that the answer comes from, in Flowise's form."""
 
     documents: tuple[dict[str, object], ...]
 
 
 class Done(NamedTuple):
-    """The answer is whole. `is_answered` is False where it only says that there is none."""
+    """The end of a whole answer. `is_answered` is False if it only says that there is no answer."""
 
     is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The engine could not answer. `sentence` replaces the code's unless it is empty.
+    """The end of an answer that failed. `sentence` replaces the code's unless it is empty.
 
-    `is_told`: the caller has it already, from the upstream's own words. `retry_after` in seconds.
+    `is_told`: the upstream's own error was passed on already. `retry_after` is in seconds.
     """
 
     code: Code
@@ -88,16 +89,16 @@ class Failed:
 
     @property
     def detail(self) -> str:
-        """What the caller is told."""
+        """The sentence that the caller is told."""
         return self.sentence or self.code.sentence
 
 
 @dataclass(slots=True)  # frozen, it takes three times as long to make
 class Frame:
-    """An event of a Flowise server, passed on as it came; tokens that came together are one."""
+    """An event of a Flowise server, passed on as it came. Tokens that come together are one."""
 
     name: str
-    raw: bytes  # as a client reads it from the wire, to the empty line at its end
+    raw: bytes  # as a client reads it, with the empty line at its end
     text: str = ""  # of tokens, or of an error
     data: object = None  # of any other
 
@@ -111,7 +112,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Nothing new, but the upstream is still at it."""
+    """A sign of life: the upstream is still working."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,9 @@ class Usage:
 Event = Token | Sources | Done | Failed | Frame | Whole | Heartbeat | Usage
 
 
-LAST_WORDS = (Done, Failed)  # what ends an answer; a tuple: it is looked for at each event
+LAST_WORDS = (Done, Failed)  # they end an answer; a tuple, since isinstance asks for one
 
-Events = Sequence[Event]  # what came together and can leave together; never empty
+Events = Sequence[Event]  # events that came together and can be sent together; never empty
 
 
 class Engine(Protocol):
@@ -146,11 +147,11 @@ class InstantEngine(Engine, Protocol):
 
 @runtime_checkable
 class RememberingEngine(Engine, Protocol):
-    """An engine that is shown earlier turns."""
+    """An engine that is shown the earlier turns of a conversation."""
 
     @property
     def memory_turns(self) -> int:
-        """How many of them; 0 for none."""
+        """The largest number of turns that it is shown."""
 
 
 @runtime_checkable
@@ -166,12 +167,12 @@ class UpstreamEngine(Engine, Protocol):
     """An engine that asks a server."""
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Whether the upstream answers, and a sentence that quotes no secret."""
+        """Return whether the upstream answers, and a sentence that quotes no secret."""
 
 
 @runtime_checkable
 class ListingEngine(Engine, Protocol):
-    """An engine whose upstream lists what it has."""
+    """An engine whose upstream lists its models."""
 
     async def list_models(self) -> tuple[list[str], str]:
-        """The names of the upstream's models, and why there are none."""
+        """Return the names of the upstream's models, or none and the reason."""

@@ -1,7 +1,7 @@
-"""Kinds of engines: the one registry. A further engine is a folder beside it and a line in it.
+"""Kinds: the one registry of engines. A new engine is one folder beside it and one line in it.
 
-Its form is found in `chatflows/forms/engines.py` and its fragment in `templates/chatflows/engines/`
-by the kind's name.
+The kind's name also finds its form in `chatflows/forms/engines.py` and its fragment in
+`templates/chatflows/engines/`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -17,35 +17,35 @@ from chatflows.engines.flowise import FlowiseConfig
 from chatflows.engines.openai import OpenAIConfig
 from chatflows.engines.sources import Materials
 
-DEFAULT = "faq"  # what answers a new chatflow
+DEFAULT = "faq"  # the kind of a new chatflow
 ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[ConfigType]):
-    """What one kind of engine is called, made from, and able to do."""
+    """A kind of engine: its name, how it is made, and what it can do."""
 
     name: str
     label: str
     config: type[ConfigType]
     make: Callable[[ConfigType, Materials], Engine]
-    is_instant: bool = False  # the answer comes from this process and is over at once
+    is_instant: bool = False  # this process makes the answer, and is done at once
     answers_from_entries: bool = False
     takes_files: bool = False  # files of a question go upstream
-    # It is shown earlier turns, and turns are kept before the answer ends: a RememberingEngine.
+    # A RememberingEngine: it is shown earlier turns, and a turn is kept before its answer ends.
     remembers: bool = False
-    can_abort: bool = False  # its upstream can be told to stop: an AbortableEngine
-    suggests: str = ""  # the field whose values its upstream lists: a ListingEngine
+    can_abort: bool = False  # an AbortableEngine: its upstream can be told to stop
+    suggests: str = ""  # a ListingEngine: the field whose values its upstream lists
 
     @property
     def has_upstream(self) -> bool:
-        """Whether it asks a server, and so has an address and perhaps a secret."""
+        """Whether it asks a server. It then has an address and perhaps a secret."""
         return "base_url" in self.config.checks
 
     def check(self, values: Mapping[str, Any]) -> ConfigType:
-        """Make a config of what a person typed; names are looked up, so never in the loop.
+        """Make a config from what a person typed. Raises InvalidConfig.
 
-        Raises InvalidConfig with a sentence for each wrong field.
+        It looks names up, so call it outside the event loop.
         """
         checks = self.config.checks
         errors = {name: "There is no such setting." for name in values if name not in checks}
@@ -60,7 +60,7 @@ class Kind(Generic[ConfigType]):
         return self.config(**checked)
 
     def load(self, values: Mapping[str, Any]) -> ConfigType:
-        """Make a config of what is stored. Raises InvalidConfig if something else lies there."""
+        """Make a config from stored values. Raises InvalidConfig if they don't fit."""
         if not self.config.checks:
             return self.config()
         try:
@@ -69,15 +69,15 @@ class Kind(Generic[ConfigType]):
             raise InvalidConfig({"engine": "The engine is not set up."}) from None
 
     def origin(self, config: ConfigType) -> str:
-        """The origin that a secret is bound to; empty for a kind without an upstream."""
+        """Return the origin that a secret is bound to; empty for a kind without an upstream."""
         return egress.origin(getattr(config, "base_url")) if self.has_upstream else ""  # noqa: B009
 
 
 class UnsetEngine:
-    """Stands where the settings of an engine are missing or can't be read."""
+    """An engine in place of one whose settings are missing or can't be read."""
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Say so."""
+        """Yield that the engine is not set up."""
         yield [Failed(codes.UPSTREAM_UNSET)]
 
 
@@ -89,22 +89,22 @@ _KINDS: tuple[Kind[Any], ...] = (
     ),
 )
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in _KINDS}
-# What a damaged row names.
+# The kind of a row with a damaged name.
 UNKNOWN: Kind[Any] = Kind("", "", NoConfig, lambda config, materials: UnsetEngine())
 
 
 def of(name: str) -> Kind[Any]:
-    """The kind of this name; UNKNOWN, which can do nothing, if there is none."""
+    """Return the kind of this name, or UNKNOWN, which can do nothing."""
     return KINDS.get(name, UNKNOWN)
 
 
 def chosen(name: str) -> Kind[Any]:
-    """The kind that a person chose. Raises InvalidConfig if there is none of this name."""
+    """Return the kind that a person chose. Raises InvalidConfig if there is none of this name."""
     if name not in KINDS:
         raise InvalidConfig({"engine": "There is no such engine."})
     return KINDS[name]
 
 
 def choices() -> list[tuple[str, str]]:
-    """Names and labels, for a form."""
+    """Return names and labels as the choices of a form."""
     return [(kind.name, kind.label) for kind in KINDS.values()]

@@ -1,14 +1,14 @@
-"""Lines of an event stream out of chunks of bytes, each of bounded length. Pure."""
+"""Lines: split the chunks of an event stream into lines of bounded length. Pure."""
 
 MAX_LINE_BYTES = 2 * 1024 * 1024  # a frame with sources can be large
 
 
 class TooLong(Exception):
-    """A line is over the limit."""
+    """Raised for a line over the limit."""
 
 
 class Lines:
-    """Give it chunks as they come; it gives whole lines back, without their ends."""
+    """Collects chunks as they come, and returns whole lines without their line ends."""
 
     def __init__(self, limit: int = MAX_LINE_BYTES) -> None:
         self._limit = limit
@@ -17,11 +17,11 @@ class Lines:
 
     @property
     def are_whole(self) -> bool:
-        """Whether the last chunk ended where a line does."""
+        """Whether the last chunk ended at the end of a line."""
         return not self._size
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that a chunk completes. Raises TooLong."""
+        """Return the lines that a chunk completes. Raises TooLong."""
         first, *others = chunk.split(b"\n")
         self._parts.append(first)
         self._size += len(first)

@@ -1,4 +1,4 @@
-"""The engine pool: engines ready to answer, kept per process and renewed by version."""
+"""The engine pool: engines that are ready to answer, each made anew when its version changes."""
 
 import asyncio
 from asyncio import AbstractEventLoop
@@ -13,11 +13,11 @@ from chatflows.engines.configs import InvalidConfig
 from chatflows.engines.kinds import UnsetEngine
 from chatflows.engines.sources import EngineRef, EngineSource, EngineSources, Materials
 
-MAX_ENGINES = 128  # the longest unused goes first
+MAX_ENGINES = 128  # the one that was not used for the longest time goes first
 
 
 class EnginePool:
-    """Holds what engines answer from, never who may ask: the version is read at each request."""
+    """Keeps engines by chatflow. It holds no right: access and version are read at each request."""
 
     def __init__(self, sources: EngineSources) -> None:
         self._sources = sources
@@ -45,7 +45,7 @@ class EnginePool:
         return engine
 
     async def close(self) -> None:
-        """Let go of the upstreams' connections."""
+        """Close the connections to upstreams."""
         await self._client.close()
 
     def _make(self, chatflow_id: UUID, source: EngineSource) -> Engine:
@@ -61,10 +61,10 @@ class EnginePool:
 
 
 class LoopPools:
-    """One pool for each event loop that asks, closed when its loop ends.
+    """One pool for each event loop, closed when its loop ends.
 
-    In the server all answers run in one loop. A question that is asked from a thread gets a loop of
-    its own, which ends with the answer, and no connection outlives its loop.
+    In the server all answers run in one loop. A question that is asked from a thread gets a loop
+    for its answer alone, and no connection outlives its loop.
     """
 
     def __init__(self, sources: EngineSources) -> None:
@@ -72,7 +72,7 @@ class LoopPools:
         self._held: dict[AbstractEventLoop, tuple[EnginePool, AsyncGenerator[None, None]]] = {}
 
     async def get(self) -> EnginePool:
-        """The pool of the running loop."""
+        """Return the pool of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._held:
             pool = EnginePool(self._sources)
@@ -93,7 +93,7 @@ class LoopPools:
 
 
 def _secret(chatflow_id: UUID, source: EngineSource, origin: str) -> str:
-    # A secret goes to the origin that it was stored for and nowhere else.
+    # A secret is sent only to the origin that it was stored for.
     if not source.secret or source.secret_origin != origin:
         return ""
     place = configs.secret_place(chatflow_id, source.team_id, origin)

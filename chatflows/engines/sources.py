@@ -1,4 +1,4 @@
-"""What an engine is made from, and who reads it."""
+"""Sources: what engines are made from, and the protocol that reads it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Entry:
 
 
 class EngineRef(NamedTuple):
-    """Which engine answers, and the version of what it answers from."""
+    """The kind of a chatflow's engine, and the version of what it answers from."""
 
     name: str
     version: int
@@ -26,7 +26,7 @@ class EngineRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EngineSource:
-    """All that an engine is made from. `secret` is ciphertext, readable with `key_version`."""
+    """All that an engine is made from. `secret` is encrypted; `key_version` names the key."""
 
     team_id: UUID
     engine: str
@@ -39,9 +39,9 @@ class EngineSource:
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...], entries: Iterable[tuple[str, str]]) -> "EngineSource":
-        """Make a source of a chatflow joined with its secret, whose columns may be NULL.
+        """Make a source from a row: a chatflow joined with its secret, which may be NULL.
 
-        The columns: team_id, engine, engine_config, fallback, origin, ciphertext, key_version.
+        The columns are team_id, engine, engine_config, fallback, origin, ciphertext, key_version.
         """
         team_id, engine, config, fallback, origin, secret, version = row
         return cls(
@@ -57,10 +57,10 @@ class EngineSource:
 
 
 class EngineSources(Protocol):
-    """Reads what engines are made from."""
+    """Reads what engines are made from, from the database."""
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
-        """What the engine of a chatflow is made from; Unavailable if the chatflow is gone."""
+        """Read what a chatflow's engine is made from. Raises Unavailable, also for no chatflow."""
 
 
 def _no_connection() -> NoReturn:
@@ -69,7 +69,7 @@ def _no_connection() -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """What a kind's maker puts together beside the config: entries, a secret, a way upstream."""
+    """What a kind's `make` gets beside the config: entries, a secret, a client for upstreams."""
 
     entries: tuple[Entry, ...] = ()
     fallback: str = ""

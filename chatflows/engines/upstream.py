@@ -1,4 +1,4 @@
-"""One call to an upstream: sent, read within limits, and its faults in our words."""
+"""One call to an upstream: send it, read the response within limits, name what went wrong."""
 
 import asyncio
 import io
@@ -26,16 +26,16 @@ EVENT_STREAM, JSON = "text/event-stream", "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How long we wait, in seconds."""
+class Timeouts:
+    """How long to wait for an upstream, in seconds."""
 
     first_byte: float
     idle: float
     total: float
 
     @classmethod
-    def of_settings(cls) -> "Limits":
-        """As the operator set them."""
+    def of_settings(cls) -> "Timeouts":
+        """Return the timeouts that the operator set."""
         return cls(
             settings.UPSTREAM_FIRST_BYTE_TIMEOUT,
             settings.UPSTREAM_IDLE_TIMEOUT,
@@ -44,7 +44,7 @@ class Limits:
 
 
 class Fault(Exception):
-    """The upstream failed us; `failed` is what the caller learns."""
+    """Raised when an upstream fails. `failed` is the event for the caller."""
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.code.name)
@@ -62,30 +62,30 @@ REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The upstream redirects, which is not f
 UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The upstream does not know what the chatflow asks for.")
 
 
-class Call:
-    """A request on its way and its response; use it as an async context manager."""
+class UpstreamCall:
+    """A request that was sent, and its response. `close` must follow."""
 
-    def __init__(self, response: aiohttp.ClientResponse, limits: Limits, began: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, timeouts: Timeouts, began: float) -> None:
         self.response = response
-        self._limits = limits
+        self._timeouts = timeouts
         self._alarm = Alarm()
         self._clock = asyncio.get_running_loop().time
         self._size = 0
-        self._end = began + limits.total
-        self._cutoff = min(began + limits.first_byte, self._end)
+        self._end = began + timeouts.total
+        self._cutoff = min(began + timeouts.first_byte, self._end)
         self._beat = NEVER
 
     @property
     def media_type(self) -> str:
-        """The kind of body that the upstream announces; compressed ones are no kind at all."""
+        """The media type that the upstream announces; empty for a compressed body."""
         if self.response.headers.get("Content-Encoding", "identity").lower() != "identity":
             return ""
         return self.response.content_type
 
     async def read(self) -> bytes | None:
-        """What comes next: None for a silence, nothing at the end. Raises Fault.
+        """Return the next chunk, None after a silence, or no bytes at the end. Raises Fault.
 
-        Before the first byte no silence is told: nothing was promised to the caller yet.
+        A silence before the first byte is not reported: the caller was promised nothing yet.
         """
         until = min(self._cutoff, self._beat)
         try:
@@ -105,11 +105,11 @@ class Call:
         if chunk and now >= self._end:
             raise Fault(TIMEOUT)
         self._beat = now + HEARTBEAT
-        self._cutoff = min(now + self._limits.idle, self._end)
+        self._cutoff = min(now + self._timeouts.idle, self._end)
         return chunk
 
     async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
-        """The whole body. Raises Fault."""
+        """Read the whole body. Raises Fault."""
         parts: list[bytes] = []
         size = 0
         while (chunk := await self.read()) != b"":
@@ -121,7 +121,7 @@ class Call:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Let go of the connection; what was not read to its end is closed."""
+        """Release the connection. It is closed if the body was not read to its end."""
         self._alarm.close()
         self.response.close()
 
@@ -130,33 +130,35 @@ async def call(
     client: aiohttp.ClientSession,
     method: str,
     url: str,
-    limits: Limits,
+    timeouts: Timeouts,
     *,
     secret: str = "",
     headers: Mapping[str, str] | None = None,
     body: bytes | aiohttp.FormData | None = None,
-) -> Call:
-    """Send a request with the chatflow's own key; the response's head is there. Raises Fault."""
+) -> UpstreamCall:
+    """Send a request with the chatflow's own key, and return with the response's head.
+
+    Raises Fault."""
     began = asyncio.get_running_loop().time()
     head = {**(headers or {}), **({"Authorization": f"Bearer {secret}"} if secret else {})}
-    # A small body goes in one piece; a large one is read in a thread, which costs a hop.
+    # A small body is sent in one piece. aiohttp reads a large one in a thread, which costs a hop.
     is_large = isinstance(body, bytes) and len(body) > MAX_ONE_PIECE
     data = io.BytesIO(body) if isinstance(body, bytes) and is_large else body
     try:
-        async with asyncio.timeout(limits.first_byte):
+        async with asyncio.timeout(timeouts.first_byte):
             response = await connections.request(client, method, url, headers=head, data=data)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        # Our own time-out alone is a bare TimeoutError: a connection that timed out is filtered.
+        # Only our own timeout is a bare TimeoutError. A filtered connection raises a subclass.
         raise Fault(TIMEOUT if type(error) is TimeoutError else UNREACHABLE) from None
-    return Call(response, limits, began)
+    return UpstreamCall(response, timeouts, began)
 
 
 def events_of(
     lines: Lines, chunk: bytes, of_line: Callable[[bytes], Sequence[Event]]
 ) -> list[Event]:
-    """What a chunk of an event stream completes; a last word or a fault ends it.
+    """Return the events that a chunk of an event stream completes, up to the end of the answer.
 
-    `of_line` may raise Fault.
+    `of_line` reads one line and may raise Fault.
     """
     events: list[Event] = []
     try:
@@ -172,7 +174,7 @@ def events_of(
 
 
 def fault_of(response: aiohttp.ClientResponse) -> Failed:
-    """What an answer that is none means, by its status alone."""
+    """Return the failure to report for an upstream's error status."""
     status = response.status
     if status in (401, 403):
         return UNAUTHORIZED
@@ -184,7 +186,7 @@ def fault_of(response: aiohttp.ClientResponse) -> Failed:
 
 
 def load_object(body: bytes) -> dict[str, Any]:
-    """A JSON object. Raises Fault."""
+    """Read a JSON object. Raises Fault."""
     try:
         value = _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
@@ -205,4 +207,4 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # made once: it is asked for each frame
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # made once: each frame needs it

@@ -1,1 +1,1 @@
-"""FAQ: entries, their files, and what had no answer."""
+"""FAQ: entries, their import and export, and unanswered questions."""

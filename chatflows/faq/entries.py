@@ -1,4 +1,4 @@
-"""FAQ entries: add, change, delete; each change is answered from by the next call."""
+"""FAQ entries: add, change and delete them. The next call is answered from the change."""
 
 from django.db import transaction
 from django.db.models import F
@@ -18,7 +18,7 @@ def add(
     *,
     answers: UnansweredQuestion | None = None,
 ) -> FaqEntry:
-    """A new entry at the end. What it `answers`, in whatever words, is unanswered no more."""
+    """Add an entry at the end. The unanswered question that it `answers` leaves its list."""
     entry = FaqEntry.objects.create(chatflow=chatflow, question=question, answer=answer)
     unanswered.forget(chatflow, [question, *([answers.question] if answers else [])])
     _changed(chatflow, "faq_entry.create", entry, by, after=_facts(entry))
@@ -27,7 +27,7 @@ def add(
 
 @transaction.atomic
 def update(entry: FaqEntry, question: str, answer: str, by: Actor) -> None:
-    """Change an entry."""
+    """Change the question and the answer of an entry."""
     before = _facts(entry)
     entry.question, entry.answer = question, answer
     entry.save()
@@ -36,7 +36,7 @@ def update(entry: FaqEntry, question: str, answer: str, by: Actor) -> None:
 
 @transaction.atomic
 def delete(entry: FaqEntry, by: Actor) -> None:
-    """Remove an entry."""
+    """Delete an entry."""
     before = _facts(entry)
     target = FaqEntry(pk=entry.pk, question=entry.question)
     entry.delete()
@@ -45,7 +45,7 @@ def delete(entry: FaqEntry, by: Actor) -> None:
 
 @transaction.atomic
 def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
-    """What is said when no entry answers; empty for the standard sentence."""
+    """Set what the FAQ says when no entry answers. Empty means the standard sentence."""
     before = {"fallback": Chatflow.objects.get(pk=chatflow.pk).fallback}
     chatflow.fallback = text
     chatflow.save(update_fields=["fallback"])
@@ -56,7 +56,7 @@ def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
 
 
 def bump(chatflow: Chatflow) -> None:
-    """What the engine answers from has changed: every process reads it anew."""
+    """Note that the entries or the fallback changed, so that every process reads them anew."""
     Chatflow.objects.filter(pk=chatflow.pk).update(engine_version=F("engine_version") + 1)
 
 

@@ -1,4 +1,4 @@
-"""FAQ files: questions and answers read from CSV or markdown, and written as CSV. Pure."""
+"""FAQ files: read questions and answers from CSV or markdown, and write them as CSV. Pure."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from accounts.spreadsheets import armed, disarmed
 MAX_BYTES = 1024 * 1024  # of a file or a pasted text
 MAX_ROWS = 2000  # entries in one import
 MAX_QUESTION, MAX_ANSWER = 500, 8000  # characters, as the model has them
-MAX_BAD_LINES = 100  # named; the rest is counted
+MAX_BAD_LINES = 100  # these are named, the others are counted
 DELIMITERS = (",", ";", "\t")
 COLUMNS = ("question", "answer")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
@@ -19,12 +19,12 @@ _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 
 
 class Unreadable(Exception):
-    """The file can't be read at all; the message says what to do."""
+    """Raised for a file that can't be read at all. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question and its answer, and the line where it begins."""
+    """A question with its answer, and the line where it begins."""
 
     line: int
     question: str
@@ -33,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that gives no entry, and why."""
+    """A line that gives no entry, and the reason."""
 
     line: int
     why: str
@@ -43,7 +43,7 @@ Found = Row | BadLine
 
 
 def text_of(data: bytes) -> str:
-    """The text of an uploaded file. Raises Unreadable."""
+    """Decode an uploaded file. Raises Unreadable."""
     if len(data) > MAX_BYTES:
         raise Unreadable("The file is larger than 1 MiB. Split it.")
     is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
@@ -54,7 +54,7 @@ def text_of(data: bytes) -> str:
 
 
 def is_markdown(text: str, name: str = "") -> bool:
-    """Whether it is markdown rather than CSV, by the file's name, else by its first line."""
+    """Whether a text is markdown rather than CSV, by the file's name or else by its first line."""
     if name.lower().endswith((".md", ".markdown")):
         return True
     if name.lower().endswith((".csv", ".tsv")):
@@ -63,7 +63,7 @@ def is_markdown(text: str, name: str = "") -> bool:
 
 
 def parse(text: str, *, markdown: bool) -> tuple[list[Row], list[BadLine]]:
-    """Entries and bad lines, in the order of the file. Raises Unreadable if there are too many."""
+    """Read entries and bad lines, in the file's order. Raises Unreadable for too many entries."""
     text = text.removeprefix("\ufeff")
     found = list(map(_checked, _of_markdown(text) if markdown else _of_csv(text)))
     rows = [one for one in found if isinstance(one, Row)]
@@ -73,7 +73,7 @@ def parse(text: str, *, markdown: bool) -> tuple[list[Row], list[BadLine]]:
 
 
 def to_csv(entries: Iterable[tuple[str, str]]) -> str:
-    """A CSV that a spreadsheet opens as text: cells that would run as formulas are disarmed."""
+    """Write a CSV for spreadsheets. Cells that would run as formulas are disarmed."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
@@ -82,7 +82,7 @@ def to_csv(entries: Iterable[tuple[str, str]]) -> str:
 
 
 def same_question(question: str) -> str:
-    """What two spellings of one question share: case and spaces don't count."""
+    """Return the form by which questions are compared: case and spaces don't count."""
     return " ".join(question.split()).casefold()
 
 
@@ -106,7 +106,7 @@ def _checked(found: Found) -> Found:
 
 def _of_csv(text: str) -> Iterator[Found]:
     tries = [list(_records(text, delimiter)) for delimiter in DELIMITERS]
-    # The right delimiter is the one that most lines have exactly once.
+    # The delimiter is probably the one that most lines have exactly once.
     records = max(tries, key=lambda found: sum(len(cells) == 2 for _, cells in found))
     for one in tries:
         if one and _positions(one[0][1]) is not None:
@@ -131,7 +131,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error:  # a cell beyond the module's own limit
+        except csv.Error:  # a cell over the csv module's own limit
             cells = ["", "", ""]
         if any(cell.strip() for cell in cells) or len(cells) == 3:
             yield line, cells
@@ -145,9 +145,9 @@ def _positions(header: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _of_markdown(text: str) -> Iterator[Found]:
-    """Headings are questions, what stands below each is its answer.
+    """Read headings as questions, and the text below each as its answer.
 
-    A heading right above a deeper one is a title and asks nothing.
+    A heading directly above a deeper one is a title, not a question.
     """
     sections = list(_sections(text.splitlines()))
     for n, (line, depth, heading, below) in enumerate(sections):

@@ -1,4 +1,4 @@
-"""FAQ imports: what a file would change, and the change, all of it or nothing."""
+"""FAQ imports: plan what a file would change, then change all of it or nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from chatflows.models import Chatflow, FaqEntry
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A row whose question is there with another answer."""
+    """A row whose question exists with another answer, which it replaces."""
 
     row: Row
     entry: FaqEntry
@@ -22,7 +22,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row that changes nothing, and why."""
+    """A row that changes nothing, and the reason."""
 
     row: Row
     why: str
@@ -30,7 +30,7 @@ class Skipped:
 
 @dataclass(slots=True)
 class Plan:
-    """What becomes of the rows of a file."""
+    """What an import does with the rows of a file."""
 
     added: list[Row] = field(default_factory=list)
     replaced: list[Replaced] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Plan:
 
     @property
     def changes(self) -> int:
-        """How many entries it touches."""
+        """The number of entries that it adds or replaces."""
         return len(self.added) + len(self.replaced)
 
     @property
@@ -51,9 +51,9 @@ class Plan:
 
 
 def plan(chatflow: Chatflow, rows: Sequence[Row], *, replace: bool) -> Plan:
-    """What an import would do now. Two questions are the same whatever their case and spaces.
+    """Plan what an import would do now. Case and spaces make no difference between questions.
 
-    With `replace` the file's answer takes the place of the one that is there.
+    With `replace` the file's answer replaces an answer that exists.
     """
     there = {same_question(entry.question): entry for entry in chatflow.faq_entries.all()}
     lines: dict[str, int] = {}
@@ -77,8 +77,10 @@ def plan(chatflow: Chatflow, rows: Sequence[Row], *, replace: bool) -> Plan:
 
 @transaction.atomic
 def save(chatflow: Chatflow, rows: Sequence[Row], by: Actor, *, replace: bool) -> Plan:
-    """Do it: one transaction, one audit row, answered from by the next call."""
-    Chatflow.objects.select_for_update().get(pk=chatflow.pk)  # two imports at once take turns
+    """Import the rows in one transaction. The next call is answered from them."""
+    Chatflow.objects.select_for_update().get(
+        pk=chatflow.pk
+    )  # of two imports at once, the second waits
     done = plan(chatflow, rows, replace=replace)
     if not done.changes:
         return done

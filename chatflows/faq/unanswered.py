@@ -1,4 +1,4 @@
-"""Unanswered questions: noted behind the answers, gone once somebody writes an answer."""
+"""Unanswered questions: noted by the recorder, gone once somebody writes an answer."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,12 +13,12 @@ from chatflows.faq.files import MAX_QUESTION, same_question
 from chatflows.models import Chatflow, UnansweredQuestion, bulk
 from chatflows.predictions.turns import Turn
 
-KEEP = 200  # questions of one chatflow; those asked longest ago go
+KEEP = 200  # questions of one chatflow; the ones not asked for the longest time are deleted
 COLUMNS = ("chatflow_id", "digest", "question", "count", "last_at")
 
 
 def note(turns: Iterable[Turn]) -> None:
-    """Note turns that were left unanswered. For the recorder, in its transaction."""
+    """Note turns that got the fallback. The recorder calls it in its transaction."""
     counted: dict[tuple[UUID, str], tuple[str, int, datetime]] = {}
     for turn in turns:
         question = _clean(turn.question)
@@ -27,7 +27,7 @@ def note(turns: Iterable[Turn]) -> None:
         key = (turn.chatflow_id, _digest(question))
         _, count, last_at = counted.get(key, ("", 0, turn.at))
         counted[key] = (question, count + 1, max(last_at, turn.at))
-    # In one order, so that two processes wait for each other and never in a circle.
+    # Sorted, so that two processes can't wait for each other's locks in a circle.
     rows = [
         (chatflow_id, digest, question, count, last_at)
         for (chatflow_id, digest), (question, count, last_at) in sorted(counted.items())
@@ -39,7 +39,7 @@ def note(turns: Iterable[Turn]) -> None:
 
 
 def forget(chatflow: Chatflow, questions: Sequence[str]) -> None:
-    """Somebody wrote the answers to these."""
+    """Delete questions that somebody wrote answers to."""
     digests = [_digest(_clean(question)) for question in questions]
     for start in range(0, len(digests), 500):
         some = digests[start : start + 500]
@@ -48,7 +48,7 @@ def forget(chatflow: Chatflow, questions: Sequence[str]) -> None:
 
 @transaction.atomic
 def dismiss(question: UnansweredQuestion, by: Actor) -> None:
-    """Nobody is going to answer this one. Asked again, it comes back."""
+    """Delete a question that nobody is going to answer. It comes back when it is asked again."""
     chatflow = question.chatflow
     target = audit.Target("chatflow", str(chatflow.pk), chatflow.name)
     before = {"question": question.question}
@@ -66,7 +66,7 @@ def _prune(chatflow_id: UUID) -> None:
 def _add(rows: Sequence[bulk.Row]) -> None:
     given = bulk.given((UnansweredQuestion, COLUMNS))
     table = bulk.table(UnansweredQuestion)
-    # `WHERE true`: or SQLite takes the ON of the conflict for one of a join.
+    # Without `WHERE true` SQLite would read the conflict's ON as that of a join.
     given.execute(
         f"INSERT INTO {table} ({bulk.names(COLUMNS)}) "  # noqa: S608
         f"SELECT {given.all(COLUMNS)} FROM {bulk.GIVEN} WHERE true{given.ordered} "

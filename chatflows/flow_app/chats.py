@@ -1,4 +1,4 @@
-"""Hosted chats: publish a chatflow in its team's flow app, and answer a visitor's question."""
+"""Hosted chats: publish a chatflow in its team's flow app, and answer visitors' questions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -22,10 +22,9 @@ from chatflows.flow_app import visits
 from chatflows.flow_app.visits import Visit
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedChat
 from chatflows.predictions.prediction import Prediction
-from chatflows.protocols.encoding import frame
-from chatflows.protocols.flowise.frames import END, HEARTBEAT
-from chatflows.services import asking
-from chatflows.services.asking import Asker, Asking, PersonsAnswers
+from chatflows.protocols.flowise.frames import END, HEARTBEAT, frame
+from chatflows.services import questions
+from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 
 MAX_STREAMS = 200  # at once, in one process
 MAX_STREAMS_PER_VISIT = 3
@@ -37,7 +36,7 @@ CANNOT = "The assistant can't answer right now. Ask again in a moment."
 NOT_READY = "This chat is not ready yet. Ask the people who run it."
 CLOSED = "This chat was closed just now. Load the page again."
 
-# A minute and network, where nobody logs in.
+# For each minute and network, if nobody logs in.
 QUESTIONS = Rate("hosted-chat-network", 30)
 
 answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
@@ -45,7 +44,7 @@ answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How a chatflow stands in the flow app."""
+    """How the flow app shows a chatflow."""
 
     is_published: bool
     title: str
@@ -55,7 +54,7 @@ class Shown:
 
 @transaction.atomic
 def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
-    """Publish it or take it back, from the next request on. Raises ValidationError."""
+    """Publish a chatflow or unpublish it, from the next request on. Raises ValidationError."""
     chat = HostedChat.objects.select_for_update().filter(chatflow=chatflow).first()
     before = asdict(_shown(chat)) if chat else None
     chat = chat or HostedChat(chatflow=chatflow)
@@ -76,18 +75,18 @@ def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
 
 
 def of(chatflow: Chatflow) -> HostedChat:
-    """How it stands; unpublished, under its name, where nobody has set it yet."""
+    """Return a chatflow's hosted chat. One that nobody has set is unpublished, under its name."""
     chat = HostedChat.objects.filter(chatflow=chatflow).first()
     return chat or HostedChat(chatflow=chatflow, title=chatflow.name)
 
 
-def visitor(session: FlowSession, address: str, request_id: str) -> Asker:
-    """A visit as one who asks."""
-    return Asker(session.caller, Call.HOSTED, address, request_id)
+def visitor(session: FlowSession, address: str, request_id: str) -> Questioner:
+    """Return a visit as a questioner."""
+    return Questioner(session.caller, Call.HOSTED, address, request_id)
 
 
 def count_question(visit: Visit, address: str) -> None:
-    """Count a question of an open flow app; people who logged in are not counted.
+    """Count a question in an open flow app. Those of visitors who logged in are not counted.
 
     Raises TooMany if too many questions came from the network.
     """
@@ -99,35 +98,35 @@ def count_question(visit: Visit, address: str) -> None:
 
 
 def latest_chat_id(session: FlowSession, chat: HostedChat) -> str | None:
-    """The conversation of this visit that was begun last."""
+    """Return the conversation that this visit began last."""
     mine = Conversation.objects.filter(chatflow=chat.chatflow, caller=session.caller)
     return mine.order_by("-id").values_list("chat_id", flat=True).first()
 
 
-async def events(asked: Asking, visit: Visit) -> AsyncGenerator[Event, None]:
-    """The answer for as long as the visit and the chat hold."""
-    holds = partial(visits.holds, visit, asked.chatflow.id)
-    async with aclosing(asking.answer(asked, answers, holds)) as answer:
+async def events(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[Event, None]:
+    """Yield the answer's events, for as long as the visit lives and the chat is published."""
+    holds = partial(visits.holds, visit, question.chatflow.id)
+    async with aclosing(questions.answer(question, answers, holds)) as answer:
         async for event in answer:
             yield event
 
 
-async def answer(asked: Asking, visit: Visit) -> AsyncGenerator[bytes, None]:
-    """Frames of what a visitor may see: words, sources, and at the end the answer as HTML.
+async def answer(question: PersonsQuestion, visit: Visit) -> AsyncGenerator[bytes, None]:
+    """Yield frames of what a visitor may see: words, sources, and at the end the answer as HTML.
 
-    Tools, metadata and an upstream's own errors stay here.
+    Tools, metadata and an upstream's own errors are not sent.
     """
-    async with aclosing(events(asked, visit)) as answer:
+    async with aclosing(events(question, visit)) as answer:
         async for event in answer:
             for sent in _frames(event):
                 yield sent
-    if asked.prediction.is_complete:
-        yield frame("html", await sync_to_async(markdown.to_html)(asked.prediction.text))
+    if question.prediction.is_complete:
+        yield frame("html", await sync_to_async(markdown.to_html)(question.prediction.text))
         yield END
 
 
 def words_of(failure: Failed) -> str:
-    """What a visitor is told of a failure; the code is for the team."""
+    """Return what a visitor is told about a failure. The code is for the team alone."""
     known = {
         codes.TOO_MANY_STREAMS: BUSY,
         codes.CLOSED: CLOSED,
@@ -137,7 +136,7 @@ def words_of(failure: Failed) -> str:
 
 
 def sources_of(prediction: Prediction) -> list[str]:
-    """The texts that an answer stands on."""
+    """Return the texts of an answer's sources."""
     documents: object = prediction.sources
     if prediction.whole is not None:
         documents = prediction.whole.get("sourceDocuments")

@@ -1,4 +1,4 @@
-"""Flow apps: who may come in to a team's hosted chats, set on the page or by the environment."""
+"""Flow apps: who may enter a team's hosted chats, set on a page or by the environment."""
 
 from dataclasses import dataclass
 
@@ -16,39 +16,39 @@ from chatflows.models import FlowApp, FlowAppState, FlowSession
 
 
 class SetElsewhere(Exception):
-    """Username and password come from the environment, and only from there."""
+    """Raised for a new login where the environment sets username and password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Username and password of a flow app; an empty password leaves the one that is set."""
+    """Username and password of a flow app. An empty password keeps the one that is set."""
 
     username: str
     password: str = ""
 
 
 def of(team: Team) -> FlowApp:
-    """The flow app of a team; one that is off, and not stored, where there is none yet."""
+    """Return a team's flow app, or an unsaved one that is off."""
     return FlowApp.objects.of(team).first() or FlowApp(team=team)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hashed:
-    """A login that the rules allow, with its password hashed."""
+    """A login that passed the rules, with its password hashed."""
 
     username: str
     password_hash: str
 
 
 def save(team: Team, state: str, login: Login | None, by: Actor) -> FlowApp:
-    """Set who may come in, from the next request on; every visit of before is over.
+    """Set who may enter, from the next request on. A change ends every visit.
 
     Without `login` username and password stay. Raises ValidationError for what the rules refuse,
     SetElsewhere for a login where the environment sets it.
     """
     if login is not None and of(team).is_from_environment:
         raise SetElsewhere
-    # The hash takes its time, which nobody else should wait for: before the transaction.
+    # Hashing is slow, so it is done before the transaction, where nobody waits for a lock.
     return _save(team, state, _hashed(login) if login else None, by)
 
 
@@ -68,9 +68,10 @@ def _save(team: Team, state: str, login: _Hashed | None, by: Actor) -> FlowApp:
 
 @transaction.atomic
 def from_environment(team: Team, login: Login | None, by: Actor) -> None:
-    """Make the team's login that of the environment; without one, end what came from there.
+    """Set the team's login from the environment; without one, remove a login that came from it.
 
-    Raises ValidationError for what the rules refuse. A second start with the same changes nothing.
+    Raises ValidationError for what the rules refuse. A start with an unchanged login changes
+    nothing.
     """
     if login is None and not FlowApp.objects.of(team).filter(is_from_environment=True).exists():
         return
@@ -100,7 +101,7 @@ def _hashed(login: Login) -> _Hashed:
 
 
 def _take(app: FlowApp, login: _Hashed) -> bool:
-    """Take over what is new of a login; whether anything is."""
+    """Set what is new of a login, and return whether anything is."""
     is_new = login.username != app.username or bool(login.password_hash)
     app.username = login.username
     if login.password_hash:
@@ -118,7 +119,7 @@ def _check(username: str, password: str) -> None:
         try:
             password.encode()
             validate_password(password, User(username=username))
-        except UnicodeEncodeError:  # of the environment: bytes that are no text
+        except UnicodeEncodeError:  # from the environment: bytes that are no text
             errors["password"] = ["The password is no UTF-8 text."]
         except ValidationError as error:
             errors["password"] = error.messages
@@ -129,7 +130,7 @@ def _check(username: str, password: str) -> None:
 
 
 def _store(app: FlowApp, before: dict[str, object], by: Actor, *, is_new_login: bool) -> None:
-    """Write it with its audit row, and end all visits; nothing if nothing changed."""
+    """Save a changed flow app with its audit row, and end all visits."""
     after = _facts(app)
     if after == before and not is_new_login:
         return

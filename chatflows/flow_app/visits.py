@@ -1,4 +1,4 @@
-"""Visits: the sessions of a flow app. They open its hosted chats and nothing else."""
+"""Visits: the sessions of a flow app, which open its hosted chats and nothing else."""
 
 import hmac
 import secrets
@@ -22,21 +22,21 @@ from chatflows.models import FlowApp, FlowAppState, FlowSession, HostedChat
 
 LIFETIME = timedelta(hours=12)
 TOKEN_BYTES = 32
-BATCH = 500  # rows of one statement: nobody waits long for its lock
+BATCH = 500  # rows in one statement, so that nobody waits long for its lock
 _SALT = "flowlatch.flow-session"
 
 
 class Closed(Exception):
-    """The team's flow app is off, or the team suspended: its pages are 404."""
+    """Raised if the flow app is off or the team is suspended. Its pages are 404."""
 
 
 class WrongLogin(Exception):
-    """Nobody comes in with this username and password here."""
+    """Raised for a wrong username or password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Someone who is in: at a team whose flow app is open, or with a session."""
+    """Someone in a team's flow app, with a session or because it is open."""
 
     team: Team
     app: FlowApp
@@ -44,14 +44,14 @@ class Visit:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody had to log in."""
+        """Whether the flow app is open, so that nobody has to log in."""
         return self.app.state == FlowAppState.OPEN
 
 
 def enter(slug: str, cookie: str) -> Visit | None:
-    """The visit that a cookie stands for. None: a login is needed, or there is no such team.
+    """Return the visit that a cookie stands for. Raises Closed.
 
-    Raises Closed.
+    None means that a login is needed, or that there is no such team: strangers can't tell.
     """
     app = _app(slug)
     if app is None:
@@ -63,9 +63,9 @@ def enter(slug: str, cookie: str) -> Visit | None:
 
 
 def log_in(slug: str, username: str, password: str, address: str) -> str:
-    """The text of a new session's cookie. Raises Closed, TooMany or WrongLogin.
+    """Log a visitor in, and return the cookie's text. Raises Closed, TooMany or WrongLogin.
 
-    One hash and the same statements, whether or not there is such a team.
+    It makes one hash and the same statements whether or not there is such a team.
     """
     app = _app(slug)
     attempt = Attempt(Kind.FLOW_LOGIN, f"{fold(slug)} {username}", address)
@@ -84,7 +84,7 @@ def log_in(slug: str, username: str, password: str, address: str) -> str:
 
 @transaction.atomic
 def begin(app: FlowApp) -> tuple[FlowSession, str]:
-    """A session as of the version that was read, and its cookie's text."""
+    """Begin a session of this version of the flow app. Return it and its cookie's text."""
     now = timezone.now()
     FlowSession.objects.of(app.team).filter(expires_at__lte=now).delete()
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -98,14 +98,14 @@ def begin(app: FlowApp) -> tuple[FlowSession, str]:
 
 
 def end(cookie: str) -> None:
-    """Log out; the cookie opens nothing from now on, wherever it was copied to."""
+    """End a session. Copies of its cookie open nothing either."""
     _, token = _read(cookie)
     if token:
         FlowSession.objects.filter(digest=digests.link_token_digest(token)).delete()
 
 
 def delete_ended(stopping: Event) -> None:
-    """Delete the visits that are over; the worker's duty."""
+    """Delete the visits that have ended. The worker calls it."""
     ended = FlowSession.objects.filter(expires_at__lte=timezone.now())
     while not stopping.is_set():
         some = list(ended.values_list("pk", flat=True)[:BATCH])
@@ -115,12 +115,12 @@ def delete_ended(stopping: Event) -> None:
 
 
 def chat(visit: Visit, chatflow_id: UUID) -> HostedChat | None:
-    """A chat that the team publishes, as it is now."""
+    """Return a chat if the team publishes it now."""
     return HostedChat.objects.shown_by(visit.team).filter(chatflow_id=chatflow_id).first()
 
 
 def holds(visit: Visit, chatflow_id: UUID) -> bool:
-    """Whether a running answer may go on: the visit lives, and the chat is still published."""
+    """Whether a running answer may go on: the visit lives and the chat is published."""
     team = Team.objects.filter(
         pk=visit.team.pk, suspended_at=None, flow_app__version=visit.app.version
     )
@@ -151,7 +151,7 @@ def _session(app: FlowApp, cookie: str) -> FlowSession | None:
 
 def _is_right(app: FlowApp | None, username: str, password: str) -> bool:
     if app is None or not app.password_hash:
-        make_password(password)  # the work that a real check takes
+        make_password(password)  # takes as long as a real check
         return False
     is_password = check_password(password, app.password_hash)
     typed, wanted = (fold(name.strip()).encode() for name in (username, app.username))

@@ -145,7 +145,7 @@ class AskForm(forms.Form):
     chat_id = forms.UUIDField(widget=forms.HiddenInput)
 
     @property
-    def asked(self) -> tuple[str, str]:
+    def question_and_chat(self) -> tuple[str, str]:
         """The question and the conversation's id, of a valid form."""
         return self.cleaned_data["question"], str(self.cleaned_data["chat_id"])
 

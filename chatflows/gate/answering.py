@@ -120,7 +120,7 @@ async def _stream(
     exchange: Exchange, prediction: Prediction, engine: Engine, memory: Memory | None
 ) -> None:
     """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
-    async with aclosing(engine.answer(prediction.asked)) as answer:
+    async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             body = _encode(events, exchange, prediction)
             if prediction.is_complete:

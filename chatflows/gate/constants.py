@@ -1,4 +1,4 @@
-"""The gate's constant answers: they read no database and depend on no request."""
+"""Handlers with constant answers, which read no database and depend on no request."""
 
 from collections.abc import Awaitable, Callable
 

@@ -134,7 +134,7 @@ def turn_of(verdict: Verdict, prediction: Prediction) -> Turn:
         chatflow_id=verdict.facts.chatflow.id,
         caller=verdict.caller,
         chat_id=prediction.chat_id,
-        question=prediction.question,
+        question=prediction.question.text,
         answer=prediction.text,
         is_complete=prediction.is_complete,
         is_answered=prediction.is_answered,

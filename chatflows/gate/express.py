@@ -142,7 +142,7 @@ class ShortWay:
         if engine is None or asked.streaming:
             return None
         prediction = Prediction(questions.question(asked))
-        for event in engine.answer_now(prediction.asked):
+        for event in engine.answer_now(prediction.question):
             prediction.note(event)
         return prediction
 

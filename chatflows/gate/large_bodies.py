@@ -1,4 +1,4 @@
-"""Large bodies: a budget of bytes for the whole process, and one thread that reads them in turn."""
+"""Large bodies: a budget of bytes for the process, and one thread that parses them in turn."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from django.conf import settings
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 
-LARGE = 64 * 1024  # bytes; what is smaller costs no more than its connection does
-AT_ONCE = 256 * 1024  # bytes; what is smaller is read in the loop, in under a millisecond
+LARGE = 64 * 1024  # bytes; a smaller body costs no more than its connection
+AT_ONCE = 256 * 1024  # bytes; a smaller body is parsed in the loop, in under a millisecond
 CROWDED = "Too many large bodies are held at once. Try again in a moment."
 Read = TypeVar("Read")
 
 
 class LargeBodies:
-    """Counts what the bodies of one process hold, from their first byte to the answer's end."""
+    """Counts the bytes of bodies that one process holds, until their answers end."""
 
     def __init__(self) -> None:
         self.held = 0  # bytes
@@ -42,9 +42,9 @@ class LargeBodies:
         self.held -= size
 
     async def read(self, reader: Callable[[bytes], Read], body: bytes) -> Read:
-        """Return what a pure function reads in a body; large bodies are read one at a time.
+        """Parse a body by a pure function. Large bodies are parsed one at a time.
 
-        The parser lets nobody else run meanwhile, so many in a row would hold up the loop.
+        The parser lets no other thread run, so many at once would hold up the loop.
         """
         if len(body) <= AT_ONCE:
             return reader(body)

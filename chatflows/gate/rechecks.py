@@ -1,4 +1,4 @@
-"""Re-checks: the answers of the gate that run are decided again every second."""
+"""Re-checks: decide again about the gate's running answers, every second."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ from chatflows.predictions.running import Ending, RunningAnswer
 
 log = structlog.get_logger("flowlatch.gate")
 
-AT_ONCE = 64  # answers decided together; between two lots the loop serves others
+AT_ONCE = 64  # answers decided together; the loop serves others between batches
 
 
 class GateAnswer(RunningAnswer):
-    """An answer that a call got. The holder is the key, or for all strangers the chatflow."""
+    """A running answer of the gate. Its holder is the key, or for strangers the chatflow."""
 
     def __init__(self, group: "GateAnswers", verdict: Verdict) -> None:
         assert verdict.facts.chatflow is not None
@@ -43,7 +43,7 @@ class Round:
         self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
 
     def decide_again(self, claim: Claim) -> Awaitable[Decision]:
-        """Begin to decide about a claim as things are now; await it for the decision."""
+        """Begin to decide anew about a claim. Await the result for the decision."""
         about = (claim.presented, claim.chatflow_id)
         judging = self._judged.get(about)
         if judging is None:
@@ -77,14 +77,14 @@ class GateAnswers:
         await self._end_aborted(answers)
         this_round = Round(self._reader)
         for start in range(0, len(answers), AT_ONCE):
-            lot = [a for a in answers[start : start + AT_ONCE] if isinstance(a, GateAnswer)]
-            asking = [(each, this_round.decide_again(each.claim)) for each in lot]  # all have begun
-            for each, decision in asking:
+            batch = [a for a in answers[start : start + AT_ONCE] if isinstance(a, GateAnswer)]
+            decisions = [(each, this_round.decide_again(each.claim)) for each in batch]
+            for each, decision in decisions:  # all have begun
                 await _note(each, decision)
             await asyncio.sleep(0)
 
     async def _end_aborted(self, answers: Sequence[RunningAnswer]) -> None:
-        """End those that were aborted in another process, after they began."""
+        """End answers that were aborted in another process after they began."""
         now = time.monotonic()
         ages = {each: now - each.began for each in answers if each.thread_id}
         if not ages:
@@ -92,7 +92,7 @@ class GateAnswers:
         try:
             aborted = await self._reader.aborts([each.thread_id for each in ages])
         except Unavailable:
-            return  # asked again in a second
+            return  # the next re-check reads them
         except Exception as error:
             log.exception("aborts not asked", error=type(error).__name__)
             return
@@ -101,9 +101,9 @@ class GateAnswers:
                 each.end(Ending.ABORTED)
 
 
-async def _note(answer: GateAnswer, asked: Awaitable[Decision]) -> None:
+async def _note(answer: GateAnswer, deciding: Awaitable[Decision]) -> None:
     try:
-        decision = await asked
+        decision = await deciding
     except Exception as error:  # one fault must not leave the others unchecked
         log.exception("answer not re-checked", error=type(error).__name__)
         return

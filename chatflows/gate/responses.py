@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from accounts.permissions import Permission
 from chatflows.access.codes import Code, Refused
+from chatflows.encoding import encode
 from chatflows.protocols.client import JSON, ClientProtocol
-from chatflows.protocols.encoding import encode
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -1,4 +1,4 @@
-"""Subjects: what a route that asks `decide` asks it about. Each raises Refused."""
+"""Subjects: what a route asks `decide` about. Each function raises Refused."""
 
 from accounts.permissions import Permission
 from chatflows.gate import verdicts
@@ -6,7 +6,7 @@ from chatflows.gate.exchange import Exchange
 
 
 async def chatflow_of_path(exchange: Exchange, scope: Permission) -> None:
-    """Decide about the chatflow whose id stands in the path."""
+    """Decide about the chatflow whose id is in the path."""
     reader = exchange.parts.reader
     exchange.decided(await verdicts.reach(exchange.request, exchange.chatflow_id, scope, reader))
 

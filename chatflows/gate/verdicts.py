@@ -30,7 +30,7 @@ class Claim(NamedTuple):
     presented: Presented
     key: KeyText | None
     chatflow_id: UUID
-    asked: RequestFacts
+    request_facts: RequestFacts
 
     @property
     def public_id(self) -> str | None:
@@ -66,11 +66,11 @@ class Verdict(NamedTuple):
 
 def claim_of(request: GateRequest, chatflow_id: UUID, scope: Permission) -> Claim:
     """Read what a request claims from its head."""
-    asked = RequestFacts(
+    request_facts = RequestFacts(
         scope=scope, origins=request.origins, address=addresses.parse(request.address)
     )
     presented = bearer.extract(request.headers, request.query)
-    return Claim(presented, credentials.read(presented), chatflow_id, asked)
+    return Claim(presented, credentials.read(presented), chatflow_id, request_facts)
 
 
 def judge(claim: Claim, facts: Facts | None) -> Judged:
@@ -99,10 +99,10 @@ def verdict_of(claim: Claim, judged: Judged) -> Verdict:
 
 def decision_of(claim: Claim, judged: Judged) -> Decision:
     """Ask `decide` about a claim as it was judged."""
-    asked = claim.asked
+    request_facts = claim.request_facts
     if judged.is_part_missing:
-        asked = asked._replace(is_part_missing=True)
-    return decide(judged.credential, judged.facts.chatflow, asked)
+        request_facts = request_facts._replace(is_part_missing=True)
+    return decide(judged.credential, judged.facts.chatflow, request_facts)
 
 
 async def read_and_judge(claim: Claim, reader: AccessReader) -> Judged:
@@ -131,13 +131,15 @@ async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessR
     verdict = verdict_of(claim, judged)
     if judged.is_part_missing:
         return verdict
-    return verdict._replace(decision=decide_for_key(verdict.credential, claim.asked))
+    return verdict._replace(decision=decide_for_key(verdict.credential, claim.request_facts))
 
 
 def over_limit(verdict: Verdict) -> Verdict:
     """Decide again, with no room left for one more answer."""
-    asked = verdict.claim.asked._replace(is_over_limit=True)
-    return verdict._replace(decision=decide(verdict.credential, verdict.facts.chatflow, asked))
+    request_facts = verdict.claim.request_facts._replace(is_over_limit=True)
+    return verdict._replace(
+        decision=decide(verdict.credential, verdict.facts.chatflow, request_facts)
+    )
 
 
 def cors(verdict: Verdict, origins: tuple[str, ...]) -> Headers:

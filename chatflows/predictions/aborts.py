@@ -1,4 +1,4 @@
-"""Aborts: written for the other processes, swept as new ones come."""
+"""Aborts: notes for the other processes that a caller stopped its answer."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,18 +10,18 @@ from django.db.models.functions import Now
 from accounts.outages import Unavailable
 from chatflows.models import Abort
 
-KEPT = timedelta(minutes=1)  # each process asks every second
+KEPT = timedelta(minutes=1)  # each process reads them every second
 
 
 @transaction.atomic
 def note(thread_id: UUID) -> None:
-    """Note that the answers of a conversation that run now are to end."""
+    """Note that a conversation's running answers are to end, and delete old notes."""
     Abort.objects.filter(at__lt=Now() - KEPT).delete()
     Abort.objects.update_or_create(thread_id=thread_id, defaults={"at": Now()})
 
 
 class StoredAborts:
-    """AbortNotes (chatflows/predictions/running.py) on the database."""
+    """The AbortNotes (see running.py) in the database."""
 
     async def note(self, thread_id: UUID) -> None:
         """See AbortNotes."""

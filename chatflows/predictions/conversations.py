@@ -1,4 +1,4 @@
-"""Conversations: what a caller's next question is answered with in mind."""
+"""Conversations: the earlier turns that a caller's next question is answered with."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ MAX_TURN_LENGTH = 20_000  # characters of a question or answer that is shown aga
 
 
 def last_turns(chatflow_id: UUID, caller: str, chat_id: str, count: int) -> tuple[PastTurn, ...]:
-    """The caller's last whole turns in a conversation, oldest first; nobody else's."""
+    """Return the caller's own last complete turns in a conversation, oldest first."""
     turns = Message.objects.filter(
         conversation__chatflow_id=chatflow_id,
         conversation__caller=caller,
@@ -29,7 +29,7 @@ def last_turns(chatflow_id: UUID, caller: str, chat_id: str, count: int) -> tupl
 
 @transaction.atomic
 def keep(turn: Turn) -> None:
-    """Write a turn; the one that the recorder brings later under the same id changes nothing."""
+    """Write a turn. The recorder's later write under the same id changes nothing."""
     conversation, _ = Conversation.objects.get_or_create(
         chatflow_id=turn.chatflow_id, caller=turn.caller, chat_id=turn.chat_id
     )
@@ -46,7 +46,7 @@ def keep(turn: Turn) -> None:
 
 
 class StoredMemory:
-    """The gate's Memory (chatflows/gate/readers/facts.py), on the database."""
+    """The Memory (see turns.py) in the database."""
 
     async def recall(
         self, chatflow_id: UUID, caller: str, chat_id: str, count: int

@@ -47,7 +47,7 @@ def new_id() -> str:
 class Prediction:
     """One prediction while it runs: what was asked, and what the engine has said so far."""
 
-    asked: Question
+    question: Question
     message_id: str = field(default_factory=new_id)
     pieces: int = 0  # of the answer so far
     sources: tuple[dict[str, object], ...] = ()
@@ -67,14 +67,9 @@ class Prediction:
         return self.is_complete or self.failure is not None
 
     @property
-    def question(self) -> str:
-        """What was asked."""
-        return self.asked.text
-
-    @property
     def chat_id(self) -> str:
         """The conversation's name for the caller."""
-        return self.asked.chat_id
+        return self.question.chat_id
 
     @property
     def text(self) -> str:
@@ -141,7 +136,7 @@ def thread_id(chatflow_id: UUID, caller: str, chat_id: str) -> str:
 
 async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, None]:
     """The engine's events, noted in the prediction, with a last word in any case."""
-    async with aclosing(engine.answer(prediction.asked)) as answer:
+    async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             for event in events:
                 prediction.note(event)
@@ -154,7 +149,7 @@ async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, N
 
 async def complete(prediction: Prediction, engine: Engine) -> None:
     """The same, for whoever wants the end of it alone."""
-    async with aclosing(engine.answer(prediction.asked)) as answer:
+    async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             for event in events:
                 prediction.note(event)

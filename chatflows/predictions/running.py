@@ -1,8 +1,7 @@
-"""Running answers: the one registry of what this process is answering, and its one watcher.
+"""Running answers: the one registry of the answers that this process is giving, and its watcher.
 
-The promise: an answer ends within two seconds of the moment at which the right to it ended, its
-caller stopped it, or its client left. The registry holds no right: every re-check reads the facts
-anew.
+The promise: an answer ends within two seconds after the right to it ended, its caller stopped it,
+or its client left. The registry holds no right: every re-check reads the facts anew.
 """
 
 import asyncio
@@ -24,11 +23,11 @@ from chatflows.engines import Event
 log = structlog.get_logger("flowlatch.running")
 
 EVERY = 1.0  # seconds between two re-checks
-MAX_MISSES = 2  # re-checks in a row that could not be answered
+MAX_MISSES = 2  # failed re-checks in a row
 
 
 class Ending(Enum):
-    """Why an answer was ended from outside, where no refusal did it."""
+    """Why an answer was ended from outside without a refusal."""
 
     GONE = "client_gone"
     ABORTED = "aborted"
@@ -45,14 +44,15 @@ class AbortNotes(Protocol):
 
 
 class RunningAnswer:
-    """One running answer: whose it is, and how to end it."""
+    """One running answer: its holder, its conversation, and how to end it."""
 
     def __init__(
         self, group: "Group", holder: Hashable, chatflow_id: UUID, caller: str, chat_id: str = ""
     ) -> None:
-        """`holder` is who is counted, `caller` who owns the conversation.
+        """Make an answer for the registry.
 
-        `chat_id` may be set later, once the question was read.
+        `holder` is counted, `caller` owns the conversation. `chat_id` may be set later, once the
+        question was read.
         """
         self.group = group
         self.holder = holder
@@ -92,15 +92,15 @@ class RunningAnswer:
             gone.cancel()
 
     def end(self, why: Ending | Refused) -> None:
-        """Cancel the answer; the first reason counts."""
+        """Cancel the answer. The first reason counts."""
         if self.ending is None and self._task is not None:
             self.ending = why
             self._task.cancel()
 
     def note(self, refused: Refused | None) -> None:
-        """Take in what a re-check found: None lets the answer go on.
+        """Take in the result of a re-check: None lets the answer go on.
 
-        A re-check that could not be made counts as a miss; only several in a row end an answer.
+        A re-check that failed is a miss. Only several misses in a row end an answer.
         """
         is_missed = refused is not None and refused.code.name == codes.UNAVAILABLE.name
         self.misses = self.misses + 1 if is_missed else 0
@@ -109,22 +109,22 @@ class RunningAnswer:
 
 
 class Group(Protocol):
-    """Answers that are bounded together and re-checked in one go."""
+    """Answers that are bounded together and re-checked together."""
 
     @property
     def in_all(self) -> int:
-        """How many may run at once."""
+        """The number of answers that may run at once."""
 
     @property
     def each(self) -> int:
-        """How many of them may belong to one holder."""
+        """The number of answers that one holder may have at once."""
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
-        """Read anew what these answers' rights are, and note it in each of them."""
+        """Read the rights to these answers anew, and note the result in each answer."""
 
 
 class RunningAnswers:
-    """The registry of one process. All but `is_full` belongs to the event loop that answers."""
+    """The registry of one process. Only `is_full` may be called outside its event loop."""
 
     def __init__(self) -> None:
         self._running: dict[Group, set[RunningAnswer]] = {}
@@ -132,7 +132,7 @@ class RunningAnswers:
         self._watcher: asyncio.Task[None] | None = None
 
     def enter(self, answer: RunningAnswer) -> bool:
-        """Take an answer in, or return False where there is no room; `leave` must follow."""
+        """Take an answer in, and return whether there was room. If so, `leave` must follow."""
         group, holding = answer.group, (answer.group, answer.holder)
         mine = self._running.setdefault(group, set())
         if len(mine) >= group.in_all or self._held[holding] >= group.each:
@@ -145,7 +145,7 @@ class RunningAnswers:
         return True
 
     def leave(self, answer: RunningAnswer) -> None:
-        """Let an answer go that `enter` took in."""
+        """Remove an answer that `enter` took in."""
         mine, holding = self._running[answer.group], (answer.group, answer.holder)
         mine.remove(answer)
         if not mine:
@@ -155,12 +155,12 @@ class RunningAnswers:
             del self._held[holding]
 
     def is_full(self, group: Group, holder: Hashable) -> bool:
-        """Whether one more answer of this holder is too many."""
+        """Whether one more answer of this holder would be too many."""
         is_group_full = len(self._running.get(group, ())) >= group.in_all
         return is_group_full or self._held[group, holder] >= group.each
 
     def abort(self, group: Group, chatflow_id: UUID, caller: str, chat_id: str) -> bool:
-        """End a caller's own answers in one conversation; return whether there were any."""
+        """End a caller's own answers in one conversation, and return whether there were any."""
         name = (chatflow_id, caller, chat_id)
         mine = self._running.get(group, set())
         found = [a for a in mine if (a.chatflow_id, a.caller, a.chat_id) == name]
@@ -182,7 +182,7 @@ class RunningAnswers:
 async def _recheck(group: Group, answers: Sequence[RunningAnswer]) -> None:
     try:
         await group.recheck(answers)
-    except Exception as error:  # one group's fault must not leave the others unchecked
+    except Exception as error:  # a fault in one group must not leave the others unchecked
         log.exception("answers not re-checked", error=type(error).__name__)
 
 
@@ -192,7 +192,7 @@ registry = RunningAnswers()  # of this process
 async def while_allowed(
     events: AsyncGenerator[Event, None], answer: RunningAnswer
 ) -> AsyncGenerator[Event, None]:
-    """Pass events on until they end or `answer` is ended from outside: see `answer.ending`."""
+    """Yield events until they end, or `answer` is ended from outside (see `answer.ending`)."""
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
     pump = asyncio.ensure_future(_pump(events, queue))
     pump.add_done_callback(lambda _: queue.put_nowait(None))
@@ -202,15 +202,15 @@ async def while_allowed(
                 yield event
                 queue.task_done()
         if answer.ending is None:
-            await pump  # what broke there breaks here
+            await pump  # raises what the task raised
     finally:
         pump.cancel()
         await asyncio.wait({pump})
 
 
 async def _pump(events: AsyncGenerator[Event, None], queue: "asyncio.Queue[Event | None]") -> None:
-    # A task of its own: it can be cancelled while the reader of the events is not waiting here.
+    # Its own task: it can be cancelled while nobody waits for the next event.
     async with aclosing(events):
         async for event in events:
             queue.put_nowait(event)
-            await queue.join()  # the prediction knows no more than what was passed on
+            await queue.join()  # the prediction must not get ahead of what was passed on

@@ -1,4 +1,4 @@
-"""Turns: a question and its answer as kept in a conversation, and who remembers them."""
+"""Turns: questions with their answers, as a conversation keeps them, and the memory of them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from chatflows.engines import PastTurn
 
 @dataclass(slots=True)  # frozen, it takes three times as long to make
 class Turn:
-    """A question and its answer, to be kept in the caller's conversation."""
+    """A question with its answer, to be kept in the caller's conversation."""
 
     message_id: str  # a UUID
     at: datetime
@@ -20,19 +20,19 @@ class Turn:
     question: str = field(repr=False)
     answer: str = field(repr=False)
     is_complete: bool
-    is_answered: bool = True  # False: the fallback was given
+    is_answered: bool = True  # False if the answer is the FAQ's fallback
 
 
 class Memory(Protocol):
-    """Conversations as the next request of the same caller sees them, on any process.
+    """Keeps turns, so that the caller's next request finds them on any process.
 
-    The readings raise `accounts.outages.Unavailable`.
+    Its methods raise `accounts.outages.Unavailable`.
     """
 
     async def recall(
         self, chatflow_id: UUID, caller: str, chat_id: str, count: int
     ) -> tuple[PastTurn, ...]:
-        """The last whole turns, oldest first."""
+        """Return the last complete turns, oldest first."""
 
     async def keep(self, turn: Turn) -> None:
-        """Write a turn; it is committed when this returns."""
+        """Write a turn, and return once it is committed."""

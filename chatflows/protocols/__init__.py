@@ -1,1 +1,1 @@
-"""Protocols: how a client's question is read and its answer written."""
+"""Protocols: how clients' questions are read, and how answers are written for them. Pure."""

@@ -1,4 +1,4 @@
-"""What a protocol of clients must be able to write."""
+"""What each protocol must be able to write for its clients."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ class Body(NamedTuple):
 
 
 class ClientProtocol(Protocol):
-    """How one family of clients reads answers and errors.
+    """Writes answers and errors for one family of clients.
 
     Methods that return bytes are for streams.
     """
@@ -32,7 +32,7 @@ class ClientProtocol(Protocol):
         """Write an answer in one piece, as JSON."""
 
     def event(self, prediction: Prediction, event: Event) -> bytes:
-        """Write one event; nothing for an event that clients of this protocol don't know."""
+        """Write one event, or no bytes for an event that these clients don't know."""
 
     def last(self, prediction: Prediction) -> bytes:
         """Write the end of a stream. A broken answer never ends as a whole one does."""

@@ -1,7 +1,7 @@
-"""The playground: a member asks a chatflow in the own session, without a key.
+"""The playground: a member asks a chatflow in their own session, without a key.
 
-Neither the access mode nor the selected keys are asked: the member's permission is. What is asked
-here is recorded as a member's, never as a key's.
+The member's permission counts, and neither the access mode nor the selected keys. A question is
+recorded as the member's, never as a key's.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,8 +14,8 @@ from accounts.permissions import Permission
 from accounts.services import members, sessions
 from chatflows.models import Call, Chatflow
 from chatflows.protocols.flowise import frames
-from chatflows.services import asking
-from chatflows.services.asking import Asker, Asking, PersonsAnswers
+from chatflows.services import questions
+from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 
 MAX_STREAMS = 50  # at once, in one process
 MAX_STREAMS_PER_MEMBER = 3
@@ -32,9 +32,9 @@ class Place:
     session_digest: str
 
 
-def member(user_id: object, address: str, request_id: str) -> Asker:
+def member(user_id: object, address: str, request_id: str) -> Questioner:
     """A member as one who asks."""
-    return Asker(f"person:{user_id}", Call.PLAYGROUND, address, request_id)
+    return Questioner(f"person:{user_id}", Call.PLAYGROUND, address, request_id)
 
 
 def holds(place: Place, chatflow: Chatflow) -> bool:
@@ -48,14 +48,14 @@ def holds(place: Place, chatflow: Chatflow) -> bool:
     )
 
 
-async def answer(asked: Asking, place: Place) -> AsyncGenerator[bytes, None]:
+async def answer(question: PersonsQuestion, place: Place) -> AsyncGenerator[bytes, None]:
     """The answer in Flowise's frames as they come, for as long as the member's right holds."""
-    still = partial(holds, place, asked.chatflow)
-    async with aclosing(asking.answer(asked, answers, still)) as events:
+    still = partial(holds, place, question.chatflow)
+    async with aclosing(questions.answer(question, answers, still)) as events:
         async for event in events:
-            sent = frames.of_event(asked.prediction, event)
+            sent = frames.of_event(question.prediction, event)
             if sent:
                 yield sent
-    last = frames.last(asked.prediction)
+    last = frames.last(question.prediction)
     if last:
         yield last

@@ -15,8 +15,8 @@ from chatflows.flow_app import chats, visits
 from chatflows.flow_app.visits import Visit
 from chatflows.forms.chatflows import AskForm
 from chatflows.models import FlowSession, HostedChat
-from chatflows.services import asking
-from chatflows.services.asking import Asking
+from chatflows.services import questions
+from chatflows.services.questions import PersonsQuestion
 from chatflows.views.flow_guard import VisitRequest, flow_view, remember
 
 
@@ -37,10 +37,10 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
     if chats.answers.are_full(session.caller):
         form.add_error("question", chats.BUSY)
         return _page(request, chat, form, 429)
-    asked = _begin(request, session, chat, form)
-    async_to_sync(_collect)(asked, _visit(request, session))
+    question = _begin(request, session, chat, form)
+    async_to_sync(_collect)(question, _visit(request, session))
     again = AskForm(initial={"chat_id": form.cleaned_data["chat_id"]})
-    response = _page(request, chat, again, session=session, **_told(asked))
+    response = _page(request, chat, again, session=session, **_told(question))
     if cookie:
         remember(response, cookie)
     return response
@@ -61,9 +61,9 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     session, cookie = _session(request)
     if chats.answers.are_full(session.caller):
         return JsonResponse({"detail": chats.BUSY}, status=429, headers={"Retry-After": "2"})
-    asked = _begin(request, session, chat, form)
+    question = _begin(request, session, chat, form)
     response = StreamingHttpResponse(
-        chats.answer(asked, _visit(request, session)),
+        chats.answer(question, _visit(request, session)),
         content_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -98,22 +98,24 @@ def _visit(request: VisitRequest, session: FlowSession) -> Visit:
     return Visit(request.visit.team, request.visit.app, session)
 
 
-def _begin(request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm) -> Asking:
-    asker = chats.visitor(session, request.address, request.id)
-    return asking.begin(chat.chatflow, asker, *form.asked)
+def _begin(
+    request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm
+) -> PersonsQuestion:
+    questioner = chats.visitor(session, request.address, request.id)
+    return questions.begin(chat.chatflow, questioner, *form.question_and_chat)
 
 
-async def _collect(asked: Asking, visit: Visit) -> None:
-    async with aclosing(chats.events(asked, visit)) as events:
+async def _collect(question: PersonsQuestion, visit: Visit) -> None:
+    async with aclosing(chats.events(question, visit)) as events:
         async for _ in events:
             pass
 
 
-def _told(asked: Asking) -> dict[str, Any]:
-    failure = asked.prediction.failure
+def _told(question: PersonsQuestion) -> dict[str, Any]:
+    failure = question.prediction.failure
     return {
         "failure": chats.words_of(failure) if failure else "",
-        "sources": chats.sources_of(asked.prediction),
+        "sources": chats.sources_of(question.prediction),
     }
 
 
@@ -128,7 +130,7 @@ def _page(
     session = session or request.visit.session
     turns = []
     if session is not None:
-        asker = chats.visitor(session, "", "")
-        turns = asking.turns(chat.chatflow, asker, str(form["chat_id"].value()))
+        questioner = chats.visitor(session, "", "")
+        turns = questions.turns(chat.chatflow, questioner, str(form["chat_id"].value()))
     context = {"visit": request.visit, "chat": chat, "form": form, "turns": turns, **told}
     return render_forms(request, "chatflows/hosted_chat.html", context, status)

@@ -14,9 +14,9 @@ from accounts.guards import TeamRequest
 from accounts.login.session_store import digest_of
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import AskForm
-from chatflows.services import asking, playground
-from chatflows.services.asking import Asker, Asking
+from chatflows.services import playground, questions
 from chatflows.services.playground import Place
+from chatflows.services.questions import PersonsQuestion, Questioner
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
@@ -33,14 +33,14 @@ def chatflow_try(request: ChatflowRequest) -> HttpResponse:
         form.add_error("question", TOO_MANY)
         return _page(request, form, 429)
     chat_id = form.cleaned_data["chat_id"]
-    asked = _begin(request, form)
-    frames = async_to_sync(_collect)(asked, _place(request))
+    question = _begin(request, form)
+    frames = async_to_sync(_collect)(question, _place(request))
     told: dict[str, Any] = {
-        "turns": asking.turns(request.chatflow, asked.asker, str(chat_id)),
-        "failure": asked.prediction.failure,
-        "sources": [_source(one) for one in asked.prediction.sources],
+        "turns": questions.turns(request.chatflow, question.questioner, str(chat_id)),
+        "failure": question.prediction.failure,
+        "sources": [_source(one) for one in question.prediction.sources],
         "frames": frames,
-        "seconds": round(time.perf_counter() - asked.started, 2),
+        "seconds": round(time.perf_counter() - question.started, 2),
     }
     return _page(request, AskForm(initial={"chat_id": chat_id}), **told)
 
@@ -61,11 +61,11 @@ def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
     )
 
 
-def _begin(request: ChatflowRequest, form: AskForm) -> Asking:
-    return asking.begin(request.chatflow, _member(request), *form.asked)
+def _begin(request: ChatflowRequest, form: AskForm) -> PersonsQuestion:
+    return questions.begin(request.chatflow, _member(request), *form.question_and_chat)
 
 
-def _member(request: TeamRequest) -> Asker:
+def _member(request: TeamRequest) -> Questioner:
     return playground.member(request.user.pk, request.address, request.id)
 
 
@@ -74,9 +74,9 @@ def _place(request: TeamRequest) -> Place:
     return Place(request.team, request.user, digest)
 
 
-async def _collect(asked: Asking, place: Place) -> list[str]:
+async def _collect(question: PersonsQuestion, place: Place) -> list[str]:
     """Every frame as text, without its envelope."""
-    sent = [line async for line in playground.answer(asked, place)]
+    sent = [line async for line in playground.answer(question, place)]
     return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
 
 

@@ -8,7 +8,7 @@ __all__ = ["FlowiseConfig", "make"]
 
 
 def make(config: FlowiseConfig, materials: Materials) -> Engine:
-    """Connect to the server of the flow; needs a running loop."""
+    """Make an engine that asks the flow's server. Needs a running loop."""
     from chatflows.engines.flowise.engine import FlowiseEngine  # noqa: PLC0415 (brings aiohttp)
 
     return FlowiseEngine(materials.connect(), config, materials.secret)

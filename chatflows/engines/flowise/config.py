@@ -1,4 +1,4 @@
-"""What a `flowise` engine is told: the address of a server and the id of a flow."""
+"""The config of a `flowise` engine: the address of a server and the id of a flow."""
 
 import re
 from collections.abc import Mapping

@@ -1,13 +1,13 @@
-"""Asks a flow of a Flowise server and passes its answers on as they come."""
+"""The `flowise` engine: ask a flow of a Flowise server, and pass its answer on as it comes."""
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
 
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import (
     LAST_WORDS,
@@ -20,8 +20,8 @@ from chatflows.engines.events import (
     Whole,
 )
 from chatflows.engines.flowise.config import FlowiseConfig
-from chatflows.engines.flowise.stream import FlowiseStream, encode, shown
-from chatflows.engines.upstream import Call, Fault, Limits
+from chatflows.engines.flowise.stream import FlowiseStream, shown
+from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 ABORT_WITHIN = 5.0  # seconds
 TEST_WITHIN = 10.0
@@ -29,7 +29,7 @@ HIDDEN = b"[hidden]"
 
 
 class FlowiseEngine:
-    """Asks one flow with the chatflow's own key; nothing of the caller's request head goes along.
+    """Asks one flow with the chatflow's own key. No header of the caller is passed on.
 
     A run whose caller left is aborted upstream (flowise-wire, section 7).
     """
@@ -39,16 +39,16 @@ class FlowiseEngine:
         client: aiohttp.ClientSession,
         config: FlowiseConfig,
         secret: str = "",
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._client = client
         self._config = config
         self._secret = secret
-        self._limits = limits or Limits.of_settings()
+        self._timeouts = timeouts or Timeouts.of_settings()
         self._aborting: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Yield Flowise's own events, or its whole answer, or Failed."""
+        """Yield Flowise's own events, its whole answer, or Failed."""
         call, is_running = None, True
         try:
             call = await self._send(question)
@@ -76,21 +76,21 @@ class FlowiseEngine:
                 self._abort_later(question.thread_id)
 
     async def abort(self, thread_id: str) -> None:
-        """Ask Flowise to stop a run. Never fails: the run may be over, the server away."""
+        """Ask Flowise to stop a run. Never fails: the run may be over, the server may be gone."""
         url = self._url(f"chatmessage/abort/{self._config.flow_id}/{thread_id}")
-        limits = Limits(ABORT_WITHIN, ABORT_WITHIN, ABORT_WITHIN)
+        timeouts = Timeouts(ABORT_WITHIN, ABORT_WITHIN, ABORT_WITHIN)
         try:
-            call = await upstream.call(self._client, "PUT", url, limits, secret=self._secret)
+            call = await upstream.call(self._client, "PUT", url, timeouts, secret=self._secret)
             call.close()
         except Fault:
             pass
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Whether the flow is there, and a sentence. The key shows only when the flow runs."""
-        limits = Limits(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
+        """Return whether the flow is there, and a sentence. Testing the key would need a run."""
+        timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         url = self._url(f"chatflows-streaming/{self._config.flow_id}")
         try:
-            call = await upstream.call(self._client, "GET", url, limits)
+            call = await upstream.call(self._client, "GET", url, timeouts)
             try:
                 if call.response.status in (404, 500):
                     return False, "The server answers, but has no flow of this id."
@@ -105,19 +105,19 @@ class FlowiseEngine:
             return False, "A server answers there, but it does not speak as Flowise does."
         return True, "The flow is there."
 
-    async def _send(self, question: Question) -> Call:
+    async def _send(self, question: Question) -> UpstreamCall:
         body, headers = _body(question)
         return await upstream.call(
             self._client,
             "POST",
             self._url(f"prediction/{self._config.flow_id}"),
-            self._limits,
+            self._timeouts,
             secret=self._secret,
             headers=headers,
             body=body,
         )
 
-    async def _whole(self, call: Call, question: Question) -> list[Event]:
+    async def _whole(self, call: UpstreamCall, question: Question) -> list[Event]:
         if call.response.status != 200:
             return [await self._refusal(call)]
         if call.media_type != upstream.JSON:
@@ -129,8 +129,8 @@ class FlowiseEngine:
         hidden = [(name.encode(), encode(alias)[1:-1]) for name, alias in question.aliases]
         return [*hidden, (self._secret.encode(), HIDDEN)] if self._secret else hidden
 
-    async def _refusal(self, call: Call) -> Failed:
-        if call.response.status == 500:  # how Flowise refuses a key (flowise-wire 1.4)
+    async def _refusal(self, call: UpstreamCall) -> Failed:
+        if call.response.status == 500:  # Flowise refuses a key with it (flowise-wire 1.4)
             body = await call.body(upstream.MAX_ERROR_BYTES)
             try:
                 message = upstream.load_object(body).get("message")
@@ -144,13 +144,13 @@ class FlowiseEngine:
         return f"{self._config.base_url}/api/v1/{path}"
 
     def _abort_later(self, thread_id: str) -> None:
-        # The caller is gone: nobody waits for this, so the engine keeps hold of it.
+        # The caller is gone and nobody awaits this task, so the engine holds a reference to it.
         task = asyncio.get_running_loop().create_task(self.abort(thread_id))
         self._aborting.add(task)
         task.add_done_callback(self._aborting.discard)
 
 
-def _is_stream(call: Call) -> bool:
+def _is_stream(call: UpstreamCall) -> bool:
     return call.response.status == 200 and call.media_type == upstream.EVENT_STREAM
 
 
@@ -166,7 +166,7 @@ def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]
     override = values.pop("overrideConfig", {})
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in {**values, **override}.items():
-        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+        form.add_field(name, value if isinstance(value, str) else encode(value).decode())
     for file in question.files:
         content = io.BytesIO(file.content)  # read in pieces
         form.add_field("files", content, filename=file.name, content_type=file.media_type)

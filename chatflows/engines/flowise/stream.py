@@ -1,25 +1,25 @@
-"""The event stream of a Flowise server (flowise-wire 2): chunks in, events out. Pure."""
+"""The event stream of a Flowise server (flowise-wire 2): read events from chunks. Pure."""
 
-import json
 import re
 from collections.abc import Sequence
 
 from chatflows.access import codes
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import Done, Event, Failed, Frame, Heartbeat
 from chatflows.engines.lines import Lines
 from chatflows.engines.upstream import Fault
 
-Hidden = Sequence[tuple[bytes, bytes]]  # what must not be told, and what stands in its place
+Hidden = Sequence[tuple[bytes, bytes]]  # what the caller must not see, each with what replaces it
 
-# A token as Flowise writes it, where nothing in its text needs an escape.
+# A token as Flowise writes it, if nothing in its text needs an escape.
 _TOKEN = re.compile(r'message:\ndata:\{"event":"token","data":"([^"\\\x00-\x1f]*+)"\}\n\n')
 _LENGTH_WITHOUT_TEXT = len('message:\ndata:{"event":"token","data":""}\n\n')
 _FIELDS = {b"message", b"event", b"id", b"retry"}
 
 
 class FlowiseStream:
-    """Reads one answer: checks that every event is one, and passes it on as it came."""
+    """Reads one answer: checks each event, and passes it on as it came."""
 
     def __init__(self, hidden: Hidden = ()) -> None:
         self._hidden = hidden
@@ -29,14 +29,14 @@ class FlowiseStream:
         self._failed: Failed | None = None
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """What a chunk completes. After Done or Failed, which is then the last, feed no more."""
+        """Return the events that a chunk completes. After Done or Failed, feed no more."""
         tokens = self._tokens(chunk) if self._lines.are_whole else None
         if tokens is not None:
             return [tokens]
         return upstream.events_of(self._lines, chunk, self._of_line)
 
     def _tokens(self, chunk: bytes) -> Frame | None:
-        """A chunk of whole tokens and nothing else, as nearly all are: no JSON need be read."""
+        """Read a chunk that holds whole tokens only, as nearly all do, without parsing JSON."""
         try:
             said = chunk.decode()
         except UnicodeDecodeError:
@@ -52,7 +52,7 @@ class FlowiseStream:
         return Frame("token", chunk, text)
 
     def _of_line(self, line: bytes) -> list[Event]:
-        """Raises Fault for what no event stream of a Flowise server holds."""
+        """Read one line. Raises Fault for one that no Flowise server sends."""
         if line.startswith(b"data:"):
             return [self._of_data(line[5:].strip())]
         if line.startswith(b":"):
@@ -75,18 +75,13 @@ class FlowiseStream:
                 return upstream.UNAUTHORIZED
             self._failed = Failed(codes.UPSTREAM_ERROR, text, is_told=True)
         self._has_begun = True
-        if b"\r" in body:  # a line's end to some readers, in the middle of the frame
+        if b"\r" in body:  # some readers take it for the end of a line, in the middle of a frame
             body = encode(value)
         return Frame(name, b"message:\ndata:" + body + b"\n\n", text, data)
 
 
 def shown(body: bytes, hidden: Hidden) -> bytes:
-    """What the caller may see: its own names for the conversation, and never our key."""
+    """Return what the caller may see: its own names for the conversation, and never our key."""
     for name, stand_in in hidden:
         body = body.replace(name, stand_in)
     return body
-
-
-def encode(value: object) -> bytes:
-    """Compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -8,7 +8,7 @@ __all__ = ["OpenAIConfig", "make"]
 
 
 def make(config: OpenAIConfig, materials: Materials) -> Engine:
-    """Connect to the server of the model; needs a running loop."""
+    """Make an engine that asks the model's server. Needs a running loop."""
     from chatflows.engines.openai.engine import OpenAIEngine  # noqa: PLC0415 (brings aiohttp)
 
     return OpenAIEngine(materials.connect(), config, materials.secret)

@@ -1,4 +1,4 @@
-"""What an `openai` engine is told: a server, a model, a prompt, parameters and a memory."""
+"""The config of an `openai` engine: a server, a model, a prompt, parameters and a memory."""
 
 import re
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def _memory_turns(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class OpenAIConfig:
-    """A model of an OpenAI-compatible server; None leaves a parameter to the server."""
+    """A model of an OpenAI-compatible server. None leaves a parameter to the server."""
 
     base_url: str
     model: str

@@ -1,12 +1,12 @@
-"""Asks an OpenAI-compatible server for chat completions."""
+"""The `openai` engine: ask an OpenAI-compatible server for chat completions."""
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 
+from chatflows.encoding import encode
 from chatflows.engines import upstream
 from chatflows.engines.events import (
     LAST_WORDS,
@@ -20,7 +20,7 @@ from chatflows.engines.events import (
 )
 from chatflows.engines.lines import Lines
 from chatflows.engines.openai.config import OpenAIConfig
-from chatflows.engines.upstream import Call, Fault, Limits
+from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 TEST_WITHIN = 10.0  # seconds
 MAX_MODELS = 1000
@@ -30,9 +30,9 @@ _FIELDS = {b"", b"event", b"id", b"retry"}  # empty: a comment
 class OpenAIEngine:
     """Asks one model with the chatflow's own key, system prompt and parameters.
 
-    Of a prediction only the question and the turns that we keep reach the model, neither
-    `overrideConfig` nor a history of the caller's making. Of a chat completion its messages do,
-    after the chatflow's own prompt.
+    Of a prediction the model gets the question and the turns that we keep, never the caller's
+    `overrideConfig` or `history`. Of a chat completion it gets the caller's messages, after the
+    chatflow's own prompt.
     """
 
     def __init__(
@@ -40,20 +40,20 @@ class OpenAIEngine:
         client: aiohttp.ClientSession,
         config: OpenAIConfig,
         secret: str = "",
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._client = client
         self._config = config
         self._secret = secret
-        self._limits = limits or Limits.of_settings()
+        self._timeouts = timeouts or Timeouts.of_settings()
 
     @property
     def memory_turns(self) -> int:
-        """How many earlier turns the model is shown."""
+        """The number of earlier turns that the model is shown."""
         return self._config.memory_turns
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """Yield tokens as they come, usage where the server counts, then Done or Failed."""
+        """Yield tokens as they come, usage if the server counts it, then Done or Failed."""
         call = None
         try:
             call = await self._send(question)
@@ -74,11 +74,11 @@ class OpenAIEngine:
                 call.close()
 
     async def list_models(self) -> tuple[list[str], str]:
-        """The names of the server's models, and why there are none."""
-        limits = Limits(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
+        """Return the names of the server's models, or none and the reason."""
+        timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         try:
             call = await upstream.call(
-                self._client, "GET", self._url("models"), limits, secret=self._secret
+                self._client, "GET", self._url("models"), timeouts, secret=self._secret
             )
             try:
                 if call.response.status != 200:
@@ -91,7 +91,7 @@ class OpenAIEngine:
         return _model_names(value)
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Whether the server takes the key and has the model, and a sentence."""
+        """Return whether the server takes the key and has the model, and a sentence."""
         models, why = await self.list_models()
         if why:
             return False, why
@@ -99,15 +99,15 @@ class OpenAIEngine:
             return False, f"The server answers, but lists no model named {self._config.model}."
         return True, "The server takes the key and has the model."
 
-    async def _send(self, question: Question) -> Call:
+    async def _send(self, question: Question) -> UpstreamCall:
         return await upstream.call(
             self._client,
             "POST",
             self._url("chat/completions"),
-            self._limits,
+            self._timeouts,
             secret=self._secret,
             headers={"Content-Type": upstream.JSON, "Accept": upstream.EVENT_STREAM},
-            body=json.dumps(self._body(question)).encode(),
+            body=encode(self._body(question)),
         )
 
     def _body(self, question: Question) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class OpenAIEngine:
         return f"{self._config.base_url}/{path}"
 
 
-async def _of_stream(call: Call) -> AsyncGenerator[Events, None]:
+async def _of_stream(call: UpstreamCall) -> AsyncGenerator[Events, None]:
     stream = CompletionStream()
     while (chunk := await call.read()) != b"":
         events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
@@ -153,11 +153,11 @@ class CompletionStream:
     """Reads the chunks of one chat completion."""
 
     def __init__(self) -> None:
-        self.has_finished = False  # the model has: some servers then say no more
+        self.has_finished = False  # the model is done; some servers then send no [DONE]
         self._lines = Lines()
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """What a piece of the stream completes. After Done or Failed feed no more."""
+        """Return the events that a chunk completes. After Done or Failed, feed no more."""
         return upstream.events_of(self._lines, chunk, self._of_line)
 
     def _of_line(self, line: bytes) -> list[Event]:

@@ -1,1 +1,1 @@
-"""Handlers of the endpoints that Flowise's clients call."""
+"""Handlers of Flowise's endpoints, one module each."""

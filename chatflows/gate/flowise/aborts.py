@@ -20,11 +20,11 @@ ABORTED = {"status": 200, "message": "Chat message aborted"}  # Flowise's words
 async def create(exchange: Exchange) -> None:
     """End the caller's answers in one conversation, in this process, in others and upstream.
 
-    The response is the same whether there were any.
+    The response does not tell whether there were any.
     """
     reference = exchange.let_in.facts.engine
     assert reference is not None
-    if not kinds.of(reference.name).is_instant:  # that is over before anybody can stop it
+    if not kinds.of(reference.name).is_instant:  # its answer is over before anybody can stop it
         try:
             await _abort(exchange, reference)
         except Unavailable as error:
@@ -38,7 +38,7 @@ async def _abort(exchange: Exchange, reference: EngineRef) -> None:
     thread_id = predictions.thread_id(chatflow_id, caller, exchange.chat_id)
     if parts.abort_notes is not None:
         await parts.abort_notes.note(UUID(thread_id))
-    if not is_here:  # one that ran here tells its upstream itself
+    if not is_here:  # an answer that runs here tells its upstream itself
         engine = await parts.engines.get(chatflow_id, reference)
         if isinstance(engine, AbortableEngine):
             await engine.abort(thread_id)

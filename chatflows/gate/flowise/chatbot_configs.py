@@ -3,7 +3,7 @@
 from chatflows.gate import responses
 from chatflows.gate.exchange import Exchange
 
-# The least that the widget works with (flowise-wire, section 3).
+# The smallest config that the widget works with (flowise-wire, section 3).
 CHATBOT_CONFIG = {
     "starterPrompts": {},
     "chatFeedback": {"status": False},
@@ -20,5 +20,5 @@ CHATBOT_CONFIG = {
 
 
 async def show(exchange: Exchange) -> None:
-    """Answer with the configuration."""
+    """Answer with the widget's configuration."""
     await exchange.answer(responses.json_answer(CHATBOT_CONFIG, exchange.cors))

@@ -1,1 +1,1 @@
-"""Handlers of the endpoints that OpenAI's clients call."""
+"""Handlers of OpenAI's endpoints, one module each."""

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: whose key it is, then the body, then which chatflow it names."""
+"""POST /v1/chat/completions: judge the key, read the body, decide about the chatflow it names."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from chatflows.protocols.flowise.bodies import load_object
 from chatflows.protocols.openai import bodies, questions
 from chatflows.protocols.openai.protocol import OpenAI
 
-MAX_BODY_BYTES = 2 * 1024 * 1024  # text alone, and read before it is known who is asked
-MAX_STRANGER_BYTES = 256 * 1024  # of who comes without a key: a public chatflow may be meant
+MAX_BODY_BYTES = 2 * 1024 * 1024  # text alone, and read before the chatflow is known
+MAX_STRANGER_BYTES = 256 * 1024  # from callers without a key, who may mean a public chatflow
 
 
 async def chatflow_of_model(exchange: Exchange, scope: Permission) -> None:
@@ -44,7 +44,7 @@ async def chatflow_of_model(exchange: Exchange, scope: Permission) -> None:
 
 
 async def create(exchange: Exchange) -> None:
-    """Answer a completion, which brings its whole conversation along."""
+    """Answer a completion. Its caller sends the whole conversation along."""
     await answering.answer(exchange, _question)
 
 

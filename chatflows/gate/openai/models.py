@@ -9,7 +9,7 @@ from chatflows.protocols.openai.models import models
 
 
 async def show_all(exchange: Exchange) -> None:
-    """Answer with the list; without a good key there is none."""
+    """Answer with the list. `decide` has let a good key in already."""
     credential = exchange.let_in.credential
     assert credential.team_id is not None
     assert credential.key_id is not None

@@ -1,4 +1,4 @@
-"""Prediction bodies: bytes to a checked question, with errors that name the field. Pure."""
+"""Prediction bodies: read and check them, with errors that name the field. Pure."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from chatflows.access.codes import INVALID_BODY, Refused
 from chatflows.engines.events import NO_FIELDS
 
 MAX_DEPTH = 32  # levels of JSON
-# Arrays and objects, and commas between values: many small ones would hold up the event loop, and
-# each takes far more memory than its bytes.
+# Arrays and objects, and commas between values. Many small ones would hold up the event loop, and
+# take far more memory than their bytes.
 MAX_CONTAINERS, MAX_COMMAS = 20_000, 100_000
 MAX_QUESTION_LENGTH = 32 * 1024  # characters
 MAX_CHAT_ID_LENGTH = 255  # characters
-# A question with one of these needs no words (flowise-wire 1.2).
+# With one of these a question may be empty (flowise-wire 1.2).
 STAND_INS = ("form", "humanInput", "action", "uploads")
 PASSED_ON = (*STAND_INS, "history", "leadEmail")
 OVERRIDABLE = ("vars",)  # beside sessionId, which has a rule of its own
@@ -27,34 +27,34 @@ def _no_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-# NUL, and halves of surrogate pairs: no database and no upstream takes them.
+# NUL and half surrogate pairs, which no database and no upstream takes.
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
-# A string of JSON, or what begins as one and never ends.
+# A JSON string, or the beginning of one that never ends.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 class InvalidBody(Refused):
-    """The body is refused; the message helps and quotes nothing of it."""
+    """Raised for a body that is refused. The message quotes nothing of it."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(INVALID_BODY, detail)
 
 
 class PredictionBody(NamedTuple):
-    """What we read of Flowise's IncomingInput; all else in it is ignored, as Flowise does."""
+    """The fields that we read of Flowise's IncomingInput. Others are ignored, as in Flowise."""
 
     question: str
-    chat_id: str  # empty: begin a conversation
+    chat_id: str  # empty begins a conversation
     streaming: bool
-    session_id: str = ""  # empty: none was named
-    # What else an upstream may be told: PASSED_ON, and of overrideConfig what is OVERRIDABLE.
+    session_id: str = ""  # empty if none was named
+    # The other fields that go upstream: PASSED_ON, and of overrideConfig the OVERRIDABLE ones.
     fields: Mapping[str, Any] = NO_FIELDS
 
 
 def parse(body: bytes) -> PredictionBody:
-    """Read a prediction's JSON. Raises InvalidBody."""
+    """Read a prediction from JSON. Raises InvalidBody."""
     return read(load_object(body))
 
 
@@ -70,7 +70,7 @@ def read(value: Mapping[str, Any]) -> PredictionBody:
 
 
 def load_object(body: bytes) -> dict[str, Any]:
-    """A JSON object of bounded depth. Raises InvalidBody."""
+    """Read a JSON object of bounded size and depth. Raises InvalidBody."""
     value = load(body)
     if not isinstance(value, dict):
         raise InvalidBody("The body must be a JSON object.")
@@ -78,7 +78,7 @@ def load_object(body: bytes) -> dict[str, Any]:
 
 
 def load(body: bytes) -> Any:
-    """Any JSON of bounded size and depth. Raises InvalidBody."""
+    """Read any JSON of bounded size and depth. Raises InvalidBody."""
     opened = body.count(b"[") + body.count(b"{")
     if opened > MAX_CONTAINERS or (len(body) > MAX_COMMAS and body.count(b",") > MAX_COMMAS):
         _check_count(body)
@@ -110,7 +110,7 @@ def _load(body: bytes) -> Any:
 
 
 def _check_count(body: bytes) -> None:
-    bare = _STRING.sub(b"", body)  # a file's text may hold as many as it likes
+    bare = _STRING.sub(b"", body)  # the text of a file may hold any number of them
     if bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS:
         raise InvalidBody(
             f"The JSON has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
@@ -121,7 +121,7 @@ def _check_count(body: bytes) -> None:
 
 
 def check_depth(value: Any) -> None:
-    """Raises InvalidBody for JSON nested deeper than MAX_DEPTH."""
+    """Raise InvalidBody for JSON that is nested deeper than MAX_DEPTH."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]
@@ -194,7 +194,7 @@ def _streaming(value: Mapping[str, Any]) -> bool:
 
 
 def clean(name: str, text: str) -> str:
-    """The text, if it is one. Raises InvalidBody."""
+    """Return a text unchanged. Raises InvalidBody if it holds NUL or half a character."""
     if _NO_TEXT.search(text) is not None:
         raise InvalidBody(f"{name} holds a character that is not text.")
     return text

@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 from chatflows.protocols.client import EVENT_STREAM, JSON, PLAIN, PROBLEM_JSON, Body
-from chatflows.protocols.encoding import encode
 
 
 def error(code: Code, detail: str, request_id: str, accept: bytes = b"") -> Body:
@@ -31,7 +31,7 @@ def media_type_for(accept: bytes) -> bytes:
 
 
 def parts(code: Code, detail: str) -> tuple[bytes, bytes]:
-    """Return what stands before the request's id in the JSON body, and what after it."""
+    """Return the parts of the JSON body before and after the request's id."""
     detail = detail or code.sentence
     before = {
         "type": f"urn:flowlatch:error:{code.name}",
@@ -44,4 +44,4 @@ def parts(code: Code, detail: str) -> tuple[bytes, bytes]:
     return encode(before)[:-1] + b',"request_id":"', b'",' + encode(after)[1:]
 
 
-usual_parts = lru_cache(maxsize=256)(parts)  # details aside, there are that few
+usual_parts = lru_cache(maxsize=256)(parts)  # without details there are that few

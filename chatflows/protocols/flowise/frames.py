@@ -1,7 +1,8 @@
-"""Events in Flowise's frames (flowise-wire 2), and what a whole answer looks like. Pure."""
+"""Frames: events as Flowise's clients read them (flowise-wire 2), and whole answers. Pure."""
 
 from typing import Any
 
+from chatflows.encoding import encode
 from chatflows.engines import (
     Event,
     Failed,
@@ -13,12 +14,17 @@ from chatflows.engines import (
     Whole,
 )
 from chatflows.predictions.prediction import Prediction
-from chatflows.protocols.encoding import encode, frame
+
+
+def frame(event: str, data: object) -> bytes:
+    """Write one server-sent event in Flowise's form (flowise-wire 2.1)."""
+    return b"message:\ndata:" + encode({"event": event, "data": data}) + b"\n\n"
+
 
 HEARTBEAT = b":heartbeat\n\n"
 END = frame("end", "[DONE]")
 ABORT = frame("abort", "[DONE]")
-# Of a whole answer that is told in frames: what has an event of its own, and what is metadata.
+# The fields of a whole answer that have their own event, and those that go into `metadata`.
 _TOLD = (
     "sourceDocuments",
     "usedTools",
@@ -40,7 +46,7 @@ _METADATA = (
 
 
 def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a table)
-    """The frames of one event; none for what only ends the answer."""
+    """Write the frames of one event. One that only ends the answer has none."""
     match event:
         case Frame(raw=raw):
             return raw
@@ -63,7 +69,7 @@ def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a
 
 
 def last(prediction: Prediction) -> bytes:
-    """How a stream ends: a broken answer has no `end`, unless the upstream itself said so."""
+    """Write the end of a stream. A broken answer has no `end`, unless the upstream said why."""
     if prediction.is_complete:
         return (b"" if prediction.has_metadata else _metadata(prediction)) + END
     failure = prediction.failure
@@ -71,7 +77,7 @@ def last(prediction: Prediction) -> bytes:
 
 
 def whole(prediction: Prediction) -> dict[str, Any]:
-    """A whole answer (flowise-wire 1.3): the upstream's own, or one from the events."""
+    """Return a whole answer (flowise-wire 1.3): the upstream's own, or one made of the events."""
     if prediction.whole is not None:
         return prediction.whole
     value: dict[str, Any] = {"text": prediction.text, **_names(prediction)}
@@ -83,7 +89,7 @@ def whole(prediction: Prediction) -> dict[str, Any]:
 
 
 def text(prediction: Prediction) -> str:
-    """The answer as text: a flow with structured output has `json` in its place."""
+    """Return the answer's text. A flow with structured output has its `json` instead."""
     return prediction.text if prediction.whole is None else _text_of(prediction.whole)
 
 
@@ -96,7 +102,7 @@ def _metadata(prediction: Prediction) -> bytes:
 
 def _names(prediction: Prediction) -> dict[str, str]:
     return {
-        "question": prediction.question,
+        "question": prediction.question.text,
         "chatId": prediction.chat_id,
         "chatMessageId": prediction.message_id,
         "sessionId": prediction.chat_id,

@@ -1,7 +1,7 @@
-"""Questions with files: multipart/form-data taken apart, so that it can be built anew. Pure.
+"""Questions with files: read multipart/form-data, so that it can be built anew. Pure.
 
-Flowise makes every text field of a form with files an override of the flow (flowise-wire 1.2), so
-nothing goes upstream under a name that is not listed here, and no head of a part as it came.
+Flowise makes every text field of a form with files an override of the flow (flowise-wire 1.2). So
+only the names that are listed here go upstream, and never a part's head as it came.
 """
 
 import re
@@ -19,7 +19,7 @@ MAX_NAME_LENGTH = 200  # characters of a file's name
 TEXTS = frozenset({"question", "chatId", "streaming", "leadEmail"})
 VALUES = frozenset({"form", "history", "humanInput", "action"})  # JSON in a text field
 OVERRIDES = frozenset({"sessionId", "vars"})
-IGNORED = frozenset({"chatflowId", "socketIOClientId"})  # what SDKs send along
+IGNORED = frozenset({"chatflowId", "socketIOClientId"})  # sent along by SDKs
 _BOUNDARY = re.compile(
     rb"multipart/form-data\s*;\s*boundary=(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))"
 )
@@ -30,7 +30,7 @@ _MEDIA_DEFAULT = "application/octet-stream"
 
 
 def boundary(content_type: bytes) -> bytes | None:
-    """The boundary of a form, or None for every other kind of body."""
+    """Return the boundary of a form, or None for any other media type."""
     found = _BOUNDARY.fullmatch(content_type.strip())
     return (found[1] or found[2]) if found else None
 
@@ -55,7 +55,9 @@ def parse(body: bytes, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
             allowed = ", ".join(sorted(TEXTS | VALUES | OVERRIDES))
             raise InvalidBody(f"A form takes files and the fields {allowed}.")
     if files and not values.get("question"):
-        values["uploads"] = True  # a file stands in for words; never passed on itself
+        values["uploads"] = (
+            True  # with a file the question may be empty; the field itself is never passed on
+        )
     read = bodies.read({**values, "overrideConfig": override})
     fields = {name: value for name, value in read.fields.items() if name != "uploads"}
     return read._replace(fields=fields), tuple(files)

@@ -1,7 +1,6 @@
 """Flowise's protocol: JSON answers and event streams (flowise-wire, sections 1 and 2). Pure."""
 
 from chatflows.access.codes import Code
-from chatflows.protocols.encoding import frame
 from chatflows.protocols.flowise import errors, frames
 
 
@@ -15,7 +14,7 @@ class Flowise:
 
     def broken(self, code: Code, detail: str = "") -> bytes:
         """See ClientProtocol."""
-        return frame("error", detail or code.sentence)
+        return frames.frame("error", detail or code.sentence)
 
     def aborted(self) -> bytes:
         """See ClientProtocol."""

@@ -1,4 +1,4 @@
-"""From the body of a prediction to the question that an engine is asked. Pure."""
+"""Make the question for an engine from the body of a prediction. Pure."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from chatflows.protocols.flowise.bodies import PredictionBody
 
 
 def question(body: PredictionBody) -> Question:
-    """Return the question for an engine that answers from here: nothing goes upstream."""
+    """Return the question for an engine without an upstream."""
     chat_id = body.chat_id or predictions.new_chat_id()
     return Question(body.question, chat_id, is_streaming=body.streaming)
 
@@ -16,14 +16,14 @@ def question(body: PredictionBody) -> Question:
 def upstream_question(
     body: PredictionBody, files: tuple[File, ...], *, chatflow_id: UUID, caller: str
 ) -> Question:
-    """Return the question for an upstream, with the names that its conversations have there."""
-    asked = question(body)
-    thread = predictions.thread_id(chatflow_id, caller, asked.chat_id)
-    aliases, fields = {thread: asked.chat_id}, dict(body.fields)
+    """Return the question for an upstream, which knows the conversation by a name of its own."""
+    begun = question(body)
+    thread = predictions.thread_id(chatflow_id, caller, begun.chat_id)
+    aliases, fields = {thread: begun.chat_id}, dict(body.fields)
     if body.session_id:
         session = predictions.thread_id(chatflow_id, caller, body.session_id)
         aliases[session] = body.session_id
         fields["overrideConfig"] = {**fields.get("overrideConfig", {}), "sessionId": session}
-    return asked._replace(
+    return begun._replace(
         thread_id=thread, aliases=tuple(aliases.items()), fields=fields, files=files
     )

@@ -1,7 +1,7 @@
-"""Chat completions' bodies: what we read of OpenAI's request, with errors that name the field.
+"""Bodies of chat completions: read and check them, with errors that name the field. Pure.
 
-Pure. What OpenAI knows and we don't is ignored, as most servers of the kind do, so that clients
-need no change; what would make the answer something else than was asked for is refused.
+Fields that OpenAI knows and we don't are ignored, as most such servers do, so that clients need no
+change. Fields that ask for another form of answer are refused.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chatflows.engines import Message
+from chatflows.engines import ChatMessage
 from chatflows.protocols.flowise import bodies
 from chatflows.protocols.flowise.bodies import InvalidBody
 
@@ -17,22 +17,22 @@ MAX_MESSAGES = 2000
 MAX_MESSAGE_LENGTH = 128 * 1024  # characters
 MAX_MODEL_LENGTH = 200
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-# A caller who sends one of these waits for something that no engine here gives.
+# A caller who sends one of these expects an answer that no engine here can give.
 REFUSED = ("tools", "functions", "audio")
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A conversation that waits for its next message. `question` is the last one of the user."""
+    """A conversation whose next message is wanted. `question` is the user's last message."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     question: str
     is_streaming: bool
-    has_usage: bool  # a last chunk with the tokens that were counted
+    has_usage: bool  # the stream ends with a chunk that counts the tokens
 
 
 def model(value: Mapping[str, Any]) -> str:
-    """The model that is asked for. Raises InvalidBody."""
+    """Read the name of the model. Raises InvalidBody."""
     name = value.get("model")
     if name is None:
         raise InvalidBody("model is missing: it is the chatflow's id.")
@@ -42,7 +42,7 @@ def model(value: Mapping[str, Any]) -> str:
 
 
 def chatflow_id(name: str) -> UUID | None:
-    """The chatflow that a model's name means: its id, spelled as in an address, or none."""
+    """Return the chatflow that a model names by its id, spelled as in an address, or None."""
     try:
         found = UUID(name)
     except ValueError:
@@ -82,7 +82,7 @@ def _check_wishes(value: Mapping[str, Any]) -> None:
         raise InvalidBody("response_format is not supported here, but for text.")
 
 
-def _messages(value: object) -> tuple[Message, ...]:
+def _messages(value: object) -> tuple[ChatMessage, ...]:
     if not isinstance(value, list) or not value:
         raise InvalidBody("messages must be a list of at least one message.")
     if len(value) > MAX_MESSAGES:
@@ -90,7 +90,7 @@ def _messages(value: object) -> tuple[Message, ...]:
     return tuple(_message(f"messages[{place}]", each) for place, each in enumerate(value))
 
 
-def _message(place: str, value: object) -> Message:
+def _message(place: str, value: object) -> ChatMessage:
     if not isinstance(value, dict):
         raise InvalidBody(f"{place} must be an object.")
     role = value.get("role")
@@ -101,7 +101,7 @@ def _message(place: str, value: object) -> Message:
     text = _text(f"{place}.content", value.get("content"))
     if len(text) > MAX_MESSAGE_LENGTH:
         raise InvalidBody(f"{place}.content is longer than {MAX_MESSAGE_LENGTH:,} characters.")
-    return Message(ROLES[role], bodies.clean(f"{place}.content", text))
+    return ChatMessage(ROLES[role], bodies.clean(f"{place}.content", text))
 
 
 def _text(place: str, content: object) -> str:

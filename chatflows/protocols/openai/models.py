@@ -1,4 +1,4 @@
-"""The list of models, which are the chatflows that a key opens. Pure."""
+"""Models: the list of the chatflows that a key opens. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Model:
 
 
 def models(found: Sequence[Model]) -> dict[str, Any]:
-    """Return OpenAI's list of models. `name` is ours, and some clients show it."""
+    """Return OpenAI's list of models. The field `name` is ours; some clients show it."""
     return {
         "object": "list",
         "data": [

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 from chatflows.engines import Event, Failed, Frame, Heartbeat, Token, Usage, Whole
 from chatflows.predictions import Prediction
-from chatflows.protocols.encoding import encode
 from chatflows.protocols.flowise import frames
 from chatflows.protocols.openai import errors
 
@@ -19,19 +19,19 @@ class OpenAI:
     """See ClientProtocol. `model` is the chatflow as the caller names it."""
 
     model: str = ""
-    has_usage: bool = False  # the stream ends with the tokens that were counted
+    has_usage: bool = False  # the stream ends with a chunk that counts the tokens
     created: int = field(default_factory=lambda: int(time.time()), init=False)
     error = staticmethod(errors.error)
 
     def whole(self, prediction: Prediction) -> dict[str, Any]:
-        """See ClientProtocol. No `usage` where nobody counted."""
+        """See ClientProtocol. `usage` is left out if the upstream did not count."""
         message = {"role": "assistant", "content": frames.text(prediction), "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
         usage = {"usage": _usage(prediction.usage)} if prediction.usage is not None else {}
         return {**self._head(prediction, "chat.completion"), "choices": [choice], **usage}
 
     def event(self, prediction: Prediction, event: Event) -> bytes:
-        """See ClientProtocol. What has no place in a chunk is left out."""
+        """See ClientProtocol. Events that have no place in a chunk are left out."""
         match event:
             case Token(text) | Frame(name="token", text=text):
                 return self._text(prediction, text)
@@ -60,7 +60,7 @@ class OpenAI:
         return _data(errors.value(code, detail))
 
     def aborted(self) -> bytes:
-        """See ClientProtocol: without the end that a whole answer has."""
+        """See ClientProtocol. Nothing is written: a stopped answer has no [DONE]."""
         return b""
 
     def _text(self, prediction: Prediction, text: str) -> bytes:

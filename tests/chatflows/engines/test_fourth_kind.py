@@ -119,8 +119,8 @@ def test_its_connection_is_tested(as_alice: Client, faq: Chatflow) -> None:
 
 def test_it_answers_a_member(as_alice: Client, faq: Chatflow) -> None:
     as_alice.post(url(faq, "engine_save"), typed())
-    asked = {"question": "toy?", "chat_id": CHAT}
-    assert "Hello, toy?" in as_alice.post(url(faq, "chatflow_try"), asked).content.decode()
+    posted = {"question": "toy?", "chat_id": CHAT}
+    assert "Hello, toy?" in as_alice.post(url(faq, "chatflow_try"), posted).content.decode()
     assert Message.objects.get().answer == "Hello, toy?"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatflows.engines import upstream
 from chatflows.engines.lines import MAX_LINE_BYTES, Lines, TooLong
-from chatflows.engines.upstream import TIMEOUT, Call, Fault, Limits
+from chatflows.engines.upstream import TIMEOUT, Fault, Timeouts, UpstreamCall
 
 pytestmark = pytest.mark.fast
 
@@ -64,9 +64,9 @@ class Upstream:
         return await self.coming.get()
 
 
-def call(response: Any, **limits: float) -> Call:
-    wait = {"first_byte": 60.0, "idle": 60.0, "total": 600.0, **limits}
-    return Call(response, Limits(**wait), asyncio.get_running_loop().time())
+def call(response: Any, **timeouts: float) -> UpstreamCall:
+    wait = {"first_byte": 60.0, "idle": 60.0, "total": 600.0, **timeouts}
+    return UpstreamCall(response, Timeouts(**wait), asyncio.get_running_loop().time())
 
 
 def test_each_silence_has_its_heartbeats_but_none_comes_before_the_first_byte(
@@ -103,7 +103,7 @@ def test_heartbeats_do_not_lengthen_the_patience(
         response = Upstream()
         if limit != "first_byte":
             response.coming.put_nowait(b"a")
-        async with asyncio.timeout(5):  # the other limits are far away
+        async with asyncio.timeout(5):  # the other timeouts are far away
             with pytest.raises(Fault) as fault:
                 await call(response, **{limit: 0.01}).body()
         assert fault.value.failed is TIMEOUT

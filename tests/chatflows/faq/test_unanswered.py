@@ -42,15 +42,17 @@ def question(faq: Chatflow) -> UnansweredQuestion:
     ("text", "expected"), [("open", True), ("parrots", False), ("", False), ("the", False)]
 )
 def test_the_engine_says_whether_it_answered(text: str, expected: bool) -> None:
-    asked = predictions.begin(text, "")
+    prediction = predictions.begin(text, "")
 
     async def collect() -> None:
-        async for _ in predictions.run(asked, FaqEngine([Entry("When are you open?", "Now.")])):
+        async for _ in predictions.run(
+            prediction, FaqEngine([Entry("When are you open?", "Now.")])
+        ):
             pass
 
     asyncio.run(collect())
-    assert asked.is_complete
-    assert asked.is_answered is expected
+    assert prediction.is_complete
+    assert prediction.is_answered is expected
 
 
 def test_the_same_question_is_one_with_a_count(faq: Chatflow) -> None:

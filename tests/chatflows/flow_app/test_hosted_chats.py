@@ -136,10 +136,10 @@ def test_a_chat_id_of_another_visit_begins_an_empty_conversation(
     engine = Scripted(Token("Hello."), Done()).install(monkeypatch)
     body = second.post(page, ASKED).content.decode()
     assert "My secret?" not in body
-    assert engine.asked is not None
-    assert len(engine.asked.history) == 0
+    assert engine.question is not None
+    assert len(engine.question.history) == 0
     second.post(page, {**ASKED, "question": "And then?"})
-    past: tuple[PastTurn, ...] = engine.asked.history
+    past: tuple[PastTurn, ...] = engine.question.history
     assert [turn.question for turn in past] == [ASKED["question"]]
 
 

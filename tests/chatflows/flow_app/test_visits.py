@@ -289,9 +289,9 @@ def test_the_cookie_under_another_name_is_no_session_of_a_member(visitor: Client
 def test_a_member_of_the_team_logs_in_like_anyone(as_alice: Client, chat: Chatflow) -> None:
     assert "Log in to chat" in as_alice.get(HOME).content.decode()
     assert as_alice.get(url(chat.id))["Location"] == HOME
-    asked = {"question": "?", "chat_id": str(factories.NOBODYS_ID)}
+    posted = {"question": "?", "chat_id": str(factories.NOBODYS_ID)}
     stream = url(chat.id, "hosted_chat_stream")
-    assert as_alice.post(stream, asked)["Location"] == HOME
+    assert as_alice.post(stream, posted)["Location"] == HOME
     as_alice.cookies[settings.FLOW_COOKIE_NAME] = as_alice.cookies[
         settings.SESSION_COOKIE_NAME
     ].value

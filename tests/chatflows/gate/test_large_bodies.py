@@ -36,16 +36,16 @@ def request(*pieces: bytes, length: int | None = None) -> GateRequest:
 
 
 def test_small_bodies_count_nothing() -> None:
-    asked = request(b"x" * LARGE)
-    assert len(asyncio.run(asked.body(ROOM))) == LARGE
+    received = request(b"x" * LARGE)
+    assert len(asyncio.run(received.body(ROOM))) == LARGE
     assert large_bodies.held == 0
 
 
 def test_a_large_body_counts_until_it_is_let_go() -> None:
-    asked = request(b"x" * LARGE, b"x", b"x")
-    assert len(asyncio.run(asked.body(ROOM))) == large_bodies.held == LARGE + 2
-    asked.let_go()
-    asked.let_go()
+    received = request(b"x" * LARGE, b"x", b"x")
+    assert len(asyncio.run(received.body(ROOM))) == large_bodies.held == LARGE + 2
+    received.let_go()
+    received.let_go()
     assert large_bodies.held == 0
 
 
@@ -56,11 +56,11 @@ def test_over_the_room_nothing_that_is_announced_is_read() -> None:
 
 
 def test_over_the_room_an_unannounced_body_is_given_up() -> None:
-    asked = request(*[b"x" * LARGE] * 4, b"x", b"never read")
+    received = request(*[b"x" * LARGE] * 4, b"x", b"never read")
     with pytest.raises(Refused, match="Too many large bodies"):
-        asyncio.run(asked.body(2 * ROOM))
+        asyncio.run(received.body(2 * ROOM))
     assert large_bodies.held == ROOM
-    asked.let_go()
+    received.let_go()
 
 
 def test_strangers_shut_out_nobody_with_a_key() -> None:

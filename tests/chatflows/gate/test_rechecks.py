@@ -33,7 +33,7 @@ class Reader:
     aborted: dict[str, float] | Exception = field(default_factory=dict)
     fault: Exception | None = None
     mode: Mode = Mode.PUBLIC
-    asked: list[list[str]] = field(default_factory=list)
+    looked_up: list[list[str]] = field(default_factory=list)
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
@@ -43,7 +43,7 @@ class Reader:
 
     async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
         """See AbortReader."""
-        self.asked.append([*thread_ids])
+        self.looked_up.append([*thread_ids])
         if isinstance(self.aborted, Exception):
             raise self.aborted
         return self.aborted
@@ -54,10 +54,10 @@ def group(reader: Reader) -> GateAnswers:
 
 
 def answer(mine: GateAnswers, flow: UUID = FLOW, caller: str = "") -> GateAnswer:
-    access, asked = ChatflowAccess(flow, OTHER, Mode.PUBLIC), RequestFacts()
-    claim = Claim(bearer.NOTHING, None, flow, asked)
+    access, request_facts = ChatflowAccess(flow, OTHER, Mode.PUBLIC), RequestFacts()
+    claim = Claim(bearer.NOTHING, None, flow, request_facts)
     facts = Facts(None, access, EngineRef("openai", 1))
-    decision = decide(ABSENT, access, asked)
+    decision = decide(ABSENT, access, request_facts)
     return GateAnswer(mine, Verdict(datetime.now(UTC), ABSENT, facts, decision, claim, caller))
 
 
@@ -130,5 +130,5 @@ def test_all_running_answers_are_asked_for_in_one_question() -> None:
     for each in opened[1:]:
         each.chat_id = "c"
     asyncio.run(mine.recheck(opened))
-    (asked,) = reader.asked
-    assert len(set(asked)) == 198, "one whose question is not read yet has no name"
+    (looked_up,) = reader.looked_up
+    assert len(set(looked_up)) == 198, "one whose question is not read yet has no name"

@@ -16,7 +16,7 @@ from chatflows.access.codes import CODES, EXPLAINED, Code
 from chatflows.access.decisions import ChatflowAccess, Decision, Mode, Reason, RequestFacts, decide
 from chatflows.gate import responses
 from chatflows.gate.responses import Answer, refusal
-from chatflows.protocols.encoding import frame
+from chatflows.protocols.flowise.frames import frame
 from chatflows.protocols.flowise.protocol import FLOWISE
 
 pytestmark = pytest.mark.fast

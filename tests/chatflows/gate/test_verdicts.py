@@ -36,11 +36,11 @@ class Reader:
     chatflow: ChatflowAccess | None = None
     secret: StoredSecret | None = None
     is_gone: bool = False
-    asked: list[str | None] = field(default_factory=list)
+    read_ids: list[str | None] = field(default_factory=list)
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """The facts."""
-        self.asked.append(public_id)
+        self.read_ids.append(public_id)
         if self.is_gone:
             raise Unavailable
         return Facts(self.secret, self.chatflow, EngineRef("faq", 1))
@@ -86,8 +86,8 @@ def bearer(text: str) -> Pair:
     return b"authorization", b"Bearer " + text.encode()
 
 
-def reach(asked: GateRequest, reader: Reader) -> Verdict:
-    return asyncio.run(verdicts.reach(asked, FLOW, Permission.PREDICTIONS_CREATE, reader))
+def reach(received: GateRequest, reader: Reader) -> Verdict:
+    return asyncio.run(verdicts.reach(received, FLOW, Permission.PREDICTIONS_CREATE, reader))
 
 
 def stored() -> StoredSecret:
@@ -110,7 +110,7 @@ def stored() -> StoredSecret:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("received", "code"),
     [
         (request(bearer("nonsense")), "invalid_token"),
         (request(bearer(KEY.text[:-1] + "!")), "invalid_token"),
@@ -123,22 +123,22 @@ def stored() -> StoredSecret:
 )
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_what_is_refused_by_its_form_asks_no_database(
-    asked: GateRequest, code: str, is_gone: bool
+    received: GateRequest, code: str, is_gone: bool
 ) -> None:
     reader = Reader(PUBLIC, is_gone=is_gone)
-    assert reach(asked, reader).decision.code == code
-    assert reader.asked == []
+    assert reach(received, reader).decision.code == code
+    assert reader.read_ids == []
 
 
 def test_every_other_request_is_one_reading_by_id_and_never_by_text() -> None:
     flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True, allow_key_in_url=True)
-    for asked in (request(bearer(KEY.text)), request(query=b"apiKey=" + KEY.text.encode())):
+    for received in (request(bearer(KEY.text)), request(query=b"apiKey=" + KEY.text.encode())):
         reader = Reader(flow, stored())
-        assert reach(asked, reader).decision.code == "ok"
-        assert reader.asked == [KEY.public_id]
+        assert reach(received, reader).decision.code == "ok"
+        assert reader.read_ids == [KEY.public_id]
     reader = Reader(flow)
     assert reach(request(), reader).decision.code == "missing_token"
-    assert reader.asked == [None]
+    assert reader.read_ids == [None]
 
 
 def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +157,9 @@ def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.Monkey
         assert len(runs) == 1
 
 
-@pytest.mark.parametrize("asked", [request(), request(bearer(KEY.text))], ids=["none", "key"])
-def test_with_the_database_gone_nobody_is_let_in_or_refused_for_good(asked: GateRequest) -> None:
-    decision = reach(asked, Reader(PUBLIC, is_gone=True)).decision
+@pytest.mark.parametrize("received", [request(), request(bearer(KEY.text))], ids=["none", "key"])
+def test_with_the_database_gone_nobody_is_let_in_or_refused_for_good(received: GateRequest) -> None:
+    decision = reach(received, Reader(PUBLIC, is_gone=True)).decision
     assert (decision.allowed, decision.status, decision.code) == (False, 503, "unavailable")
 
 
@@ -169,8 +169,8 @@ def test_with_the_pepper_gone_the_answer_is_503() -> None:
 
 
 def cors(flow: ChatflowAccess | None, *headers: Pair) -> dict[bytes, bytes]:
-    asked = request(*headers)
-    return dict(verdicts.cors(reach(asked, Reader(flow)), asked.origins))
+    received = request(*headers)
+    return dict(verdicts.cors(reach(received, Reader(flow)), received.origins))
 
 
 def test_an_origin_is_allowed_only_where_decide_accepted_it() -> None:
@@ -198,13 +198,13 @@ def test_cors_does_not_tell_a_protected_chatflow_from_an_unknown_one() -> None:
 )
 def test_no_client_header_raises_trust(header: bytes) -> None:
     flow = replace(PUBLIC, mode=Mode.KEYS, is_key_selected=True)
-    asked = request((header, b"internal"), (header, b"Bearer " + KEY.text.encode()))
-    assert reach(asked, Reader(flow, stored())).decision.code == "missing_token"
+    received = request((header, b"internal"), (header, b"Bearer " + KEY.text.encode()))
+    assert reach(received, Reader(flow, stored())).decision.code == "missing_token"
 
 
 def test_an_address_is_the_connections_and_not_the_headers() -> None:
-    asked = request((b"x-forwarded-for", b"198.51.100.1"), client=("203.0.113.5", 1))
-    assert asked.address == "203.0.113.5"
+    received = request((b"x-forwarded-for", b"198.51.100.1"), client=("203.0.113.5", 1))
+    assert received.address == "203.0.113.5"
     assert request().address == ""
 
 
@@ -234,15 +234,15 @@ def test_only_plain_json_is_a_body(headers: list[Pair], is_json: bool) -> None:
 )
 @pytest.mark.parametrize("first", [b"content-type", b"content-encoding"])
 def test_a_header_that_stands_twice_is_read_from_its_first(first: bytes, second: Pair) -> None:
-    asked = request((b"content-type", b"application/json"), (first, b"identity"), second)
-    assert asked.first(b"content-type") == b"application/json"
+    received = request((b"content-type", b"application/json"), (first, b"identity"), second)
+    assert received.first(b"content-type") == b"application/json"
 
 
 def test_running_answers_with_a_key_and_chatflow_in_common_are_read_once_a_round() -> None:
     reader = Reader(PUBLIC, stored())
     reached = [reach(request(bearer(KEY.text)), reader) for _ in range(3)]
     strangers = [reach(request(), reader) for _ in range(2)]
-    del reader.asked[:]
+    del reader.read_ids[:]
 
     async def decisions() -> list[bool]:
         again = Round(reader)
@@ -250,7 +250,7 @@ def test_running_answers_with_a_key_and_chatflow_in_common_are_read_once_a_round
         return [decision.allowed for decision in await asyncio.gather(*asking)]
 
     assert asyncio.run(decisions()) == [True] * 5
-    assert sorted(reader.asked, key=str) == sorted([KEY.public_id, None], key=str)
+    assert sorted(reader.read_ids, key=str) == sorted([KEY.public_id, None], key=str)
     reader.secret = replace(stored(), is_deleted=True)
     assert asyncio.run(decisions()) == [False] * 3 + [True] * 2, "the next round reads anew"
 

@@ -14,7 +14,7 @@ from tests.chatflows.engines.says import Says
 pytestmark = pytest.mark.fast
 
 
-def asked(*lots: Events) -> predictions.Prediction:
+def predicted(*lots: Events) -> predictions.Prediction:
     prediction = predictions.begin("?", "c")
     asyncio.run(predictions.complete(prediction, Says(*lots)))
     return prediction
@@ -23,30 +23,30 @@ def asked(*lots: Events) -> predictions.Prediction:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_the_text_is_all_pieces_in_their_order(pieces: list[str]) -> None:
     said = pieces * 10  # more than are kept apart
-    prediction = asked([Token(text) for text in said], [Done()])
+    prediction = predicted([Token(text) for text in said], [Done()])
     assert prediction.text == "".join(said)
     assert prediction.pieces == len(said)
 
 
 def test_an_endless_answer_is_kept_to_a_bound() -> None:
-    prediction = asked(*[[Token("0123456789" * 99)] * 600] * 2, [Done()])
+    prediction = predicted(*[[Token("0123456789" * 99)] * 600] * 2, [Done()])
     assert prediction.text == ("0123456789" * (MAX_TEXT // 10))
 
 
 def test_many_small_pieces_are_kept_as_few_texts() -> None:
-    prediction = asked([Token("a")] * 10 * JOINED, [Done()])
+    prediction = predicted([Token("a")] * 10 * JOINED, [Done()])
     assert len(prediction._joined + prediction._last) <= 10 + JOINED
 
 
 @pytest.mark.parametrize("before", [0, 62, 63, 64])
 def test_an_emoji_that_comes_in_halves_is_whole(before: int) -> None:
     halves = [Token("\ud83d"), Token("\ude00")]
-    assert asked([*[Token("a")] * before, *halves, Done()]).text == "a" * before + "😀"
+    assert predicted([*[Token("a")] * before, *halves, Done()]).text == "a" * before + "😀"
 
 
 @pytest.mark.parametrize("lots", [[], [[Token("half")]]])
 def test_an_engine_without_a_last_word_never_looks_whole(lots: list[Events]) -> None:
-    prediction = asked(*lots)
+    prediction = predicted(*lots)
     assert prediction.failure is BROKEN_OFF
     assert not prediction.is_complete
     assert run(*lots)[-1] is BROKEN_OFF
@@ -60,7 +60,7 @@ def test_a_prediction_without_a_chat_id_begins_a_conversation() -> None:
 
 def test_what_comes_behind_the_last_word_is_not_heard() -> None:
     lots: list[Events] = [[Token("a"), Done()], [Token("b")]]
-    assert asked(*lots).text == "a"
+    assert predicted(*lots).text == "a"
     assert run(*lots) == [Token("a"), Done()]
 
 

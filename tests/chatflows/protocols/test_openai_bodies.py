@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatflows.engines import Message
+from chatflows.engines import ChatMessage
 from chatflows.protocols.flowise.bodies import InvalidBody
 from chatflows.protocols.openai import bodies
 
@@ -33,10 +33,10 @@ def test_a_conversation_is_read_with_its_roles() -> None:
     ]
     read = bodies.read(body(messages=messages, stream=True))
     assert read.messages == (
-        Message("system", "Be brief."),
-        Message("user", "Hello"),
-        Message("assistant", "Hi."),
-        Message("user", "Why?"),
+        ChatMessage("system", "Be brief."),
+        ChatMessage("user", "Hello"),
+        ChatMessage("assistant", "Hi."),
+        ChatMessage("user", "Why?"),
     )
     assert (read.question, read.is_streaming, read.has_usage) == ("Why?", True, False)
 

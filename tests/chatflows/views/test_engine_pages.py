@@ -138,10 +138,10 @@ def test_what_was_typed_stays_in_a_refused_form(as_alice: Client, faq: Chatflow)
 def test_the_connection_is_tested_as_typed_and_nothing_is_saved(
     as_alice: Client, faq: Chatflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
+    tried: list[Any] = []
 
     def test_connection(*arguments: Any) -> tuple[bool, str]:
-        asked.append(arguments[1:])
+        tried.append(arguments[1:])
         return True, "The server takes the key and has the model."
 
     monkeypatch.setattr(engines, "test_connection", test_connection)
@@ -153,7 +153,7 @@ def test_the_connection_is_tested_as_typed_and_nothing_is_saved(
         assert "The server takes the key and has the model." in body
         assert ("<html" in body) is not bool(headers)
         assert SECRET not in body
-    engine, config, secret = asked[0]
+    engine, config, secret = tried[0]
     assert (engine, config["model"], secret) == ("openai", "llama3.2", SECRET)
     assert Chatflow.objects.get(pk=faq.pk).engine == "faq"
 

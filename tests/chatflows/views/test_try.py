@@ -60,11 +60,11 @@ class Scripted:
 
     def __init__(self, *events: Event, hangs: bool = False) -> None:
         self.events, self.hangs = events, hangs
-        self.asked: Question | None = None
+        self.question: Question | None = None
         self.is_closed = False
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        self.asked = question
+        self.question = question
         try:
             for event in self.events:
                 yield [event]
@@ -143,8 +143,8 @@ def test_an_earlier_turn_goes_along_and_never_another_members(
     factories.let_remember(shop)
     engine = Scripted(Token("Yes.")).install(monkeypatch)
     body = as_alice.post(url(shop.id), {**ASKED, "question": "Really?"}).content.decode()
-    assert engine.asked is not None
-    assert [turn.question for turn in engine.asked.history] == ["When are you open?"]
+    assert engine.question is not None
+    assert [turn.question for turn in engine.question.history] == ["When are you open?"]
     assert "Eddie" not in body
 
 

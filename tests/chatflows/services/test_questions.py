@@ -13,14 +13,14 @@ from django.db import connections
 from chatflows.engines import Event, Token
 from chatflows.faq import entries
 from chatflows.models import Chatflow
-from chatflows.services import asking, engines
-from chatflows.services.asking import Asker, PersonsAnswers
+from chatflows.services import engines, questions
+from chatflows.services.questions import PersonsAnswers, Questioner
 from tests import factories
 from tests.chatflows.engines.upstreams import FLOW, KEY, Flowise, Host, hosting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ASKER = Asker("person:1", "playground", "192.0.2.1", "req_1")
+QUESTIONER = Questioner("person:1", "playground", "192.0.2.1", "req_1")
 
 
 class Aborted(Flowise):
@@ -44,10 +44,10 @@ def host() -> Iterator[Host]:
 async def ask(chatflow: Chatflow, question: str, *, most: int = 1000) -> list[Event]:
     """The events of one answer, or the first of them."""
     fresh = await sync_to_async(Chatflow.objects.get)(pk=chatflow.pk)
-    asked = await sync_to_async(asking.begin)(fresh, ASKER, question, FLOW)
+    begun = await sync_to_async(questions.begin)(fresh, QUESTIONER, question, FLOW)
     told: list[Event] = []
     async with aclosing(
-        asking.answer(asked, PersonsAnswers(in_all=9, each=9), lambda: True)
+        questions.answer(begun, PersonsAnswers(in_all=9, each=9), lambda: True)
     ) as events:
         async for event in events:
             told.append(event)
@@ -64,13 +64,13 @@ def test_a_changed_engine_answers_the_next_question(
     faq: Chatflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
-    source = asking._Sources.engine_source
+    source = questions._Sources.engine_source
 
-    async def counting(self: asking._Sources, chatflow_id: object) -> object:
+    async def counting(self: questions._Sources, chatflow_id: object) -> object:
         read.append(chatflow_id)
         return await source(self, chatflow_id)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(asking._Sources, "engine_source", counting)
+    monkeypatch.setattr(questions._Sources, "engine_source", counting)
 
     async def talk() -> list[str]:
         said = []

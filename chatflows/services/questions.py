@@ -38,7 +38,7 @@ Holds = Callable[[], bool]  # asks the database: in a thread
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Questioner:
     """Who asks, in the place of a key: `caller` owns the conversations, `reason` is recorded."""
 
     caller: str
@@ -48,11 +48,11 @@ class Asker:
 
 
 @dataclass(slots=True)
-class Asking:
+class PersonsQuestion:
     """One question while it is answered."""
 
     chatflow: Chatflow
-    asker: Asker
+    questioner: Questioner
     prediction: Prediction
     at: datetime = field(default_factory=timezone.now)
     started: float = field(default_factory=time.perf_counter)
@@ -61,9 +61,9 @@ class Asking:
 class PersonsAnswer(RunningAnswer):
     """An answer that a person gets on a page, for as long as `holds` says yes."""
 
-    def __init__(self, group: "PersonsAnswers", asking: Asking, holds: Holds) -> None:
-        caller = asking.asker.caller
-        super().__init__(group, caller, asking.chatflow.id, caller, asking.prediction.chat_id)
+    def __init__(self, group: "PersonsAnswers", question: PersonsQuestion, holds: Holds) -> None:
+        caller = question.questioner.caller
+        super().__init__(group, caller, question.chatflow.id, caller, question.prediction.chat_id)
         self.holds = holds
 
 
@@ -74,7 +74,7 @@ class PersonsAnswers:
         self.in_all, self.each = in_all, each
 
     def are_full(self, caller: str) -> bool:
-        """Whether one more answer for this asker is too many."""
+        """Whether one more answer for this questioner is too many."""
         return running.registry.is_full(self, caller)
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
@@ -100,21 +100,21 @@ def _refusal_of(holds: Holds) -> Refused | None:
         return Refused(codes.UNAVAILABLE)
 
 
-def begin(chatflow: Chatflow, asker: Asker, question: str, chat_id: str) -> Asking:
-    """A question in the asker's own conversation of that id."""
-    asked = Question(
-        question,
+def begin(chatflow: Chatflow, questioner: Questioner, text: str, chat_id: str) -> PersonsQuestion:
+    """A question in the questioner's own conversation of that id."""
+    question = Question(
+        text,
         chat_id,
-        thread_id=predictions.thread_id(chatflow.id, asker.caller, chat_id),
+        thread_id=predictions.thread_id(chatflow.id, questioner.caller, chat_id),
         is_streaming=True,
         history=conversations.last_turns(
             chatflow.id,
-            asker.caller,
+            questioner.caller,
             chat_id,
             _memory_turns(chatflow),
         ),
     )
-    return Asking(chatflow, asker, Prediction(asked))
+    return PersonsQuestion(chatflow, questioner, Prediction(question))
 
 
 def _memory_turns(chatflow: Chatflow) -> int:
@@ -126,83 +126,83 @@ def _memory_turns(chatflow: Chatflow) -> int:
     return config.memory_turns if chatflow.kind.remembers else 0
 
 
-def turns(chatflow: Chatflow, asker: Asker, chat_id: str) -> list[Message]:
+def turns(chatflow: Chatflow, questioner: Questioner, chat_id: str) -> list[Message]:
     """What was said in this conversation, oldest first."""
     mine = Message.objects.filter(
         conversation__chatflow=chatflow,
-        conversation__caller=asker.caller,
+        conversation__caller=questioner.caller,
         conversation__chat_id=chat_id,
     )
     return list(reversed(mine.order_by("-at")[:SHOWN_TURNS]))
 
 
 async def answer(
-    asking: Asking, group: PersonsAnswers, holds: Holds
+    question: PersonsQuestion, group: PersonsAnswers, holds: Holds
 ) -> AsyncGenerator[Event, None]:
     """Yield the engine's events to the end or until the reader leaves; then record the call.
 
     It ends within two seconds of `holds` saying no.
     """
-    mine = PersonsAnswer(group, asking, holds)
+    mine = PersonsAnswer(group, question, holds)
     if not running.registry.enter(mine):
         yield TOO_MANY
         return
     try:
-        async with aclosing(running.while_allowed(_events(asking), mine)) as events:
+        async with aclosing(running.while_allowed(_events(question), mine)) as events:
             async for event in events:
                 yield event
         if mine.ending is not None:
-            asking.prediction.note(CLOSED)
+            question.prediction.note(CLOSED)
             yield CLOSED
     finally:
         running.registry.leave(mine)
-        await sync_to_async(_record)(asking)
+        await sync_to_async(_record)(question)
 
 
-async def _events(asking: Asking) -> AsyncGenerator[Event, None]:
-    chatflow, pool = asking.chatflow, await _pools.get()
+async def _events(question: PersonsQuestion) -> AsyncGenerator[Event, None]:
+    chatflow, pool = question.chatflow, await _pools.get()
     try:
         engine = await pool.get(chatflow.id, EngineRef(chatflow.engine, chatflow.engine_version))
-        async with aclosing(predictions.run(asking.prediction, engine)) as events:
+        async with aclosing(predictions.run(question.prediction, engine)) as events:
             async for event in events:
                 yield event
     except Unavailable:
         failure = Failed(codes.UNAVAILABLE, "The engine can't be read now. Try again.")
-        asking.prediction.note(failure)
+        question.prediction.note(failure)
         yield failure
 
 
-def _record(asking: Asking) -> None:
-    """The call as this asker's, and the turn in the asker's conversation."""
-    asked, asker = asking.prediction, asking.asker
-    failure = asked.failure
-    code = failure.code.name if failure else codes.OK if asked.is_complete else codes.CLIENT_GONE
+def _record(question: PersonsQuestion) -> None:
+    """The call as this questioner's, and the turn in the questioner's conversation."""
+    prediction, questioner = question.prediction, question.questioner
+    failure = prediction.failure
+    code = codes.OK if prediction.is_complete else codes.CLIENT_GONE
     turn = Turn(
-        message_id=asked.message_id,
-        at=asking.at,
-        chatflow_id=asking.chatflow.id,
-        caller=asker.caller,
-        chat_id=asked.chat_id,
-        question=asked.question,
-        answer=asked.text,
-        is_complete=asked.is_complete,
-        is_answered=asked.is_answered,
+        message_id=prediction.message_id,
+        at=question.at,
+        chatflow_id=question.chatflow.id,
+        caller=questioner.caller,
+        chat_id=prediction.chat_id,
+        question=prediction.question.text,
+        answer=prediction.text,
+        is_complete=prediction.is_complete,
+        is_answered=prediction.is_answered,
     )
     record = CallRecord(
-        at=asking.at,
-        chatflow_id=asking.chatflow.id,
-        team_id=asking.chatflow.team_id,
+        at=question.at,
+        chatflow_id=question.chatflow.id,
+        team_id=question.chatflow.team_id,
         key_id=None,
         key_name="",
         public_id="",
         allowed=True,
         status=failure.code.status if failure else 200,
-        code=code,
-        reason=asker.reason,
-        client_address=asker.address,
-        duration_ms=round((time.perf_counter() - asking.started) * 1000),
+        code=failure.code.name if failure else code,
+        reason=questioner.reason,
+        client_address=questioner.address,
+        duration_ms=round((time.perf_counter() - question.started) * 1000),
         streamed=True,
-        request_id=asker.request_id,
+        request_id=questioner.request_id,
         turn=turn,
     )
     try:
