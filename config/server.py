@@ -31,7 +31,7 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
         "port": settings.PORT,
         "workers": workers,
         "reload": reload,
-        "http": "config.wire_guard:GuardedProtocol",
+        "http": "config.short_way:QuickProtocol",
         "ws": "none",
         "lifespan": "on",
         # It would believe a forged X-Forwarded-For from loopback; we read it ourselves.

@@ -1,36 +1,29 @@
 """The wire guard: uvicorn's HTTP/1.1 protocol with bounds on what a client may send.
 
-Run as `uvicorn --http config.wire_guard:GuardedProtocol --ws none --no-proxy-headers`.
+`config/short_way.py` puts the gate's short way on top of it.
 
 uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
 - replaced: `data_received`, `_should_upgrade` (so nothing here ever speaks WebSocket);
 - extended: `__init__`, `connection_made`, `connection_lost`, `on_headers_complete`, `on_body`,
   `on_message_complete`, `on_response_complete`, `_start_asgi_task`, `pause_writing`,
   `resume_writing`;
-- relied on: `parser`, `headers`, `url`, `app`, `cycle` (the newest request, not the running one),
+- relied on: `parser`, `headers`, `url`, `cycle` (the newest request, not the running one),
   `pipeline` (newest left), `server_state.connections`, `_unset_keepalive_if_required`, and of a
-  cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`,
-  `scope`, `body`, `waiting_for_100_continue`.
+  cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`.
 
 Left to the application: the size and pace of a body it is reading.
 """
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from functools import lru_cache
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
@@ -73,39 +66,6 @@ def is_too_slow(taken: int, waited: timedelta, lifetime: timedelta) -> bool:
     return waited >= lifetime and taken < waited.total_seconds() * SLOWEST_READER
 
 
-class Reply(Protocol):
-    """A whole response but for the server's own headers."""
-
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def fields(self) -> bytes:
-        """Header fields, each with its line end."""
-
-    @property
-    def body(self) -> bytes: ...
-
-
-class ShortWay(Protocol):
-    """What an application may offer as `short_way`: answers without an ASGI task."""
-
-    def is_for(self, scope: Any) -> bool:
-        """Return whether to wait for the end of a request's body."""
-
-    def take(self, scope: Any, body: bytes, then: Callable[[Reply | None], None]) -> None:
-        """Call `then` once, now or later, with a reply or None: then the application is called."""
-
-
-@lru_cache(maxsize=1)  # they change once a second
-def _joined(*fields: tuple[bytes, bytes]) -> bytes:
-    return b"".join([name + b": " + value + b"\r\n" for name, value in fields])
-
-
-def _fields_of(headers: list[tuple[bytes, bytes]]) -> bytes:
-    return _joined(*headers)
-
-
 class RefusedError(Exception):
     """Stops the parser inside a callback; `_fault` holds the answer."""
 
@@ -130,16 +90,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None  # the request being answered
         self._is_in_head = True  # or between requests; otherwise in a body
         self._spent = 0  # bytes of this head, or of framing in this body, read so far
+        self._uncounted = 0  # bytes of the piece in which this head began, at most; not in `_spent`
+        self._piece = 0  # bytes that the parser is reading
         self._waiting_since: float | None = None  # loop time; None while the wait is not ours
         self._fault = BAD_REQUEST  # the answer if the parser stops now
         self._refusal: bytes | None = None  # the connection's last words; set: nothing is parsed
         self._is_parting = False  # last words are written, our side is shut
         self._stalled_since: float | None = None  # loop time; None while the client takes all
         self._unsent = 0  # bytes that waited for the client then
-        self._short_way: ShortWay | None = getattr(self.app, "short_way", None)
-        self._is_head_complete = False  # inside `on_headers_complete`
-        # A request that the short way may take, until its body is here.
-        self._held: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
     # The connection's life
 
@@ -174,7 +132,8 @@ class GuardedProtocol(HttpToolsProtocol):
         return limit - self._spent
 
     def _feed(self, piece: bytes) -> None:
-        self._spent += len(piece)
+        self._piece = len(piece)
+        self._spent += self._piece
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -184,23 +143,21 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             if self._room() <= 0:
                 self._refuse(TOO_LARGE if self._is_in_head else BAD_REQUEST)
-        if self._held is not None:  # its body is not all here: it may be refused before that
-            held, self._held = self._held, None
-            super()._start_asgi_task(*held)
 
     def _should_upgrade(self) -> bool:
         return False
 
     def on_headers_complete(self) -> None:
         self._check_head()
-        self._is_head_complete = True
         super().on_headers_complete()
-        self._is_head_complete = False
         if self.parser.should_upgrade():
             self.cycle.keep_alive = False
+        self._end_head()
+
+    def _end_head(self) -> None:
         self.headers = []  # takes the trailer, which must not join the application's headers
         self._is_in_head = False
-        self._spent = 0
+        self._spent = self._uncounted = 0
         self._waiting_since = None
 
     def on_body(self, body: bytes) -> None:
@@ -208,33 +165,40 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._end_message()
+        super().on_message_complete()
+
+    def _end_message(self) -> None:
         if len(self.headers) > MAX_FIELDS:
             self._stop(TOO_LARGE)
-        super().on_message_complete()
         self._is_in_head = True
         self._spent = 0
+        self._uncounted = self._piece
         self._waiting_since = None
-        if self._held is not None:
-            self._take_short_way(*self._held)
 
     def _check_head(self) -> None:
         """Refuse what the parser lets pass; framing and Host after RFC 9112, 3.2 and 6.1."""
-        if len(self.headers) > MAX_FIELDS or self._head_bytes() > MAX_HEAD_BYTES:
+        if len(self.headers) > MAX_FIELDS or self._is_head_too_large():
             self._stop(TOO_LARGE)
         if len(self.pipeline) >= MAX_QUEUED:
             self._stop(NO_ANSWER)
         version = self.parser.get_http_version()
-        names = [name for name, _ in self.headers]
-        hosts = names.count(b"host")
+        fields = dict(self.headers)
+        hosts = int(b"host" in fields)
+        if hosts and len(fields) < len(self.headers):
+            hosts = [name for name, _ in self.headers].count(b"host")
         if version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
             self._stop(BAD_REQUEST)
-        if b"transfer-encoding" in names and (version == "1.0" or not self._is_plainly_chunked()):
+        if b"transfer-encoding" in fields and (version == "1.0" or not self._is_plainly_chunked()):
             self._stop(BAD_REQUEST)
 
-    def _head_bytes(self) -> int:
-        """At least this long; `_spent` knows nothing of a head begun in the middle of a piece."""
+    def _is_head_too_large(self) -> bool:
+        if self._spent + self._uncounted <= MAX_HEAD_BYTES:
+            return False
+        # A head that began in the middle of a piece: at least as long as this.
         colons_and_ends = 4 * len(self.headers)
-        return len(self.url) + len(b"".join(chain.from_iterable(self.headers))) + colons_and_ends
+        fields = len(b"".join(chain.from_iterable(self.headers)))
+        return len(self.url) + fields + colons_and_ends > MAX_HEAD_BYTES
 
     def _is_plainly_chunked(self) -> bool:
         codings = [value for name, value in self.headers if name == b"transfer-encoding"]
@@ -248,44 +212,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._running = cycle
-        if self._is_head_complete and self._may_be_short(cycle):
-            self._held = (cycle, app)
-        else:
-            super()._start_asgi_task(cycle, app)
-
-    def _may_be_short(self, cycle: RequestResponseCycle) -> bool:
-        return (
-            self._short_way is not None
-            and cycle.keep_alive
-            and not cycle.waiting_for_100_continue
-            and not self.flow.write_paused
-            and self._short_way.is_for(cycle.scope)
-        )
-
-    def _take_short_way(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        self._held = None
-
-        def then(reply: Reply | None) -> None:
-            if reply is None:
-                HttpToolsProtocol._start_asgi_task(self, cycle, app)
-            else:
-                self._reply(cycle, reply)
-
-        assert self._short_way is not None
-        self._short_way.take(cycle.scope, bytes(cycle.body), then)
-
-    def _reply(self, cycle: RequestResponseCycle, reply: "Reply") -> None:
-        """Write a whole response, as uvicorn's cycle would."""
-        if cycle.disconnected:
-            return
-        cycle.response_started = cycle.response_complete = True
-        defaults = _fields_of(self.server_state.default_headers)
-        close = b"" if cycle.keep_alive else b"connection: close\r\n"
-        head = STATUS_LINE[reply.status] + defaults + reply.fields + close
-        self.transport.write(head + b"\r\n" + reply.body)
-        if not cycle.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()  # starts the next in the queue, if any

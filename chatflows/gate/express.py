@@ -9,7 +9,7 @@ compares every byte.
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -23,7 +23,7 @@ from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
 from chatflows.gate.flowise import predictions
 from chatflows.gate.large_bodies import LARGE
 from chatflows.gate.readers.facts import Facts
-from chatflows.gate.requests import GateRequest, Message, Scope
+from chatflows.gate.requests import GateRequest, Message
 from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks
 from chatflows.gate.verdicts import Claim, Verdict
@@ -35,6 +35,14 @@ log = structlog.get_logger("flowlatch.gate")
 
 PREFIX = b"/api/v1/prediction/"
 _ID = "req_" + "0" * 16  # stands for a request's id, which is always that long
+
+
+class Held(Protocol):
+    """A request whose body is here."""
+
+    url: bytes  # as it came
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class Reply(NamedTuple):
@@ -65,29 +73,26 @@ class ShortWay:
         self._parts = parts
         self._put = put
 
-    def is_for(self, scope: Scope) -> bool:
-        """Return whether to wait for the end of a request's body."""
-        return (
-            scope["method"] == "POST"
-            and scope["raw_path"].startswith(PREFIX)
-            and not scope["query_string"]
-        )
+    def is_for(self, method: bytes, url: bytes) -> bool:
+        """Return whether to hold a request until its body is here."""
+        return method == b"POST" and url.startswith(PREFIX)
 
-    def take(self, scope: Scope, body: bytes, then: Then) -> None:
+    def take(self, held: Held, client: tuple[str, int] | None, then: Then) -> None:
         """Call `then` once, with the reply or with None: then the ordinary way answers."""
         started = time.perf_counter()
-        found = routes.match(scope["raw_path"])
+        found = routes.match(held.url)  # with a query it is no path, and goes the ordinary way
         route = found.routes.get("POST") if found is not None else None
-        if route is None or route.handler is not predictions.create or len(body) > LARGE:
+        if route is None or route.handler is not predictions.create or len(held.body) > LARGE:
             then(None)
             return
         assert found is not None
         assert found.chatflow_id is not None
         assert isinstance(route.policy, Asks)
+        scope = {"method": "POST", "headers": held.headers, "query_string": b"", "client": client}
         request = GateRequest(scope, _nothing_more, request_ids.new())
         claim = verdicts.claim_of(request, found.chatflow_id, route.policy.scope)
 
-        call = _Call(request, route.path, claim, body, started)
+        call = _Call(request, route.path, claim, held.body, started)
 
         def answer(facts: Facts | None) -> None:
             then(self._reply(call, facts))
