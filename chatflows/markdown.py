@@ -1,4 +1,4 @@
-"""Markdown of answers as safe HTML: an answer is a stranger's text, whoever wrote the flow."""
+"""Markdown: turn answers into safe HTML. Every answer is treated as a stranger's text."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,20 +12,20 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-MAX_LENGTH = 20_000  # characters; a longer answer stands as it was typed
-MAX_BRACKETS = 1_000  # each is tried as a link to the text's end: hostile ones would cost seconds
+MAX_LENGTH = 20_000  # characters; a longer answer is shown as it was typed
+MAX_BRACKETS = 1_000  # each may start a search to the text's end: hostile ones would cost seconds
 SCHEMES = ("http", "https", "mailto")
 
 
 @lru_cache(maxsize=256)  # a conversation's page shows the same answers again and again
 def to_html(text: str) -> SafeString:
-    """Paragraphs, lists, tables, code and links; tags of the text itself show as text.
+    """Return paragraphs, lists, tables, code and links as HTML. Tags in the text are shown as text.
 
-    Links are http, https or mailto and tell the other side nothing; pictures leave their words.
+    Links are http, https or mailto and send no referrer. Pictures are replaced by their words.
     """
     if len(text) > MAX_LENGTH or text.count("[") > MAX_BRACKETS:
         return SafeString(f'<p class="as-typed">{escape(text)}</p>')
-    return SafeString(_renderer.render(text))  # html is off, and tests are hostile
+    return SafeString(_renderer.render(text))  # safe: HTML is off, as hostile tests show
 
 
 def _is_safe(url: str) -> bool:
@@ -54,7 +54,7 @@ def _heading(
     options: OptionsDict,
     env: EnvType,
 ) -> str:
-    # The page's own headings come first.
+    # The page's own headings have the levels above.
     tokens[at].tag = f"h{min(int(tokens[at].tag[1]) + 2, 6)}"
     return renderer.renderToken(tokens, at, options, env)
 
@@ -66,7 +66,7 @@ def _cell(
     options: OptionsDict,
     env: EnvType,
 ) -> str:
-    tokens[at].attrs.pop("style", None)  # an alignment; the CSP takes no inline style
+    tokens[at].attrs.pop("style", None)  # an alignment; the CSP allows no inline style
     return renderer.renderToken(tokens, at, options, env)
 
 

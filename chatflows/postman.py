@@ -1,4 +1,4 @@
-"""A Postman collection (v2.1) that calls one chatflow; its key is an empty variable. Pure."""
+"""Postman: a collection (v2.1) that calls one chatflow. Its key is an empty variable. Pure."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 
 
 def collection(name: str, public_url: str, chatflow_id: UUID) -> dict[str, Any]:
-    """Ask in one piece, ask word by word, ping."""
+    """Return the collection: ask for a whole answer, ask for a stream, ping."""
     predict = f"/api/v1/prediction/{chatflow_id}"
     return {
         "info": {

@@ -11,7 +11,7 @@ QUESTION = "What is Flowlatch?"
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """One language. `html` is the code escaped, with its strings marked."""
+    """Code in one language."""
 
     lang: str
     label: str
@@ -19,17 +19,17 @@ class Snippet:
 
     @property
     def html(self) -> SafeString:
-        """For pages."""
+        """The code escaped for pages, with its strings marked."""
         return mark_safe(_mark_strings(self.code))  # noqa: S308 (each part is escaped)
 
 
 def endpoint(public_url: str, chatflow_id: UUID) -> str:
-    """The address that programs call."""
+    """Return the address that programs call."""
     return f"{public_url}/api/v1/prediction/{chatflow_id}"
 
 
 def whole(public_url: str, chatflow_id: UUID) -> list[Snippet]:
-    """Ask once, get the answer in one piece. The key comes from the environment."""
+    """Return code that asks once and gets a whole answer. The key comes from the environment."""
     url = endpoint(public_url, chatflow_id)
     return [
         Snippet("curl", "curl", _CURL.format(url=url, question=QUESTION, more="")),
@@ -39,7 +39,7 @@ def whole(public_url: str, chatflow_id: UUID) -> list[Snippet]:
 
 
 def streaming(public_url: str, chatflow_id: UUID) -> list[Snippet]:
-    """Ask once, get the answer as it comes."""
+    """Return code that asks once and gets the answer as it comes."""
     url = endpoint(public_url, chatflow_id)
     curl = _CURL.replace("curl {url}", "curl -N {url}")
     more = ', "streaming": true'
@@ -51,7 +51,7 @@ def streaming(public_url: str, chatflow_id: UUID) -> list[Snippet]:
 
 
 def flowise(public_url: str, chatflow_id: UUID) -> list[Snippet]:
-    """The published clients of Flowise, with this host in place of theirs."""
+    """Return code for Flowise's published clients, with our host."""
     values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
     return [
         Snippet("js", "flowise-sdk", _FLOWISE_SDK.format(**values)),
@@ -60,7 +60,7 @@ def flowise(public_url: str, chatflow_id: UUID) -> list[Snippet]:
 
 
 def openai(public_url: str, chatflow_id: UUID) -> list[Snippet]:
-    """OpenAI's own clients: the base URL is ours, the model is the chatflow."""
+    """Return code for OpenAI's own clients. The base URL is ours, the model is the chatflow."""
     values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
     return [
         Snippet("python", "Python", _OPENAI_PYTHON.format(**values)),

@@ -20,7 +20,7 @@ set_up_urlpatterns = [
     path("set-up/", set_up.set_up, name="set_up"),
     path("set-up/<str:token>/", set_up.set_up_link, name="set_up_link"),
 ]
-# Under `/flow/<slug>/`: visitors, with a session that opens nothing else.
+# Under `/flow/<slug>/`, for visitors, whose session opens nothing else.
 flow_urlpatterns = [
     path("", visits.flow_home, name="flow_home"),
     path("login/", visits.flow_login, name="flow_login"),

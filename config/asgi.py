@@ -6,8 +6,8 @@ from pathlib import Path
 
 import django
 
-# The event loop lets go of the interpreter at each statement of SQLite; the recorder's thread then
-# keeps it for this long (in seconds; Python's own choice is ten times as much).
+# The event loop releases the interpreter at each SQLite statement. The recorder's thread may then
+# keep it for this long (seconds; Python's default is ten times as much).
 sys.setswitchinterval(0.0005)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
@@ -26,10 +26,10 @@ from config.pages import PagesHandler, with_static_files  # noqa: E402
 
 
 def make_reader() -> AccessReader:
-    """The reader of the database that DATABASE_URL names."""
+    """Make the reader for the database that DATABASE_URL names."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] == databases.POSTGRESQL:
-        # Ten MiB of driver, and no use on SQLite.
+        # The driver takes ten MiB, and SQLite does not need it.
         from chatflows.gate.readers.postgres import PostgresReader  # noqa: PLC0415
 
         return PostgresReader(databases.connection_parameters(database))

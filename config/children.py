@@ -1,4 +1,4 @@
-"""A child process that does one thing and takes its memory with it when it ends."""
+"""Children: run one task in a child process, which frees the task's memory when it ends."""
 
 import contextlib
 import os
@@ -12,18 +12,19 @@ _PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(task: Callable[[], None]) -> None:
-    """Run the task in a fork of this process, and return when it has ended well.
+    """Run the task in a fork of this process, and return once it has succeeded.
 
-    What the task raises ends the child as it would end this process, so that the message and the
-    exit status are the same; then this process ends with that status. SIGINT and SIGTERM are
-    passed on to the child, and this process ends as the child did. Where there is no fork, the
-    task runs here.
+    If the task raises, the child ends with the message and exit status that this process would
+    have, and then this process ends with that status. SIGINT and SIGTERM are passed on to the
+    child, and this process ends as the child did. On Windows the task runs in this process.
     """
     if sys.platform == "win32":
         task()
         return
     ours, theirs = os.pipe()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)  # none may fall between fork and handler
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, _PASSED_ON
+    )  # no signal may arrive between the fork and the handler
     child = os.fork()
     if child == 0:
         os.close(theirs)
@@ -41,7 +42,7 @@ def run(task: Callable[[], None]) -> None:
 
 
 def _wait(child: int) -> int:
-    # The exit status, negative for a signal.
+    # Returns the exit status, negative for a signal.
     received: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -54,7 +55,7 @@ def _wait(child: int) -> int:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     for number, handler in kept.items():
         signal.signal(number, handler)
-    if status == 0 and received:  # it came when the child had done all but not yet been waited for
+    if status == 0 and received:  # the signal came after the child was done
         return -received[0]
     return status
 
@@ -66,11 +67,11 @@ def _end_like(status: int) -> None:
         sys.exit(f"Signal {-status} ended what was to be done first. Is there memory enough?")
     signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
-    sys.exit(128 - status)  # the first process of a container outlives its own signal
+    sys.exit(128 - status)  # the first process of a container survives its own signal
 
 
 def _end_with(pipe: int) -> None:
-    # Killed at once, the parent can tell nobody; but then the other end of the pipe is closed.
+    # A parent that is killed can tell nobody, but its end of the pipe is closed.
     def wait() -> None:
         os.read(pipe, 1)
         os._exit(1)
@@ -79,7 +80,7 @@ def _end_with(pipe: int) -> None:
 
 
 def _leave() -> None:
-    # Not by sys.exit: taking a whole interpreter down takes a start a tenth of a second longer.
+    # sys.exit would take the interpreter down, which makes a start a tenth of a second longer.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,15 +1,15 @@
-"""The database settings: what DATABASE_URL says, and what Flowlatch asks of each kind. Pure."""
+"""Databases: Django's settings for what DATABASE_URL names, SQLite or PostgreSQL. Pure."""
 
 from typing import Any
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 CONNECT_WITHIN = 3  # seconds
-BUSY_TIMEOUT = 3  # seconds that a statement waits for another's lock
+BUSY_TIMEOUT = 3  # seconds that a statement waits for a lock
 STATEMENT_TIMEOUT = 15  # seconds
-IDLE_TIMEOUT = 60  # seconds that a transaction may stand still
+IDLE_TIMEOUT = 60  # seconds that a transaction may be idle
 MAX_CONNECTIONS = 16  # of one process, for pages and records; the gate has two more
-# FULL and on: a lost commit can be a lost revocation.
+# Both wait for the disk (FULL, on): a lost commit can be a lost revocation.
 _SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": BUSY_TIMEOUT,
     "transaction_mode": "IMMEDIATE",
@@ -22,23 +22,23 @@ _SESSION = (
 _POSTGRESQL_OPTIONS: dict[str, Any] = {
     "application_name": "flowlatch",
     "connect_timeout": CONNECT_WITHIN,
-    # A replica would show what was true a moment ago, and takes no change.
+    # A replica lags behind, and can't be written.
     "target_session_attrs": "read-write",
-    "tcp_user_timeout": 10_000,  # milliseconds: a server that vanished is given up
+    "tcp_user_timeout": 10_000,  # milliseconds until a server that vanished is given up
     "keepalives_idle": 30,  # seconds
     "options": _SESSION,
-    # Django's pages run in a thread each, so a connection that stays open has to come from a pool.
+    # Django runs each page in a thread of its own, so connections stay open only in a pool.
     "pool": {"min_size": 0, "max_size": MAX_CONNECTIONS, "timeout": CONNECT_WITHIN},
 }
 _DJANGOS_OWN = ("pool", "assume_role", "isolation_level", "server_side_binding", "service")
 
 
 class UnknownDatabase(Exception):
-    """DATABASE_URL can't be used; the message is one line that quotes nothing of it."""
+    """Raised for a DATABASE_URL that can't be used. The message quotes nothing of it."""
 
 
 def configured(url: dict[str, Any]) -> dict[str, Any]:
-    """Django's settings for what a DATABASE_URL says. Raises UnknownDatabase."""
+    """Return Django's settings for a parsed DATABASE_URL. Raises UnknownDatabase."""
     given = url.get("OPTIONS", {})
     if url.get("ENGINE") == SQLITE:
         return {**url, "OPTIONS": {**_SQLITE_OPTIONS, **given}}
@@ -49,7 +49,7 @@ def configured(url: dict[str, Any]) -> dict[str, Any]:
 
 
 def connection_parameters(database: dict[str, Any]) -> dict[str, Any]:
-    """The same PostgreSQL database in the words of libpq."""
+    """Return libpq's parameters for a PostgreSQL database of Django's settings."""
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     names["PORT"] = "port"
     said = {word: database[name] for name, word in names.items() if database.get(name)}

@@ -1,4 +1,4 @@
-"""Error pages, and their JSON twins: nothing under /api/ or /v1/ is ever answered with HTML."""
+"""Error pages, and JSON errors under /api/ and /v1/, where nothing is answered with HTML."""
 
 import sys
 
@@ -35,7 +35,7 @@ CODES = {
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler 400. A foreign Host, an operator's first mistake, has a page of its own."""
+    """Answer 400. A wrong Host, a frequent mistake of operators, has a page of its own."""
     if isinstance(exception, DisallowedHost):
         log.warning("foreign host", request_id=_request_id(request), expected=settings.PUBLIC_URL)
         return _answer(request, 400, template="errors/host.html")
@@ -43,19 +43,19 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler 403."""
+    """Answer 403."""
     return _answer(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Handler 404."""
+    """Answer 404."""
     return _answer(request, 404)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Handler 500, for what a view raised and did not answer.
+    """Answer what a view raised: 500, unless the exception tells better.
 
-    TooMany is 429, a database that is away 503, and 404 what someone has just deleted.
+    TooMany is 429, a database that is gone is 503, and an object that was just deleted is 404.
     """
     error = sys.exception()
     name = type(error).__name__
@@ -73,7 +73,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form without a good token: 403."""
+    """Answer 403 to a form without a valid CSRF token."""
     return _answer(request, 403, template="errors/csrf.html")
 
 
@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
     path = request.path_info.lower()
     if path.startswith((API_PREFIX, OPENAI_PREFIX)):
         return _json(status, request_id, is_openai=path.startswith(OPENAI_PREFIX))
-    # No request is given: context processors ask the database, which may be what is gone.
+    # The template gets no request: context processors read the database, which may be gone.
     page = render_to_string(
         template or f"errors/{status}.html",
         {
@@ -96,7 +96,7 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
 
 
 def _json(status: int, request_id: str, *, is_openai: bool) -> HttpResponse:
-    """A problem (RFC 9457), or an error as OpenAI's clients read it."""
+    """Return a problem (RFC 9457), or an error as OpenAI's clients read it."""
     code = CODES[status]
     problem = {
         "status": status,

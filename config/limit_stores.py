@@ -1,10 +1,10 @@
-"""Limit stores: what LIMITS_URL may say. No store is asked, and its client is not loaded. Pure."""
+"""Limit stores: which LIMITS_URL can be read. It connects to no store. Pure."""
 
 from urllib.parse import parse_qsl, urlsplit
 
 _NETWORK = {"redis", "rediss", "valkey", "valkeys"}
 _SOCKET = {"redis+unix", "valkey+unix"}
-# What may follow the `?`: the client meets an option that it doesn't know only at the first call.
+# What may follow the `?`. The client would refuse an unknown option only at the first call.
 _OPTIONS = {
     "db",
     "ssl_ca_certs",
@@ -25,7 +25,7 @@ def is_readable(url: str) -> bool:
     try:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
-        port = parts.port  # raises ValueError for what is no number
+        port = parts.port  # raises ValueError if it is no number
     except ValueError:
         return False
     if parts.fragment or not _OPTIONS.issuperset(options):

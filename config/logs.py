@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event on standard error, through structlog and the standard library."""
+"""Logs: one JSON line for each event on standard error, by structlog and the standard library."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SHARED_STEPS: list[Any] = [
 
 
 def configuration() -> dict[str, Any]:
-    """The LOGGING setting. Also points structlog's own loggers at the standard library."""
+    """Return the LOGGING setting, and send structlog's own loggers to the standard library."""
     structlog.configure(
         processors=[*SHARED_STEPS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -41,7 +41,7 @@ def configuration() -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
-            # Its lines quote the path, which can hold a link token; our own line has the route.
+            # Its lines quote the path, which can hold a link token. Our own line has the route.
             "django.request": {"level": "CRITICAL"},
             "django.security": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "CRITICAL"},
@@ -52,7 +52,7 @@ def configuration() -> dict[str, Any]:
     }
 
 
-# Names the exception and the lines it passed, never its message or a local value: either could
+# Names the exception and the lines that it passed, never its message or a local value, which could
 # quote what a client sent.
 def _traceback_without_values(exc_info: Any) -> list[str]:
     kind, _, trace = exc_info

@@ -1,4 +1,4 @@
-"""Django behind the gate: its handler with one thread hop a page, and its static files."""
+"""Pages: Django's handler behind the gate, with one change of threads a page, and static files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase
 from servestatic import ServeStaticASGI
 
-STATIC_MAX_AGE = 60  # seconds, for the few names without a hash
-HASH_LENGTH = 12  # characters that ManifestStaticFilesStorage puts before the ending
+STATIC_MAX_AGE = 60  # seconds, for the few files without a hash in their names
+HASH_LENGTH = 12  # characters that ManifestStaticFilesStorage puts before the extension
 
 
 class PagesHandler(ASGIHandler):
-    """All our pages are sync. Django's own handler would hop between the loop and a thread at
-    each middleware; this one runs the whole chain in one thread.
+    """Runs the whole chain of middleware and view in one thread.
+
+    All our pages are sync. Django's own handler would change between the event loop and a thread
+    at each middleware.
     """
 
     def __init__(self) -> None:
@@ -24,12 +26,12 @@ class PagesHandler(ASGIHandler):
         self.load_middleware(is_async=False)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Run middleware and view in the request's thread."""
+        """Run the middleware and the view in the request's thread."""
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
 
 
 def with_static_files(application: Any) -> Any:
-    """The application behind a server of the collected static files."""
+    """Wrap an application in a server of the collected static files."""
     files = ServeStaticASGI(
         application,
         max_age=STATIC_MAX_AGE,

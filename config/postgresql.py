@@ -1,4 +1,4 @@
-"""PostgreSQL at a start: is it fit to serve, and does nobody else prepare it right now?"""
+"""PostgreSQL at a start: check that it is fit to serve, and lock it against other starts."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from typing import Any
 import psycopg
 
 OLDEST = 14
-LOCK = 0x666C6F776C61  # "flowla": a number that other programs don't take
-PATIENCE = 120  # seconds that another start may take
+LOCK = 0x666C6F776C61  # "flowla" as a number, which no other program should use
+PATIENCE = 120  # seconds to wait for another start
 
 
 class Unfit(Exception):
-    """The database can't be used; the message is one line without the password."""
+    """Raised for a database that can't be used. The message is one line without the password."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def locked(parameters: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _connect(parameters: Mapping[str, Any]) -> psycopg.Connection[Any]:
-    # Any server: what is wrong with it is said more plainly here than by libpq.
+    # Connect to any server, since our messages are plainer than libpq's.
     anywhere = {**parameters, "target_session_attrs": "any", "options": ""}
     return psycopg.connect(**anywhere, autocommit=True)
 
@@ -57,7 +57,7 @@ def _lock(connection: psycopg.Connection[Any]) -> None:
 
 
 def _reason(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
-    # libpq tells each attempt in a line of its own; the first says what is wrong.
+    # libpq reports each attempt on a line of its own. The first one says what is wrong.
     line = str(error).strip().partition("\n")[0]
     password = str(parameters.get("password") or "")
     return line.replace(password, "***") if password else line

@@ -1,4 +1,4 @@
-"""Preparation: everything between an empty folder and a server that can start."""
+"""Preparation: everything that a server needs before it can start."""
 
 import errno
 import ipaddress
@@ -26,13 +26,13 @@ STARTER = Actor("system", "start", "first start")
 
 
 class CannotStart(Exception):
-    """The server can't start; the message is one line that says what to do."""
+    """Raised if the server can't start. The message is one line that says what to do."""
 
 
 def prepare() -> None:
-    """Folder, checks, tables, key ring, first team, static files. A second call changes nothing.
+    """Make what is missing: folder, tables, key ring, first team, static files. Raises CannotStart.
 
-    Raises CannotStart.
+    It runs the checks too. A second call changes nothing.
     """
     _folder(settings.DATA_DIR)
     _checks()
@@ -49,7 +49,7 @@ def _static_files() -> None:
 
 
 def port_is_free(host: str, port: int) -> None:
-    """Raises CannotStart if nothing can listen there."""
+    """Raise CannotStart if the port can't be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,18 +64,18 @@ def port_is_free(host: str, port: int) -> None:
 
 
 def let_go() -> None:
-    """Close all connections of this process to the database."""
+    """Close this process's connections to the database."""
     connections.close_all()
     if connection.vendor == "postgresql":
         from django.db.backends.postgresql.base import DatabaseWrapper  # noqa: PLC0415 (it loads a driver)
 
-        database = connections["default"]  # `connection` stands for it and is no instance
+        database = connections["default"]  # `connection` is a proxy of it and no instance
         assert isinstance(database, DatabaseWrapper)
         database.close_pool()
 
 
 def welcome() -> list[str]:
-    """The lines that a start prints."""
+    """Return the lines that a start prints."""
     lines = [f"Flowlatch listens at {settings.PUBLIC_URL}"]
     if not onboarding.has_owner():
         token = onboarding.new_set_up_token()
@@ -119,7 +119,7 @@ def _folder(path: Path) -> None:
 
 
 def _checks() -> None:
-    # A page without a policy is an error here: better no server than an open page.
+    # A page without a policy is an error here: no server is better than an open page.
     serious = [m for m in checks.run_checks() if m.is_serious()]
     if serious:
         raise CannotStart(f"A check failed: {serious[0].msg}")
@@ -127,7 +127,7 @@ def _checks() -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    # Two starts at once on one SQLite file wait for each other by its own lock.
+    # On SQLite two starts at once wait for each other by the file's own lock.
     if connection.vendor != "postgresql":
         yield
         return
@@ -148,7 +148,9 @@ def _fill() -> None:
         management.call_command("createcachetable", verbosity=0)
         ring_keys.ensure(settings.KEY_RING_PATH)
         _close_to_others()
-        with transaction.atomic():  # a team only with its owner: the next start can be corrected
+        with (
+            transaction.atomic()
+        ):  # no team without its owner, so that the next start can be corrected
             onboarding.prepare(settings.TEAM_NAME, STARTER)
             _first_owner()
             _flow_app()
@@ -161,8 +163,8 @@ def _fill() -> None:
 
 
 def _is_there() -> None:
-    # A key ring beside an empty database is a lost disk or a wrong path, and no new installation:
-    # that one would greet whoever reads the log with a set-up link.
+    # A key ring beside an empty database means a lost disk or a wrong path. A new installation here
+    # would show a set-up link to whoever reads the log.
     if settings.KEY_RING_PATH.exists() and not connection.introspection.table_names():
         raise CannotStart(
             f"The database is empty, but {settings.KEY_RING_PATH} was made with one. Put the "
@@ -171,7 +173,7 @@ def _is_there() -> None:
 
 
 def _close_to_others() -> None:
-    # The folder may have been there before us, open to others; what is in it is not theirs.
+    # The folder may have existed before, open to others. Our files in it are not for them.
     for path in settings.DATA_DIR.glob("*"):
         if path.is_file() and path.stat().st_mode & 0o077 and path.suffix != ".log":
             path.chmod(0o600)
@@ -181,12 +183,12 @@ def _migrate() -> None:
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return
-    # All migrations in one transaction: Django's own would leave tables without their record if
-    # the machine stopped in between. SQLite alters tables only while it checks no foreign keys,
-    # and that can't be said inside a transaction.
+    # All migrations run in one transaction. In Django's own, tables would be left without their
+    # record if the machine stopped in between. SQLite alters tables only while it checks no foreign
+    # keys, and the checks can't be turned off inside a transaction.
     with connection.constraint_checks_disabled(), transaction.atomic():
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:  # a table with checks to come can't be altered
+            with connection.cursor() as cursor:  # a table with pending checks can't be altered
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET LOCAL statement_timeout = 0")
         management.call_command("migrate", interactive=False, verbosity=0)

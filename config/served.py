@@ -1,22 +1,22 @@
-"""What the server runs in each of its processes: the application, and a worker beside it."""
+"""The application that each server process runs, with a worker beside it."""
 
 import asyncio
 import gc
 from collections.abc import Awaitable, MutableMapping
 from typing import Any
 
-from config.asgi import application as gate  # sets Django up: before all that needs it
+from config.asgi import application as gate  # sets Django up, so it is imported first
 
 # isort: split
 from django.conf import settings
 
 from accounts.worker.worker import Worker
 
-Message = MutableMapping[str, Any]
+ASGIMessage = MutableMapping[str, Any]
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-    """ASGI. Not `async`: a request passes through without a coroutine more."""
+    """Pass a request on to the gate. It is not `async`, which would cost a coroutine a request."""
     if scope["type"] == "lifespan":
         return _live(scope, receive, send)
     return gate(scope, receive, send)
@@ -25,8 +25,8 @@ def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
 async def _live(scope: Any, receive: Any, send: Any) -> None:
     worker = Worker() if settings.WORKER == "internal" else None
 
-    async def receiving() -> Message:
-        message: Message = await receive()
+    async def receiving() -> ASGIMessage:
+        message: ASGIMessage = await receive()
         if message["type"] == "lifespan.startup":
             if worker is not None:
                 worker.start()
@@ -39,10 +39,10 @@ async def _live(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _calm_collector() -> None:
-    """Let the cycle collector look at less, and less often: no answer moves while it looks.
+    """Let the cycle collector run less often and on fewer objects: no answer moves while it runs.
 
-    All that was loaded so far stays for good. A call leaves hardly a cycle behind, so the youngest
-    objects are looked at by the thousands, but not by so many that a stream would notice.
+    What was loaded so far stays for good. A call leaves hardly any cycles, so young objects are
+    collected by the thousands, but not by so many that a stream would notice.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The server: uvicorn with our protocol, our logs, and none of its trust in proxy headers."""
+"""The server: uvicorn with our protocol and our logs, and without its trust in proxy headers."""
 
 import multiprocessing
 import os
@@ -17,13 +17,13 @@ GRACE = 20  # seconds that running streams get after SIGTERM
 KEEP_ALIVE = 75  # seconds that an idle connection is kept
 BACKLOG = 2048
 MAX_CONNECTIONS = 4000  # of one process; more get 503
-# New connections in one turn of the event loop. uvloop takes one from each listening socket: where
-# the loop is busy, a turn is long and there are many who wait, also for /livez.
+# New connections in one turn of the event loop: uvloop takes one from each listening socket. While
+# the loop is busy, a turn is long and many clients wait, also for /livez.
 ACCEPTED_AT_ONCE = 16
 
 
 def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
-    """The arguments of uvicorn.Config."""
+    """Return the arguments of uvicorn.Config."""
     return {
         "app": "config.served:application",
         "interface": "asgi3",
@@ -34,9 +34,9 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
         "http": "config.short_way:QuickProtocol",
         "ws": "none",
         "lifespan": "on",
-        # It would believe a forged X-Forwarded-For from loopback; we read it ourselves.
+        # It would believe a forged X-Forwarded-For from loopback. We read the header ourselves.
         "proxy_headers": False,
-        # It prints query strings.
+        # uvicorn's access log prints query strings.
         "access_log": False,
         "log_config": None,
         "server_header": False,
@@ -48,8 +48,8 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
 
 
 def run(*, reload: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT, then end with status 0."""
-    # uvicorn ends by raising the signal that stopped it; for us that is a clean end.
+    """Serve until SIGTERM or SIGINT, then exit with status 0."""
+    # uvicorn ends by raising the signal that stopped it. For us that is a clean end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     config = uvicorn.Config(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
@@ -67,9 +67,9 @@ def run(*, reload: bool = False) -> None:
 
 
 def end_with_parent() -> None:
-    """In a worker: end as on SIGTERM when the process that started it is gone, however it went.
+    """End a worker process as on SIGTERM when its parent is gone.
 
-    Killed at once (kill -9, out of memory), it could tell nobody, and the workers would serve on.
+    A parent that is killed (kill -9, out of memory) can tell nobody, and its workers would go on.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

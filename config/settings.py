@@ -112,7 +112,7 @@ DATA_DIR = Path(env.str("FLOWLATCH_DATA", default=str(BASE_DIR / "var"))).resolv
 KEY_RING_PATH = DATA_DIR / "keyring.json"
 
 
-# Read at first use: commands that need no key also run before the ring is made.
+# Read at first use, so that commands which need no key run before the ring is made.
 def _secret_key() -> str:
     return keyring.load(KEY_RING_PATH).current(keyring.Purpose.SIGNING)[1].hex()
 
@@ -128,30 +128,30 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 PUBLIC_URL = _public_url(env.str("PUBLIC_URL", default="") or _local_url(HOST, PORT))
 PUBLIC_HOST = urlsplit(PUBLIC_URL).netloc
 IS_HTTPS = PUBLIC_URL.startswith("https://")
-# A trailing dot or port never matters to Django here: it compares the name alone.
+# Django compares the name alone, without port and trailing dot.
 ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", *LOOPBACK_NAMES} - {""})
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
-# Loopback: a Flowise, Ollama or vLLM on this machine works at once.
+# Loopback is listed so that a Flowise, Ollama or vLLM on this machine works at once.
 ALLOWED_UPSTREAM_NETWORKS = _networks("ALLOWED_UPSTREAM_NETWORKS", "127.0.0.0/8,::1/128")
-# Seconds: until an upstream's first byte, of its silence in between, of a whole answer.
+# Seconds until an upstream's first byte, for a silence after it, and for a whole answer.
 UPSTREAM_FIRST_BYTE_TIMEOUT = _number("UPSTREAM_FIRST_BYTE_TIMEOUT", 120)
 UPSTREAM_IDLE_TIMEOUT = _number("UPSTREAM_IDLE_TIMEOUT", 300)
 UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
-# Answers of upstreams that run at once, in one process and for one key.
+# How many answers of upstreams may run at once, in one process and for one key.
 MAX_STREAMS = _number("MAX_STREAMS", 2000)
 MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
-# Of a question with its files, and of all that one process holds at a time.
+# The size of a question with its files, and of all bodies that one process holds at a time.
 MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = _number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
-# Where rates are counted for all processes together; empty: in each process (accounts/limits).
+# The store that counts rates for all processes. Empty: each process counts (accounts/limits).
 LIMITS_URL = _limits_url()
-# Who sends mail and cleans up: one of the serving processes, or `manage.py worker` alone.
+# Whether a serving process sends mail and cleans up, or only `manage.py worker`.
 WORKER = _worker(env.str("WORKER", default="internal"))
 
 # The first owner, unattended (see chatflows/services/onboarding.py).
-# Not through env: it takes a value that begins with `$` for another variable's name.
+# Not read by env, which takes a value that begins with `$` for another variable's name.
 OWNER_EMAIL = os.environ.get("OWNER_EMAIL", "")
 OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
 OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
@@ -160,13 +160,13 @@ TEAM_NAME = os.environ.get("TEAM_NAME", "")
 FLOW_USERNAME = os.environ.get("FLOW_USERNAME", "")
 FLOW_PASSWORD = os.environ.get("FLOW_PASSWORD", "")
 
-# How long an invitation's link opens.
+# How many days an invitation's link opens.
 INVITATION_DAYS = _number("INVITATION_DAYS", 7)
 if not 1 <= INVITATION_DAYS <= 7:
     raise ImproperlyConfigured("INVITATION_DAYS must be from 1 to 7.")
 
 INSTALLED_APPS = [
-    "config",  # first: its runserver goes before Django's
+    "config",  # first, so that its runserver replaces Django's
     "accounts",
     "apikeys",
     "chatflows",
@@ -220,7 +220,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # Data.
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Shared by all processes, and not forgotten by a restart.
+# In the database: all processes share it, and it survives restarts.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -255,11 +255,11 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds
-ACCOUNT_RATE_LIMITS = False  # ours instead: accounts/limits/lock_outs.py
+ACCOUNT_RATE_LIMITS = False  # ours are in accounts/limits/lock_outs.py
 
 # Cookies and headers follow PUBLIC_URL.
 SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
-# A visit of a flow app: another cookie, another table, and nothing else that it opens.
+# The visits of flow apps have another cookie and another table, and open nothing else.
 FLOW_COOKIE_NAME = "__Host-flowlatch-flow" if IS_HTTPS else "flowlatch-flow"
 CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
 DEVICE_COOKIE_NAME = "__Host-flowlatch-device" if IS_HTTPS else "flowlatch-device"
@@ -285,7 +285,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes; the gate refuses more before Django reads it
+DATA_UPLOAD_MAX_MEMORY_SIZE = (
+    2 * 1024 * 1024
+)  # bytes; the gate refuses larger bodies before Django reads them
 
 # Files of our own pages.
 STATIC_URL = "/static/"
@@ -296,8 +298,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
-# Mail waits in the outbox and leaves by the worker (accounts/mail/outbox.py). Empty: no server,
-# and pages say that no mail was sent. No other code can open a connection to a mail server.
+# Mail waits in the outbox until the worker sends it (accounts/mail/outbox.py). Empty means that
+# there is no server, and pages say that no mail was sent. No other code can send mail.
 MAIL_SERVER = _mail_server()
 MAIL_FROM = _mail_from(env.str("MAIL_FROM", default=""))
 EMAIL_BACKEND = "accounts.mail.backends.Refusing"
@@ -307,11 +309,11 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration()
-# The server starts these checks itself; a page without a policy stops it.
+# The server runs the checks at its start, and a page without a policy stops it.
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # usernames are unique without regard to case, by a constraint
-    "security.W008",  # the proxy in front redirects to https; behind it every request is http
-    "security.W021",  # HSTS preload is the domain owner's to decide
-    "security.W005",  # likewise the subdomains
+    "security.W008",  # the proxy in front redirects to https, and behind it every request is http
+    "security.W021",  # the owner of the domain decides about HSTS preload
+    "security.W005",  # likewise about subdomains
     *([] if IS_HTTPS else ["security.W012", "security.W016"]),
 ]

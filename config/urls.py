@@ -1,4 +1,4 @@
-"""All URLs of pages. The gate's table (chatflows/gate/routes.py) goes first and is not here."""
+"""The URLs of all pages. The gate's own table (chatflows/gate/routes.py) is asked before them."""
 
 from django.conf import settings
 from django.urls import include, path

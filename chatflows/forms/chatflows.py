@@ -1,4 +1,4 @@
-"""Forms of chatflows."""
+"""Forms of chatflows, their FAQ, their questions and the flow app."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ MAX_ASKED = 8000  # characters of a question on the Try it page and in a hosted 
 
 
 class SetUpForm(forms.Form):
-    """The first owner and the team's name; the services check the rules of each."""
+    """The first owner and the team's name. The services check the rules."""
 
     email = forms.EmailField(
         label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -42,13 +42,13 @@ class SetUpForm(forms.Form):
 
 
 class ChatflowForm(forms.Form):
-    """The name of a chatflow; the service says if it is taken."""
+    """The name of a chatflow. The service says if it is taken."""
 
     name = forms.CharField(max_length=80, help_text="Callers never see it; your team does.")
 
 
 class AccessForm(forms.Form):
-    """Who may call."""
+    """Who may call a chatflow."""
 
     mode = forms.ChoiceField(choices=AccessMode.choices, widget=forms.RadioSelect)
     keys = forms.ModelMultipleChoiceField(queryset=ApiKey.objects.none(), required=False)
@@ -72,7 +72,7 @@ class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class FaqImportForm(forms.Form):
-    """A file or a pasted text; once valid it has `source`, `markdown`, `rows` and `bad_lines`."""
+    """A file or a pasted text. A valid form has `source`, `markdown`, `rows` and `bad_lines`."""
 
     file = forms.FileField(
         required=False,
@@ -100,11 +100,11 @@ class FaqImportForm(forms.Form):
 
     @property
     def replace(self) -> bool:
-        """Whether the file's answers win."""
+        """Whether the file's answers replace those that exist."""
         return self.cleaned_data.get("existing") == "replace"
 
     def clean(self) -> dict[str, Any]:
-        """Read the entries."""
+        """Read the file or the text."""
         file = self.cleaned_data.get("file")
         pasted: str = self.cleaned_data.get("text") or ""
         if self.errors:
@@ -122,7 +122,7 @@ class FaqImportForm(forms.Form):
 
 
 class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What is said when no entry answers."""
+    """What the FAQ says when no entry answers."""
 
     class Meta:
         model = Chatflow
@@ -133,9 +133,9 @@ class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AskForm(forms.Form):
-    """A question on the Try it page or in a hosted chat, in the conversation that it began."""
+    """A question on the Try it page or in a hosted chat, and its conversation."""
 
-    use_required_attribute = False  # an emptied field is no mistake while the answer comes
+    use_required_attribute = False  # the field is empty while the answer comes
 
     question = forms.CharField(
         max_length=MAX_ASKED,
@@ -146,17 +146,17 @@ class AskForm(forms.Form):
 
     @property
     def question_and_chat(self) -> tuple[str, str]:
-        """The question and the conversation's id, of a valid form."""
+        """The question and the conversation's id. Needs a valid form."""
         return self.cleaned_data["question"], str(self.cleaned_data["chat_id"])
 
     @property
     def first_error(self) -> str:
-        """One sentence for a script that shows no more."""
+        """The first error as a sentence, for a script."""
         return next(str(errors[0]) for errors in self.errors.values())
 
 
 class FlowAppForm(forms.Form):
-    """Who may come in to the flow app; the service checks the rules of the login."""
+    """Who may enter the flow app. The service checks the rules of the login."""
 
     state = forms.ChoiceField(choices=FlowAppState.choices, widget=forms.RadioSelect)
     username = forms.CharField(
@@ -184,7 +184,7 @@ class FlowAppForm(forms.Form):
 
 
 class HostedChatForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a chatflow stands in the flow app."""
+    """How the flow app shows a chatflow."""
 
     class Meta:
         model = HostedChat
@@ -223,7 +223,7 @@ class FlowLoginForm(forms.Form):
 
 
 class DeleteChatflowForm(forms.Form):
-    """Deleting cannot be undone: the name is typed to confirm."""
+    """Confirm a deletion, which can't be undone, by typing the name."""
 
     confirm_name = forms.CharField(
         label="Type the name of the chatflow", widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -234,7 +234,7 @@ class DeleteChatflowForm(forms.Form):
         self._name = chatflow.name
 
     def clean_confirm_name(self) -> str:
-        """The exact name."""
+        """Refuse anything but the exact name."""
         typed: str = self.cleaned_data["confirm_name"]
         if typed != self._name:
             raise forms.ValidationError(f"Type {self._name} to delete it.")

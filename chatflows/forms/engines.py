@@ -1,4 +1,4 @@
-"""Forms of engines with an upstream: they collect; what is right, the service knows."""
+"""Forms of engines: they collect what was typed, and the service checks it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,20 +16,20 @@ STORED = "Empty: the stored one stays. Another address clears it: it goes to no 
 
 
 class EngineForm(forms.Form):
-    """Which engine answers."""
+    """The choice of the engine."""
 
     engine = forms.ChoiceField(choices=kinds.choices, widget=forms.RadioSelect)
 
 
 class UpstreamForm(forms.Form):
-    """What every engine with an upstream is told; an empty secret keeps the one that is stored.
+    """The fields of every engine with an upstream. An empty secret keeps the stored one.
 
-    A subclass is the form of the kind of engine that its `prefix` names.
+    Each subclass is the form of the kind of engine that its `prefix` names.
     """
 
     prefix = ""
-    title = ""  # of its card on the page
-    # Hidden for as long as another engine is chosen: the browser must not insist on it then.
+    title = ""  # of the form's card on the page
+    # The form is hidden while another engine is chosen. The browser must not insist on its fields.
     use_required_attribute = False
     base_url = forms.CharField(
         required=False,
@@ -58,12 +58,12 @@ class UpstreamForm(forms.Form):
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was typed, for the service to check."""
+        """The typed settings, for the service to check."""
         return {name: self.cleaned_data.get(name, "") for name in self.config_fields}
 
     @property
     def new_secret(self) -> str | None:
-        """None keeps the stored secret, an empty text clears it."""
+        """The typed secret. None keeps the stored one, an empty text clears it."""
         if self.cleaned_data.get("clear_secret"):
             return ""
         return self.cleaned_data.get("secret") or None
@@ -140,13 +140,13 @@ class OpenAIForm(UpstreamForm):
 
 
 def _forms() -> dict[str, type[UpstreamForm]]:
-    """The form of each kind that has one, by the kind's name."""
+    """Return the form of each kind that has one, by the kind's name."""
     forms = {form.prefix: form for form in UpstreamForm.__subclasses__()}
     return {name: forms[name] for name in kinds.KINDS if name in forms}
 
 
 class EngineForms:
-    """The choice and the form of each engine, of which the chosen one counts."""
+    """The choice of the engine, and the forms of all engines. Only the chosen one's counts."""
 
     def __init__(self, chatflow: Chatflow, data: QueryDict | None = None) -> None:
         self.chatflow = chatflow
@@ -166,33 +166,33 @@ class EngineForms:
 
     @property
     def engine(self) -> str:
-        """The chosen one."""
+        """The name of the chosen engine. Needs a valid choice."""
         chosen: str = self.choice.cleaned_data["engine"]
         return chosen
 
     @property
     def has_upstream(self) -> bool:
-        """Whether the chosen engine has a server and settings."""
+        """Whether the chosen engine has a form."""
         return self.engine in self._upstreams
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was typed for the chosen engine."""
+        """The typed settings of the chosen engine."""
         return self._upstreams[self.engine].config if self.has_upstream else {}
 
     @property
     def new_secret(self) -> str | None:
-        """None keeps the stored secret, an empty text clears it."""
+        """The new secret of the chosen engine; see UpstreamForm."""
         return self._upstreams[self.engine].new_secret if self.has_upstream else None
 
     def are_valid(self) -> bool:
-        """Whether the choice and its form can be read."""
+        """Return whether the choice and the chosen engine's form are valid."""
         if not self.choice.is_valid():
             return False
         return not self.has_upstream or self._upstreams[self.engine].is_valid()
 
     def refuse(self, errors: Mapping[str, str]) -> None:
-        """Put the service's sentences beside the fields that they are about."""
+        """Show the service's sentences at the fields that they are about."""
         if not self.choice.is_valid():
             return
         form = self._upstreams.get(self.engine)

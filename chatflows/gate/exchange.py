@@ -12,7 +12,7 @@ from chatflows.engines.pool import EnginePool
 from chatflows.gate import responses, verdicts
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
-from chatflows.gate.requests import GateRequest, Message, Send
+from chatflows.gate.requests import ASGIMessage, GateRequest, Send
 from chatflows.gate.responses import Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
 from chatflows.predictions import Prediction
@@ -79,7 +79,7 @@ class Exchange:
         assert self.verdict is not None
         return self.verdict
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: ASGIMessage) -> None:
         """Send an ASGI message."""
         self.has_begun = True
         await self.send_message(message)

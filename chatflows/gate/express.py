@@ -23,7 +23,7 @@ from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
 from chatflows.gate.flowise import predictions
 from chatflows.gate.large_bodies import LARGE
 from chatflows.gate.readers.facts import Facts
-from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks
 from chatflows.gate.verdicts import Claim, Verdict
@@ -177,5 +177,5 @@ def _reply_of(answer: Answer) -> Reply:
     return Reply(answer.status, fields, answer.body)
 
 
-async def _nothing_more() -> Message:
+async def _nothing_more() -> ASGIMessage:
     raise AssertionError("the body is here")

@@ -12,9 +12,9 @@ from chatflows.access.codes import Refused
 from chatflows.engines.alarms import Alarm
 from chatflows.gate.large_bodies import LARGE, large_bodies
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+ASGIMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[ASGIMessage]]
+Send = Callable[[ASGIMessage], Awaitable[None]]
 Scope = MutableMapping[str, Any]
 
 MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what surrounds it
@@ -150,7 +150,7 @@ def limited(receive: Receive, limit: int) -> Receive:
     is_whole = False
     deadline = asyncio.get_running_loop().time() + BODY_WITHIN
 
-    async def limited_receive() -> Message:
+    async def limited_receive() -> ASGIMessage:
         nonlocal size, is_whole
         if is_whole:
             return await receive()

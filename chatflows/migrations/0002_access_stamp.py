@@ -1,12 +1,12 @@
 """The access stamp: on PostgreSQL one row changes in each transaction that changes what opens a door.
 
-The gate keeps rows in its processes for as long as the stamp stands (chatflows/gate/postgres_reader.py).
+The gate keeps rows in its processes for as long as the stamp stands (chatflows/gate/readers/postgres.py).
 SQLite needs none of it: there the rows themselves are read at each request.
 """
 
 from django.db import migrations
 
-# Every table of the statement in chatflows/gate/rows.py. A new column counts by itself.
+# Every table of the statement in chatflows/gate/readers/rows.py. A new column counts by itself.
 TABLES = (
     "accounts_team",
     "apikeys_apikey",

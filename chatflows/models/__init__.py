@@ -1,4 +1,4 @@
-"""The tables of chatflows."""
+"""The models of chatflows."""
 
 from chatflows.models.aborts import Abort
 from chatflows.models.calls import Call

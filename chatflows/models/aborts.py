@@ -1,13 +1,13 @@
-"""Aborts: that a caller stopped its answer, for the processes that may be sending it."""
+"""Aborts: notes that a caller stopped its answer, for whichever process is sending it."""
 
 from django.db import models
 
 
 class Abort(models.Model):
-    """A conversation whose running answer is to end; kept for a minute.
+    """A conversation whose running answer is to end. The note is kept for a minute.
 
     `thread_id` stands for chatflow, caller and chatId (chatflows/predictions/prediction.py). `at`
-    is the database's own time, so that no two machines' clocks are compared.
+    is the database's own time, so that the clocks of two machines are never compared.
     """
 
     thread_id = models.UUIDField(primary_key=True, editable=False)

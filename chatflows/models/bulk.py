@@ -1,8 +1,8 @@
 """Bulk inserts: one statement for many rows, on both databases.
 
 The recorder's thread shares the interpreter with the event loop. A statement for each row would
-take the interpreter and give it back with every row, and answers wait each time; one statement for
-all of them runs beside the loop.
+take the interpreter and give it back with every row, and answers would wait each time. One
+statement for all rows runs beside the loop (docs/adr/0010).
 """
 
 import sqlite3
@@ -14,31 +14,31 @@ from typing import Any, Protocol
 import orjson
 from django.db import connection, models
 
-GIVEN = "{given}"  # stands in a statement for the given rows
+GIVEN = "{given}"  # stands for the given rows in a statement
 MAX_ROWS = 256  # of one SQLite statement
 
-Row = Sequence[Any]  # UUIDs, moments in UTC, texts, numbers, truths and None
+Row = Sequence[Any]  # UUIDs, datetimes in UTC, strings, numbers, booleans and None
 
 
 class Given(Protocol):
-    """Rows with values for columns of one or more models, in that order.
+    """Given rows, with values for columns of one or more models, in that order.
 
-    A statement reads them where it has GIVEN, in FROM. `given["column"]` is a value of theirs.
+    A statement reads them from GIVEN in its FROM. `given["column"]` is one column's value.
     """
 
-    ordered: str  # stands at the end of a SELECT that keeps their order
+    ordered: str  # ends a SELECT that keeps the rows' order
 
     def __getitem__(self, column: str) -> str: ...
 
     def all(self, columns: Sequence[str]) -> str:
-        """Return some columns' values, for SELECT."""
+        """Return the values of some columns, for a SELECT."""
 
     def execute(self, statement: str, rows: Sequence[Row]) -> None:
-        """Run a statement. Raises as the ORM, ValueError for text that is none."""
+        """Run a statement with the rows. Raises as the ORM, or ValueError for half a character."""
 
 
 def given(*columns: tuple[type[models.Model], Sequence[str]]) -> Given:
-    """Return what takes rows for these columns in the database that is connected."""
+    """Return the Given for these columns on the connected database."""
     fields = [field for model, names in columns for field in _fields(model, names)]
     return (_Json if connection.vendor == "postgresql" else _Values)(fields)
 
@@ -55,7 +55,7 @@ class _Columns:
 
 
 class _Json(_Columns):
-    """PostgreSQL: the rows are one JSON text, which the database takes apart itself."""
+    """On PostgreSQL the rows are one JSON text, which the database takes apart."""
 
     ordered = " ORDER BY given.place"
 
@@ -66,7 +66,7 @@ class _Json(_Columns):
         source = "json_array_elements(%s::json) WITH ORDINALITY AS given(value, place)"
         try:
             text = orjson.dumps(rows).decode()
-        except TypeError as error:  # half a character
+        except TypeError as error:  # orjson refuses half a surrogate pair
             raise ValueError from error
         with connection.cursor() as cursor:
             cursor.execute(statement.format(given=source), [text])
@@ -79,9 +79,9 @@ class _Json(_Columns):
 
 
 class _Values(_Columns):
-    """SQLite: the rows are parameters. Taking JSON apart would cost twice as much."""
+    """On SQLite the rows are parameters. Taking JSON apart there costs twice as much."""
 
-    ordered = ""  # they are the outer loop of every join here
+    ordered = ""  # the given rows are the outer loop of every join here
 
     def __init__(self, fields: "Sequence[models.Field[Any, Any]]") -> None:
         super().__init__({str(f.column): f"given.column{n + 1}" for n, f in enumerate(fields)})
@@ -94,7 +94,7 @@ class _Values(_Columns):
     def execute(self, statement: str, rows: Sequence[Row]) -> None:
         adapted = self._adapted(rows)
         connection.ensure_connection()
-        # Django's cursor looks for each %s of the statement again: as dear as the insert itself.
+        # Django's cursor replaces each %s of the statement, which costs as much as the insert.
         with connection.wrap_database_errors:
             for some in self._pieces(adapted):
                 values = [*chain.from_iterable(some)]
@@ -112,7 +112,7 @@ class _Values(_Columns):
             start += size
 
     def _adapted(self, rows: Sequence[Row]) -> list[list[Any]]:
-        """Return the rows' values as Django stores them."""
+        """Return the rows with their values as Django stores them."""
         adapted = [[*row] for row in rows]
         texts: dict[int, str] = {}  # by id(): the rows of a batch share most of their UUIDs
         for values in adapted:
@@ -122,7 +122,7 @@ class _Values(_Columns):
                     values[place] = texts.get(id(value)) or texts.setdefault(
                         id(value), str(value).replace("-", "")
                     )
-            for place in self._truths:  # no int to the driver, which then looks for an adapter
+            for place in self._truths:  # for a bool the driver would look for an adapter
                 values[place] = int(values[place])
             for place in self._moments:
                 values[place] = values[place].isoformat(" ", "microseconds")[:26]
@@ -136,12 +136,12 @@ def _values_of(statement: str, width: int, rows: int) -> str:
 
 
 def table(model: type[models.Model]) -> str:
-    """Return a model's table, quoted."""
+    """Return the quoted name of a model's table."""
     return connection.ops.quote_name(model._meta.db_table)
 
 
 def names(columns: Sequence[str]) -> str:
-    """Return columns, quoted."""
+    """Return the quoted names of columns."""
     return ", ".join(map(connection.ops.quote_name, columns))
 
 

@@ -1,4 +1,4 @@
-"""Calls: what came to the gate, let in or refused, with the reason."""
+"""Calls: records of what came to the gate or was asked on a page."""
 
 from django.db import models
 
@@ -9,24 +9,24 @@ from chatflows.models.chatflows import Chatflow
 
 
 class CallQuerySet(TeamQuerySet["Call"]):
-    """Calls, newest first."""
+    """Queries for calls."""
 
     def from_outside(self) -> "CallQuerySet":
-        """Those that did not come from the team's own playground."""
+        """Leave out the calls of the team's own playground."""
         return self.exclude(reason=Call.PLAYGROUND)
 
     def latest_of(self, chatflow: Chatflow, count: int) -> "CallQuerySet":
-        """The newest calls of a chatflow."""
+        """Return the newest calls of a chatflow."""
         return self.of(chatflow.team).filter(chatflow_id=chatflow.id).order_by("-id")[:count]
 
 
 class Call(TeamOwned):
     """One request to the gate, or one question asked on the Try it page or in the flow app.
 
-    Names are kept as they were; nothing here is a secret.
+    It keeps names as they were, and holds no secret.
     """
 
-    # The reasons of what people asked on pages: no rule of the gate let it in.
+    # The reasons of questions on pages, which no rule of the gate let in.
     PLAYGROUND = "playground"  # a member, on the Try it page
     HOSTED = "hosted"  # a visitor, in the flow app
 
@@ -34,7 +34,7 @@ class Call(TeamOwned):
         Team,
         on_delete=models.CASCADE,
         related_name="calls",
-        db_index=False,  # both indexes below begin with it, and each costs every call
+        db_index=False,  # both indexes below begin with it, and each index makes every call dearer
     )
     # No foreign keys: a record outlives its chatflow and its key.
     chatflow_id = models.UUIDField()
@@ -64,7 +64,7 @@ class Call(TeamOwned):
 
     @property
     def reason_words(self) -> str:
-        """The reason as the team reads it."""
+        """The reason as a sentence for the team."""
         if self.is_playground:
             return "Asked by a member on the Try it page."
         if self.is_hosted:
@@ -73,12 +73,12 @@ class Call(TeamOwned):
 
     @property
     def is_playground(self) -> bool:
-        """Whether a member asked, and no caller."""
+        """Whether a member asked it on the Try it page."""
         return self.reason == self.PLAYGROUND
 
     @property
     def is_hosted(self) -> bool:
-        """Whether a visitor of the flow app asked."""
+        """Whether a visitor asked it in the flow app."""
         return self.reason == self.HOSTED
 
     @property

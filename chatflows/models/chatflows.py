@@ -14,7 +14,7 @@ from chatflows.engines.kinds import Kind
 
 
 class AccessMode(models.TextChoices):
-    """Who may call."""
+    """Who may call a chatflow."""
 
     KEYS = "keys", "Keys"
     PUBLIC = "public", "Public"
@@ -22,7 +22,7 @@ class AccessMode(models.TextChoices):
 
 
 class ChatflowType(models.TextChoices):
-    """Flowise's words for what a flow is."""
+    """Flowise's names for the types of flows."""
 
     CHATFLOW = "CHATFLOW", "CHATFLOW"
     AGENTFLOW = "AGENTFLOW", "AGENTFLOW"
@@ -31,10 +31,10 @@ class ChatflowType(models.TextChoices):
 
 
 class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
-    """Chatflows with what pages show of them."""
+    """Queries for chatflows."""
 
     def with_usable_keys(self) -> "ChatflowQuerySet":
-        """Annotate `usable_keys`: how many keys open it right now."""
+        """Annotate `usable_keys`, the number of keys that open the chatflow now."""
         usable = ApiKey.objects.usable(timezone.now()).order_by()
         selected = usable.filter(selections__chatflow=models.OuterRef("pk"))
         count = selected.values("selections__chatflow").annotate(n=models.Count("pk")).values("n")
@@ -43,7 +43,7 @@ class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
 
 
 class Chatflow(Named, TeamOwned):
-    """One address, one engine that answers, one rule for who may call."""
+    """One address, one engine that answers, and who may call."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="chatflows")
@@ -56,14 +56,14 @@ class Chatflow(Named, TeamOwned):
     )
     allow_key_in_url = models.BooleanField(default=False)
     keys = models.ManyToManyField(ApiKey, through="Selection", related_name="chatflows")
-    # The name of a kind. No choices here: a further kind needs no migration.
+    # The name of a kind. It has no choices, so that a new kind needs no migration.
     engine = models.CharField(max_length=10, default=kinds.DEFAULT)
     fallback = models.TextField(max_length=2000, blank=True)
-    # What the engine needs beside entries and secret; its keys belong to the engine.
+    # The engine's settings (see its config), without entries and secret.
     engine_config = models.JSONField(default=dict, blank=True)
-    # Grows with every change of what the engine answers from: workers reload by it.
+    # Grows with every change of what the engine answers from, so that each process loads it anew.
     engine_version = models.PositiveIntegerField(default=1)
-    # Grows with every change of the access; a form that carries an older one is refused.
+    # Grows with every change of the access. A form that carries an older version is refused.
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -86,12 +86,12 @@ class Chatflow(Named, TeamOwned):
 
     @property
     def kind(self) -> Kind[Any]:
-        """The kind of its engine."""
+        """The kind of the chatflow's engine."""
         return kinds.of(self.engine)
 
 
 class Selection(models.Model):
-    """A key is selected for a chatflow of its team: it opens it in mode *keys*."""
+    """A key that is selected for a chatflow of its team, which it opens in mode *keys*."""
 
     chatflow = models.ForeignKey(Chatflow, on_delete=models.CASCADE, related_name="selections")
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="selections")

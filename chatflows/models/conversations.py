@@ -1,4 +1,4 @@
-"""Conversations: turns that belong together, bound to the credential that began them."""
+"""Conversations: the turns of one caller that belong together."""
 
 from django.db import models
 
@@ -8,17 +8,17 @@ CHAT_ID_LENGTH = 255  # characters
 
 
 class Conversation(models.Model):
-    """A chatId in the eyes of one caller.
+    """The conversation of one caller under one chatId.
 
-    `caller` is the key's id, or empty for anonymous callers of a public chatflow. Another caller
-    who sends the same chatId has a conversation of its own and sees nothing of this one.
+    `caller` is the key's id, or empty for callers of a public chatflow without a key. Another
+    caller who sends an equal chatId has a conversation of its own.
     """
 
     chatflow = models.ForeignKey(
         Chatflow,
         on_delete=models.CASCADE,
         related_name="conversations",
-        db_index=False,  # the constraint's begins with it
+        db_index=False,  # the constraint's index begins with it
     )
     caller = models.CharField(max_length=36, blank=True)
     chat_id = models.CharField(max_length=CHAT_ID_LENGTH)

@@ -1,4 +1,4 @@
-"""Flow apps: a team's hosted chat pages, their own login, and the visits they let in."""
+"""Flow apps: a team's hosted chat pages, their login, and the visits."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from chatflows.models.chatflows import Chatflow
 
 
 class FlowAppState(models.TextChoices):
-    """Who may come in."""
+    """Who may enter a flow app."""
 
     OFF = "off", "Off"
     PASSWORD = "password", "Password"
@@ -17,16 +17,16 @@ class FlowAppState(models.TextChoices):
 
 
 class FlowApp(TeamOwned):
-    """The hosted chat pages of a team. A team without a row has it off."""
+    """The hosted chat pages of a team. Without a row the flow app is off."""
 
     team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="flow_app")
     state = models.CharField(max_length=8, choices=FlowAppState.choices, default=FlowAppState.OFF)
     username = models.CharField(max_length=64, blank=True)
     password_hash = models.CharField(max_length=200, blank=True)
     password_changed_at = models.DateTimeField(null=True, blank=True)
-    # Username and password come from FLOW_USERNAME and FLOW_PASSWORD; the page can't change them.
+    # Username and password come from FLOW_USERNAME and FLOW_PASSWORD. The page can't change them.
     is_from_environment = models.BooleanField(default=False)
-    # Grows with every change of state, username and password: older visits are over.
+    # Grows with every change of state, username or password, which ends older visits.
     version = models.PositiveIntegerField(default=1)
 
     objects = TeamQuerySet["FlowApp"].as_manager()
@@ -48,15 +48,15 @@ class FlowApp(TeamOwned):
 
 
 class FlowSessionQuerySet(TeamQuerySet["FlowSession"]):
-    """Visits by what they still are."""
+    """Queries for visits."""
 
     def alive(self, now: datetime) -> "FlowSessionQuerySet":
-        """Not expired, and begun since the last change of the login."""
+        """Return visits that have not expired and began after the last change of the flow app."""
         return self.filter(expires_at__gt=now, version=models.F("team__flow_app__version"))
 
 
 class FlowSession(TeamOwned):
-    """A visit to a team's flow app. The token of its cookie is kept as a digest."""
+    """A visit to a team's flow app. Only a digest of its cookie's token is stored."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="flow_sessions")
     digest = models.CharField(max_length=64, unique=True)
@@ -71,21 +71,21 @@ class FlowSession(TeamOwned):
 
     @property
     def caller(self) -> str:
-        """The visit in the place of a key: conversations are bound to it."""
+        """The owner of the visit's conversations, in the place of a key."""
         return f"visit:{self.pk}"
 
 
 class HostedChatQuerySet(models.QuerySet["HostedChat"]):
-    """Hosted chats that visitors may see."""
+    """Queries for hosted chats."""
 
     def shown_by(self, team: Team) -> "HostedChatQuerySet":
-        """Published by the team, and of a chatflow that is not off."""
+        """Return the chats that a team publishes, of chatflows that are not off."""
         shown = self.filter(chatflow__team=team, is_published=True)
         return shown.exclude(chatflow__access_mode="off").select_related("chatflow")
 
 
 class HostedChat(models.Model):
-    """How a chatflow stands in its team's flow app; without a row it doesn't."""
+    """How the flow app shows a chatflow. Without a row it does not show it."""
 
     chatflow = models.OneToOneField(
         Chatflow, on_delete=models.CASCADE, related_name="hosted_chat", primary_key=True
@@ -102,5 +102,5 @@ class HostedChat(models.Model):
 
     @property
     def starter_lines(self) -> list[str]:
-        """Questions to begin with, one a line."""
+        """The questions to begin with, one for each line."""
         return [line.strip() for line in self.starters.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Unanswered questions: what callers asked and no entry answered."""
+"""Unanswered questions: questions that no entry of the FAQ answered."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from chatflows.models.chatflows import Chatflow
 
 
 class UnansweredQuestion(models.Model):
-    """One question that got the fallback, with how often and when last."""
+    """One question that got the fallback, how often, and when it was asked last."""
 
     chatflow = models.ForeignKey(
         Chatflow, on_delete=models.CASCADE, related_name="unanswered_questions"

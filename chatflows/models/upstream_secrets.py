@@ -1,4 +1,4 @@
-"""Upstream secrets: what we send to an engine's server, encrypted and bound to one origin."""
+"""Upstream secrets: keys for engines' servers, encrypted and bound to one origin."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from chatflows.models.chatflows import Chatflow
 
 
 class UpstreamSecret(models.Model):
-    """One chatflow's secret for one origin; changing the origin deletes it. Never shown again."""
+    """One chatflow's secret for one origin. It is never shown, and another origin deletes it."""
 
     chatflow = models.OneToOneField(
         Chatflow, on_delete=models.CASCADE, related_name="upstream_secret", primary_key=True

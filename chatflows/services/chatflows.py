@@ -1,4 +1,4 @@
-"""Chatflows: make, rename, delete, and set who may call."""
+"""Chatflows: create, rename and delete them, and set who may call."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from chatflows.models import Chatflow, Selection
 
 
 class Stale(Exception):
-    """Someone else changed the chatflow since the form was drawn."""
+    """Raised if someone else changed the access since the form was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call: what the access form saves."""
+    """Who may call a chatflow, as the access form says."""
 
     mode: str
     key_ids: frozenset[UUID]
@@ -28,7 +28,7 @@ class Access:
 
 @transaction.atomic
 def create(team: Team, name: str, by: Actor) -> Chatflow:
-    """A new chatflow in mode *keys* with DefaultKey selected, and no entries yet.
+    """Create a chatflow in mode *keys* with DefaultKey selected, and no entries.
 
     Raises ValidationError for a name that is taken, empty or too long.
     """
@@ -71,7 +71,7 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
-    """Select a key for more chatflows of its team."""
+    """Select a key for chatflows of its team, beside those that it opens already."""
     for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
         before = _access_facts(chatflow)
         _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
@@ -90,7 +90,7 @@ def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
 
 @transaction.atomic
 def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
-    """Give it another name; its address stays. Raises ValidationError as `create` does."""
+    """Give a chatflow another name. Its address stays. Raises ValidationError as `create` does."""
     before = {"name": Chatflow.objects.get(pk=chatflow.pk).name}
     chatflow.name = name.strip()
     chatflow.store(update_fields=["name", "name_key"])
@@ -100,7 +100,7 @@ def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
 
 @transaction.atomic
 def delete(chatflow: Chatflow, by: Actor) -> None:
-    """Its address answers like an unknown one from the next call on; call records stay."""
+    """Delete a chatflow. From the next call on its address is unknown. Its call records stay."""
     target = _target(chatflow)
     before = {"name": chatflow.name, **_access_facts(chatflow)}
     team_id = chatflow.team_id

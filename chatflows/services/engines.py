@@ -1,4 +1,4 @@
-"""Engines: choose what answers a chatflow, keep its secret, and try the connection."""
+"""Engines: choose what answers for a chatflow, keep its secret, test the connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -26,13 +26,13 @@ Found = TypeVar("Found")
 def save(
     chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None, by: Actor
 ) -> None:
-    """Set what answers, from the next call on. `secret` None keeps the stored one, "" clears it.
+    """Set what answers, from the next call on. Raises InvalidConfig.
 
-    A stored secret belongs to one origin: where the address changes it goes, unless a new one comes
-    along. Raises InvalidConfig (chatflows/engines/configs.py) with a sentence for each field.
+    `secret` None keeps the stored secret, "" clears it. A stored secret belongs to one origin, so a
+    change of the origin deletes it, unless a new secret is given.
     """
     kind = kinds.chosen(engine)
-    checked = kind.check(config)  # looks names up: before the transaction
+    checked = kind.check(config)  # before the transaction, since it looks names up
     _check_secret(secret)
     kept = secret if kind.has_upstream else None
     _save(chatflow, engine, asdict(checked), by, origin=kind.origin(checked), secret=kept)
@@ -69,9 +69,10 @@ def _save(
 def test_connection(
     chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None
 ) -> tuple[bool, str]:
-    """Whether the upstream answers, and a sentence that quotes no secret. Raises InvalidConfig.
+    """Return whether the upstream answers, and a sentence that quotes no secret.
 
-    What is typed is tried without being saved; a stored secret goes to its own origin alone.
+    It tests what was typed and saves nothing. A stored secret is sent only to its own origin.
+    Raises InvalidConfig.
     """
     kind = kinds.chosen(engine)
     if not kind.has_upstream:
@@ -87,7 +88,7 @@ def test_connection(
 def list_models(
     chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None = None
 ) -> tuple[list[str], str]:
-    """The models of an upstream, or none and why. Raises InvalidConfig.
+    """Return the models of an upstream, or none and the reason. Raises InvalidConfig.
 
     The field that the list is for may still be empty.
     """
@@ -104,7 +105,7 @@ def list_models(
 
 
 def has_secret(chatflow: Chatflow) -> bool:
-    """Whether a secret is stored; it is never shown."""
+    """Whether a secret is stored."""
     return UpstreamSecret.objects.filter(chatflow=chatflow).exists()
 
 

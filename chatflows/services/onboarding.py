@@ -1,4 +1,4 @@
-"""Onboarding: what a new team starts with, the first team, and its first owner."""
+"""Onboarding: what a new team starts with, and the first team and its owner."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,12 +56,12 @@ SAMPLE_ENTRIES = (
 
 
 class AlreadySetUp(Exception):
-    """There is an owner: set-up is over."""
+    """Raised if there is an owner, so that set-up is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """What set-up ends with. `key_text` is shown once and kept nowhere."""
+    """The result of set-up. `key_text` is shown once and stored nowhere."""
 
     user: User
     team: Team
@@ -72,9 +72,9 @@ class SetUp:
 
 @transaction.atomic
 def prepare(team_name: str, by: Actor) -> bool:
-    """At the very first start: a team with DefaultKey (no secret yet) and the sample chatflow.
+    """Make the first team at the very first start, and return whether there was none.
 
-    Returns False and changes nothing if there is a team.
+    It gets DefaultKey, which has no secret yet, and the sample chatflow.
     """
     if Team.objects.exists():
         return False
@@ -97,7 +97,7 @@ def has_owner() -> bool:
 
 
 def new_set_up_token() -> str:
-    """A fresh set-up link's token; the link before it is dead. Raises AlreadySetUp."""
+    """Make the token of a new set-up link, which ends the one before. Raises AlreadySetUp."""
     if has_owner():
         raise AlreadySetUp
     return link_tokens.issue(LinkPurpose.SET_UP, SET_UP_LIFETIME)
@@ -105,7 +105,7 @@ def new_set_up_token() -> str:
 
 @transaction.atomic
 def create_first_owner(email: str, username: str, password: str, by: Actor) -> User:
-    """The first team's owner, unattended. Raises AlreadySetUp or ValidationError."""
+    """Create the first team's owner. Raises AlreadySetUp or ValidationError."""
     if has_owner():
         raise AlreadySetUp
     username = username or users.username_from_email(email)
@@ -118,10 +118,10 @@ def create_first_owner(email: str, username: str, password: str, by: Actor) -> U
 def set_up(
     digest: str, *, email: str, username: str, password: str, team_name: str, address: str
 ) -> SetUp:
-    """Redeem the set-up link: owner, team name and DefaultKey's secret, all or nothing.
+    """Redeem the set-up link: make the owner, name the team, issue DefaultKey; all or nothing.
 
-    Raises AlreadySetUp if the link is used, replaced or too old, or if there is an owner;
-    ValidationError for what the rules of names and passwords refuse (the link stays good).
+    Raises AlreadySetUp if the link is used, replaced or too old, or if there is an owner.
+    Raises ValidationError for what the rules of names and passwords refuse; the link stays good.
     """
     if not link_tokens.redeem(LinkPurpose.SET_UP, digest):
         raise AlreadySetUp
@@ -136,5 +136,5 @@ def set_up(
 
 
 def first_team() -> Team:
-    """The oldest team."""
+    """Return the oldest team."""
     return Team.objects.order_by("created_at")[0]

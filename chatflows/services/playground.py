@@ -25,7 +25,7 @@ answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_MEMBER)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a member stands who asks: the right to a running answer is looked up from here."""
+    """The team, user and session of a member who asks, to look up the right to an answer."""
 
     team: Team
     user: User
@@ -33,13 +33,14 @@ class Place:
 
 
 def member(user_id: object, address: str, request_id: str) -> Questioner:
-    """A member as one who asks."""
+    """Return a member as a questioner."""
     return Questioner(f"person:{user_id}", Call.PLAYGROUND, address, request_id)
 
 
 def holds(place: Place, chatflow: Chatflow) -> bool:
-    """Whether a running answer may go on: the session lives, the role allows it, the chatflow is
-    still the team's.
+    """Whether a running answer may go on.
+
+    The session has to live, the role has to allow it, and the chatflow has to be the team's.
     """
     return (
         members.may(place.team, place.user, Permission.PREDICTIONS_CREATE)
@@ -49,7 +50,7 @@ def holds(place: Place, chatflow: Chatflow) -> bool:
 
 
 async def answer(question: PersonsQuestion, place: Place) -> AsyncGenerator[bytes, None]:
-    """The answer in Flowise's frames as they come, for as long as the member's right holds."""
+    """Yield the answer in Flowise's frames, for as long as the member's right holds."""
     still = partial(holds, place, question.chatflow)
     async with aclosing(questions.answer(question, answers, still)) as events:
         async for event in events:

@@ -1,4 +1,4 @@
-"""Asking: a person's question without a key, in the playground or a hosted chat, and its record."""
+"""Questions: what people ask without a key, in the playground or a hosted chat."""
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -34,12 +34,12 @@ SHOWN_TURNS = 50
 TOO_MANY = Failed(codes.TOO_MANY_STREAMS)
 CLOSED = Failed(codes.CLOSED)
 
-Holds = Callable[[], bool]  # asks the database: in a thread
+Holds = Callable[[], bool]  # reads the database, so it is called in a thread
 
 
 @dataclass(frozen=True, slots=True)
 class Questioner:
-    """Who asks, in the place of a key: `caller` owns the conversations, `reason` is recorded."""
+    """Who asks on a page. `caller` owns the conversations, `reason` is recorded."""
 
     caller: str
     reason: str
@@ -49,7 +49,7 @@ class Questioner:
 
 @dataclass(slots=True)
 class PersonsQuestion:
-    """One question while it is answered."""
+    """One question of a person, while it is answered."""
 
     chatflow: Chatflow
     questioner: Questioner
@@ -59,7 +59,7 @@ class PersonsQuestion:
 
 
 class PersonsAnswer(RunningAnswer):
-    """An answer that a person gets on a page, for as long as `holds` says yes."""
+    """An answer that a person gets on a page, for as long as `holds` returns True."""
 
     def __init__(self, group: "PersonsAnswers", question: PersonsQuestion, holds: Holds) -> None:
         caller = question.questioner.caller
@@ -68,13 +68,13 @@ class PersonsAnswer(RunningAnswer):
 
 
 class PersonsAnswers:
-    """A group of the answers that people get on pages (see running.Group)."""
+    """A group of the answers that people get on pages (see `running.Group`)."""
 
     def __init__(self, *, in_all: int, each: int) -> None:
         self.in_all, self.each = in_all, each
 
     def are_full(self, caller: str) -> bool:
-        """Whether one more answer for this questioner is too many."""
+        """Whether one more answer for this questioner would be too many."""
         return running.registry.is_full(self, caller)
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
@@ -90,7 +90,7 @@ def _recheck(rights: Sequence[Holds]) -> list[Refused | None]:
         return [_refusal_of(holds) for holds in rights]
     finally:
         if not connection.in_atomic_block:
-            connection.close()  # a second between two re-checks: others may have it
+            connection.close()  # the next re-check is a second away: others may use it
 
 
 def _refusal_of(holds: Holds) -> Refused | None:
@@ -101,7 +101,7 @@ def _refusal_of(holds: Holds) -> Refused | None:
 
 
 def begin(chatflow: Chatflow, questioner: Questioner, text: str, chat_id: str) -> PersonsQuestion:
-    """A question in the questioner's own conversation of that id."""
+    """Begin a question in the questioner's own conversation of this id."""
     question = Question(
         text,
         chat_id,
@@ -118,16 +118,16 @@ def begin(chatflow: Chatflow, questioner: Questioner, text: str, chat_id: str) -
 
 
 def _memory_turns(chatflow: Chatflow) -> int:
-    """How many earlier turns the chatflow's engine is shown."""
+    """Return how many earlier turns the chatflow's engine is shown."""
     try:
         config = chatflow.kind.load(chatflow.engine_config)
     except InvalidConfig:
-        return 0  # nothing will answer
+        return 0  # no engine will answer
     return config.memory_turns if chatflow.kind.remembers else 0
 
 
 def turns(chatflow: Chatflow, questioner: Questioner, chat_id: str) -> list[Message]:
-    """What was said in this conversation, oldest first."""
+    """Return the last turns of a questioner's conversation, oldest first."""
     mine = Message.objects.filter(
         conversation__chatflow=chatflow,
         conversation__caller=questioner.caller,
@@ -139,9 +139,9 @@ def turns(chatflow: Chatflow, questioner: Questioner, chat_id: str) -> list[Mess
 async def answer(
     question: PersonsQuestion, group: PersonsAnswers, holds: Holds
 ) -> AsyncGenerator[Event, None]:
-    """Yield the engine's events to the end or until the reader leaves; then record the call.
+    """Yield the engine's events to the end or until the reader leaves, then record the call.
 
-    It ends within two seconds of `holds` saying no.
+    The answer ends within two seconds after `holds` turns False.
     """
     mine = PersonsAnswer(group, question, holds)
     if not running.registry.enter(mine):
@@ -173,7 +173,7 @@ async def _events(question: PersonsQuestion) -> AsyncGenerator[Event, None]:
 
 
 def _record(question: PersonsQuestion) -> None:
-    """The call as this questioner's, and the turn in the questioner's conversation."""
+    """Record the call and the turn as the questioner's."""
     prediction, questioner = question.prediction, question.questioner
     failure = prediction.failure
     code = codes.OK if prediction.is_complete else codes.CLIENT_GONE
@@ -207,7 +207,7 @@ def _record(question: PersonsQuestion) -> None:
     )
     try:
         store.write([record])
-    except DatabaseError as error:  # the answer is whole all the same
+    except DatabaseError as error:  # the person has the answer all the same
         log.warning("a question is not recorded", error=type(error).__name__)
 
 
@@ -218,10 +218,10 @@ _SOURCE = (
 
 
 class _Sources:
-    """Reads what an engine is made from by the ORM."""
+    """Implements EngineSources by the ORM."""
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
-        """Raises Unavailable if the chatflow is gone."""
+        """See EngineSources."""
         return await sync_to_async(self._read)(chatflow_id)
 
     def _read(self, chatflow_id: UUID) -> EngineSource:

@@ -1,4 +1,4 @@
-"""The chatflows as resources: what the pages of API keys need to know of them."""
+"""Chatflows as resources: what the pages of API keys need to know of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +22,12 @@ class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
 
     def of_team(self, team: Team) -> list[Resource]:
-        """Every chatflow of a team, by name."""
+        """Return every chatflow of a team, by name."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
         return [_resource(chatflow) for chatflow in named]
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
-        """The chatflows that each key is selected for, and whether its end would close them."""
+        """Return the chatflows that each key is selected for, and whether they close without it."""
         ids = {key.id: key.is_usable for key in keys}
         opened: defaultdict[UUID, list[Resource]] = defaultdict(list)
         chatflows_of = (
@@ -48,7 +48,7 @@ class ChatflowResources:
         return opened
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
-        """The chatflows in mode *keys* that these keys open and no other."""
+        """Return the chatflows in mode *keys* that only these keys open."""
         ids = {key.id for key in keys if key.is_usable}
         guarded = Chatflow.objects.filter(access_mode=AccessMode.KEYS, selections__key__in=ids)
         found = (
@@ -70,7 +70,7 @@ class ChatflowResources:
         chatflows.select(key, resource_ids, by)
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
-        """How the key's newest secret was first used, once it was."""
+        """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
         call = store.first_since(key, secret.created_at) if secret else None
         if call is None:
@@ -88,11 +88,11 @@ class ChatflowResources:
         )
 
     def calls_since(self, key: ApiKey, days: int) -> int:
-        """How many calls the key made in the last days."""
+        """Return how many calls the key made in the last days."""
         return store.count_since(key, days)
 
     def snippets(self, resource: Resource) -> list[Snippet]:
-        """Code that calls a chatflow, in several languages."""
+        """Return code that calls a chatflow, in several languages."""
         return snippets.whole(settings.PUBLIC_URL, resource.id)
 
 

@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.filter
 def markdown(text: str) -> SafeString:
-    """An answer's markdown as safe HTML."""
+    """Return an answer's markdown as safe HTML."""
     return to_html(text)

@@ -1,4 +1,4 @@
-"""Access: who may call a chatflow, and the last calls that came."""
+"""Access: who may call a chatflow, and its last calls."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ STALE = "Someone else changed the access in the meantime. This is how it is now.
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_access(request: ChatflowRequest) -> HttpResponse:
-    """The page: mode, key selector, code, last calls."""
+    """Show the page: mode, keys, code to paste, last calls."""
     return render(request, "chatflows/access.html", _context(request, request.chatflow))
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
-    """Save; from the next call on it holds."""
+    """Save the access, from the next call on."""
     form = AccessForm(request.POST, team=request.team)
     if not form.is_valid():
         return _page(request, _context(request, request.chatflow, form), 422)
@@ -56,7 +56,7 @@ def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_calls(request: ChatflowRequest) -> HttpResponse:
-    """The fragment of the last calls."""
+    """Show the last calls, as a fragment."""
     context = {"chatflow": request.chatflow, "calls": _last_calls(request.chatflow)}
     return render(request, "chatflows/access.html#calls", context)
 

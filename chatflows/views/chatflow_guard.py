@@ -1,4 +1,4 @@
-"""The guard of a chatflow's pages: a member with a permission, and a chatflow of that team."""
+"""The guard of a chatflow's pages: it needs a permission, and a chatflow of the team."""
 
 import functools
 from collections.abc import Callable
@@ -24,9 +24,9 @@ class ChatflowRequest(TeamRequest):
 def chatflow_view(
     permission: Permission,
 ) -> Callable[[Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]], View]:
-    """A page under `/t/<slug>/chatflows/<chatflow_id>/`, guarded as by `team_view`.
+    """Guard a page under `/t/<slug>/chatflows/<chatflow_id>/` as `team_view` does.
 
-    What is no chatflow of the team is 404.
+    An id of no chatflow of the team is 404.
     """
 
     def guard(view: Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]) -> View:
@@ -44,6 +44,6 @@ def chatflow_view(
 
 
 def get_chatflow(request: TeamRequest, chatflow_id: UUID) -> Chatflow:
-    """A chatflow of the request's team, with its count of usable keys; else 404."""
+    """Return a chatflow of the request's team with its count of usable keys, or raise 404."""
     mine = Chatflow.objects.of(request.team).select_related("team").with_usable_keys()
     return get_object_or_404(mine, pk=chatflow_id)

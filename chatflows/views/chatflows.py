@@ -1,4 +1,4 @@
-"""Chatflows: the list, a new one, its address to use, its name, its end."""
+"""Chatflows: the list, and the pages to create, use, rename and delete one."""
 
 import json
 from datetime import UTC
@@ -33,7 +33,7 @@ USE_DAYS = 14
 @team_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_list(request: TeamRequest) -> HttpResponse:
-    """The team's chatflows: access, engine, calls of today."""
+    """List the team's chatflows with access, engine and today's calls."""
     mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
     q, mode = searched(request), request.GET.get("mode", "")
     calls_of_team = Call.objects.of(request.team).from_outside()
@@ -52,7 +52,7 @@ def chatflow_list(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.CHATFLOWS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_new(request: TeamRequest) -> HttpResponse:
-    """A new chatflow; it goes on to its entries."""
+    """Create a chatflow, and go on to its Engine page."""
     form = ChatflowForm(posted(request))
     if form.is_valid():
         try:
@@ -68,7 +68,7 @@ def chatflow_new(request: TeamRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_use(request: ChatflowRequest) -> HttpResponse:
-    """How programs call it."""
+    """Show how programs call the chatflow."""
     chatflow = request.chatflow
     context = {
         "chatflow": chatflow,
@@ -85,11 +85,11 @@ def chatflow_use(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_postman(request: ChatflowRequest) -> HttpResponse:
-    """A Postman collection to download; the key in it is an empty variable."""
+    """Download a Postman collection, whose key is an empty variable."""
     chatflow = request.chatflow
     value = postman.collection(chatflow.name, settings.PUBLIC_URL, chatflow.id)
     name = f"{slugify(chatflow.name)[:60] or 'chatflow'}.postman_collection.json"
-    # Nothing in a name looks like markup, whatever opens the file.
+    # A name can't look like markup, whatever program opens the file.
     text = json.dumps(value, indent=2).replace("<", "\\u003c")
     head = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(text, content_type="application/json", headers=head)
@@ -98,7 +98,7 @@ def chatflow_postman(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_settings(request: ChatflowRequest) -> HttpResponse:
-    """Its name, and its place in the flow app."""
+    """Rename the chatflow. The page also has the form of its hosted chat."""
     chatflow = request.chatflow
     form = ChatflowForm(posted(request), initial={"name": chatflow.name})
     if form.is_valid():
@@ -119,7 +119,7 @@ def settings_page(
     form: ChatflowForm | None = None,
     hosted_form: HostedChatForm | None = None,
 ) -> HttpResponse:
-    """The page of a chatflow's settings: one of its forms may come back with errors."""
+    """Show the page of settings. One of its forms may be drawn with errors."""
     chatflow = request.chatflow
     chat = chats.of(chatflow)
     form = form or ChatflowForm(initial={"name": chatflow.name})
@@ -132,7 +132,7 @@ def settings_page(
 @chatflow_view(Permission.CHATFLOWS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_delete(request: ChatflowRequest) -> HttpResponse:
-    """What would stop when it is deleted, and the deletion."""
+    """Show what a deletion would stop, and delete the chatflow."""
     chatflow = request.chatflow
     form = DeleteChatflowForm(posted(request), chatflow=chatflow)
     if form.is_valid():

@@ -1,4 +1,4 @@
-"""The Engine page, as each of its forms draws it again when it refuses."""
+"""The Engine page, which each of its views draws again with a refused form."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ UNANSWERED_SHOWN = 50
 
 
 class EnginePage:
-    """What a chatflow answers from, drawn with one of its forms or words in place of a fresh one.
+    """Draws the Engine page, with a form or a result of the view in place of a fresh form.
 
-    `shown` are values of the page's templates: `engine_forms`, `form`, `answers`, `fallback_form`,
-    `entry_form` with its `entry`, and what a test of the connection or of the models said.
+    `shown` holds values for the templates: `engine_forms`, `form`, `answers`, `fallback_form`,
+    `entry_form` with its `entry`, and the result of a test of the connection or the models.
     """
 
     def __init__(self, request: ChatflowRequest) -> None:
@@ -34,7 +34,7 @@ class EnginePage:
         return self._draw(shown, 200)
 
     def refuse(self, **shown: Any) -> HttpResponse:
-        """Draw the page with a form that was refused."""
+        """Draw the page with a refused form, as 422."""
         return self._draw(shown, 422)
 
     def _draw(self, shown: dict[str, Any], status: int) -> HttpResponse:
@@ -50,13 +50,15 @@ class EnginePage:
         return render(self._request, "chatflows/engine.html", context | shown, status=status)
 
     def _entries(self, shown: dict[str, Any]) -> dict[str, Any]:
-        """The entries, the questions without one, and a fresh form for each thing to write."""
+        """Return the entries, the unanswered questions, and a fresh form for each."""
         answers: UnansweredQuestion | None = shown.get("answers")
         question = {"question": answers.question} if answers else None
         edited: FaqEntry | None = shown.get("entry")
         q = searched(self._request)
         found = self._found(q)
-        if edited is not None:  # refused: its form is drawn again, wherever it stands
+        if (
+            edited is not None
+        ):  # its form was refused and is drawn again, whatever page of the list it is on
             found = self._chatflow.faq_entries.filter(pk=edited.pk)
         page = Paginator(found, ENTRIES_PER_PAGE).get_page(self._request.GET.get("page"))
         return {
@@ -76,7 +78,7 @@ class EnginePage:
 
 
 def chosen_unanswered(chatflow: Chatflow, number: str) -> UnansweredQuestion | None:
-    """The unanswered question that a page was told to answer, if it is still there."""
+    """Return the unanswered question that a request names, if it still exists."""
     if not number.isascii() or not number.isdigit() or len(number) > 18:
         return None
     return chatflow.unanswered_questions.filter(pk=number).first()

@@ -1,4 +1,4 @@
-"""Engines: what a chatflow answers from, chosen, tried and saved."""
+"""Engines: choose, test and save what answers for a chatflow."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from chatflows.views.engine_page import EnginePage, chosen_unanswered
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_engine(request: ChatflowRequest) -> HttpResponse:
-    """The engine and what belongs to it; `?answer=` opens the form for an unanswered question."""
+    """Show the Engine page. `?answer=` opens the form for an unanswered question."""
     answers = chosen_unanswered(request.chatflow, request.GET.get("answer", ""))
     return EnginePage(request).show(answers=answers)
 
@@ -24,7 +24,7 @@ def chatflow_engine(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def engine_save(request: ChatflowRequest) -> HttpResponse:
-    """Set what answers."""
+    """Save the engine and its settings."""
     forms = EngineForms(request.chatflow, request.POST)
     if not forms.are_valid():
         return EnginePage(request).refuse(engine_forms=forms)
@@ -41,7 +41,7 @@ def engine_save(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def engine_test(request: ChatflowRequest) -> HttpResponse:
-    """Whether what is typed would reach an upstream, in one sentence. Nothing is saved."""
+    """Test whether the typed settings reach an upstream. Nothing is saved."""
     forms = EngineForms(request.chatflow, request.POST)
     try:
         told = _tested(forms)
@@ -57,7 +57,7 @@ def engine_test(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def engine_models(request: ChatflowRequest) -> HttpResponse:
-    """The models of the server that is typed, for the field's suggestions."""
+    """List the models of the typed server, as suggestions for a field."""
     forms = EngineForms(request.chatflow, request.POST)
     names: list[str] = []
     try:

@@ -1,4 +1,4 @@
-"""FAQ entries: the plain editor of the built-in engine."""
+"""FAQ entries: the editor of what the built-in engine answers from."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from chatflows.views.engine_page import EnginePage, chosen_unanswered
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
-    """Add an entry; an unanswered question that it answers leaves its list."""
+    """Add an entry. An unanswered question that it answers leaves its list."""
     form = FaqEntryForm(request.POST)
     answers = chosen_unanswered(request.chatflow, request.POST.get("answers", ""))
     if not form.is_valid():
@@ -30,7 +30,7 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
-    """Change an entry."""
+    """Change the question and the answer of an entry."""
     form = FaqEntryForm(request.POST)
     entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
     if not form.is_valid():
@@ -42,7 +42,7 @@ def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
-    """Remove an entry."""
+    """Delete an entry."""
     entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
     entries.delete(entry, request.principal.actor)
     return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
@@ -51,7 +51,7 @@ def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
-    """Set what is said when no entry answers."""
+    """Save what the FAQ says when no entry answers."""
     form = FallbackForm(request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(fallback_form=form)

@@ -1,4 +1,4 @@
-"""FAQ imports: a file or a text, the preview of what it would change, and the change."""
+"""FAQ imports: preview what a file or a text would change, import it, and export the entries."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,32 +19,32 @@ from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 PREVIEW_LIFETIME = 3600  # seconds
 SHOWN = 50  # rows of each kind in a preview
-MAX_PARCEL = 1_000_000  # characters that a form's field may have
+MAX_PARCEL = 1_000_000  # characters in a form's hidden field
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What a preview looked at, carried by the page to the import, signed and packed."""
+    """The source of a preview. The page carries it to the import, signed and compressed."""
 
     source: str
     markdown: bool
     replace: bool
 
     def pack(self, chatflow: Chatflow) -> str:
-        """For a hidden field of this chatflow's page."""
+        """Return the text for a hidden field of this chatflow's page."""
         value = [self.source, self.markdown, self.replace]
         return signing.dumps(value, salt=_salt(chatflow), compress=True)
 
     @classmethod
     def unpack(cls, chatflow: Chatflow, packed: str) -> "Parcel":
-        """Raises BadSignature for what we did not pack for this chatflow, or long ago."""
+        """Read a text that we packed for this chatflow lately. Raises BadSignature for others."""
         return cls(*signing.loads(packed, salt=_salt(chatflow), max_age=PREVIEW_LIFETIME))
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def faq_import(request: ChatflowRequest) -> HttpResponse:
-    """The form, and what its file or text would change; nothing is changed yet."""
+    """Show the form, and what its file or text would change. Nothing is changed yet."""
     chatflow = request.chatflow
     form = FaqImportForm(posted(request), request.FILES or None)
     if not form.is_bound or not form.is_valid():
@@ -82,7 +82,7 @@ def faq_import_save(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def faq_export(request: ChatflowRequest) -> HttpResponse:
-    """All entries as CSV."""
+    """Download all entries as CSV."""
     entries = request.chatflow.faq_entries.values_list("question", "answer")
     name = f"{slugify(request.chatflow.name)[:60] or 'faq'}-faq.csv"
     # Excel reads UTF-8 only after a byte order mark.

@@ -1,4 +1,4 @@
-"""The flow app's settings, and a chatflow's place in it."""
+"""The settings of the flow app and of hosted chats."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -29,7 +29,7 @@ SAVED = {
 @team_view(Permission.FLOW_APP_UPDATE)
 @require_safe
 def flow_app(request: TeamRequest) -> HttpResponse:
-    """Who may come in, at which address, and what they find."""
+    """Show who may enter, the address, and the published chats."""
     context = {
         "app": flow_apps.of(request.team),
         "address": settings.PUBLIC_URL + reverse("flow_home", args=[request.team.slug]),
@@ -41,7 +41,7 @@ def flow_app(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.FLOW_APP_UPDATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def flow_app_edit(request: TeamRequest) -> HttpResponse:
-    """The state, the username and the password."""
+    """Change the state, the username and the password."""
     app = flow_apps.of(request.team)
     form = FlowAppForm(posted(request), app=app)
     if form.is_valid():
@@ -60,7 +60,7 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def hosted_chat_save(request: ChatflowRequest) -> HttpResponse:
-    """Publish a chatflow in the flow app, or take it back."""
+    """Publish a chatflow in the flow app, or unpublish it."""
     chatflow = request.chatflow
     form = HostedChatForm(request.POST)
     if not form.is_valid():

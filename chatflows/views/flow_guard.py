@@ -1,4 +1,4 @@
-"""The guard of the flow app's pages: its own session opens them, and a member's does not."""
+"""The guard of the flow app's pages: they open for its own sessions, not for members'."""
 
 import functools
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class VisitRequest(PageRequest):
 
 
 def flow_view(view: Callable[Concatenate[VisitRequest, P], HttpResponseBase]) -> View:
-    """A page under `/flow/<slug>/`. Who is not in is led to the login page, known team or not."""
+    """Guard a page under `/flow/<slug>/`. Without a visit it leads to the login page."""
 
     @functools.wraps(view)
     def guarded(
@@ -41,7 +41,7 @@ def flow_view(view: Callable[Concatenate[VisitRequest, P], HttpResponseBase]) ->
 
 
 def entered(request: HttpRequest, slug: str) -> Visit | None:
-    """The visit of a request, if any; 404 where the flow app is off."""
+    """Return the visit of a request, if any. A flow app that is off is 404."""
     try:
         return visits.enter(slug, request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
     except visits.Closed:
@@ -61,7 +61,7 @@ def remember(response: HttpResponseBase, cookie: str) -> None:
 
 
 def forget(response: HttpResponseBase) -> None:
-    """Take it back."""
+    """Delete the browser's session of the flow app."""
     response.set_cookie(
         settings.FLOW_COOKIE_NAME,
         max_age=0,

@@ -1,4 +1,4 @@
-"""A hosted chat: the page, and the answer as it comes. No key is anywhere near."""
+"""Hosted chats: the page of a chat, and the answer as a stream. They use no key."""
 
 import uuid
 from contextlib import aclosing
@@ -23,7 +23,7 @@ from chatflows.views.flow_guard import VisitRequest, flow_view, remember
 @flow_view
 @require_http_methods(["GET", "HEAD", "POST"])
 def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
-    """The conversation; a POST, from a browser without scripts, answers in one piece."""
+    """Show the conversation. A POST (without JavaScript) is answered in one piece."""
     chat = _chat(request, chatflow_id)
     form = AskForm(posted(request), initial={"chat_id": _chat_id(request, chat)})
     if not form.is_valid():
@@ -49,7 +49,7 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
 @flow_view
 @require_POST
 def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponseBase:
-    """The answer as it comes."""
+    """Answer a question as a stream."""
     chat = _chat(request, chatflow_id)
     form = AskForm(request.POST)
     if not form.is_valid():
@@ -80,7 +80,7 @@ def _chat(request: VisitRequest, chatflow_id: UUID) -> HostedChat:
 
 
 def _chat_id(request: VisitRequest, chat: HostedChat) -> str:
-    """The last conversation of the visit, so that a reload shows it; a new one if asked for."""
+    """Return the visit's last conversation, so that a reload shows it, or a new one for `?new`."""
     session = request.visit.session
     if session is None or "new" in request.GET:
         return str(uuid.uuid4())
@@ -88,7 +88,7 @@ def _chat_id(request: VisitRequest, chat: HostedChat) -> str:
 
 
 def _session(request: VisitRequest) -> tuple[FlowSession, str]:
-    """The visit's session; where nobody logs in, the first question begins one."""
+    """Return the visit's session. In an open flow app the first question begins one."""
     if request.visit.session is not None:
         return request.visit.session, ""
     return visits.begin(request.visit.app)

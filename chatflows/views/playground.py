@@ -1,4 +1,4 @@
-"""The playground: Try it, in the session of a logged-in member and never with a key."""
+"""The playground: the Try it page, where a member asks without a key."""
 
 import json
 import time
@@ -25,7 +25,7 @@ TOO_MANY = "Three of your answers run already. Wait for one to end, or stop it."
 @chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def chatflow_try(request: ChatflowRequest) -> HttpResponse:
-    """The page; a POST, from a browser without scripts, answers in one piece."""
+    """Show the page. A POST (without JavaScript) is answered in one piece."""
     form = AskForm(posted(request), initial={"chat_id": uuid.uuid4()})
     if not form.is_valid():
         return _page(request, form)
@@ -48,7 +48,7 @@ def chatflow_try(request: ChatflowRequest) -> HttpResponse:
 @chatflow_view(Permission.PREDICTIONS_CREATE)
 @require_POST
 def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
-    """The answer as it comes, in Flowise's frames."""
+    """Answer a question as a stream of Flowise's frames."""
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": form.first_error}, status=422)
@@ -75,7 +75,7 @@ def _place(request: TeamRequest) -> Place:
 
 
 async def _collect(question: PersonsQuestion, place: Place) -> list[str]:
-    """Every frame as text, without its envelope."""
+    """Run the answer, and return its frames as texts without their envelopes."""
     sent = [line async for line in playground.answer(question, place)]
     return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
 

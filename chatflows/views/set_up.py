@@ -1,4 +1,4 @@
-"""Set-up: the link's page, where the first owner names the team and sees DefaultKey once."""
+"""Set-up: the page of the set-up link, where the first owner joins and sees DefaultKey once."""
 
 from typing import cast
 
@@ -19,14 +19,14 @@ from chatflows import snippets
 from chatflows.forms.chatflows import SetUpForm
 from chatflows.services import onboarding
 
-# The digest, never the token: what lies in a session can't be sent as a link.
+# The session holds the digest, never the token, so what it holds can't be used as a link.
 SESSION_NAME = "set_up_digest"
 
 
 @open_view("the link's token is the credential")
 @require_safe
 def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token out of the URL at once. Opening the link uses nothing up."""
+    """Take the token out of the URL at once. Opening the link does not use it up."""
     digest = link_tokens.digest_if_usable(LinkPurpose.SET_UP, token)
     if digest is None:
         return _closed(request)
@@ -37,7 +37,7 @@ def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
 @open_view("the set-up link, kept as a digest in the session, is the credential")
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
-    """The form; its answer logs the owner in and shows DefaultKey's text, once."""
+    """Make the first owner, log them in, and show DefaultKey's text once."""
     digest = request.session.get(SESSION_NAME, "")
     if not link_tokens.is_usable(LinkPurpose.SET_UP, digest):
         return _closed(request)
@@ -75,13 +75,13 @@ def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:
 
 
 def _field_of(error: ValidationError) -> str | None:
-    # A model names its fields itself; the password rules don't say whose they are.
+    # A model's error names its fields. An error of the password rules names none.
     return None if hasattr(error, "error_dict") else "password"
 
 
 def _closed(request: HttpRequest) -> HttpResponse:
     has_owner = onboarding.has_owner()
-    # A stranger with an old link learns no team's name: only the link's own session does.
+    # A stranger with an old link learns no team's name, only the session that opened a live one.
     team = onboarding.first_team() if has_owner and SESSION_NAME in request.session else None
     context = {"has_owner": has_owner, "team": team}
     return render(request, "chatflows/set_up_closed.html", context, status=410)

@@ -1,4 +1,4 @@
-"""Unanswered questions: dismissed here; answered by the form that adds an entry."""
+"""Unanswered questions: dismiss one. The form that adds an entry answers one."""
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -13,7 +13,7 @@ from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def unanswered_dismiss(request: ChatflowRequest, question_id: int) -> HttpResponse:
-    """Take a question from the list."""
+    """Dismiss a question."""
     question = get_object_or_404(UnansweredQuestion, chatflow=request.chatflow, pk=question_id)
     unanswered.dismiss(question, request.principal.actor)
     return redirect("chatflow_engine", request.team.slug, request.chatflow.id)

@@ -1,4 +1,4 @@
-"""The flow app's door: log in, the list of chats, log out."""
+"""Visits: log in to the flow app, see the list of chats, log out."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,7 +19,7 @@ WRONG = "Nobody comes in with this username and password. Check both."
 @open_view(REASON)
 @require_http_methods(["GET", "HEAD", "POST"])
 def flow_login(request: PageRequest, slug: str) -> HttpResponse:
-    """The login page: the same for every address that is not known to be off."""
+    """Log a visitor in. An unknown team's page looks like that of a team with a password."""
     if entered(request, slug) is not None:
         return redirect("flow_home", slug)
     form = FlowLoginForm(posted(request))
@@ -44,7 +44,7 @@ def flow_login(request: PageRequest, slug: str) -> HttpResponse:
 @open_view(REASON)
 @require_safe
 def flow_home(request: PageRequest, slug: str) -> HttpResponse:
-    """The chats that the team publishes; before that the login page."""
+    """List the chats that the team publishes, or show the login page."""
     visit = entered(request, slug)
     if visit is None:
         return _login_page(request, slug, FlowLoginForm())
@@ -55,7 +55,7 @@ def flow_home(request: PageRequest, slug: str) -> HttpResponse:
 @open_view("ends a visit; without one it does nothing")
 @require_POST
 def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
-    """End the visit; without one it does nothing."""
+    """End the visit. Without one it does nothing."""
     visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
     response = redirect("flow_home", slug)
     forget(response)

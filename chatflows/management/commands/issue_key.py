@@ -1,4 +1,4 @@
-"""issue_key: make a key, or the secret of a key that has none, and print its text once."""
+"""issue_key: make a key, or a secret for a key without one, and print its text once."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -26,7 +26,7 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 def lifetime(text: str) -> timedelta:
-    """`30d`, `12h` or `15m`."""
+    """Read `30d`, `12h` or `15m`."""
     match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", text)
     if match is None:
         raise ArgumentTypeError("write it as 30d, 12h or 15m")
@@ -40,7 +40,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options."""
+        """Add the options."""
         parser.add_argument("--team", required=True, metavar="SLUG")
         parser.add_argument("--name", required=True)
         parser.add_argument("--scopes", metavar="a,b", help="predictions:create unless given")
@@ -81,7 +81,7 @@ def issue(
     expires_in: timedelta | None,
     rotate: bool,
 ) -> str:
-    """The text of a key's new secret. Raises CommandError, ValidationError or AlreadyIssued."""
+    """Issue a key, and return its text. Raises CommandError, ValidationError or AlreadyIssued."""
     owner = _team(team)
     key = ApiKey.objects.of(owner).kept().filter(name_key=fold(name.strip())).first()
     if key is None:

@@ -1,4 +1,4 @@
-"""setup_link: a fresh link for the first owner."""
+"""setup_link: print a new link for the first owner."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""runserver: the same server as `serve`, restarted when code changes."""
+"""runserver: start the server of `serve`, and restart it when code changes."""
 
 from config import server
 from config.management.commands.serve import Command as Serve

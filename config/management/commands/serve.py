@@ -13,12 +13,12 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Never returns before the server ends."""
+        """Prepare, then serve until the server ends."""
         children.run(self.prepare)
         self.serve()
 
     def prepare(self) -> None:
-        """Prepare and greet. In a process of its own: serving needs none of what it loads."""
+        """Prepare and greet, in a child process: serving needs nothing of what this loads."""
         from config import preparation  # noqa: PLC0415 (it must not stay in the server's memory)
 
         try:
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-        preparation.let_go()  # the child ends without a farewell to its database
+        preparation.let_go()  # the child exits without closing its connections
 
     def serve(self) -> None:
         """Start the server."""

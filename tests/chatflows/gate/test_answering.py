@@ -18,7 +18,7 @@ from chatflows.gate import requests
 from chatflows.gate.exchange import Exchange, Outcome, Parts
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.rechecks import GateAnswers
-from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.gate.routes import Asks, Family, match
 from chatflows.protocols.client import ClientProtocol
 from chatflows.protocols.flowise.protocol import FLOWISE
@@ -57,15 +57,15 @@ class Pool(Says):
 
 
 def serve(
-    path: str, *lots: Events, receive: Callable[[], Awaitable[Message]] | None = None
+    path: str, *lots: Events, receive: Callable[[], Awaitable[ASGIMessage]] | None = None
 ) -> tuple[Outcome, int, bytes]:
     """How the call ended, its status, and all that was sent."""
-    sent: list[Message] = []
+    sent: list[ASGIMessage] = []
 
-    async def send(message: Message) -> None:
+    async def send(message: ASGIMessage) -> None:
         sent.append(message)
 
-    async def question() -> Message:
+    async def question() -> ASGIMessage:
         return {"type": "http.request", "body": BODIES[path]}
 
     head = [(b"content-type", b"application/json")]
@@ -146,7 +146,7 @@ def test_a_completion_that_breaks_off_says_what_a_whole_answer_would() -> None:
 def test_a_question_that_does_not_come_is_answered_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "BODY_WITHIN", 0.01)
 
-    async def silence() -> Message:
+    async def silence() -> ASGIMessage:
         await asyncio.Event().wait()
         raise AssertionError
 

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from chatflows.access.codes import Refused
 from chatflows.gate.large_bodies import AT_ONCE, LARGE, LargeBodies, large_bodies
-from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.requests import ASGIMessage, GateRequest
 
 pytestmark = pytest.mark.fast
 
@@ -26,7 +26,7 @@ def request(*pieces: bytes, length: int | None = None) -> GateRequest:
     """A request whose body comes in pieces."""
     left = [*pieces]
 
-    async def receive() -> Message:
+    async def receive() -> ASGIMessage:
         assert left, "nothing more was to be read"
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 

@@ -7,7 +7,7 @@ import pytest
 
 from chatflows.access.codes import Refused
 from chatflows.gate import requests
-from chatflows.gate.requests import GateRequest, Message, limited
+from chatflows.gate.requests import ASGIMessage, GateRequest, limited
 
 pytestmark = pytest.mark.fast
 
@@ -19,7 +19,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "BODY_WITHIN", WITHIN)
 
 
-def body(receive: Callable[[], Awaitable[Message]]) -> bytes:
+def body(receive: Callable[[], Awaitable[ASGIMessage]]) -> bytes:
     scope = {"method": "POST", "headers": [], "query_string": b""}
 
     async def read() -> bytes:
@@ -29,19 +29,19 @@ def body(receive: Callable[[], Awaitable[Message]]) -> bytes:
     return asyncio.run(read())
 
 
-async def silence() -> Message:
+async def silence() -> ASGIMessage:
     await asyncio.Event().wait()
     raise AssertionError
 
 
-async def dribble() -> Message:
+async def dribble() -> ASGIMessage:
     await asyncio.sleep(WITHIN / 10)
     return {"type": "http.request", "body": b"a", "more_body": True}
 
 
 @pytest.mark.parametrize("receive", [silence, dribble])
 def test_a_body_that_does_not_come_in_time_is_given_up(
-    receive: Callable[[], Awaitable[Message]],
+    receive: Callable[[], Awaitable[ASGIMessage]],
 ) -> None:
     with pytest.raises(Refused, match="request_timeout"):
         body(receive)
@@ -50,7 +50,7 @@ def test_a_body_that_does_not_come_in_time_is_given_up(
 def test_what_came_gives_the_rest_more_time() -> None:
     pieces = [b"a" * requests.SLOWEST, b"b"]
 
-    async def late() -> Message:
+    async def late() -> ASGIMessage:
         if len(pieces) == 1:
             await asyncio.sleep(2 * WITHIN)
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
@@ -59,7 +59,7 @@ def test_what_came_gives_the_rest_more_time() -> None:
 
 
 @pytest.mark.parametrize("receive", [silence, dribble])
-def test_a_page_waits_for_no_body_for_ever(receive: Callable[[], Awaitable[Message]]) -> None:
+def test_a_page_waits_for_no_body_for_ever(receive: Callable[[], Awaitable[ASGIMessage]]) -> None:
     async def read() -> None:
         async with asyncio.timeout(10):
             receiving = limited(receive, 2**20)

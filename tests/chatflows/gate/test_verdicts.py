@@ -17,7 +17,7 @@ from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.gate import verdicts
 from chatflows.gate.readers.facts import Facts
 from chatflows.gate.rechecks import Round
-from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.gate.verdicts import Verdict
 from chatflows.protocols.openai.models import Model
 
@@ -70,7 +70,7 @@ class Reader:
 def request(
     *headers: Pair, query: bytes = b"", client: tuple[str, int] | None = None
 ) -> GateRequest:
-    async def receive() -> Message:
+    async def receive() -> ASGIMessage:
         raise AssertionError("the body was read before the decision")
 
     scope = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows.engines import File
-from chatflows.gate.requests import GateRequest, Message
+from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.protocols.flowise import multipart
 from chatflows.protocols.flowise.bodies import InvalidBody
 
@@ -63,7 +63,7 @@ def test_a_form_in_any_two_pieces_is_the_same_form() -> None:
     async def read(cut: int) -> bytes:
         pieces = [WHOLE[:cut], WHOLE[cut:]]
 
-        async def receive() -> Message:
+        async def receive() -> ASGIMessage:
             return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
         scope = {"method": "POST", "headers": [], "query_string": b""}
