@@ -1,19 +1,23 @@
 """Credentials: judge a presented key text against its stored row. Pure."""
 
+import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from accounts.crypto import digests
+from accounts.crypto.keyring import KeyRing
+from accounts.crypto.ring import installed
 from accounts.network.addresses import Network
-from apikeys import key_text, usable
+from accounts.outages import Unavailable
+from apikeys import bearer, key_text, usable
 from apikeys.bearer import Carrier, Presented
-from apikeys.key_text import KeyText
 from apikeys.usable import State
 
-__all__ = ["ABSENT", "Credential", "State", "StoredSecret", "judge", "read"]
+__all__ = ["ABSENT", "Credential", "Proof", "State", "StoredSecret", "judge", "present", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +62,80 @@ class Credential(NamedTuple):
 ABSENT = Credential(Carrier.NONE, State.ABSENT)
 
 
-def read(presented: Presented) -> KeyText | None:
-    """Return the key text to look up, or None if the text can't be one."""
-    return key_text.parse(presented.text) if presented.text is not None else None
+class Proof(NamedTuple):
+    """What is kept of a well-formed key text: its id, and its digest under each pepper.
+
+    `digests` is empty if the key ring can't be read.
+    """
+
+    public_id: str
+    digests: tuple[tuple[int, str], ...]
+
+
+def read(presented: Presented) -> Proof | None:
+    """Return the proof of a presented text, or None if the text can't be a key."""
+    key = key_text.parse(presented.text) if presented.text is not None else None
+    if key is None:
+        return None
+    try:
+        return Proof(key.public_id, digests.pepper_digests(key.text))
+    except Unavailable:
+        return Proof(key.public_id, ())
+
+
+def present(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> tuple[Carrier, Proof | None]:
+    """Return where the credential of a request stands, and its proof if it can be a key."""
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) == 1 and not query:
+        return _of_header(values[0])
+    presented = bearer.extract(headers, query)
+    return presented.carrier, read(presented)
+
+
+# Reading a header is a pure function of it and of the ring, so what came out may be kept: nothing
+# of it says whether the key is good, and no text of a key is in it.
+MAX_KEPT = 4096  # headers
+_kept: dict[bytes, tuple[Carrier, Proof | None]] = {}
+_kept_under: list[KeyRing | None] = [None]  # the ring, while it is the same object
+
+
+def _of_header(value: bytes) -> tuple[Carrier, Proof | None]:
+    try:
+        ring = installed()
+    except Unavailable:
+        presented = bearer.extract([(b"authorization", value)], b"")
+        return presented.carrier, read(presented)
+    if _kept_under[0] is not ring or len(_kept) >= MAX_KEPT:
+        _kept.clear()
+        _kept_under[0] = ring
+    name = hashlib.sha256(value).digest()
+    found = _kept.get(name)
+    if found is None:
+        presented = bearer.extract([(b"authorization", value)], b"")
+        found = _kept[name] = (presented.carrier, read(presented))
+    return found
 
 
 def judge(
-    presented: Presented, key: KeyText | None, stored: StoredSecret | None, now: datetime
+    carrier: Carrier, proof: Proof | None, stored: StoredSecret | None, now: datetime
 ) -> Credential:
     """Judge a presented credential at the moment `now`.
 
-    Known and unknown ids cost the same one HMAC. Raises Unavailable if the key ring lacks the
-    pepper of the stored digest.
+    Known and unknown ids cost the same: their digests were made before. Raises Unavailable if the
+    key ring lacks the pepper of the stored digest.
     """
-    if presented.carrier is Carrier.NONE:
+    if carrier is Carrier.NONE:
         return ABSENT
-    if key is None:
-        return Credential(presented.carrier, State.MALFORMED)
-    _, digest = digests.pepper_digest(key.text, stored.pepper_version if stored else None)
-    if stored is None or not hmac.compare_digest(digest, stored.digest):
-        return Credential(presented.carrier, State.UNKNOWN)
+    if proof is None:
+        return Credential(carrier, State.MALFORMED)
+    if not proof.digests:
+        raise Unavailable("key ring")
+    if stored is None:
+        return Credential(carrier, State.UNKNOWN)
+    if not hmac.compare_digest(_digest_under(stored.pepper_version, proof), stored.digest):
+        return Credential(carrier, State.UNKNOWN)
     return Credential(
-        carrier=presented.carrier,
+        carrier=carrier,
         state=usable.state(stored, now),
         team_id=stored.team_id,
         key_id=stored.key_id,
@@ -87,3 +143,10 @@ def judge(
         public_id=stored.public_id,
         scopes=stored.scopes,
     )
+
+
+def _digest_under(version: int, proof: Proof) -> str:
+    for held, digest in proof.digests:
+        if held == version:
+            return digest
+    raise Unavailable(f"pepper version {version}")

@@ -20,6 +20,12 @@ def pepper_digest(text: str, version: int | None = None) -> tuple[int, str]:
     return _hmac(Purpose.PEPPER, text.encode(), version)
 
 
+def pepper_digests(text: str) -> tuple[tuple[int, str], ...]:
+    """Return the digest of `text` under each pepper of the ring. Raises Unavailable."""
+    peppers = ring.installed().keys[Purpose.PEPPER]
+    return tuple([(version, _digest(key, text.encode())) for version, key in peppers.items()])
+
+
 def audit_mac(message: bytes, version: int | None = None) -> tuple[int, str]:
     """Return the audit key's version and the HMAC-SHA-256 (64 hex digits) of `message` under it.
 
@@ -57,9 +63,13 @@ def link_token_digest(token: str) -> str:
 
 def _hmac(purpose: Purpose, message: bytes, version: int | None) -> tuple[int, str]:
     version, key = ring.key(purpose, version)
+    return version, _digest(key, message)
+
+
+def _digest(key: bytes, message: bytes) -> str:
     digest = _keyed(key).copy()
     digest.update(message)
-    return version, digest.hexdigest()
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=16)  # setting one up is half of a digest's time; only copies are updated

@@ -29,6 +29,12 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
     return _text(current)
 
 
+@lru_cache(maxsize=4096)  # a busy caller asks again and again
+def direct_address(peer: str) -> str:
+    """Return the address of a client that came without a proxy; empty if it is none."""
+    return client_address(peer, (), ())
+
+
 def parse(text: str) -> Address | None:
     """Return an address, with IPv4 inside IPv6 unwrapped, or None if the text is no address."""
     return _parse(text) if len(text) <= MAX_TEXT_LENGTH else None

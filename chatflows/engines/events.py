@@ -138,11 +138,19 @@ class Engine(Protocol):
         """Yield the events of one answer as they come."""
 
 
+class InstantAnswer(NamedTuple):
+    """A whole answer that was there at once."""
+
+    text: str
+    sources: tuple[dict[str, object], ...] = ()
+    is_answered: bool = True  # False where it only says that there is none
+
+
 class InstantEngine(Engine, Protocol):
     """An engine whose answer comes from this process and is over at once."""
 
-    def answer_now(self, question: Question) -> Events:
-        """Return the events of a whole answer."""
+    def answer_now(self, question: Question) -> InstantAnswer:
+        """Return the answer."""
 
 
 @runtime_checkable

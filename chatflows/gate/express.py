@@ -9,7 +9,7 @@ compares every byte.
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
 
@@ -17,7 +17,7 @@ from accounts.network import request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord
-from chatflows.engines import kinds
+from chatflows.engines import InstantEngine, kinds
 from chatflows.gate import responses, routes, verdicts
 from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
 from chatflows.gate.flowise import predictions
@@ -142,14 +142,13 @@ class ShortWay:
         assert reference is not None
         if not kinds.of(reference.name).is_instant or not request.is_plain_json:
             return None
-        engine: Any = self._parts.engines.ready(chatflow.id, reference)
+        engine = self._parts.engines.ready(chatflow.id, reference)
         asked = bodies.parse(body)
         if engine is None or asked.streaming:
             return None
-        prediction = Prediction(questions.question(asked))
-        for event in engine.answer_now(prediction.question):
-            prediction.note(event)
-        return prediction
+        engine = cast(InstantEngine, engine)  # its kind says so
+        question = questions.question(asked)
+        return Prediction.of(question, engine.answer_now(question))
 
 
 def _refusal(request: GateRequest, verdict: Verdict) -> Reply:

@@ -9,7 +9,8 @@ import structlog
 from django.conf import settings
 
 from accounts.outages import Unavailable
-from apikeys.bearer import Presented
+from apikeys.bearer import Carrier
+from apikeys.credentials import Proof
 from chatflows.access.decisions import Decision
 from chatflows.gate import verdicts
 from chatflows.gate.readers.facts import AccessReader
@@ -40,11 +41,11 @@ class Round:
 
     def __init__(self, reader: AccessReader) -> None:
         self._reader = reader
-        self._judged: dict[tuple[Presented, UUID], asyncio.Future[Judged]] = {}
+        self._judged: dict[tuple[Carrier, Proof | None, UUID], asyncio.Future[Judged]] = {}
 
     def decide_again(self, claim: Claim) -> Awaitable[Decision]:
         """Begin to decide anew about a claim. Await the result for the decision."""
-        about = (claim.presented, claim.chatflow_id)
+        about = (claim.carrier, claim.proof, claim.chatflow_id)
         judging = self._judged.get(about)
         if judging is None:
             judging = asyncio.ensure_future(verdicts.read_and_judge(claim, self._reader))

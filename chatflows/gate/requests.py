@@ -66,11 +66,12 @@ class GateRequest:
         """The client's network address."""
         if self._address is None:
             peer = self._client[0] if self._client else ""
-            forwarded: list[str] = []
             if b"x-forwarded-for" in self._firsts:
                 forwarded = [value.decode("latin-1") for value in self.all(b"x-forwarded-for")]
-            proxies = settings.TRUSTED_PROXIES
-            self._address = addresses.client_address(peer, forwarded, proxies)
+                proxies = settings.TRUSTED_PROXIES
+                self._address = addresses.client_address(peer, forwarded, proxies)
+            else:
+                self._address = addresses.direct_address(peer)
         return self._address
 
     @property

@@ -1,16 +1,16 @@
 """Verdicts: one request's credential, facts and decision."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
 from accounts.network import addresses
 from accounts.outages import Unavailable
 from accounts.permissions import Permission
-from apikeys import bearer, credentials
-from apikeys.bearer import Carrier, Presented
-from apikeys.credentials import Credential, State
-from apikeys.key_text import KeyText
+from apikeys import credentials
+from apikeys.bearer import Carrier
+from apikeys.credentials import Credential, Proof, State
 from chatflows.access.decisions import Decision, RequestFacts, decide, decide_for_key
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
@@ -27,21 +27,21 @@ BEFORE_ORIGINS = frozenset(
 class Claim(NamedTuple):
     """What a request brings to its verdict, read from its head once."""
 
-    presented: Presented
-    key: KeyText | None
+    carrier: Carrier
+    proof: Proof | None
     chatflow_id: UUID
     request_facts: RequestFacts
 
     @property
     def public_id(self) -> str | None:
         """The id by which the key is looked up."""
-        return self.key.public_id if self.key is not None else None
+        return self.proof.public_id if self.proof is not None else None
 
     @property
     def is_form_wrong(self) -> bool:
         """Whether it is refused by its form alone: no statement for a typo or a guess."""
-        carrier = self.presented.carrier
-        return carrier is Carrier.CONFLICT or (carrier is not Carrier.NONE and self.key is None)
+        carrier = self.carrier
+        return carrier is Carrier.CONFLICT or (carrier is not Carrier.NONE and self.proof is None)
 
 
 class Judged(NamedTuple):
@@ -64,24 +64,31 @@ class Verdict(NamedTuple):
     caller: str  # the key's id, or empty for who came without one: whose conversations are meant
 
 
+@lru_cache(maxsize=4096)
+def _facts_of(scope: Permission, address: str) -> RequestFacts:
+    return RequestFacts(scope=scope, address=addresses.parse(address))
+
+
 def claim_of(request: GateRequest, chatflow_id: UUID, scope: Permission) -> Claim:
     """Read what a request claims from its head."""
-    request_facts = RequestFacts(
-        scope=scope, origins=request.origins, address=addresses.parse(request.address)
-    )
-    presented = bearer.extract(request.headers, request.query)
-    return Claim(presented, credentials.read(presented), chatflow_id, request_facts)
+    if request.origins:
+        address = addresses.parse(request.address)
+        request_facts = RequestFacts(scope=scope, origins=request.origins, address=address)
+    else:
+        request_facts = _facts_of(scope, request.address)
+    carrier, proof = credentials.present(request.headers, request.query)
+    return Claim(carrier, proof, chatflow_id, request_facts)
 
 
 def judge(claim: Claim, facts: Facts | None) -> Judged:
     """Judge a claim's credential by what was read; `facts` is None where nothing could be."""
     now = datetime.now(UTC)
-    carrier = claim.presented.carrier
+    carrier = claim.carrier
     if claim.is_form_wrong:
         return Judged(now, Credential(carrier, State.MALFORMED), NO_FACTS)
     if facts is not None:
         try:
-            credential = credentials.judge(claim.presented, claim.key, facts.secret, now)
+            credential = credentials.judge(carrier, claim.proof, facts.secret, now)
         except Unavailable:  # the pepper is gone
             facts = None
     if facts is None:

@@ -15,6 +15,7 @@ from chatflows.engines import (
     Event,
     Failed,
     Frame,
+    InstantAnswer,
     Question,
     Sources,
     Token,
@@ -22,7 +23,6 @@ from chatflows.engines import (
     Whole,
 )
 
-RANDOM_BITS = (1 << 76) - 1 & ~(3 << 62)  # all behind the version, without the variant
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
@@ -37,10 +37,12 @@ def new_id() -> str:
     Rows that come one after the other then lie side by side in an index, where random ids would
     each touch a page of their own at every commit.
     """
-    random = int.from_bytes(os.urandom(10))
-    number = (time.time_ns() // 1_000_000) << 80 | 7 << 76 | random & RANDOM_BITS | 2 << 62
-    digits = f"{number:032x}"  # as text: two are made for each call, and a UUID costs twice as much
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    # As text: two are made for each call, and a UUID object costs twice as much.
+    time_digits, random = f"{time.time_ns() // 1_000_000:012x}", os.urandom(10).hex()
+    variant = "89ab"[ord(random[3]) & 3]
+    return (
+        f"{time_digits[:8]}-{time_digits[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
+    )
 
 
 @dataclass(slots=True)
@@ -60,6 +62,19 @@ class Prediction:
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
     _length: int = 0  # characters of all
+
+    @classmethod
+    def of(cls, question: Question, answer: InstantAnswer) -> "Prediction":
+        """Return a prediction that is over: the answer was there at once."""
+        return cls(
+            question,
+            pieces=1,
+            sources=answer.sources,
+            is_complete=True,
+            is_answered=answer.is_answered,
+            _last=[answer.text],
+            _length=len(answer.text),
+        )
 
     @property
     def is_over(self) -> bool:

@@ -45,20 +45,20 @@ def stored() -> StoredSecret:
     )
 
 
-def presented(key: KeyText = KEY, carrier: Carrier = Carrier.HEADER) -> Presented:
-    return Presented(carrier, key.text)
+def presented(key: KeyText = KEY) -> Presented:
+    return Presented(Carrier.HEADER, key.text)
 
 
 def state(row: StoredSecret | None, key: KeyText = KEY) -> State:
-    return credentials.judge(presented(key), key, row, NOW).state
+    return credentials.judge(Carrier.HEADER, credentials.read(presented(key)), row, NOW).state
 
 
 def test_nothing_presented_is_absent(stored: StoredSecret) -> None:
-    assert credentials.judge(Presented(Carrier.NONE), None, stored, NOW) == ABSENT
+    assert credentials.judge(Carrier.NONE, None, stored, NOW) == ABSENT
 
 
 def test_a_good_key_carries_all_that_a_decision_needs(stored: StoredSecret) -> None:
-    judged = credentials.judge(presented(carrier=Carrier.URL), KEY, stored, NOW)
+    judged = credentials.judge(Carrier.URL, credentials.read(presented()), stored, NOW)
     assert judged.state is State.GOOD
     assert judged.carrier is Carrier.URL
     assert (judged.team_id, judged.key_id) == (stored.team_id, stored.key_id)
@@ -70,7 +70,7 @@ def test_text_that_is_no_key_is_malformed_whatever_is_stored(stored: StoredSecre
     for text in ("nonsense", KEY.text[:-1], KEY.public_id, stored.digest, ""):
         shown = Presented(Carrier.HEADER, text)
         assert credentials.read(shown) is None
-        judged = credentials.judge(shown, credentials.read(shown), stored, NOW)
+        judged = credentials.judge(Carrier.HEADER, credentials.read(shown), stored, NOW)
         assert judged.state is State.MALFORMED
         assert judged.key_id is None
 
@@ -80,7 +80,7 @@ def test_an_id_that_nobody_has_is_unknown() -> None:
 
 
 def test_the_right_id_with_another_secret_is_unknown_and_names_no_key(stored: StoredSecret) -> None:
-    judged = credentials.judge(presented(OTHER), OTHER, stored, NOW)
+    judged = credentials.judge(Carrier.HEADER, credentials.read(presented(OTHER)), stored, NOW)
     assert judged.state is State.UNKNOWN
     assert (judged.key_id, judged.team_id, judged.key_name) == (None, None, "")
 
@@ -128,7 +128,7 @@ def test_the_digest_of_a_key_is_bound_to_the_pepper(stored: StoredSecret) -> Non
 
 
 def test_a_judged_credential_shows_nothing_of_the_secret(stored: StoredSecret) -> None:
-    judged = credentials.judge(presented(), KEY, stored, NOW)
+    judged = credentials.judge(Carrier.HEADER, credentials.read(presented()), stored, NOW)
     assert KEY.text.split("_")[3] not in repr(judged)
 
 
@@ -145,3 +145,49 @@ def test_a_ring_that_cannot_be_read_makes_the_decision_impossible(
 ) -> None:
     with pytest.raises(Unavailable):
         state(stored)
+
+
+def header(text: str) -> list[tuple[bytes, bytes]]:
+    return [(b"host", b"x"), (b"authorization", b"Bearer " + text.encode())]
+
+
+def test_what_is_kept_of_a_header_holds_no_key(stored: StoredSecret) -> None:
+    carrier, proof = credentials.present(header(KEY.text), b"")
+    assert credentials.present(header(KEY.text), b"") == (carrier, proof)
+    assert (carrier, proof) == (Carrier.HEADER, credentials.read(presented()))
+    assert KEY.text.split("_")[3] not in repr((credentials._kept, proof))
+
+
+def test_another_header_is_read_anew() -> None:
+    assert credentials.present(header(KEY.text), b"")[1] is not None
+    assert credentials.present(header(KEY.text + "x"), b"") == (Carrier.HEADER, None)
+    assert credentials.present(header(OTHER.text), b"")[1] == credentials.read(presented(OTHER))
+    assert credentials.present([], b"") == (Carrier.NONE, None)
+    assert credentials.present(header(KEY.text) * 2, b"") == (Carrier.CONFLICT, None)
+    assert credentials.present(header(KEY.text), b"apiKey=x") == (Carrier.CONFLICT, None)
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "MAX_KEPT", 3)
+    for number in range(10):
+        credentials.present(header(str(number)), b"")
+        assert len(credentials._kept) <= 3
+
+
+def test_another_ring_is_another_digest(settings: Settings, tmp_path: Path) -> None:
+    before = credentials.present(header(KEY.text), b"")
+    settings.KEY_RING_PATH = tmp_path / "another.json"
+    keyring.create(settings.KEY_RING_PATH)
+    after = credentials.present(header(KEY.text), b"")
+    keyring.load.cache_clear()
+    assert before[1] is not None
+    assert after[1] is not None
+    assert before[1].public_id == after[1].public_id
+    assert before[1].digests != after[1].digests
+
+
+def test_with_the_ring_gone_a_text_is_still_read(lost_ring: None) -> None:
+    _, proof = credentials.present(header(KEY.text), b"")
+    assert proof == credentials.Proof(KEY.public_id, ())
+    with pytest.raises(Unavailable):
+        credentials.judge(Carrier.HEADER, proof, None, NOW)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
 
-from chatflows.engines.events import Done, Events, Question, Sources, Token
+from chatflows.engines.events import Done, Events, InstantAnswer, Question, Sources, Token
 from chatflows.engines.sources import Entry
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
@@ -47,16 +47,18 @@ class FaqEngine:
         )
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
-        """See Engine. It never fails."""
-        yield self.answer_now(question)
-
-    def answer_now(self, question: Question) -> Events:
-        """Return the best entry's answer, or the fallback; word by word for a stream."""
-        entry = self.best(question.text)
-        text = entry.answer if entry else self._fallback
+        """See Engine. It never fails; a stream comes word by word."""
+        text, sources, is_answered = self.answer_now(question)
         pieces = _PIECE.findall(text) if question.is_streaming else [text]
-        sources = [_source(entry)] if entry is not None else []
-        return [*map(Token, pieces), *sources, Done(is_answered=entry is not None)]
+        named = [Sources(sources)] if sources else []
+        yield [*map(Token, pieces), *named, Done(is_answered)]
+
+    def answer_now(self, question: Question) -> InstantAnswer:
+        """Return the best entry's answer, or the fallback."""
+        entry = self.best(question.text)
+        if entry is None:
+            return InstantAnswer(self._fallback, is_answered=False)
+        return InstantAnswer(entry.answer, _sources(entry))
 
     def best(self, question: str) -> Entry | None:
         """The entry that answers best, or None if none answers at all."""
@@ -86,8 +88,8 @@ class FaqEngine:
         return float(found) / len(words)
 
 
-def _source(entry: Entry) -> Sources:
-    return Sources(({"pageContent": entry.question, "metadata": {"source": "faq"}},))
+def _sources(entry: Entry) -> tuple[dict[str, object], ...]:
+    return ({"pageContent": entry.question, "metadata": {"source": "faq"}},)
 
 
 def _asked_words(question: str) -> list[str]:

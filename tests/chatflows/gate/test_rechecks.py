@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.outages import Unavailable
-from apikeys import bearer
+from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT
 from chatflows import predictions
 from chatflows.access.decisions import ChatflowAccess, Mode, RequestFacts, decide
@@ -55,7 +55,7 @@ def group(reader: Reader) -> GateAnswers:
 
 def answer(mine: GateAnswers, flow: UUID = FLOW, caller: str = "") -> GateAnswer:
     access, request_facts = ChatflowAccess(flow, OTHER, Mode.PUBLIC), RequestFacts()
-    claim = Claim(bearer.NOTHING, None, flow, request_facts)
+    claim = Claim(Carrier.NONE, None, flow, request_facts)
     facts = Facts(None, access, EngineRef("openai", 1))
     decision = decide(ABSENT, access, request_facts)
     return GateAnswer(mine, Verdict(datetime.now(UTC), ABSENT, facts, decision, claim, caller))

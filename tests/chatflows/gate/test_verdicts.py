@@ -10,7 +10,7 @@ import pytest
 from accounts.crypto import digests
 from accounts.outages import Unavailable
 from accounts.permissions import Permission
-from apikeys import key_text
+from apikeys import credentials, key_text
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Decision, Mode
 from chatflows.engines.sources import EngineRef, EngineSource
@@ -143,16 +143,17 @@ def test_every_other_request_is_one_reading_by_id_and_never_by_text() -> None:
 
 def test_a_known_and_an_unknown_id_cost_the_same_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
-    digest = digests.pepper_digest
+    digest = digests.pepper_digests
 
-    def counted(text: str, version: int | None = None) -> tuple[int, str]:
+    def counted(text: str) -> tuple[tuple[int, str], ...]:
         runs.append(text)
-        return digest(text, version)
+        return digest(text)
 
     known = replace(stored(), digest="0" * 64)
-    monkeypatch.setattr(digests, "pepper_digest", counted)
+    monkeypatch.setattr(digests, "pepper_digests", counted)
     for secret in (known, None):
         runs.clear()
+        credentials._kept.clear()
         assert reach(request(bearer(KEY.text)), Reader(PUBLIC, secret)).decision.status == 401
         assert len(runs) == 1
 

@@ -80,7 +80,9 @@ def judged(reader: Reading, text: str, chatflow_id: UUID) -> tuple[Credential, i
     assert parsed is not None
     facts = reader.read(parsed.public_id, chatflow_id)
     shown = Presented(Carrier.HEADER, text)
-    credential = credentials.judge(shown, parsed, facts.secret, timezone.now())
+    credential = credentials.judge(
+        shown.carrier, credentials.read(shown), facts.secret, timezone.now()
+    )
     decision = decide(credential, facts.chatflow, RequestFacts())
     return credential, decision.status, decision.code
 
