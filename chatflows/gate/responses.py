@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from accounts.permissions import Permission
+from chatflows.access import codes
 from chatflows.access.codes import Code, Refused
 from chatflows.encoding import encode
 from chatflows.protocols.client import JSON, ClientProtocol
@@ -13,7 +14,9 @@ Headers = list[tuple[bytes, bytes]]
 CLOSE = (b"connection", b"close")
 ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 # Codes that stand in the challenge too (RFC 6750, section 3): none where no credential was sent.
-CHALLENGED = frozenset({"invalid_token", "invalid_request", "insufficient_scope"})
+CHALLENGED = frozenset(
+    code.name for code in (codes.INVALID_TOKEN, codes.INVALID_REQUEST, codes.INSUFFICIENT_SCOPE)
+)
 
 
 class Answer(NamedTuple):

@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from apikeys import credentials
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, Proof, State
+from chatflows.access import codes
 from chatflows.access.decisions import Decision, RequestFacts, decide, decide_for_key
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
@@ -20,7 +21,14 @@ NO_FACTS = Facts(None, None, None)
 NOWHERE = UUID(int=0)  # the id of no chatflow
 # Steps of the rule that come before the chatflow's origins are looked at.
 BEFORE_ORIGINS = frozenset(
-    {"invalid_request", "invalid_token", "missing_token", "not_found", "unavailable"}
+    code.name
+    for code in (
+        codes.INVALID_REQUEST,
+        codes.INVALID_TOKEN,
+        codes.MISSING_TOKEN,
+        codes.NOT_FOUND,
+        codes.UNAVAILABLE,
+    )
 )
 
 

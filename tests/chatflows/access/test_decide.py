@@ -1,48 +1,39 @@
-"""The access rule: every row and cell of `decide`, their order, and what holds for all of them."""
+"""The access rule: every row and cell of `decide`, and their order."""
 
-import ipaddress
 from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
-from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from accounts.network.addresses import Network
-from accounts.network.addresses import parse as parse_address
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT, Credential, State
 from chatflows.access.decisions import ChatflowAccess, Mode, Reason, RequestFacts, decide
+from tests.chatflows.access.cases import (
+    AWAY,
+    CONFLICT,
+    GOOD,
+    HERE,
+    HOME,
+    IN_URL,
+    KEYS,
+    OFF,
+    OTHER_FLOW,
+    OTHER_TEAM,
+    PUBLIC,
+    PUBLISHABLE,
+    URL_FINE,
+    V4,
+    V6,
+    at,
+    bound,
+    origins,
+)
 
 pytestmark = pytest.mark.fast
 
-TEAM, OTHER_TEAM = UUID(int=1), UUID(int=2)
-FLOW, OTHER_FLOW = UUID(int=11), UUID(int=12)
-HOME, AWAY = "https://acme.example", "https://evil.example"
-V4, V6 = ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8::/32")
-HERE = RequestFacts(address=parse_address("192.0.2.9"))
 BAD_STATES = tuple(s for s in State if s not in (State.GOOD, State.ABSENT))
-
-GOOD = Credential(
-    Carrier.HEADER,
-    State.GOOD,
-    team_id=TEAM,
-    key_id=UUID(int=21),
-    key_name="crm-sync",
-    public_id="AAAABBBBCCCC",
-    scopes=frozenset({Permission.PREDICTIONS_CREATE}),
-)
-IN_URL = GOOD._replace(carrier=Carrier.URL)
-CONFLICT = Credential(Carrier.CONFLICT, State.MALFORMED)
-PUBLISHABLE = GOOD._replace(pinned_chatflow_id=FLOW, origins=(HOME,))
-KEYS = ChatflowAccess(FLOW, TEAM, Mode.KEYS, is_key_selected=True)
-URL_FINE = replace(KEYS, allow_key_in_url=True)
-PUBLIC = replace(KEYS, mode=Mode.PUBLIC, is_key_selected=False)
-OFF = replace(KEYS, mode=Mode.OFF)
-
 Answer = tuple[int, str, Reason]
 OK = (200, "ok", Reason.OK)
 OPEN = (200, "ok", Reason.PUBLIC)
@@ -77,18 +68,6 @@ class Cell(NamedTuple):
     answer: Answer
 
 
-def origins(*sent: str) -> RequestFacts:
-    return HERE._replace(origins=sent)
-
-
-def at(address: str) -> RequestFacts:
-    return RequestFacts(address=parse_address(address))
-
-
-def bound(*networks: Network) -> Credential:
-    return GOOD._replace(networks=networks)
-
-
 SUSPENDED = replace(PUBLIC, is_team_suspended=True)
 FOREIGN = replace(KEYS, team_id=OTHER_TEAM)
 LISTED = replace(KEYS, origins=(HOME,))
@@ -97,7 +76,6 @@ NO_SCOPE = GOOD._replace(scopes=frozenset())
 TYPO = Credential(Carrier.HEADER, State.MALFORMED)
 LIMIT = HERE._replace(is_over_limit=True)
 GONE = HERE._replace(is_part_missing=True)
-
 ROWS = [
     # Row 1: two credentials, or one in the URL that is not both good and allowed there.
     Cell("two on keys", CONFLICT, KEYS, HERE, TWO),
@@ -210,6 +188,7 @@ ROWS = [
     Cell("gone, two credentials", CONFLICT, None, GONE, TWO),
 ]  # fmt: skip
 
+
 # Each cell breaks two neighbouring rows (or more) at once: the earlier one answers.
 ORDER = [
     Cell("1 before veto", CONFLICT, KEYS, GONE, TWO),
@@ -306,106 +285,3 @@ def test_a_null_origin_is_refused_to_a_publishable_key_even_if_listed() -> None:
     key = PUBLISHABLE._replace(origins=("null",))
     decision = decide(key, KEYS, origins("null"))
     assert (decision.status, decision.code) == (403, "origin_not_allowed")
-
-
-NETWORKS = st.lists(st.sampled_from([V4, V6]), max_size=2).map(tuple)
-ORIGINS = st.lists(st.sampled_from([HOME, AWAY, "null", ""]), max_size=3).map(tuple)
-TEAMS = st.sampled_from([TEAM, OTHER_TEAM])
-ADDRESSES = st.one_of(
-    st.none(), st.ip_addresses(), st.sampled_from(["192.0.2.1", "2001:db8::1"]).map(parse_address)
-)
-PRESENT = st.builds(
-    Credential,
-    carrier=st.sampled_from([Carrier.HEADER, Carrier.URL]),
-    state=st.sampled_from([s for s in State if s is not State.ABSENT]),
-    team_id=st.one_of(st.none(), TEAMS),
-    scopes=st.sampled_from([frozenset(), frozenset({Permission.PREDICTIONS_CREATE})]),
-    networks=NETWORKS,
-    origins=ORIGINS,
-    pinned_chatflow_id=st.sampled_from([None, FLOW, OTHER_FLOW]),
-)
-CREDENTIALS = st.one_of(st.just(ABSENT), st.just(CONFLICT), PRESENT)
-CHATFLOWS = st.one_of(
-    st.none(),
-    st.builds(
-        ChatflowAccess,
-        id=st.sampled_from([FLOW, OTHER_FLOW]),
-        team_id=TEAMS,
-        mode=st.sampled_from(Mode),
-        is_key_selected=st.booleans(),
-        allow_key_in_url=st.booleans(),
-        is_team_suspended=st.booleans(),
-        origins=ORIGINS,
-        networks=NETWORKS,
-    ),
-)
-FACTS = st.builds(
-    RequestFacts,
-    scope=st.sampled_from([Permission.PREDICTIONS_CREATE, Permission.CHATFLOWS_VIEW]),
-    origins=ORIGINS,
-    address=ADDRESSES,
-    is_over_limit=st.booleans(),
-    is_part_missing=st.booleans(),
-)
-
-
-@given(CREDENTIALS, CHATFLOWS, FACTS)
-def test_nobody_is_let_in_without_a_good_credential_unless_it_is_public(
-    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    if decide(credential, chatflow, facts).allowed:
-        assert chatflow is not None
-        is_public = credential.state is State.ABSENT and chatflow.mode is Mode.PUBLIC
-        assert credential.state is State.GOOD or is_public
-
-
-@given(CREDENTIALS, CHATFLOWS, FACTS)
-def test_a_key_never_opens_another_teams_chatflow(
-    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    if decide(credential, chatflow, facts).allowed and credential.state is State.GOOD:
-        assert chatflow is not None
-        assert chatflow.team_id == credential.team_id
-
-
-@given(CREDENTIALS, CHATFLOWS, FACTS)
-def test_off_over_a_limit_or_with_a_part_missing_nobody_is_let_in(
-    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    is_off = chatflow is not None and chatflow.mode is Mode.OFF
-    if is_off or facts.is_over_limit or facts.is_part_missing:
-        assert not decide(credential, chatflow, facts).allowed
-
-
-@given(PRESENT, CHATFLOWS, FACTS)
-def test_a_bad_credential_gets_one_answer_whatever_it_meets(
-    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    if credential.state is State.GOOD:
-        return
-    decision = decide(credential, chatflow, facts)
-    is_url = credential.carrier is Carrier.URL
-    usual = (400, "invalid_request") if is_url else (401, "invalid_token")
-    is_veto = facts.is_part_missing and credential.state is not State.MALFORMED
-    assert (decision.status, decision.code) == ((503, "unavailable") if is_veto else usual)
-
-
-@given(CHATFLOWS, FACTS)
-def test_without_a_credential_only_public_chatflows_differ_from_unknown_ones(
-    chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    if chatflow is None or chatflow.mode is not Mode.PUBLIC or chatflow.is_team_suspended:
-        assert decide(ABSENT, chatflow, facts) == decide(ABSENT, None, facts)
-
-
-@given(CREDENTIALS, CHATFLOWS, FACTS)
-def test_the_same_question_gets_the_same_answer(
-    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
-) -> None:
-    assert decide(credential, chatflow, facts) == decide(credential, chatflow, facts)
-
-
-@given(st.text())
-def test_text_that_is_no_address_is_none_and_never_an_error(text: str) -> None:
-    address = parse_address(text)
-    assert address is None or str(address)

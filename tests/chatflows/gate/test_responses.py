@@ -12,7 +12,7 @@ from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT, Credential, State
 from chatflows.access import codes
-from chatflows.access.codes import CODES, EXPLAINED, Code
+from chatflows.access.codes import CODES, Code
 from chatflows.access.decisions import ChatflowAccess, Decision, Mode, Reason, RequestFacts, decide
 from chatflows.gate import responses
 from chatflows.gate.responses import Answer, refusal
@@ -149,13 +149,6 @@ def test_without_a_credential_protected_off_and_unknown_are_the_same_bytes() -> 
         for chatflow in (None, flow, replace(flow, mode=Mode.OFF))
     ]
     assert answers[0] == answers[1] == answers[2]
-
-
-def test_what_the_page_explains_has_a_meaning_and_a_remedy() -> None:
-    for code in EXPLAINED:
-        assert CODES[code.name] is code
-        assert code.meaning
-        assert code.remedy
 
 
 def test_a_preflight_is_a_constant_that_names_our_headers() -> None:

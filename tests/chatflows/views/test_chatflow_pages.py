@@ -1,19 +1,18 @@
-"""The pages of chatflows: access by form and by htmx, the editor, names, deletion, roles."""
+"""The pages of chatflows: the list, names, deletion, roles."""
 
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEvent, Team
+from accounts.models import Team
 from chatflows.calls import store
-from chatflows.faq import entries
-from chatflows.models import Chatflow, FaqEntry, Selection
+from chatflows.models import Chatflow, FaqEntry
 from chatflows.services import chatflows as services
 from tests import factories
+from tests.chatflows.views.pages import access, is_clean, page
 from tests.conftest import Integration
 
 LIST = "/t/acme/chatflows/"
@@ -34,10 +33,6 @@ ODD_NAMES = [
     "   ",
     "",
 ]
-
-
-def page(chatflow_id: UUID, name: str, *more: object) -> str:
-    return reverse(name, args=["acme", chatflow_id, *more])
 
 
 def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
@@ -64,22 +59,6 @@ def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
         ("post", page(chatflow_id, "chatflow_settings")),
         ("post", page(chatflow_id, "chatflow_delete")),
     ]
-
-
-def access(faq: Chatflow, mode: str = "keys", *keys: object, **more: object) -> dict[str, object]:
-    """What the access form sends."""
-    version = Chatflow.objects.get(pk=faq.pk).version
-    return {"mode": mode, "keys": [str(key) for key in keys], "version": version, **more}
-
-
-def is_clean(body: bytes) -> bool:
-    """Whether no markup of a name came through."""
-    return b"<script>alert" not in body and b"<img src=x" not in body
-
-
-@pytest.fixture
-def entry(faq: Chatflow) -> FaqEntry:
-    return entries.add(faq, "Who are you?", "A test.", factories.TESTER)
 
 
 def test_the_list_names_the_teams_chatflows_and_no_others(
@@ -122,111 +101,6 @@ def test_a_search_by_id_finds_only_ones_own(as_alice: Client, faq: Chatflow, glo
     foreign = factories.chatflow(globex, "Globex plans")
     assert b"Support FAQ" in as_alice.get(LIST, {"q": str(faq.id)}).content
     assert b"Globex" not in as_alice.get(LIST, {"q": str(foreign.id)}).content
-
-
-def test_the_access_page_shows_address_keys_and_the_last_calls(
-    as_alice: Client, faq: Chatflow, integration: Integration
-) -> None:
-    refused = {"allowed": False, "status": 403, "code": "key_not_selected"}
-    store.write([factories.call(faq, integration.key, reason="not_selected", **refused)])
-    body = as_alice.get(page(faq.id, "chatflow_access")).content.decode()
-    assert f"/api/v1/prediction/{faq.id}" in body
-    assert "crm-sync" in body
-    assert "DefaultKey" in body
-    assert "not selected for this chatflow" in body
-    assert integration.text.split("_")[3] not in body
-    fragment = as_alice.get(page(faq.id, "chatflow_calls")).content.decode()
-    assert "not selected for this chatflow" in fragment
-    assert "<html" not in fragment
-
-
-def test_only_the_last_twenty_calls_are_shown(as_alice: Client, faq: Chatflow) -> None:
-    records = [factories.call(faq, client_address=f"192.0.2.{n}") for n in range(30)]
-    store.write(records)
-    body = as_alice.get(page(faq.id, "chatflow_calls")).content.decode()
-    assert "192.0.2.29" in body
-    assert "192.0.2.10" in body
-    assert "192.0.2.9<" not in body
-
-
-def test_access_is_saved_by_the_form(
-    as_alice: Client, faq: Chatflow, integration: Integration
-) -> None:
-    data = access(faq, "keys", integration.key.id, allow_key_in_url="on")
-    response = as_alice.post(page(faq.id, "chatflow_access_save"), data)
-    assert response["Location"] == page(faq.id, "chatflow_access")
-    faq.refresh_from_db()
-    assert faq.allow_key_in_url
-    assert set(faq.keys.all()) == {integration.key}
-    event = AuditEvent.objects.filter(team_id=faq.team_id).latest("sequence")
-    assert (event.action, event.actor_name) == ("chatflow.set_access", "alice")
-
-
-def test_access_is_saved_by_htmx(as_alice: Client, faq: Chatflow, integration: Integration) -> None:
-    url, htmx = page(faq.id, "chatflow_access_save"), {"HX-Request": "true"}
-    response = as_alice.post(url, access(faq, "public"), headers=htmx)
-    assert response.status_code == 200
-    assert b"<html" not in response.content
-    faq.refresh_from_db()
-    assert (faq.access_mode, faq.keys.count()) == ("public", 0)
-    # The fragment carries the new version: saving again from it is not stale.
-    assert f'value="{faq.version}"'.encode() in response.content
-    again = as_alice.post(url, access(faq, "off"), headers=htmx)
-    assert again.status_code == 200
-
-
-def test_a_stale_form_is_refused_and_shows_how_it_is(as_alice: Client, faq: Chatflow) -> None:
-    data = access(faq, "public")
-    as_alice.post(page(faq.id, "chatflow_access_save"), access(faq, "off"))
-    for headers in ({}, {"HX-Request": "true"}):
-        response = as_alice.post(page(faq.id, "chatflow_access_save"), data, headers=headers)
-        assert response.status_code == 422
-        assert "Someone else changed the access" in response.content.decode()
-    faq.refresh_from_db()
-    assert faq.access_mode == "off"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"mode": ""},
-        {"mode": "KEYS"},
-        {"mode": "<script>alert(1)</script>"},
-        {"mode": ["public", "nonsense"]},
-        {"version": ""},
-        {"version": "x"},
-        {"version": "9" * 5000},
-        {"keys": ["nonsense"]},
-        {"keys": [""]},
-        {"keys": [str(factories.NOBODYS_ID)]},
-    ],
-    ids=lambda change: repr(change)[:40],
-)
-def test_a_wrong_access_form_is_refused_and_changes_nothing(
-    as_alice: Client, faq: Chatflow, change: dict[str, object]
-) -> None:
-    before = Chatflow.objects.values().get(), Selection.objects.count()
-    for headers in ({}, {"HX-Request": "true"}):
-        data = {**access(faq, "public"), **change}
-        response = as_alice.post(page(faq.id, "chatflow_access_save"), data, headers=headers)
-        assert response.status_code == 422
-        assert is_clean(response.content)
-    assert (Chatflow.objects.values().get(), Selection.objects.count()) == before
-
-
-def test_another_teams_key_is_as_unknown_as_a_random_one(
-    as_alice: Client, faq: Chatflow, globex: Team
-) -> None:
-    foreign, _ = factories.key(globex, "foreign")
-    bodies = []
-    for key_id in (foreign.id, uuid4()):
-        data = access(faq, "keys", key_id)
-        response = as_alice.post(page(faq.id, "chatflow_access_save"), data)
-        assert response.status_code == 422
-        assert b"foreign" not in response.content
-        bodies.append(str(key_id) in response.content.decode())
-    assert bodies[0] == bodies[1]
-    assert not Selection.objects.filter(key=foreign).exists()
 
 
 def test_a_new_chatflow_is_made_and_closed(as_alice: Client, acme: Team) -> None:
@@ -292,84 +166,6 @@ def test_deleting_ends_the_pages(as_alice: Client, faq: Chatflow) -> None:
     assert response["Location"] == LIST
     for method, url in pages(faq.id):
         assert getattr(as_alice, method)(url).status_code == 404
-
-
-def test_entries_are_added_changed_and_deleted(as_alice: Client, faq: Chatflow) -> None:
-    engine = page(faq.id, "chatflow_engine")
-    entry_data = {"question": "Where?", "answer": "Here."}
-    assert as_alice.post(page(faq.id, "faq_entry_add"), entry_data)["Location"] == engine
-    entry = FaqEntry.objects.get()
-    assert b"Where?" in as_alice.get(engine).content
-    changed = {"question": "When?", "answer": "Now."}
-    as_alice.post(page(faq.id, "faq_entry_update", entry.pk), changed)
-    entry.refresh_from_db()
-    assert (entry.question, entry.answer) == ("When?", "Now.")
-    as_alice.post(page(faq.id, "faq_entry_delete", entry.pk))
-    assert not FaqEntry.objects.exists()
-    as_alice.post(page(faq.id, "faq_fallback_save"), {"fallback": "Sorry."})
-    assert Chatflow.objects.get(pk=faq.pk).fallback == "Sorry."
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        ({}, "This field is required"),
-        ({"question": "", "answer": ""}, "This field is required"),
-        ({"question": "q" * 501, "answer": "a"}, "at most 500"),
-        ({"question": "q", "answer": "a" * 8001}, "at most 8000"),
-        ({"question": "q" * 10_000, "answer": "a" * 10_000}, "at most"),
-        ({"question": "nul\0", "answer": "a"}, "Null characters"),
-        ({"question": "q", "answer": "   "}, "This field is required"),
-    ],
-    ids=lambda v: str(v)[:30],
-)
-def test_a_wrong_entry_is_refused_with_the_field(
-    as_alice: Client, faq: Chatflow, entry: FaqEntry, data: dict[str, str], says: str
-) -> None:
-    for url in (page(faq.id, "faq_entry_add"), page(faq.id, "faq_entry_update", entry.pk)):
-        response = as_alice.post(url, {"csrf": "x", **data})
-        assert response.status_code == 422
-        assert says in response.content.decode()
-    assert list(FaqEntry.objects.values_list("question", "answer")) == [("Who are you?", "A test.")]
-
-
-def test_a_long_fallback_is_refused(as_alice: Client, faq: Chatflow) -> None:
-    data = {"fallback": "x" * 10_000}
-    response = as_alice.post(page(faq.id, "faq_fallback_save"), data)
-    assert response.status_code == 422
-    assert Chatflow.objects.get(pk=faq.pk).fallback == ""
-
-
-def test_markup_in_entries_is_escaped(as_alice: Client, faq: Chatflow) -> None:
-    odd = "<script>alert(1)</script>🔑\u202e</textarea><img src=x onerror=alert(1)>"
-    as_alice.post(page(faq.id, "faq_entry_add"), {"question": odd, "answer": odd})
-    as_alice.post(page(faq.id, "faq_fallback_save"), {"fallback": odd})
-    body = as_alice.get(page(faq.id, "chatflow_engine")).content
-    assert is_clean(body)
-    assert body.count(b"</textarea>") == body.count(b"<textarea")
-
-
-@pytest.mark.parametrize(
-    "entry_id", ["0", "2147483648", "9223372036854775807", "9223372036854775808", "9" * 5000, "-1"]
-)
-def test_an_entry_that_is_not_there_is_404(as_alice: Client, faq: Chatflow, entry_id: str) -> None:
-    base = page(faq.id, "faq_entry_add")
-    for url in (f"{base}{entry_id}/", f"{base}{entry_id}/delete/"):
-        response = as_alice.post(url, {"question": "q", "answer": "a"})
-        assert response.status_code == 404
-
-
-def test_another_chatflows_entry_is_not_there(
-    as_alice: Client, faq: Chatflow, acme: Team, globex: Team
-) -> None:
-    for owner in (acme, globex):
-        other = factories.chatflow(owner, "Other")
-        entry = entries.add(other, "q", "a", factories.TESTER)
-        data = {"question": "x", "answer": "x"}
-        for name in ("faq_entry_update", "faq_entry_delete"):
-            assert as_alice.post(page(faq.id, name, entry.pk), data).status_code == 404
-        entry.refresh_from_db()
-        assert entry.question == "q"
 
 
 def test_the_use_page_explains_how_to_call(as_alice: Client, faq: Chatflow) -> None:

@@ -1,13 +1,10 @@
-"""Chatflows with an upstream behind the shipped server: passed on, guarded, mended, ended."""
+"""Chatflows with an upstream behind the shipped server: passed on and guarded."""
 
-import http.client
 import json
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flowise import Flowise as FlowiseClient
@@ -15,61 +12,11 @@ from flowise import PredictionData
 
 from tests.chatflows.engines import faults
 from tests.chatflows.engines.upstreams import FLOW, KEY, frame
-from tests.server.forks import PATIENCE
 from tests.server.shipped import OWNER, Answer, start
-from tests.server.world import LIMITS, World, eventually
+from tests.server.streams.answers import events
+from tests.server.world import LIMITS, World
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture(scope="module")
-def flow(world: World) -> str:
-    return world.flowise_flow()
-
-
-@pytest.fixture(scope="module")
-def key(world: World, flow: str) -> str:
-    return world.key(flow)
-
-
-def events(answer: Answer) -> list[tuple[str, Any]]:
-    """The events of a stream."""
-    lines = answer.body.decode().split("\n")
-    values = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
-    return [(value["event"], value["data"]) for value in values]
-
-
-class Open:
-    """A stream that is being read."""
-
-    def __init__(self, world: World, key: str, flow: str, question: str, **fields: Any) -> None:
-        self.response: http.client.HTTPResponse | None = None
-        self.connection = http.client.HTTPConnection(
-            "127.0.0.1", world.server.port, timeout=PATIENCE
-        )
-        body = json.dumps({"question": question, "streaming": True, **fields})
-        head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        self.connection.request("POST", f"/api/v1/prediction/{flow}", body, head)
-
-    def begin(self) -> http.client.HTTPResponse:
-        """Wait for the head."""
-        if self.response is None:
-            self.response = self.connection.getresponse()
-        return self.response
-
-    def rest(self) -> bytes:
-        """All that is still to come."""
-        try:
-            return self.begin().read()
-        finally:
-            self.hang_up()
-
-    def hang_up(self) -> None:
-        """Leave."""
-        if self.response is not None:
-            self.response.close()
-        self.connection.close()
-
 
 # Passed on
 
@@ -185,84 +132,6 @@ def test_what_does_not_stream_is_told_in_frames(world: World, flow: str, key: st
     assert dict(events(answer))["metadata"]["chatId"] == "w1"
 
 
-# Faults
-
-
-def test_a_refused_upstream_key_is_our_502_and_never_our_401(world: World) -> None:
-    flow = world.flowise_flow(secret="wrong")
-    text = world.key(flow)
-    for streaming in (False, True):
-        answer = world.server.predict(text, flow, question="say hi", streaming=streaming)
-        assert (answer.status, answer.json()["code"]) == (502, "upstream_unauthorized")
-
-
-def test_flowises_own_error_is_told_in_its_words(world: World, flow: str, key: str) -> None:
-    answer = world.server.predict(key, flow, question="moderated", streaming=True)
-    told = [("error", "Error: Cannot process! Input violates."), ("end", "[DONE]")]
-    assert events(answer) == told
-
-
-def test_upstreams_that_fail_before_the_first_byte(world: World) -> None:
-    def ask(name: str) -> None:
-        handler, status, code = faults.FAULTS[name]
-        flow = world.flowise_flow(world.host.listen(handler))
-        text = world.key(flow)
-        flows.append((name, flow, text, status, code))
-
-    flows: list[tuple[str, str, str, int, str]] = []
-    for name in faults.FAULTS:
-        ask(name)
-
-    def check(case: tuple[str, str, str, int, str]) -> None:
-        name, flow, text, status, code = case
-        for streaming in (True,) if name == "head only" else (False, True):
-            answer = world.server.predict(text, flow, streaming=streaming)
-            assert (answer.status, answer.json()["code"]) == (status, code), name
-            assert b"<" not in answer.body
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(check, flows))
-
-
-def test_upstreams_that_break_off_end_in_an_error_and_never_cleanly(world: World) -> None:
-    flows = []
-    for name, (handler, code) in faults.CUTS.items():
-        flow = world.flowise_flow(world.host.listen(handler))
-        flows.append((name, flow, world.key(flow), code))
-
-    def check(case: tuple[str, str, str, str]) -> None:
-        name, flow, text, code = case
-        told = [each for each, _ in events(world.server.predict(text, flow, streaming=True))]
-        assert told[:2] == ["start", "token"], name
-        assert told[-1] == "error", name
-        assert "end" not in told, name
-        (row,) = world.server.wait_for_calls(1, flow)
-        assert row["code"] == code, name
-
-    with ThreadPoolExecutor(1) as pool:
-        list(pool.map(check, flows))
-
-
-def test_a_forged_end_ends_the_answer(world: World) -> None:
-    forged = faults.HELLO + faults.END + b'data:{"event":"token","data":"after"}\n\n'
-    parts = (faults.SSE, faults.chunked(forged), b"0\r\n\r\n")
-    flow = world.flowise_flow(world.host.listen(faults.says(*parts)))
-    answer = world.server.predict(world.key(flow), flow, streaming=True)
-    assert [name for name, _ in events(answer)] == ["start", "token", "metadata", "end"]
-    assert b"after" not in answer.body
-
-
-def test_long_lines_are_passed_on_and_slow_drips_too(world: World) -> None:
-    long = frame("sourceDocuments", "a" * 1_000_000)
-    bytes_ = [bytes([byte]) for byte in faults.HELLO + faults.END]
-    for parts in ((faults.HELLO + long, faults.END), bytes_):
-        chunks = [faults.chunked(part) for part in parts]
-        handler = faults.says(faults.SSE, *chunks, b"0\r\n\r\n", pause=0.001)
-        flow = world.flowise_flow(world.host.listen(handler))
-        answer = world.server.predict(world.key(flow), flow, streaming=True)
-        assert events(answer)[-1][0] == "end"
-
-
 # Guarded
 
 
@@ -302,85 +171,6 @@ def test_a_private_address_is_never_connected_to(tmp_path: Path, world: World) -
         finally:
             guarded.stop()
     assert not connected
-
-
-# Ended
-
-
-def test_a_client_that_leaves_closes_the_upstream_and_aborts_the_run(world: World) -> None:
-    flow = world.flowise_flow()
-    key = world.key(flow)
-    for question, begins in (("drip", True), ("hang", False)):
-        world.flowise.left.clear()
-        world.flowise.aborted.clear()
-        opened = Open(world, key, flow, question)
-        if begins:
-            opened.begin().read(10)
-        else:
-            assert eventually(lambda: world.flowise.seen[-1].fields["question"] == "hang")
-        opened.hang_up()
-        assert eventually(lambda asked=question: asked in world.flowise.left), question
-        assert eventually(lambda: world.flowise.aborted)
-        assert eventually(
-            lambda: (
-                [row["code"] for row in world.server.do("calls", chatflow=flow)][:1]
-                == ["client_gone"]
-            )
-        )
-
-
-def test_revocation_ends_a_running_stream(world: World) -> None:
-    flow = world.flowise_flow()
-    text = world.key(flow, name="short-lived")
-    opened = Open(world, text, flow, "drip")
-    opened.begin().read(10)
-    world.server.do("disable", name="short-lived")
-    began = time.monotonic()
-    rest = opened.rest()
-    assert time.monotonic() - began < 2
-    assert rest.rstrip().splitlines()[-1].startswith(b'data:{"event":"error"')
-    assert b'"end"' not in rest
-    assert world.server.wait_for_calls(1, flow)[0]["code"] == "invalid_token"
-
-
-def test_turning_off_ends_a_running_stream(world: World) -> None:
-    flow = world.flowise_flow()
-    text = world.key(flow, name="off-soon")
-    opened = Open(world, text, flow, "drip")
-    opened.begin().read(10)
-    world.server.do("save_access", chatflow=flow, mode="off", opens_for=["off-soon"])
-    began = time.monotonic()
-    assert b'"event":"error"' in opened.rest()
-    assert time.monotonic() - began < 2
-
-
-def test_an_abort_ends_the_callers_own_stream_and_no_other(
-    world: World, flow: str, key: str
-) -> None:
-    opened = Open(world, key, flow, "drip", chatId="mine")
-    opened.begin().read(10)
-    path = f"/api/v1/chatmessage/abort/{flow}/mine"
-    assert world.server.request("PUT", path).status == 401
-    for text in (world.key(flow), key):
-        world.flowise.aborted.clear()
-        answer = world.server.request("PUT", path, headers={"Authorization": f"Bearer {text}"})
-        assert answer.json() == {"status": 200, "message": "Chat message aborted"}
-        assert eventually(lambda: world.flowise.aborted)
-    rest = opened.rest()
-    assert b'"abort"' in rest
-    assert b'"event":"end"' in rest
-
-
-def test_streams_per_key_are_bounded(world: World, flow: str) -> None:
-    text = world.key(flow)
-    opened = [Open(world, text, flow, "slow") for _ in range(200)]
-    assert all(each.begin().status == 200 for each in opened)
-    answer = world.server.predict(text, flow, question="say hi")
-    assert (answer.status, answer.json()["code"]) == (429, "rate_limited")
-    assert world.server.predict(world.key(flow), flow, question="say hi").status == 200
-    for each in opened:
-        each.hang_up()
-    assert eventually(lambda: world.server.predict(text, flow, question="say hi").status == 200)
 
 
 def test_two_hundred_streams_mix_nothing(world: World, flow: str, key: str) -> None:
