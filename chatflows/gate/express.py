@@ -28,6 +28,7 @@ from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks
 from chatflows.gate.verdicts import Claim, Verdict
 from chatflows.predictions import Prediction
+from chatflows.protocols.client import EVENT_STREAM, PLAIN
 from chatflows.protocols.flowise import bodies, errors, questions
 from chatflows.protocols.flowise.protocol import FLOWISE
 
@@ -166,7 +167,8 @@ def _refusal_of(
 ) -> tuple[Reply, bytes, bytes]:
     """Return a refusal, and its body before and after the request's id."""
     refused = Refused(codes.CODES[code], scope=scope)
-    answer = responses.refusal(refused, FLOWISE, _ID, media_type, [*cors])
+    accept = EVENT_STREAM if media_type is PLAIN else media_type
+    answer = responses.refusal(refused, FLOWISE, _ID, accept, [*cors])
     before, _, after = answer.body.partition(_ID.encode())
     return _reply_of(answer), before, after
 
