@@ -42,8 +42,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_reader_cannot_write(reader: SqliteReader, acme: Team) -> None:
-    with pytest.raises(Unavailable):
+    async def write() -> None:
         reader._select("DELETE FROM accounts_team", ())
+
+    with pytest.raises(Unavailable):
+        asyncio.run(write())
     assert Team.objects.exists()
 
 
