@@ -38,7 +38,7 @@ class Call(NamedTuple):
         auth = b"" if self.auth is None else b"Authorization: " + self.auth + b"\r\n"
         media = b"" if self.media is None else b"Content-Type: " + self.media + b"\r\n"
         start = b" ".join([self.method, self.path, self.version])
-        head = start + b"\r\nHost: x\r\n" + auth + self.more + media + framing + b"\r\n"
+        head = start + b"\r\nHost: localhost\r\n" + auth + self.more + media + framing + b"\r\n"
         head = re.sub(rb"<(\w+)>", lambda found: cast[found[1].decode()], head)
         whole = head + self.body
         cuts = [0, *[len(head) + split for split in self.splits], len(whole)]
@@ -289,5 +289,6 @@ def make_cast(pair: Pair, flowise_url: str) -> dict[str, bytes]:
     do("save_access", chatflow=cast["url_flow"], mode="keys", opens_for=["good"], in_url=True)
     config = {"base_url": flowise_url, "flow_id": FLOW}
     do("set_engine", chatflow=cast["flowise_flow"], engine="flowise", config=config, secret=KEY)
-    do("move_engine", chatflow=cast["unset_flow"], config={"x": 1})
+    do("set_engine", chatflow=cast["unset_flow"], engine="flowise", config=config, secret=KEY)
+    do("move_engine", chatflow=cast["unset_flow"], config={})
     return {name: text.encode() for name, text in cast.items()}
