@@ -181,8 +181,10 @@ def calls(chatflow: str) -> list[dict[str, Any]]:
 
 def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
     """All that was recorded of calls but their times, by request id."""
-    names = ("team_id", "chatflow_id", "key_id", "key_name", "public_id", "allowed", "status")
-    names += ("code", "reason", "client_address", "streamed")
+    names = (
+        *("team_id", "chatflow_id", "key_id", "key_name", "public_id", "allowed", "status"),
+        *("code", "reason", "client_address", "streamed"),
+    )
     rows = Call.objects.filter(request_id__in=request_ids).values("request_id", *names)
     return {row["request_id"]: {name: str(row[name]) for name in names} for row in rows}
 

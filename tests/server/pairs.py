@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.server.shipped import OWNER, PATIENCE, Shipped, start
+from tests.server.forks import PATIENCE
+from tests.server.shipped import OWNER, Shipped, start
 
 PROGRAM = ("-m", "tests.server.ways")
 PAUSE = 0.01  # seconds between two packets

@@ -129,7 +129,7 @@ def test_a_key_expires_in_the_midst_of_its_calls(cast: Cast) -> None:
     call = Call(auth=b"Bearer " + text.encode())
     do("expire", name="brief", seconds=1.0)
     deadline = time.monotonic() + 1
-    seen = []
+    seen: list[int] = []
     while not seen or seen[-1] == 200:
         seen.append(cast.say(call)[0].status)
         assert time.monotonic() < deadline + 1
