@@ -16,9 +16,9 @@ ASGIMessage = MutableMapping[str, Any]
 
 
 class Served:
-    """The gate, with a worker beside it."""
+    """The gate, and beside it a worker that lives as long."""
 
-    short_way = gate.short_way  # config/short_way.py looks for it here
+    short_way = gate.short_way  # the server looks for it here: see config/short_way.py
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Pass a request on. It is not `async`, which would cost a coroutine a request."""

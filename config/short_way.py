@@ -25,6 +25,8 @@ from config.wire_guard import FRAMING_CREDIT, GuardedProtocol
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
+MAX_IN_A_ROW = 16  # short answers to one read of the socket; then others get their turn
+
 Header = tuple[bytes, bytes]
 
 
@@ -79,11 +81,13 @@ class QuickProtocol(GuardedProtocol):
         # Loop time; set while a connection rests behind a short answer. The sweeper looks at it,
         # where uvicorn sets a timer for each answer.
         self._idle_since: float | None = None
+        self._left_in_a_row = MAX_IN_A_ROW
 
     # Holding a request
 
     def data_received(self, data: bytes) -> None:
         self._idle_since = None
+        self._left_in_a_row = MAX_IN_A_ROW
         super().data_received(data)
 
     def on_message_begin(self) -> None:
@@ -110,10 +114,16 @@ class QuickProtocol(GuardedProtocol):
             and not self.pipeline
             and not self.expect_100_continue
             and not self.flow.write_paused
+            and self._left_in_a_row > 0
+            and not self._is_crowded()
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
         )
+
+    def _is_crowded(self) -> bool:
+        limit = self.limit_concurrency  # uvicorn refuses what comes beyond it
+        return limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit)
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
@@ -130,7 +140,12 @@ class QuickProtocol(GuardedProtocol):
         self._end_message()
         held.is_whole = True
         assert self._short_way is not None
-        self._short_way.take(held, self.client, partial(self._go_on, held))
+        try:
+            self._short_way.take(held, self.client, partial(self._go_on, held))
+        except Exception as error:  # the parser would take it for a fault of the client
+            self.logger.error("The short way failed: %s", type(error).__name__)
+            if self._held is held:
+                self._go_on(held, None)
         if self._held is held:  # what it asks has to be waited for
             self._replay(held)
             held.cycle, self._held = (self.cycle, self.app), None
@@ -143,10 +158,10 @@ class QuickProtocol(GuardedProtocol):
             self._replay(held)
 
     def _drop_broken_request(self) -> None:
-        if self._held is None:
-            super()._drop_broken_request()
-        else:
-            self._held = None  # the refusal is its answer
+        held, self._held = self._held, None
+        if held is not None:  # as if its head had come by itself: what it asked is recorded
+            self._replay(held)
+        super()._drop_broken_request()
 
     # Answering
 
@@ -161,6 +176,7 @@ class QuickProtocol(GuardedProtocol):
         self._held = None
         self._write(reply, is_kept=True)
         self.server_state.total_requests += 1
+        self._left_in_a_row -= 1
         self._idle_since = self.loop.time()
 
     def _answer_cycle(
@@ -196,6 +212,7 @@ class QuickProtocol(GuardedProtocol):
             HttpToolsProtocol.on_message_complete(self)
 
     def _make_scope(self, url: bytes, headers: list[Header], *, expects: bool) -> None:
+        self._idle_since = None
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += headers  # the list that the scope holds
@@ -207,6 +224,7 @@ class QuickProtocol(GuardedProtocol):
 
     def _close_if_late(self, now: float) -> None:
         if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:
+            self._idle_since = None  # what is unsent may still stall
             self.transport.close()
         else:
             super()._close_if_late(now)

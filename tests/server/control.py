@@ -81,6 +81,11 @@ def make_chatflow(team: str, name: str, entries: list[list[str]]) -> str:
     return str(chatflow.id)
 
 
+def add_entry(chatflow: str, question: str, answer: str) -> None:
+    """Add an entry to a chatflow's FAQ."""
+    faq_entries.add(Chatflow.objects.get(pk=chatflow), question, answer, BY)
+
+
 def set_engine(
     chatflow: str, engine: str, config: dict[str, Any], secret: str | None = None
 ) -> None:
@@ -138,9 +143,9 @@ def replace(name: str) -> str:
     return keys.issue(_key(name), BY, replace=True)
 
 
-def expire(name: str) -> None:
-    """Let a key have expired a moment ago."""
-    _change(name, expires_at=timezone.now() - timedelta(microseconds=1))
+def expire(name: str, seconds: float = -1e-6) -> None:
+    """Let a key expire in so many seconds, or have expired a moment ago."""
+    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -172,6 +177,25 @@ def calls(chatflow: str) -> list[dict[str, Any]]:
     rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
     names = ("status", "code", "reason", "allowed", "key_name", "streamed")
     return [dict(row) for row in rows.values(*names)]
+
+
+def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """All that was recorded of calls but their times, by request id."""
+    names = (
+        *("team_id", "chatflow_id", "key_id", "key_name", "public_id", "allowed", "status"),
+        *("code", "reason", "client_address", "streamed"),
+    )
+    rows = Call.objects.filter(request_id__in=request_ids).values("request_id", *names)
+    return {row["request_id"]: {name: str(row[name]) for name in names} for row in rows}
+
+
+def turns(message_ids: list[str]) -> dict[str, list[Any]]:
+    """What is kept of answers, by message id; not the chatId, which may be new."""
+    rows = Message.objects.filter(pk__in=message_ids).select_related("conversation")
+    return {
+        str(row.pk): [row.question, row.answer, row.is_complete, row.conversation.caller]
+        for row in rows
+    }
 
 
 def conversations(chatflow: str) -> list[list[Any]]:
@@ -241,6 +265,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         let_leases_run_out,
         make_key,
         make_chatflow,
+        add_entry,
         set_engine,
         move_engine,
         publish,
@@ -255,6 +280,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         disable_account,
         enable_account,
         calls,
+        records,
+        turns,
         conversations,
         answers,
         audit_holds,

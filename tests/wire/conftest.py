@@ -28,9 +28,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(host, int(port), int(pid))
         return
     log = tmp_path_factory.mktemp("wire") / "uvicorn.log"
-    process = _start(log)
+    process = start(log, PROTOCOL)
     try:
-        yield Server("127.0.0.1", _port(process, log), process.pid, log)
+        yield Server("127.0.0.1", port_of(process, log), process.pid, log)
     finally:
         process.kill()
         process.wait()
@@ -59,15 +59,27 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "shipped: holds for any application behind the wire guard")
 
 
-def _start(log: Path) -> "subprocess.Popen[bytes]":
+def start(log: Path, protocol: str, *options: str) -> "subprocess.Popen[bytes]":
+    """Start uvicorn with the application in echo.py."""
     command = [sys.executable, "-m", "uvicorn", "--app-dir", str(Path(__file__).parent)]
-    command += ["--http", PROTOCOL, "--ws", "none", "--no-proxy-headers", "--lifespan", "off"]
-    command += ["--host", "127.0.0.1", "--port", "0", "--no-access-log", "echo:app"]
+    command += [
+        "--interface",
+        "asgi3",
+        "--http",
+        protocol,
+        "--ws",
+        "none",
+        "--no-proxy-headers",
+        "--lifespan",
+        "off",
+    ]
+    command += ["--host", "127.0.0.1", "--port", "0", "--no-access-log", *options, "echo:app"]
     with log.open("wb") as sink:
         return subprocess.Popen(command, cwd=ROOT, stderr=sink, stdout=sink)
 
 
-def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
+def port_of(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    """Wait until it listens."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         found = re.search(r"running on http://127\.0\.0\.1:(\d+)", log.read_text())

@@ -3,17 +3,23 @@
 `/hold` answers when `/release` has been asked for; `/hangups` counts those who hung up on it.
 `/pour` answers with POURED bytes, more than the buffers on the way take.
 Every other path reads the body and answers the scope as JSON.
+
+A POST to /short/... is answered by the short way with the length of its body: `now`; `later`, when
+`/release` has been asked for; `pour`, with POURED bytes. It leaves `left` and `left-later` to the
+application, and fails at `fails`.
 """
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from config.short_way import QuickProtocol
 
 HASTE = 0.4  # seconds a head may take here, in place of ten
 POURED = 32 * 2**20
+SHORT = b"/short/"
 
 
 class HastyProtocol(QuickProtocol):
@@ -25,10 +31,30 @@ class HastyProtocol(QuickProtocol):
     sweep_interval = timedelta(seconds=0.05)
 
 
+class BriefProtocol(HastyProtocol):
+    """It keeps an idle connection for a shorter time than a client may leave an answer waiting."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.timeout_keep_alive = HASTE / 2  # type: ignore[assignment]  # whole seconds otherwise
+
+
+class Reply(NamedTuple):
+    """See config/short_way.py."""
+
+    status: int
+    fields: bytes
+    body: bytes
+
+
+Then = Callable[[Reply | None], None]
+
+
 class _Hall:
     """Who is on hold, how many of them hung up, and how many answers wait for their reader."""
 
     def __init__(self) -> None:
+        self.later: list[Callable[[], None]] = []
         self.door = asyncio.Event()
         self.holding = 0
         self.hangups = 0
@@ -38,7 +64,44 @@ class _Hall:
 _hall = _Hall()
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
+class ShortWay:
+    """Answers what is asked of /short/."""
+
+    def is_for(self, method: bytes, url: bytes) -> bool:
+        """See config/short_way.py."""
+        return method == b"POST" and url.startswith(SHORT)
+
+    def take(self, held: Any, client: Any, then: Then) -> None:
+        """See config/short_way.py."""
+        name = held.url.removeprefix(SHORT)
+        reply = None if name.startswith(b"left") else _reply(name, held.body)
+        if name == b"fails":
+            raise ZeroDivisionError
+        if name.endswith(b"later"):
+            _hall.later.append(lambda: then(reply))
+        else:
+            then(reply)
+
+
+def _reply(name: bytes, body: bytes) -> Reply:
+    said = json.dumps({"short": len(body)}).encode() if name != b"pour" else bytes(POURED)
+    return Reply(200, b"content-length: %d\r\n" % len(said), said)
+
+
+class App:
+    """The application."""
+
+    short_way = ShortWay()
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        """ASGI."""
+        return _app(scope, receive, send)
+
+
+app = App()
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         raise RuntimeError("this server has no lifespan")
     if scope["path"] == "/early":  # before its body is read
@@ -54,6 +117,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     elif scope["path"] == "/release":
         _hall.door.set()
         _hall.door = asyncio.Event()
+        later, _hall.later = _hall.later, []
+        for answer in later:
+            answer()
     await _answer(send, _portrait(scope, body))
 
 
@@ -67,6 +133,7 @@ def _portrait(scope: Any, body: bytes) -> dict[str, Any]:
         "holding": _hall.holding,
         "hangups": _hall.hangups,
         "pouring": _hall.pouring,
+        "later": len(_hall.later),
     }
 
 

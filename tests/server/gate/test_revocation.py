@@ -11,6 +11,7 @@ import pytest
 
 from tests.server import workers
 from tests.server.forks import PATIENCE
+from tests.server.pairs import PROGRAM
 from tests.server.shipped import OWNER, SERVE, Shipped, start
 
 pytestmark = pytest.mark.server
@@ -71,8 +72,8 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Shipped]]:
     assert [server.stop() for server in servers] == [0] * PROCESSES
 
 
-def _start(folder: Path, command: tuple[str, ...] = SERVE) -> list[Shipped]:
-    return [start(folder, OWNER, command=command) for _ in range(PROCESSES)]
+def _start(folder: Path, command: tuple[str, ...] = SERVE, **env: str) -> list[Shipped]:
+    return [start(folder, {**OWNER, **env}, command=command) for _ in range(PROCESSES)]
 
 
 def _wrong_answers(
@@ -117,6 +118,24 @@ def test_no_request_after_the_reply_is_let_in_over_three_processes(three: list[S
         server.do("enable", name="flipped")
 
     assert _wrong_answers(three, disable, enable, key, FLIPS) == 0
+
+
+def test_nor_is_one_that_goes_the_ordinary_way(tmp_path: Path) -> None:
+    servers = _start(tmp_path, command=PROGRAM, WAY="ordinary")
+    server = servers[0]
+    try:
+        key = server.do("make_key", team="acme", name="flipped", opens=[server.chatflow])
+
+        def disable() -> None:
+            server.do("disable", name="flipped")
+
+        def enable() -> None:
+            server.do("enable", name="flipped")
+
+        assert _wrong_answers(servers, disable, enable, key, 100) == 0
+    finally:
+        for each in servers:
+            each.stop()
 
 
 def test_unselecting_and_suspending_have_no_latency_either(three: list[Shipped]) -> None:
