@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, cast
 
 import structlog
+from django.conf import settings
 
 from accounts.network import request_ids
 from chatflows.access import codes
@@ -141,7 +142,8 @@ class ShortWay:
         chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
         assert chatflow is not None
         assert reference is not None
-        if not kinds.of(reference.name).is_instant or not request.is_plain_json:
+        is_plain = request.is_plain_json and len(body) <= settings.MAX_BODY_BYTES
+        if not kinds.of(reference.name).is_instant or not is_plain:
             return None
         engine = self._parts.engines.ready(chatflow.id, reference)
         asked = bodies.parse(body)

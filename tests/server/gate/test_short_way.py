@@ -14,8 +14,6 @@ pytestmark = pytest.mark.server
 
 
 MAX_BODY = 4096  # bytes
-_PLAIN = "the short way writes a refusal for this Accept header as JSON, not as text/plain"
-KNOWN_FAULTS = {"head: accept a stream": _PLAIN, "head: accept in upper case": _PLAIN}
 
 
 class Outcome(NamedTuple):
@@ -84,13 +82,7 @@ def _check(outcome: Outcome, call: Call) -> None:
     assert outcome.quick_row == outcome.ordinary_row
 
 
-def _row(name: str) -> Any:
-    if name not in KNOWN_FAULTS:
-        return name
-    return pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN_FAULTS[name], strict=True))
-
-
-@pytest.mark.parametrize("name", [_row(name) for name in TABLE])
+@pytest.mark.parametrize("name", TABLE)
 def test_both_ways_say_and_record_the_same(name: str, outcomes: dict[str, Outcome]) -> None:
     _check(outcomes[name], TABLE[name])
 
@@ -125,7 +117,6 @@ def test_an_address_is_read_from_no_header_without_a_proxy(direct: Cast) -> None
         assert outcome.quick_row[0]["client_address"] == "127.0.0.1"
 
 
-@pytest.mark.xfail(reason="the short way knows no MAX_BODY_BYTES under 64 KiB", strict=True)
 def test_a_body_over_the_operators_bound_is_refused(direct: Cast) -> None:
     large = Call(ORDINARY, body=body(question="x" * MAX_BODY))
     _check(direct.outcomes({"": large})[""], large)
