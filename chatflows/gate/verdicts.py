@@ -72,6 +72,9 @@ class Verdict(NamedTuple):
     caller: str  # the key's id, or empty for who came without one: whose conversations are meant
 
 
+_text = lru_cache(maxsize=4096)(str)  # of a key's id
+
+
 @lru_cache(maxsize=4096)
 def _facts_of(scope: Permission, address: str) -> RequestFacts:
     return RequestFacts(scope=scope, address=addresses.parse(address))
@@ -107,7 +110,7 @@ def judge(claim: Claim, facts: Facts | None) -> Judged:
 def verdict_of(claim: Claim, judged: Judged) -> Verdict:
     """Ask `decide`."""
     key_id = judged.credential.key_id
-    caller = str(key_id) if key_id is not None else ""
+    caller = _text(key_id) if key_id is not None else ""
     decision = decision_of(claim, judged)
     return Verdict(judged.at, judged.credential, judged.facts, decision, claim, caller)
 
