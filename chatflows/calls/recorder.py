@@ -14,8 +14,8 @@ from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.recorder")
 
-FLUSH_AFTER = 0.25  # seconds: what came in the meantime goes in one transaction
-MAX_BATCH = 1000  # records: a commit costs as much as some hundreds of them
+FLUSH_AFTER = 0.5  # seconds: what came in the meantime goes in one transaction
+MAX_BATCH = 2000  # records: a commit costs as much as some hundreds of them
 # Beyond these, new records are dropped and counted: memory stays flat while the database is away.
 MAX_WAITING = 20_000  # records
 MAX_WAITING_TEXT = 32 * 1024 * 1024  # characters of their questions and answers
