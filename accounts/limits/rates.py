@@ -1,22 +1,12 @@
-"""Rates: at most so many hits of a subject in the last seconds, counted here or in Valkey.
-
-Settings decide where: with LIMITS_URL all processes count together, without it each alone.
-"""
+"""Rates: at most so many hits of a subject in the last seconds, counted in the process."""
 
 import threading
 import time
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Sequence
-from functools import cache
 from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
-
-from asgiref.sync import async_to_sync
-from django.conf import settings
-
-if TYPE_CHECKING:
-    from accounts.limits.shared_rates import SharedRates
+from typing import NamedTuple
 
 MAX_SUBJECTS = 10_000  # of one rate, in one process
 COMMON_COUNTS = 64  # for those who find no place among them
@@ -205,26 +195,6 @@ class ProcessRates:
             count.add(rate, now)
             standings.append(_standing(rate, count, now))
         return Admission(True, tuple(standings))
-
-
-process = ProcessRates()
-
-
-@cache
-def shared() -> "SharedRates | None":
-    """The counts of all processes together, or None without LIMITS_URL."""
-    if not settings.LIMITS_URL:
-        return None
-    # The package behind it takes memory that nobody should pay who does not use it.
-    from accounts.limits.shared_rates import SharedRates  # noqa: PLC0415
-
-    return SharedRates(settings.LIMITS_URL, process)
-
-
-def admit(limits: Limits) -> Admission:
-    """Count a call of a page, which is in a thread. The gate asks `process` or `shared` itself."""
-    together = shared()
-    return process.admit(limits) if together is None else async_to_sync(together.admit)(limits)
 
 
 def _tested(found: list[_Found], now: float) -> Admission:

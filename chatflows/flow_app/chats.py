@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from accounts import audit
-from accounts.limits import rates
+from accounts.limits import stores
 from accounts.limits.rates import Rate
 from accounts.limits.too_many import TooMany
 from accounts.network.addresses import network_of
@@ -92,7 +92,7 @@ def count_question(visit: Visit, address: str) -> None:
     """
     if not visit.is_open:
         return
-    admission = rates.admit([(QUESTIONS, network_of(address))])
+    admission = stores.admit([(QUESTIONS, network_of(address))])
     if not admission.is_admitted:
         raise TooMany(timedelta(seconds=admission.wait), TOO_FAST)
 

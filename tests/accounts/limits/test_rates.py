@@ -152,7 +152,7 @@ def test_where_all_places_are_spent_newcomers_share_counts_and_are_not_shut_out(
 def test_nothing_of_the_shared_stores_client_is_loaded_without_limits_url() -> None:
     look = (
         "import os, sys, django; os.environ.pop('LIMITS_URL', None); django.setup();"
-        "from accounts.limits import rates; rates.admit([(rates.Rate('x', 1), 'y')]);"
+        "from accounts.limits import rates, stores; stores.admit([(rates.Rate('x', 1), 'y')]);"
         "from chatflows.flow_app import chats;"
         "print([name for name in ('limits', 'valkey', 'redis') if name in sys.modules])"
     )

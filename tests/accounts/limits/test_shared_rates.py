@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
-from accounts.limits import rates, shared_rates
+from accounts.limits import shared_rates, stores
 from accounts.limits.rates import Admission, Limits, ProcessRates, Rate
 from tests.accounts.limits.conftest import Store
 
@@ -186,19 +186,19 @@ def test_a_password_that_is_wrong_is_in_no_log(store: Store) -> None:
 
 def test_pages_count_in_the_loop_of_their_server(store: Store, settings: Settings) -> None:
     settings.LIMITS_URL = store.url
-    rates.shared.cache_clear()
+    stores.shared.cache_clear()
     rate = Rate("pages", 3)
 
     async def serve() -> None:
-        page = sync_to_async(rates.admit, thread_sensitive=True)
+        page = sync_to_async(stores.admit, thread_sensitive=True)
         admitted = [(await page([(rate, "alice")])).is_admitted for _ in range(5)]
         assert admitted == [True] * 3 + [False] * 2
-        assert not rates.process.test([(rate, "alice")]).standings[0].remaining < 3
-        together = rates.shared()
+        assert not stores.process.test([(rate, "alice")]).standings[0].remaining < 3
+        together = stores.shared()
         assert together is not None
         await together.close()
 
     try:
         asyncio.run(serve())
     finally:
-        rates.shared.cache_clear()
+        stores.shared.cache_clear()
