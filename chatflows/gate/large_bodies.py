@@ -41,7 +41,9 @@ class LargeBodies:
         """Stop counting `size` bytes."""
         self.held -= size
 
-    async def read(self, reader: Callable[[bytes], Read], body: bytes) -> Read:
+    async def read(
+        self, reader: Callable[[bytes | bytearray], Read], body: bytes | bytearray
+    ) -> Read:
         """Parse a body by a pure function. Large bodies are parsed one at a time.
 
         The parser lets no other thread run, so many at once would hold up the loop.

@@ -93,7 +93,7 @@ class GateRequest:
             raise Refused(codes.TOO_LARGE, closes=True)
         return length
 
-    async def body(self, limit: int, *, is_stranger: bool = False) -> bytes:
+    async def body(self, limit: int, *, is_stranger: bool = False) -> bytes | bytearray:
         """Return the whole body; a large one counts among the process's bytes until `let_go`.
 
         Raises Refused for a body that is too large or too slow, or where there is no room for it
@@ -102,7 +102,7 @@ class GateRequest:
         announced = self.check_length(limit)
         if announced > LARGE:
             large_bodies.check(announced, is_stranger=is_stranger)
-        chunks: list[bytes] = []
+        body: bytes | bytearray = b""
         size = 0
         alarm = Alarm()
         latest = asyncio.get_running_loop().time() + BODY_WITHIN
@@ -111,14 +111,19 @@ class GateRequest:
                 message = await alarm.wait(self._receive(), latest + size / SLOWEST)
                 if message["type"] == "http.disconnect":
                     raise Gone
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
+                piece = message.get("body", b"")
+                size += len(piece)
                 if size > limit:
                     raise Refused(codes.TOO_LARGE, closes=True)
                 if size > LARGE:
                     self._hold(size, is_stranger=is_stranger)
+                if not body:
+                    body = piece
+                else:  # grown in place: pieces that are joined at the end would be held twice
+                    body = body if isinstance(body, bytearray) else bytearray(body)
+                    body += piece
                 if not message.get("more_body"):
-                    return b"".join(chunks)
+                    return body
         except TimeoutError:
             raise Refused(codes.REQUEST_TIMEOUT, closes=True) from None
         finally:

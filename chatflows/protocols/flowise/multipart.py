@@ -35,7 +35,7 @@ def boundary(content_type: bytes) -> bytes | None:
     return (found[1] or found[2]) if found else None
 
 
-def parse(body: bytes, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
+def parse(body: bytes | bytearray, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
     """Read a form. Raises InvalidBody."""
     values: dict[str, Any] = {}
     override: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def parse(body: bytes, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
     return read._replace(fields=fields), tuple(files)
 
 
-def _parts(body: bytes, mark: bytes) -> list[tuple[str, str | None, str, bytes]]:
+def _parts(body: bytes | bytearray, mark: bytes) -> list[tuple[str, str | None, str, bytes]]:
     pieces = (b"\r\n" + body).split(b"\r\n--" + mark)
     if len(pieces) < 3 or not pieces[-1].startswith(b"--") or pieces[0].strip():
         raise InvalidBody("The form can't be read.")

@@ -19,10 +19,10 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "BODY_WITHIN", WITHIN)
 
 
-def body(receive: Callable[[], Awaitable[ASGIMessage]]) -> bytes:
+def body(receive: Callable[[], Awaitable[ASGIMessage]]) -> bytes | bytearray:
     scope = {"method": "POST", "headers": [], "query_string": b""}
 
-    async def read() -> bytes:
+    async def read() -> bytes | bytearray:
         async with asyncio.timeout(10):
             return await GateRequest(scope, receive, "req_A").body(2**20)
 

@@ -67,7 +67,7 @@ def test_a_form_in_any_two_pieces_is_the_same_form() -> None:
             return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
         scope = {"method": "POST", "headers": [], "query_string": b""}
-        return await GateRequest(scope, receive, "req_A").body(len(WHOLE))
+        return bytes(await GateRequest(scope, receive, "req_A").body(len(WHOLE)))
 
     async def every() -> list[bytes]:
         return [await read(cut) for cut in range(len(WHOLE) + 1)]
