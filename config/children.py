@@ -21,10 +21,11 @@ def run(task: Callable[[], None]) -> None:
     if sys.platform == "win32":
         task()
         return
+    # Some supervisors start us with this signal ignored. No child could then be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ours, theirs = os.pipe()
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, _PASSED_ON
-    )  # no signal may arrive between the fork and the handler
+    # No signal may arrive between the fork and the handler.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     child = os.fork()
     if child == 0:
         os.close(theirs)

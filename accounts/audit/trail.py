@@ -18,7 +18,6 @@ from accounts.spreadsheets import disarmed
 
 PAGE_SIZE = 50
 BATCH = 500  # rows of a file that are in memory at once
-ACTORS = {"person": "Person", "key": "API key", "command": "Command", "system": "Flowlatch"}
 COLUMNS = (
     "entry",
     "at",

@@ -15,7 +15,8 @@ from accounts.models import User
 from accounts.models.names import fold
 
 LIFETIME = 365 * 24 * 3600  # seconds
-SALT = "accounts.login.known_devices"
+# Cookies of a year ago are signed with it: it stays as it is, wherever this module lies.
+SALT = "accounts.known_devices"
 
 
 def device_of(request: HttpRequest, login: str) -> str:

@@ -15,7 +15,7 @@ from chatflows.access.decisions import Decision
 from chatflows.gate import verdicts
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.verdicts import Claim, Judged, Verdict
-from chatflows.predictions.running import Ending, RunningAnswer
+from chatflows.predictions.running import UNCHECKED, Ending, RunningAnswer
 
 log = structlog.get_logger("flowlatch.gate")
 
@@ -107,5 +107,6 @@ async def _note(answer: GateAnswer, deciding: Awaitable[Decision]) -> None:
         decision = await deciding
     except Exception as error:  # one fault must not leave the others unchecked
         log.exception("answer not re-checked", error=type(error).__name__)
+        answer.note(UNCHECKED)
         return
     answer.note(None if decision.allowed else decision.refusal)

@@ -56,6 +56,11 @@ class Route:
     family: Family = Family.FLOWISE
     is_recorded: bool = False  # whether its calls are recorded: those that run an engine are
 
+    def __post_init__(self) -> None:
+        # A route whose policy is neither would be let in unasked, so it stops the start.
+        if not isinstance(self.policy, Asks | Open):
+            raise TypeError(f"{self.method} {self.path} has no policy")
+
 
 @dataclass(frozen=True, slots=True)
 class Match:

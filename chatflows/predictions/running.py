@@ -1,4 +1,4 @@
-"""Running answers: the one registry of the answers that this process is giving, and its watcher.
+"""Running answers: the one registry of the answers that this process is giving, and its watchers.
 
 The promise: an answer ends within two seconds after the right to it ended, its caller stopped it,
 or its client left. The registry holds no right: every re-check reads the facts anew.
@@ -24,6 +24,7 @@ log = structlog.get_logger("flowlatch.running")
 
 EVERY = 1.0  # seconds between two re-checks
 MAX_MISSES = 2  # failed re-checks in a row
+UNCHECKED = Refused(codes.UNAVAILABLE)  # what a re-check that failed notes: a miss
 
 
 class Ending(Enum):
@@ -129,7 +130,8 @@ class RunningAnswers:
     def __init__(self) -> None:
         self._running: dict[Group, set[RunningAnswer]] = {}
         self._held: Counter[tuple[Group, Hashable]] = Counter()
-        self._watcher: asyncio.Task[None] | None = None
+        # One for each group: a re-check that waits for a slow database holds up no other group.
+        self._watchers: dict[Group, asyncio.Task[None]] = {}
 
     def enter(self, answer: RunningAnswer) -> bool:
         """Take an answer in, and return whether there was room. If so, `leave` must follow."""
@@ -139,9 +141,9 @@ class RunningAnswers:
             return False
         mine.add(answer)
         self._held[holding] += 1
-        loop = asyncio.get_running_loop()
-        if self._watcher is None or self._watcher.get_loop() is not loop:
-            self._watcher = loop.create_task(self._watch())
+        loop, watcher = asyncio.get_running_loop(), self._watchers.get(group)
+        if watcher is None or watcher.get_loop() is not loop:
+            self._watchers[group] = loop.create_task(self._watch(group))
         return True
 
     def leave(self, answer: RunningAnswer) -> None:
@@ -168,22 +170,24 @@ class RunningAnswers:
             answer.end(Ending.ABORTED)
         return bool(found)
 
-    async def _watch(self) -> None:
+    async def _watch(self, group: Group) -> None:
         try:
-            while self._running:
+            while self._running.get(group):
                 await asyncio.sleep(EVERY)
-                for group, answers in [*self._running.items()]:
-                    await _recheck(group, [*answers])
+                if answers := [*self._running.get(group, ())]:
+                    await _recheck(group, answers)
         finally:
-            if self._watcher is asyncio.current_task():
-                self._watcher = None
+            if self._watchers.get(group) is asyncio.current_task():
+                del self._watchers[group]
 
 
 async def _recheck(group: Group, answers: Sequence[RunningAnswer]) -> None:
     try:
         await group.recheck(answers)
-    except Exception as error:  # a fault in one group must not leave the others unchecked
+    except Exception as error:
         log.exception("answers not re-checked", error=type(error).__name__)
+        for answer in answers:  # a right that nobody could check does not last
+            answer.note(UNCHECKED)
 
 
 registry = RunningAnswers()  # of this process

@@ -25,7 +25,7 @@ from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, FaqEntry, Message
 from chatflows.predictions import conversations, running
 from chatflows.predictions.prediction import Prediction
-from chatflows.predictions.running import RunningAnswer
+from chatflows.predictions.running import UNCHECKED, RunningAnswer
 from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.asking")
@@ -86,18 +86,26 @@ class PersonsAnswers:
 
 
 def _recheck(rights: Sequence[Holds]) -> list[Refused | None]:
+    found: list[Refused | None] = [UNCHECKED] * len(rights)
     try:
-        return [_refusal_of(holds) for holds in rights]
+        for number, holds in enumerate(rights):
+            found[number] = _refusal_of(holds)
+    except DatabaseError:  # each of the others would wait for it as long
+        log.warning("rights not read", count=len(rights))
     finally:
         if not connection.in_atomic_block:
             connection.close()  # the next re-check is a second away: others may use it
+    return found
 
 
 def _refusal_of(holds: Holds) -> Refused | None:
     try:
         return None if holds() else Refused(codes.CLOSED)
     except DatabaseError:
-        return Refused(codes.UNAVAILABLE)
+        raise
+    except Exception as error:  # one fault must not leave the others unchecked
+        log.exception("answer not re-checked", error=type(error).__name__)
+        return UNCHECKED
 
 
 def begin(chatflow: Chatflow, questioner: Questioner, text: str, chat_id: str) -> PersonsQuestion:

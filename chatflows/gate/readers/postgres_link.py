@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import pq
 
 from accounts.outages import Unavailable
+
+log = structlog.get_logger("flowlatch.gate")
 
 Values = tuple[bytes | None, ...]
 Rows = list[tuple[str | None, ...]]
@@ -64,7 +67,7 @@ class PostgresLink:
         return waiter
 
     def ask_soon(self, name: bytes, values: Values, then: Then) -> None:
-        """Call `then` with the rows of a statement that is sent after this call. It never raises.
+        """Call `then` with the rows of a statement that is sent after this call.
 
         A caller that needs no future costs the loop no turn.
         """
@@ -136,11 +139,14 @@ class PostgresLink:
             # Timed out, cancelled or changed under us: a fresh connection is the surest cure.
             self._lose("refused")
             return
+        try:
+            rows = _rows(answer)
+        except UnicodeDecodeError:
+            self._lose("no UTF-8")
+            return
         self._sent = self._answer = None
         self._silence()
-        rows = _rows(answer)
-        for then in waiters:
-            then(rows)
+        _tell(waiters, rows)
         self._next(loop)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -199,8 +205,15 @@ class PostgresLink:
         waiters = [*(self._sent or ()), *(w for each in self._unsent.values() for w in each)]
         self._sent = None
         self._unsent.clear()
-        for then in waiters:
-            then(Unavailable(why))
+        _tell(waiters, Unavailable(why))
+
+
+def _tell(waiters: Waiters, found: Rows | Unavailable) -> None:
+    for then in waiters:
+        try:
+            then(found)
+        except Exception as error:  # one that breaks must not leave the others waiting
+            log.exception("reader's caller failed", error=type(error).__name__)
 
 
 def _rows(answer: pq.abc.PGresult) -> Rows:

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import signing
 from django.db import connections
 from django.db.models import F
 from django.test import Client
@@ -236,6 +237,15 @@ def test_a_stranger_does_not_lock_the_owner_out_of_a_known_device(
         post(Client(), "alice", WRONG)
     assert post(Client(), "alice", factories.PASSWORD) == 429
     assert post(client, "ALICE@example.com", factories.PASSWORD) == 302
+
+
+def test_a_device_that_an_earlier_release_noted_is_known(client: Client, alice: User) -> None:
+    noted = [alice.pk, "a-device", alice.get_session_auth_hash()[:16]]
+    client.cookies["flowlatch-device"] = signing.dumps(noted, salt="accounts.known_devices")
+    for _ in range(11):
+        post(Client(), "alice", WRONG)
+    assert post(Client(), "alice", factories.PASSWORD) == 429
+    assert post(client, "alice", factories.PASSWORD) == 302
 
 
 def test_a_device_of_one_person_is_no_ones_else(client: Client, alice: User, adam: User) -> None:

@@ -94,9 +94,10 @@ def test_a_key_is_counted_over_all_chatflows_and_strangers_for_each(settings: Se
         (Reader(mode=Mode.KEYS), 1, "missing_token"),
         (Reader(fault=Unavailable("away")), 1, None),
         (Reader(fault=Unavailable("away")), 2, "unavailable"),
-        (Reader(fault=ValueError()), 2, None),
+        (Reader(fault=ValueError()), 1, None),
+        (Reader(fault=ValueError()), 2, "unavailable"),
     ],
-    ids=["allowed", "closed", "away once", "away", "fault"],
+    ids=["allowed", "closed", "away once", "away", "fault once", "fault"],
 )
 def test_an_answer_is_decided_again(reader: Reader, times: int, code: str | None) -> None:
     ending = asyncio.run(ending_of(answer(group(reader)), times))

@@ -1,12 +1,15 @@
 """The gate's table: only the exact spelling of a path is its own."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatflows.gate.routes import ROUTES, Asks, Open, match
+from accounts.permissions import Permission
+from chatflows.gate import constants
+from chatflows.gate.routes import ROUTES, Asks, Open, Route, match
 
 pytestmark = pytest.mark.fast
 
@@ -124,6 +127,12 @@ def test_what_runs_or_tells_of_a_chatflow_asks() -> None:
         if isinstance(route.policy, Open):
             assert route.policy.because
             assert route.method == "GET"
+
+
+@pytest.mark.parametrize("policy", [None, Asks, Permission.PREDICTIONS_CREATE])
+def test_a_route_without_a_policy_stops_the_start(policy: Any) -> None:
+    with pytest.raises(TypeError, match="POST /a has no policy"):
+        Route("POST", "/a", constants.ping, policy)
 
 
 def test_the_nil_id_is_an_id() -> None:

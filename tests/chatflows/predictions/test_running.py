@@ -103,8 +103,9 @@ async def ending_of(mine: RunningAnswer, act: Callable[[], object] = bool) -> ob
         ((AWAY, AWAY), AWAY),
         ((ValueError(), None), None),
         ((ValueError(), REVOKED), REVOKED),
+        ((ValueError(),), running.UNCHECKED),
     ],
-    ids=["allowed", "revoked", "away once", "away twice, not in a row", "away", "fault", "both"],
+    ids=["allowed", "revoked", "away once", "twice apart", "away", "fault once", "both", "fault"],
 )
 def test_an_answer_is_rechecked_until_it_is_refused(
     found: tuple[Found, ...], ending: Refused | None
@@ -127,7 +128,26 @@ def test_a_group_that_cannot_be_checked_leaves_the_others_checked() -> None:
     asyncio.run(story())
 
 
-def test_one_watcher_checks_all_and_rests_when_nothing_runs() -> None:
+def test_a_group_that_waits_for_its_database_leaves_the_others_checked() -> None:
+    class Stuck(Group):
+        async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
+            await asyncio.Event().wait()
+
+    async def story() -> None:
+        registry = RunningAnswers()
+        revoked = answer(Group(REVOKED))
+        assert registry.enter(answer(Stuck()))
+        assert registry.enter(revoked)
+        task = asyncio.create_task(asyncio.sleep(10))
+        with revoked.running(task), pytest.raises(asyncio.CancelledError):
+            async with asyncio.timeout(5):
+                await task
+        assert revoked.ending is REVOKED
+
+    asyncio.run(story())
+
+
+def test_a_watcher_checks_its_whole_group_and_rests_when_nothing_runs() -> None:
     async def story() -> None:
         registry, group = RunningAnswers(), Group()
         mine = [answer(group, str(n)) for n in range(3)]

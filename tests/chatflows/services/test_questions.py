@@ -8,13 +8,13 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import OperationalError, connections
 
 from chatflows.engines import Event, Token
 from chatflows.faq import entries
 from chatflows.models import Chatflow
 from chatflows.services import engines, questions
-from chatflows.services.questions import PersonsAnswers, Questioner
+from chatflows.services.questions import PersonsAnswer, PersonsAnswers, Questioner
 from tests import factories
 from tests.chatflows.engines.upstreams import FLOW, KEY, Flowise, Host, hosting
 
@@ -123,3 +123,27 @@ def test_questions_share_a_connection(faq: Chatflow, host: Host) -> None:
     asyncio.run(talk())
     assert len(peers) == 2
     assert peers[0] == peers[1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked"), [(OperationalError(), 1), (ValueError(), 3)], ids=["away", "fault"]
+)
+def test_rights_that_cannot_be_read_are_misses_and_an_outage_is_waited_for_once(
+    faq: Chatflow, fault: Exception, asked: int
+) -> None:
+    calls: list[object] = []
+
+    def holds() -> bool:
+        calls.append(fault)
+        raise fault
+
+    async def recheck() -> list[int]:
+        group = PersonsAnswers(in_all=9, each=9)
+        begun = await sync_to_async(questions.begin)(faq, QUESTIONER, "?", FLOW)
+        mine = [PersonsAnswer(group, begun, holds) for _ in range(3)]
+        await group.recheck(mine)
+        await let_go()
+        return [each.misses for each in mine]
+
+    assert asyncio.run(recheck()) == [1, 1, 1]
+    assert len(calls) == asked

@@ -214,3 +214,22 @@ def test_the_reader_cannot_write(acme: Team) -> None:
 
     asyncio.run(story())
     assert Team.objects.exists()
+
+
+def test_a_caller_that_breaks_leaves_no_other_waiting(acme: Team) -> None:
+    def broken(found: Rows | Unavailable) -> None:
+        raise RuntimeError
+
+    async def story() -> None:
+        link = PostgresLink(parameters(), {b"quick": "SELECT 1"}, deadline=1)
+        link.ask_soon(b"quick", (), broken)
+        beside, behind = link.ask(b"quick"), link.ask(b"quick", ())
+        async with asyncio.timeout(5):
+            assert await beside == await behind == [("1",)]
+            link.ask_soon(b"quick", (), broken)
+            refused = link.ask(b"quick")
+            link.close()
+            with pytest.raises(Unavailable):
+                await refused
+
+    asyncio.run(story())
