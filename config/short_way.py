@@ -51,9 +51,12 @@ class ShortWay(Protocol):
         """Return whether to hold a request until its body is here."""
 
     def take(
-        self, held: "Held", client: tuple[str, int] | None, then: Callable[[Reply | None], None]
+        self, held: "Held", client: tuple[str, int] | None, then: Callable[[Reply | None], bool]
     ) -> None:
-        """Call `then` once, now or later, with a reply, or with None: then the request goes on."""
+        """Call `then` once, now or later, with a reply, or with None: then the request goes on.
+
+        It returns whether a reply found its client.
+        """
 
 
 class Held:
@@ -165,23 +168,22 @@ class QuickProtocol(GuardedProtocol):
 
     # Answering
 
-    def _go_on(self, held: Held, reply: Reply | None) -> None:
+    def _go_on(self, held: Held, reply: Reply | None) -> bool:
         if held.cycle is not None:
-            self._answer_cycle(*held.cycle, reply)
-            return
-        if reply is None:
-            self._held = None
-            self._replay(held)
-            return
+            return self._answer_cycle(*held.cycle, reply)
         self._held = None
+        if reply is None:
+            self._replay(held)
+            return False
         self._write(reply, is_kept=True)
         self.server_state.total_requests += 1
         self._left_in_a_row -= 1
         self._idle_since = self.loop.time()
+        return True
 
     def _answer_cycle(
         self, cycle: RequestResponseCycle, app: "ASGI3Application", reply: Reply | None
-    ) -> None:
+    ) -> bool:
         if reply is None:
             HttpToolsProtocol._start_asgi_task(self, cycle, app)
         elif not cycle.disconnected:
@@ -190,6 +192,8 @@ class QuickProtocol(GuardedProtocol):
             if not cycle.keep_alive:
                 self.transport.close()
             self.on_response_complete()
+            return True
+        return False
 
     def _write(self, reply: Reply, *, is_kept: bool) -> None:
         """Write a whole response, as uvicorn's cycle would."""

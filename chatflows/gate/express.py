@@ -55,7 +55,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-Then = Callable[[Reply | None], None]
+Then = Callable[[Reply | None], bool]  # returns whether a reply found its client
 
 
 class _Call(NamedTuple):
@@ -97,45 +97,53 @@ class ShortWay:
         call = _Call(request, route.path, claim, held.body, started)
 
         def answer(facts: Facts | None) -> None:
-            then(self._reply(call, facts))
+            self._answer(call, facts, then)
 
         if claim.is_form_wrong:
             answer(None)
         else:
             self._parts.reader.read_soon(claim.public_id, claim.chatflow_id, answer)
 
-    def _reply(self, call: _Call, facts: Facts | None) -> Reply | None:
-        request, claim = call.request, call.claim
+    def _answer(self, call: _Call, facts: Facts | None, then: Then) -> None:
         try:
-            verdict = verdicts.verdict_of(claim, verdicts.judge(claim, facts))
-            if verdict.decision.allowed:
-                prediction = self._predict(request, verdict, call.body)
-                if prediction is None:
-                    return None
-                cors = verdicts.cors(verdict, request.origins)
-                reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), cors))
-                outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
-            else:
-                reply = _refusal(request, verdict)
-                outcome = Outcome(reply.status, verdict.decision.code)
+            answered = self._reply(call, facts)
         except Refused:  # the body is read once more there, and answered
-            return None
+            answered = None
         except Exception as error:
             log.exception("short way failed", error=type(error).__name__)
-            return None
+            answered = None
+        if answered is None:
+            then(None)
+            return
+        reply, verdict, outcome = answered
+        if not then(reply) and verdict.decision.allowed:
+            outcome = Outcome(400, codes.CLIENT_GONE)  # the body would only be read now
         self._put(
             record_of(
                 verdict,
                 outcome,
-                request,
-                chatflow_id=claim.chatflow_id,
+                call.request,
+                chatflow_id=call.claim.chatflow_id,
                 path=call.path,
                 started=call.started,
             )
         )
-        request_id = request.id.encode()
-        fields = reply.fields + b"x-request-id: " + request_id + b"\r\n"
-        return Reply(reply.status, fields, reply.body)
+
+    def _reply(self, call: _Call, facts: Facts | None) -> tuple[Reply, Verdict, Outcome] | None:
+        request = call.request
+        verdict = verdicts.verdict_of(call.claim, verdicts.judge(call.claim, facts))
+        if verdict.decision.allowed:
+            prediction = self._predict(request, verdict, call.body)
+            if prediction is None:
+                return None
+            cors = verdicts.cors(verdict, request.origins)
+            reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), cors))
+            outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
+        else:
+            reply = _refusal(request, verdict)
+            outcome = Outcome(reply.status, verdict.decision.code)
+        fields = reply.fields + b"x-request-id: " + request.id.encode() + b"\r\n"
+        return Reply(reply.status, fields, reply.body), verdict, outcome
 
     def _predict(self, request: GateRequest, verdict: Verdict, body: bytes) -> Prediction | None:
         """Answer the question; None where that is not for this way. Raises Refused."""

@@ -31,9 +31,9 @@ class Noted:
     def take(self, held: Any, client: Any, then: Any) -> None:
         """See ShortWay."""
 
-        def note(reply: Any) -> None:
+        def note(reply: Any) -> bool:
             self._file.write("ordinary\n" if reply is None else "short\n")
-            then(reply)
+            return bool(then(reply))
 
         self._short_way.take(held, client, note)
 

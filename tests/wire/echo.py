@@ -47,14 +47,14 @@ class Reply(NamedTuple):
     body: bytes
 
 
-Then = Callable[[Reply | None], None]
+Then = Callable[[Reply | None], bool]
 
 
 class _Hall:
     """Who is on hold, how many of them hung up, and how many answers wait for their reader."""
 
     def __init__(self) -> None:
-        self.later: list[Callable[[], None]] = []
+        self.later: list[Callable[[], bool]] = []
         self.door = asyncio.Event()
         self.holding = 0
         self.hangups = 0
