@@ -186,7 +186,7 @@ class QuickProtocol(GuardedProtocol):
     ) -> bool:
         if reply is None:
             HttpToolsProtocol._start_asgi_task(self, cycle, app)
-        elif not cycle.disconnected:
+        elif not (cycle.disconnected or self.transport.is_closing()):
             cycle.response_started = cycle.response_complete = True
             self._write(reply, is_kept=cycle.keep_alive)
             if not cycle.keep_alive:

@@ -44,6 +44,8 @@ def come_in(page: Page, server: Shipped, chat: str) -> None:
 
 
 def ask(page: Page, question: str) -> None:
+    # The last words of an answer are there a moment before it is over and the next one may begin.
+    expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()
     page.get_by_label("Your question").fill(question)
     page.get_by_label("Your question").press("Enter")
 
