@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from contextvars import Context
 from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
@@ -143,7 +144,8 @@ class RunningAnswers:
         self._held[holding] += 1
         loop, watcher = asyncio.get_running_loop(), self._watchers.get(group)
         if watcher is None or watcher.get_loop() is not loop:
-            self._watchers[group] = loop.create_task(self._watch(group))
+            # Of the context of the request that comes first nothing may be kept: its thread ends.
+            self._watchers[group] = loop.create_task(self._watch(group), context=Context())
         return True
 
     def leave(self, answer: RunningAnswer) -> None:

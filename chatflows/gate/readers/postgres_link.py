@@ -164,14 +164,14 @@ class PostgresLink:
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
                 pg = await self._prepared()
-        except (psycopg.Error, OSError, TimeoutError) as error:
+        except Exception as error:  # whatever it is, those who wait are told
             self._connecting = None
             self._lose(type(error).__name__)
             return
         self._connecting = None
         self._pause = 0.0
         pg.nonblocking = 1
-        self._pg, self._socket = pg, os.dup(pg.socket)
+        self._pg = pg
         loop.add_reader(self._socket, self._read, loop)
         self._next(loop)
 
@@ -180,6 +180,7 @@ class PostgresLink:
         try:
             for name, statement in self._statements.items():
                 await connection.execute(f"PREPARE {name.decode()} AS {statement}".encode())
+            self._socket = os.dup(connection.pgconn.socket)
         except BaseException:
             await connection.close()
             raise

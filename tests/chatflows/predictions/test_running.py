@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from uuid import UUID
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 
 from chatflows.access import codes
 from chatflows.access.codes import Refused
@@ -143,6 +144,31 @@ def test_a_group_that_waits_for_its_database_leaves_the_others_checked() -> None
             async with asyncio.timeout(5):
                 await task
         assert revoked.ending is REVOKED
+
+    asyncio.run(story())
+
+
+def test_a_watcher_outlives_the_request_that_came_first() -> None:
+    class Threaded(Group):
+        async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
+            found = await sync_to_async(lambda: REVOKED)()
+            for each in answers:
+                each.note(found)
+
+    async def story() -> None:
+        registry, group = RunningAnswers(), Threaded()
+        first, second = answer(group, "a"), answer(group, "b")
+
+        async def ask() -> None:
+            assert registry.enter(first)
+
+        await sync_to_async(async_to_sync(ask))()  # as a view does that answers in one piece
+        assert registry.enter(second)
+        registry.leave(first)
+        task = asyncio.create_task(asyncio.sleep(10))
+        with second.running(task), pytest.raises(asyncio.CancelledError):
+            await task
+        assert second.ending is REVOKED
 
     asyncio.run(story())
 

@@ -1,6 +1,7 @@
 """The PostgreSQL reader: one stamp for all who wait, nothing kept beyond it, each waiter alone."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -231,5 +232,25 @@ def test_a_caller_that_breaks_leaves_no_other_waiting(acme: Team) -> None:
             link.close()
             with pytest.raises(Unavailable):
                 await refused
+
+    asyncio.run(story())
+
+
+def test_a_process_without_files_left_answers_those_who_wait_and_connects_later(
+    acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(number: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def story() -> None:
+        link = PostgresLink(parameters(), {b"quick": "SELECT 1"}, deadline=1)
+        with monkeypatch.context() as patched:
+            patched.setattr("os.dup", none_left)
+            with pytest.raises(Unavailable):
+                async with asyncio.timeout(5):
+                    await link.ask(b"quick")
+        link.close()
+        assert await link.ask(b"quick") == [("1",)]
+        link.close()
 
     asyncio.run(story())
