@@ -1,6 +1,8 @@
-"""The SQLite reader: one joined SELECT on a dedicated read-only connection, in the event loop.
+"""The SQLite reader: a dedicated read-only connection, asked in the event loop at each request.
 
-About 10 microseconds, the same for ten keys and a million. A WAL reader doesn't wait for writers.
+What was read stands for as long as the database's version does, as behind PostgreSQL's stamp. The
+version is asked for at each request: about 4 microseconds, and 10 more for the one joined SELECT,
+the same for ten keys and a million. A WAL reader doesn't wait for writers.
 """
 
 import asyncio
@@ -18,7 +20,9 @@ from chatflows.gate.readers import rows
 from chatflows.gate.readers.facts import Facts
 from chatflows.protocols.openai.models import Model
 
+MAX_KEPT = 4096  # facts
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
+_VERSION = "PRAGMA data_version"  # another one after each commit of another connection
 _FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")
 _SOURCE = rows.SOURCE.format(chatflow_id="?1")
 _ENTRIES = rows.ENTRIES.format(chatflow_id="?1")
@@ -37,6 +41,8 @@ class SqliteReader:
         self._name = os.fspath(path)
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._kept: dict[tuple[str | None, int], Facts] = {}  # under `_version`
+        self._version: int | None = None
         self._looked_at: float | None = None  # when the file was looked at; the loop's time
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
@@ -55,11 +61,24 @@ class SqliteReader:
             then(facts)
 
     def _read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
+        # The version first, the rows after it: rows of a later commit are read anew next time.
+        version = self._select(_VERSION, ())[0][0]
+        if version != self._version:
+            self._kept.clear()
+            self._version = version
+        name = (public_id, chatflow_id.int)
+        kept = self._kept.get(name)
+        if kept is not None:
+            return kept
         found = self._select(_FACTS, (public_id, chatflow_id.hex))
         try:
-            return rows.facts(found[0])
+            facts = rows.facts(found[0])
         except (ValueError, TypeError) as error:  # a damaged row decides nothing
             raise Unavailable(type(error).__name__) from error
+        if len(self._kept) >= MAX_KEPT:
+            self._kept.clear()
+        self._kept[name] = facts
+        return facts
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
@@ -86,7 +105,8 @@ class SqliteReader:
         """Give the connection back; the next reading opens another."""
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._file = None
+        self._connection = self._file = self._version = None
+        self._kept.clear()
 
     def _select(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:

@@ -247,7 +247,7 @@ def test_an_upstream_secret_is_read_as_it_is_stored(reader: Reading, acme: Team)
     assert source.key_version == 3
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite reads each time")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has a version of its own")
 def test_a_last_use_leaves_the_stamp_and_all_else_moves_it(acme: Team) -> None:
     flow = factories.chatflow(acme, "Support")
     key, _ = factories.key(acme, "crm", flow)

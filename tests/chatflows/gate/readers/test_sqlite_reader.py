@@ -159,3 +159,66 @@ def test_the_reader_serves_another_thread(reader: SqliteReader, acme: Team) -> N
     thread.start()
     thread.join()
     assert found[0] is not None
+
+
+def asked(reader: SqliteReader, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that a reader makes from now on."""
+    made: list[str] = []
+    real = reader._select
+
+    def noted(statement: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+        made.append("facts" if "LEFT JOIN" in statement else "version")
+        return real(statement, values)
+
+    monkeypatch.setattr(reader, "_select", noted)
+    return made
+
+
+def test_what_was_read_stands_until_somebody_commits(
+    reader: SqliteReader, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = factories.chatflow(acme, "Support")
+    flow_id = flow.id
+    made = asked(reader, monkeypatch)
+
+    def mode() -> Mode | None:
+        access = asyncio.run(reader.read(None, flow_id)).chatflow
+        return access.mode if access is not None else None
+
+    assert [mode(), mode(), mode()] == [Mode.KEYS] * 3
+    assert made == ["version", "facts", "version", "version"]
+    flow.access_mode = "off"
+    flow.save()
+    assert mode() is Mode.OFF
+    flow.delete()
+    assert [mode(), mode()] == [None, None], "and who is unknown is kept like who is known"
+    assert made[4:] == ["version", "facts"] * 2 + ["version"]
+
+
+def test_a_commit_between_version_and_rows_is_seen_by_the_next(
+    reader: SqliteReader, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow = factories.chatflow(acme, "Support")
+    real = reader._select
+
+    def late(statement: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+        found = real(statement, values)
+        if "LEFT JOIN" in statement:  # committed just after the rows were read
+            monkeypatch.setattr(reader, "_select", real)
+            with closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as writer:
+                writer.execute("UPDATE chatflows_chatflow SET access_mode = 'off'")
+                writer.commit()
+        return found
+
+    monkeypatch.setattr(reader, "_select", late)
+    asyncio.run(reader.read(None, flow.id))
+    access = asyncio.run(reader.read(None, flow.id)).chatflow
+    assert access is not None
+    assert access.mode is Mode.OFF
+
+
+def test_what_is_kept_is_bounded(reader: SqliteReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatflows.gate.readers.sqlite.MAX_KEPT", 5)
+    for number in range(20):
+        asyncio.run(reader.read(f"id{number}", factories.NOBODYS_ID))
+        assert len(reader._kept) <= 5
