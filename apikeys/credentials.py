@@ -88,8 +88,7 @@ def present(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> tuple[Carri
     values = [value for name, value in headers if name == b"authorization"]
     if len(values) == 1 and not query:
         return _of_header(values[0])
-    presented = bearer.extract(headers, query)
-    return presented.carrier, read(presented)
+    return _of(bearer.extract(headers, query))
 
 
 # Reading a header is a pure function of it and of the ring, so what came out may be kept: nothing
@@ -102,18 +101,22 @@ _kept_under: list[KeyRing | None] = [None]  # the ring, while it is the same obj
 def _of_header(value: bytes) -> tuple[Carrier, Proof | None]:
     try:
         ring = installed()
-    except Unavailable:
-        presented = bearer.extract([(b"authorization", value)], b"")
-        return presented.carrier, read(presented)
-    if _kept_under[0] is not ring or len(_kept) >= MAX_KEPT:
+    except Unavailable:  # what is read now holds no digest: it is not kept
+        return _of(bearer.extract([(b"authorization", value)], b""))
+    if _kept_under[0] is not ring:
         _kept.clear()
         _kept_under[0] = ring
     name = hashlib.sha256(value).digest()
     found = _kept.get(name)
     if found is None:
-        presented = bearer.extract([(b"authorization", value)], b"")
-        found = _kept[name] = (presented.carrier, read(presented))
+        if len(_kept) >= MAX_KEPT:
+            _kept.clear()
+        found = _kept[name] = _of(bearer.extract([(b"authorization", value)], b""))
     return found
+
+
+def _of(presented: Presented) -> tuple[Carrier, Proof | None]:
+    return presented.carrier, read(presented)
 
 
 def judge(

@@ -55,7 +55,7 @@ ORDER BY c.name, c.id LIMIT 1000
 """
 
 
-@lru_cache(maxsize=1024)  # the same row says the same: it was read for this request all the same
+@lru_cache(maxsize=1024)  # rows that read the same are the same facts, as those of unknown ids
 def facts(row: Row) -> Facts:
     """The facts of one row of FACTS. Raises ValueError or TypeError for a damaged one."""
     # fmt: off
