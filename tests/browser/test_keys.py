@@ -56,7 +56,8 @@ def test_the_selector_decides_from_the_next_call_on(acme: Shipped, page: Page) -
     with page.expect_response("**/access/"):
         page.get_by_role("button", name="Save access").click()
     assert acme.predict(text).json()["code"] == "key_not_selected"
-    expect(page.get_by_text("key_not_selected").first).to_be_visible()  # the last calls follow
+    # The last calls follow: they are fetched every 5 s.
+    expect(page.get_by_text("key_not_selected").first).to_be_visible(timeout=15_000)
 
 
 def test_deleting_a_key_refuses_the_very_next_call(acme: Shipped, page: Page) -> None:
