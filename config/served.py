@@ -22,7 +22,7 @@ LARGE_BLOCK = 1024 * 1024  # bytes
 class Served:
     """The gate, and beside it a worker that lives as long."""
 
-    short_way = gate.short_way  # the server looks for it here: see config/short_way.py
+    short_way = gate.short_way  # the server looks for it here: see config/wire/short_way.py
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Pass a request on. It is not `async`, which would cost a coroutine a request."""

@@ -31,7 +31,7 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
         "port": settings.PORT,
         "workers": workers,
         "reload": reload,
-        "http": "config.short_way:QuickProtocol",
+        "http": "config.wire.short_way:QuickProtocol",
         "ws": "none",
         "lifespan": "on",
         # It would believe a forged X-Forwarded-For from loopback. We read the header ourselves.

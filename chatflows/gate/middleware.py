@@ -53,7 +53,7 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
-        self.short_way = ShortWay(self._parts, self._put)  # see config/short_way.py
+        self.short_way = ShortWay(self._parts, self._put)  # see config/wire/short_way.py
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

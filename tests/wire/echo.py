@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from config.short_way import QuickProtocol
+from config.wire.short_way import QuickProtocol
 
 HASTE = 0.4  # seconds a head may take here, in place of ten
 POURED = 32 * 2**20
@@ -40,7 +40,7 @@ class BriefProtocol(HastyProtocol):
 
 
 class Reply(NamedTuple):
-    """See config/short_way.py."""
+    """See config/wire/short_way.py."""
 
     status: int
     fields: bytes
@@ -68,11 +68,11 @@ class ShortWay:
     """Answers what is asked of /short/."""
 
     def is_for(self, method: bytes, url: bytes) -> bool:
-        """See config/short_way.py."""
+        """See config/wire/short_way.py."""
         return method == b"POST" and url.startswith(SHORT)
 
     def take(self, held: Any, client: Any, then: Then) -> None:
-        """See config/short_way.py."""
+        """See config/wire/short_way.py."""
         name = held.url.removeprefix(SHORT)
         reply = None if name.startswith(b"left") else _reply(name, held.body)
         if name == b"fails":

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from config.short_way import MAX_IN_A_ROW
-from config.wire_guard import MAX_QUEUED
+from config.wire.short_way import MAX_IN_A_ROW
+from config.wire.guard import MAX_QUEUED
 from tests.wire.conftest import port_of, start
 from tests.wire.echo import HASTE, POURED
 from tests.wire.wires import PATIENCE, Connect, Server, Wire

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from config.wire_guard import STALL_LIFETIME, is_too_slow
+from config.wire.guard import STALL_LIFETIME, is_too_slow
 from tests.wire.echo import POURED
 from tests.wire.raw_requests import (
     CHUNKED,

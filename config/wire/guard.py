@@ -1,6 +1,6 @@
 """The wire guard: uvicorn's HTTP/1.1 protocol with bounds on what a client may send.
 
-`config/short_way.py` puts the gate's short way on top of it.
+`config/wire/short_way.py` puts the gate's short way on top of it.
 
 uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
 - replaced: `data_received`, `_should_upgrade` (so nothing here ever speaks WebSocket);

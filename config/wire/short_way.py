@@ -5,7 +5,7 @@ most such requests come in one packet. The application then writes the whole res
 functions, and uvicorn makes neither a scope nor a cycle nor a task. Whatever is unusual goes the
 ordinary way: uvicorn's own callbacks are replayed, as if the request had come just now.
 
-It leans on uvicorn's internals as `config/wire_guard.py` does. It replaces `on_message_begin`,
+It leans on uvicorn's internals as `config/wire/guard.py` does. It replaces `on_message_begin`,
 extends `on_headers_complete`, `on_body`, `on_message_complete` and `_start_asgi_task`, and relies
 on `timeout_keep_alive` and on `server_state.default_headers` and `total_requests` besides.
 """
@@ -20,7 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from config.wire_guard import FRAMING_CREDIT, GuardedProtocol
+from config.wire.guard import FRAMING_CREDIT, GuardedProtocol
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application

@@ -1,0 +1,1 @@
+"""The wire: what stands between a socket and the application."""
