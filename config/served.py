@@ -10,7 +10,9 @@ from config.asgi import application as gate  # sets Django up, so it is imported
 
 # isort: split
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
+from accounts.network import addresses
 from accounts.worker.worker import Worker
 
 ASGIMessage = MutableMapping[str, Any]
@@ -19,9 +21,23 @@ M_MMAP_THRESHOLD = -3  # mallopt(3)
 LARGE_BLOCK = 1024 * 1024  # bytes
 
 
+class Edge:
+    """What the settings say of the world around the server: see config/wire/edge.py."""
+
+    def is_own_host(self, host: str) -> bool:
+        """Return whether a host is one that the pages answer to."""
+        return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+
+    def is_proxy(self, peer: str) -> bool:
+        """Return whether an address is among TRUSTED_PROXIES."""
+        address = addresses.parse(peer)
+        return address is not None and any(address in each for each in settings.TRUSTED_PROXIES)
+
+
 class Served:
     """The gate, and beside it a worker that lives as long."""
 
+    edge = Edge()
     short_way = gate.short_way  # the server looks for it here: see config/wire/short_way.py
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:

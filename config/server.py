@@ -13,10 +13,14 @@ from django.conf import settings
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+if sys.platform != "win32":
+    import resource
+
 GRACE = 20  # seconds that running streams get after SIGTERM
 KEEP_ALIVE = 75  # seconds that an idle connection is kept
 BACKLOG = 2048
-MAX_CONNECTIONS = 4000  # of one process; more get 503
+MAX_CONNECTIONS = 4000  # of one process; near it, those that wait for their client give way
+OWN_FILES = 128  # file descriptors for what is no connection: databases, logs, listening sockets
 # New connections in one turn of the event loop: uvloop takes one from each listening socket. While
 # the loop is busy, a turn is long and many clients wait, also for /livez.
 ACCEPTED_AT_ONCE = 16
@@ -43,8 +47,24 @@ def options(*, workers: int = 1, reload: bool = False) -> dict[str, Any]:
         "timeout_graceful_shutdown": GRACE,
         "timeout_keep_alive": KEEP_ALIVE,
         "backlog": BACKLOG,
-        "limit_concurrency": MAX_CONNECTIONS,
+        "limit_concurrency": max_connections(),
     }
+
+
+def max_connections() -> int:
+    """Return how many connections a process may have, by its limit of open files.
+
+    The limit is raised as far as the system lets us. A call that streams takes two: its client's
+    and its upstream's.
+    """
+    if sys.platform == "win32":
+        return MAX_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(min(MAX_CONNECTIONS, (hard - OWN_FILES) // 2), 1)
 
 
 def run(*, reload: bool = False) -> None:

@@ -1,9 +1,10 @@
 """The wire guard: uvicorn's HTTP/1.1 protocol with bounds on what a client may send.
 
-`config/wire/short_way.py` puts the gate's short way on top of it.
+`short_way.py` puts the gate's short way on top of it.
 
 uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
-- replaced: `data_received`, `_should_upgrade` (so nothing here ever speaks WebSocket);
+- replaced: `data_received`, `_should_upgrade` (so nothing here ever speaks WebSocket), and behind
+  an offer of another protocol `parser` (see `offers.py`);
 - extended: `__init__`, `connection_made`, `connection_lost`, `on_headers_complete`, `on_body`,
   `on_message_complete`, `on_response_complete`, `_start_asgi_task`, `pause_writing`,
   `resume_writing`;
@@ -15,16 +16,21 @@ Left to the application: the size and pace of a body it is reading.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from config.wire import heads, offers, old_clients, paces
+from config.wire.answers import BAD_REQUEST, CROWDED, NO_ANSWER, TIMED_OUT, TOO_LARGE
+from config.wire.crowd import Crowd, peer_of
+from config.wire.edge import Edge, Nowhere
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -34,36 +40,8 @@ MAX_FIELDS = 100  # header fields in a head; as many again in a chunked body's t
 MAX_FRAMING_BYTES = 16 * 1024  # bytes around a chunked body (extensions, trailer) beyond its credit
 FRAMING_CREDIT = 32  # bytes of framing each piece of body may bring along: a size line is short
 MAX_QUEUED = 64  # requests waiting on one connection behind the one being answered
-HEAD_LIFETIME = timedelta(seconds=10)  # from a head's first byte, or from connecting, to its end
-LINGER_LIFETIME = timedelta(seconds=1)  # how long a refused client is still read, unheeded
-STALL_LIFETIME = timedelta(minutes=5)  # how long a client may leave an answer waiting for it
-SLOWEST_READER = 1024  # bytes a second that a client must take of it to be given longer
-SWEEP_INTERVAL = timedelta(seconds=1)  # so a late head goes up to this much after its lifetime
 
-
-def _answer(status: HTTPStatus) -> bytes:
-    body = f"{status.phrase}\n"
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "content-type: text/plain; charset=utf-8\r\n"
-        f"content-length: {len(body)}\r\n"
-        "cache-control: no-store\r\n"
-        "connection: close\r\n"
-        f"\r\n{body}"
-    ).encode("ascii")
-
-
-BAD_REQUEST = _answer(HTTPStatus.BAD_REQUEST)
-TIMED_OUT = _answer(HTTPStatus.REQUEST_TIMEOUT)
-TOO_LARGE = _answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-NO_ANSWER = b""
-
-_swept: WeakSet[ServerState] = WeakSet()
-
-
-def is_too_slow(taken: int, waited: timedelta, lifetime: timedelta) -> bool:
-    """Whether a client that took so many bytes of what waits for it is given up."""
-    return waited >= lifetime and taken < waited.total_seconds() * SLOWEST_READER
+_crowds: WeakKeyDictionary[ServerState, Crowd] = WeakKeyDictionary()  # those that are swept
 
 
 class RefusedError(Exception):
@@ -74,10 +52,10 @@ class GuardedProtocol(HttpToolsProtocol):
     """One connection. A refusal waits until every earlier request has been answered."""
 
     # Tests shorten these four in a subclass.
-    head_lifetime: ClassVar[timedelta] = HEAD_LIFETIME
-    stall_lifetime: ClassVar[timedelta] = STALL_LIFETIME
-    linger_lifetime: ClassVar[timedelta] = LINGER_LIFETIME
-    sweep_interval: ClassVar[timedelta] = SWEEP_INTERVAL
+    head_lifetime: ClassVar[timedelta] = paces.HEAD_LIFETIME
+    stall_lifetime: ClassVar[timedelta] = paces.STALL_LIFETIME
+    linger_lifetime: ClassVar[timedelta] = paces.LINGER_LIFETIME
+    sweep_interval: ClassVar[timedelta] = paces.SWEEP_INTERVAL
 
     def __init__(
         self,
@@ -87,6 +65,9 @@ class GuardedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._edge: Edge = getattr(self.app, "edge", None) or Nowhere()
+        self._peer: str | None = None  # None: not in the crowd
+        self._offer: bytes | None = None  # a head without the offer that it came with
         self._running: RequestResponseCycle | None = None  # the request being answered
         self._is_in_head = True  # or between requests; otherwise in a body
         self._spent = 0  # bytes of this head, or of framing in this body, read so far
@@ -104,9 +85,16 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._waiting_since = self.loop.time()
-        if self.server_state not in _swept:
-            _swept.add(self.server_state)
-            self._sweep_later()
+        self._crowd = _crowds.get(self.server_state) or self._begin_crowd()
+        self._peer = peer_of(self.client[0]) if self.client else ""
+        if not self._crowd.enter(self, self._peer):
+            self._refusal = CROWDED
+            self.give_way()
+
+    def _begin_crowd(self) -> Crowd:
+        self._sweep_later()
+        crowd = Crowd(self.logger, self.limit_concurrency, self._edge.is_proxy)
+        return _crowds.setdefault(self.server_state, crowd)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -116,11 +104,11 @@ class GuardedProtocol(HttpToolsProtocol):
         while start < len(data) and self._refusal is None:
             # Never past the limit in one go: a byte beyond it must not reach the parser.
             piece = data[start : start + min(MAX_HEAD_BYTES, self._room())]
-            start += len(piece)
-            self._feed(piece)
+            start += self._feed(piece)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._leave_crowd()
         # uvicorn tells only the newest request; with one queued, the running one never heard.
         if self._running is not None and not self._running.response_complete:
             self._hang_up(self._running)
@@ -131,28 +119,46 @@ class GuardedProtocol(HttpToolsProtocol):
         limit = MAX_HEAD_BYTES if self._is_in_head else MAX_FRAMING_BYTES
         return limit - self._spent
 
-    def _feed(self, piece: bytes) -> None:
+    def _feed(self, piece: bytes) -> int:
+        """Parse a piece, and return how many bytes of it were."""
         self._piece = len(piece)
         self._spent += self._piece
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            self._refuse(NO_ANSWER)  # what follows is in a protocol we do not speak
+        except httptools.HttpParserUpgrade as stopped:
+            self._decline_offer()
+            return int(stopped.args[0])
         except httptools.HttpParserError:
             self._refuse(self._fault)
         else:
             if self._room() <= 0:
                 self._refuse(TOO_LARGE if self._is_in_head else BAD_REQUEST)
+        return len(piece)
+
+    def _decline_offer(self) -> None:
+        head, self._offer = self._offer, None
+        assert head is not None
+        self.parser = offers.new_parser(self)
+        self._spent = self._uncounted = 0
+        self._feed(head)
+        self._uncounted = 0  # what follows comes in a piece of its own
 
     def _should_upgrade(self) -> bool:
         return False
 
     def on_headers_complete(self) -> None:
         self._check_head()
-        super().on_headers_complete()
         if self.parser.should_upgrade():
-            self.cycle.keep_alive = False
-        self._end_head()
+            self._note_offer()
+        else:
+            super().on_headers_complete()
+            self._end_head()
+
+    def _note_offer(self) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT":  # always taken for an offer
+            self._stop(BAD_REQUEST)
+        self._offer = offers.declined(method, self.url, version, self.headers)
 
     def _end_head(self) -> None:
         self.headers = []  # takes the trailer, which must not join the application's headers
@@ -165,7 +171,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._offer is not None:
+            return  # its body comes with the next parser
         self._end_message()
+        if self.cycle is self._running:
+            self._note(self._crowd.works)
         super().on_message_complete()
 
     def _end_message(self) -> None:
@@ -177,19 +187,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._waiting_since = None
 
     def _check_head(self) -> None:
-        """Refuse what the parser lets pass; framing and Host after RFC 9112, 3.2 and 6.1."""
+        """Refuse what the parser lets pass."""
         if len(self.headers) > MAX_FIELDS or self._is_head_too_large():
             self._stop(TOO_LARGE)
         if len(self.pipeline) >= MAX_QUEUED:
             self._stop(NO_ANSWER)
-        version = self.parser.get_http_version()
-        fields = dict(self.headers)
-        hosts = int(b"host" in fields)
-        if hosts and len(fields) < len(self.headers):
-            hosts = [name for name, _ in self.headers].count(b"host")
-        if version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
-            self._stop(BAD_REQUEST)
-        if b"transfer-encoding" in fields and (version == "1.0" or not self._is_plainly_chunked()):
+        version, is_own = self.parser.get_http_version(), self._edge.is_own_host
+        if not heads.is_allowed(version, self.url, self.headers, is_own):
             self._stop(BAD_REQUEST)
 
     def _is_head_too_large(self) -> bool:
@@ -200,10 +204,6 @@ class GuardedProtocol(HttpToolsProtocol):
         fields = len(b"".join(chain.from_iterable(self.headers)))
         return len(self.url) + fields + colons_and_ends > MAX_HEAD_BYTES
 
-    def _is_plainly_chunked(self) -> bool:
-        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
-        return len(codings) == 1 and codings[0].lower() == b"chunked"
-
     def _stop(self, answer: bytes) -> None:
         self._fault = answer
         raise RefusedError
@@ -212,9 +212,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._running = cycle
+        if cycle.scope["http_version"] == "1.0":
+            app = old_clients.without_chunks(cycle, app)
+        self._note(self._crowd.reads if cycle.more_body else self._crowd.works)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
+        self._note(self._crowd.rests)
         super().on_response_complete()  # starts the next in the queue, if any
         if not self._is_idle():
             return
@@ -227,6 +231,29 @@ class GuardedProtocol(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         running = self._running
         return running is None or running.response_complete or running.disconnected
+
+    # Giving way
+
+    def _note(self, news: Callable[["GuardedProtocol", str], None]) -> None:
+        if self._peer is not None:
+            news(self, self._peer)
+
+    def _leave_crowd(self) -> None:
+        self._note(self._crowd.leave)
+        self._peer = None
+
+    def give_way(self) -> None:
+        """See Connection."""
+        self._leave_crowd()
+        running = None if self._is_idle() else self._running
+        if self._refusal is CROWDED or (running is not None and not running.response_started):
+            self.transport.write(CROWDED)
+        if running is not None:
+            self._hang_up(running)
+        if self.transport.get_write_buffer_size():  # it does not read: closing would wait for it
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     # A client slow to read holds what was written for it, and the upstream behind that.
 
@@ -244,7 +271,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return False
         taken = self._unsent - self.transport.get_write_buffer_size()
         waited = timedelta(seconds=now - self._stalled_since)
-        return is_too_slow(taken, waited, self.stall_lifetime)
+        return paces.is_too_slow(taken, waited, self.stall_lifetime)
 
     # Refusing
 
@@ -297,7 +324,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _sweep(loop: asyncio.AbstractEventLoop, state: ServerState) -> None:
         guarded = [each for each in state.connections if isinstance(each, GuardedProtocol)]
         if not guarded:
-            _swept.discard(state)  # the next connection starts the sweeper again
+            _crowds.pop(state, None)  # the next connection starts the sweeper again
             return
         guarded[0]._sweep_later()  # first, so that no error below can stop the sweeping
         for connection in guarded:

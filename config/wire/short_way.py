@@ -153,12 +153,13 @@ class QuickProtocol(GuardedProtocol):
             self._replay(held)
             held.cycle, self._held = (self.cycle, self.app), None
 
-    def _feed(self, piece: bytes) -> None:
-        super()._feed(piece)
+    def _feed(self, piece: bytes) -> int:
+        count = super()._feed(piece)
         held = self._held
         if held is not None:  # its body is not all here: it may be refused before that
             self._held = None
             self._replay(held)
+        return count
 
     def _drop_broken_request(self) -> None:
         held, self._held = self._held, None
@@ -179,6 +180,7 @@ class QuickProtocol(GuardedProtocol):
         self.server_state.total_requests += 1
         self._left_in_a_row -= 1
         self._idle_since = self.loop.time()
+        self._note(self._crowd.rests)
         return True
 
     def _answer_cycle(
@@ -222,9 +224,11 @@ class QuickProtocol(GuardedProtocol):
         self.headers += headers  # the list that the scope holds
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        self._running = cycle
-        if self._held is None:  # else the short way is at it
+        if self._held is None:
             super()._start_asgi_task(cycle, app)
+        else:  # the short way is at it
+            self._running = cycle
+            self._note(self._crowd.works)
 
     def _close_if_late(self, now: float) -> None:
         if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:

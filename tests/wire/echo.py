@@ -2,6 +2,7 @@
 
 `/hold` answers when `/release` has been asked for; `/hangups` counts those who hung up on it.
 `/pour` answers with POURED bytes, more than the buffers on the way take.
+`/stream` answers with three words, without a length.
 Every other path reads the body and answers the scope as JSON.
 
 A POST to /short/... is answered by the short way with the length of its body: `now`; `later`, when
@@ -29,6 +30,10 @@ class HastyProtocol(QuickProtocol):
     linger_lifetime = timedelta(seconds=0.2)
     stall_lifetime = timedelta(seconds=HASTE)
     sweep_interval = timedelta(seconds=0.05)
+
+
+class PatientProtocol(QuickProtocol):
+    """The guard, as shipped."""
 
 
 class BriefProtocol(HastyProtocol):
@@ -88,9 +93,22 @@ def _reply(name: bytes, body: bytes) -> Reply:
     return Reply(200, b"content-length: %d\r\n" % len(said), said)
 
 
+class Edge:
+    """The world around this server."""
+
+    def is_own_host(self, host: str) -> bool:
+        """See config/wire/edge.py."""
+        return host.partition(":")[0] == "localhost"
+
+    def is_proxy(self, peer: str) -> bool:
+        """See config/wire/edge.py."""
+        return False
+
+
 class App:
     """The application."""
 
+    edge = Edge()
     short_way = ShortWay()
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
@@ -111,6 +129,12 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
         return
     if scope["path"] == "/pour":
         await _pour(send)
+        return
+    if scope["path"] == "/stream":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for word in (b"one ", b"two ", b"three "):
+            await send({"type": "http.response.body", "body": word, "more_body": True})
+        await send({"type": "http.response.body"})
         return
     if scope["path"] == "/hold":
         await _hold(receive)

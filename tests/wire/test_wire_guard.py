@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from config.wire.guard import STALL_LIFETIME, is_too_slow
+from config.wire.paces import STALL_LIFETIME, is_too_slow
 from tests.wire.echo import POURED
 from tests.wire.raw_requests import (
     CHUNKED,
@@ -198,17 +198,53 @@ def test_who_reads_an_answer_slowly_is_given_time(
 # Other protocols, other people's names
 
 
+OWN = {
+    "http://localhost/1": "/1",
+    "HTTP://LOCALHOST/1": "/1",
+    "https://localhost//1": "//1",
+}
+
+
+@pytest.mark.parametrize(("target", "path"), OWN.items())
+def test_a_target_may_be_an_address_of_this_server(
+    connect: Connect, target: str, path: str
+) -> None:
+    answer = connect().say(f"GET {target} HTTP/1.1\r\n".encode() + HOST + END).hear()
+    assert (answer.status, answer.content["path"]) == (200, path)
+
+
+OTHER_TARGETS = {
+    "a fragment": b"/livez#x",
+    "an empty fragment": b"/livez#",
+    "a fragment in a query": b"/livez?a#b",
+    "another server": b"http://evil.example/livez",
+    "another port": b"http://localhost:1/livez",
+    "another scheme": b"ftp://localhost/livez",
+    "a user": b"http://localhost@evil.example/livez",
+    "a user of this server": b"http://user@localhost/livez",
+    "no server": b"http:///livez",
+    "no scheme": b"localhost/livez",
+    "an asterisk": b"*",
+}
+
+
 @shipped
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"nonsense"])
-def test_an_upgrade_gets_an_ordinary_answer(connect: Connect, protocol: bytes) -> None:
-    upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
-    upgrade += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    wire = connect().say(GET + upgrade + END + b"\x81\x85what follows is not HTTP")
-    answer = wire.hear()
-    assert 200 <= answer.status < 500
-    assert answer.status not in REFUSED
-    assert answer.headers["connection"] == "close"
-    assert wire.hear_all() == []
+@pytest.mark.parametrize("target", OTHER_TARGETS.values(), ids=OTHER_TARGETS.keys())
+def test_any_other_target_is_refused(connect: Connect, target: bytes) -> None:
+    for method in (b"GET ", b"POST ", b"OPTIONS "):
+        request = method + target + b" HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n" + END
+        assert connect().say(request).hear_all() == [400]
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\r\n"])
+def test_an_answer_without_a_length_is_not_sent_in_chunks_to_http_1_0(
+    connect: Connect, more: bytes
+) -> None:
+    wire = connect().say(b"GET /stream HTTP/1.0\r\n" + more + END)
+    assert wire.hear_text().endswith(b"connection: close\r\n\r\none two three ")
+    wire = connect().say(b"HEAD /stream HTTP/1.0\r\n" + more + END)
+    assert wire.hear_text().endswith(b"connection: close\r\n\r\n")
+    assert connect().say(b"GET / HTTP/1.0\r\n\r\n").hear().content["path"] == "/"
 
 
 def test_nothing_above_leaves_a_traceback_in_the_log(connect: Connect, server: Server) -> None:

@@ -67,6 +67,12 @@ class Wire:
             pass
         return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", self._unread)]
 
+    def hear_text(self) -> bytes:
+        """Read until the other side closes; all that it said."""
+        while self._read_more():
+            pass
+        return self._unread
+
     def hear_bytes(self, most: int = sys.maxsize) -> int:
         """Read that much, or until the other side closes; how much came."""
         heard = 0

@@ -154,7 +154,7 @@ HEADS = {
     "encoded": Call(NOT_HELD, path=b"/api/v1/%70rediction/<flow>"),
     "encoded id": Call(ORDINARY, path=b"/api/v1/prediction/%30" + UNKNOWN_FLOW[1:]),
     "absolute form": Call(NOT_HELD, path=b"http://x/api/v1/prediction/<flow>"),
-    "fragment": Call(ORDINARY, path=to("flow") + b"#x"),
+    "fragment": Call(NOT_HELD, path=to("flow") + b"#x"),
     "query": Call(ORDINARY, path=to("flow") + b"?x=1"),
     "empty query": Call(ORDINARY, path=to("flow") + b"?"),
     "100 fields": Call(more=b"".join(b"X-%d: y\r\n" % n for n in range(96))),

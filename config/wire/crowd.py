@@ -1,0 +1,130 @@
+"""The crowd: every connection of a process, and which of them gives way when it gets full.
+
+A connection that waits for its client costs the client nothing, so anybody could hold all that a
+process can keep. Near the bound, the one that waits longest makes room for the next. One client may
+hold half of them at most.
+"""
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
+from logging import Logger
+from typing import Protocol
+
+SPARE = 64  # connections below the bound: room for those that come before others have gone
+WARN_EVERY = 60.0  # seconds
+
+
+class Connection(Protocol):
+    """What the crowd asks of a connection."""
+
+    def give_way(self) -> None:
+        """Close at once, and leave the crowd."""
+
+
+class _Line:
+    """Some connections: how many, and in order those that wait for their client."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.resting: OrderedDict[Connection, None] = OrderedDict()  # no request is here
+        self.reading: OrderedDict[Connection, None] = OrderedDict()  # a body is on its way
+
+    def take_out(self, connection: Connection) -> None:
+        self.resting.pop(connection, None)
+        self.reading.pop(connection, None)
+
+    def make_room(self, newcomer: Connection) -> bool:
+        """Let one give way, and return whether there was one."""
+        for order in (self.resting, self.reading):
+            oldest = next(iter(order), newcomer)
+            if oldest is not newcomer:
+                oldest.give_way()
+                return True
+        return False
+
+
+class Crowd:
+    """The connections of one process. Each change costs the same, however many there are."""
+
+    def __init__(self, logger: Logger, limit: int | None, is_proxy: Callable[[str], bool]) -> None:
+        """Make an empty crowd.
+
+        `limit` is how many there may be, None for no bound. A peer of whom `is_proxy` is true
+        brings many clients, and has no bound of its own.
+        """
+        self._logger = logger
+        self._limit = limit
+        self._is_proxy = is_proxy
+        self._all = _Line()
+        self._by_peer: dict[str, _Line] = {}
+        self._warned = -WARN_EVERY
+
+    def enter(self, connection: Connection, peer: str) -> bool:
+        """Take in a connection, and return whether there is room for it.
+
+        Where there is none, another one gives way.
+        """
+        mine = self._by_peer.setdefault(peer, _Line())
+        for line in (self._all, mine):
+            line.count += 1
+            line.resting[connection] = None
+        limit = self._limit
+        if limit is None:
+            return True
+        if mine.count > limit // 2 and not self._is_proxy(peer):
+            self._warn()
+            return mine.make_room(connection)
+        if self._all.count > max(limit - SPARE, limit // 2):
+            self._warn()
+            self._all.make_room(connection)  # if all are busy, uvicorn answers 503 at the bound
+        return True
+
+    def leave(self, connection: Connection, peer: str) -> None:
+        """Forget a connection that entered."""
+        mine = self._by_peer[peer]
+        for line in (self._all, mine):
+            line.count -= 1
+            line.take_out(connection)
+        if not mine.count:
+            del self._by_peer[peer]
+
+    def rests(self, connection: Connection, peer: str) -> None:
+        """Note that a connection got its answer: of those that rest it is the last to give way."""
+        for line in (self._all, self._by_peer[peer]):
+            if connection in line.resting:
+                line.resting.move_to_end(connection)
+            else:
+                line.reading.pop(connection, None)
+                line.resting[connection] = None
+
+    def reads(self, connection: Connection, peer: str) -> None:
+        """Note that a request is here, and its body on its way."""
+        for line in (self._all, self._by_peer[peer]):
+            line.take_out(connection)
+            line.reading[connection] = None
+
+    def works(self, connection: Connection, peer: str) -> None:
+        """Note that a whole request is here: until its answer is, it does not give way."""
+        for line in (self._all, self._by_peer[peer]):
+            line.take_out(connection)
+
+    def _warn(self) -> None:
+        now = time.monotonic()
+        if now - self._warned >= WARN_EVERY:
+            self._warned = now
+            self._logger.warning("Many connections: those that wait for a request give way")
+
+
+@lru_cache(maxsize=4096)
+def peer_of(address: str) -> str:
+    """Return whom an address stands for: itself, or with IPv6 its /64, which one host may fill."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
