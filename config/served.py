@@ -28,10 +28,10 @@ class Edge:
         """Return whether a host is one that the pages answer to."""
         return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
 
-    def is_proxy(self, peer: str) -> bool:
+    def is_proxy(self, address: str) -> bool:
         """Return whether an address is among TRUSTED_PROXIES."""
-        address = addresses.parse(peer)
-        return address is not None and any(address in each for each in settings.TRUSTED_PROXIES)
+        parsed = addresses.parse(address)
+        return parsed is not None and any(parsed in each for each in settings.TRUSTED_PROXIES)
 
 
 class Served:

@@ -138,9 +138,11 @@ ALLOWED_UPSTREAM_NETWORKS = _networks("ALLOWED_UPSTREAM_NETWORKS", "127.0.0.0/8,
 UPSTREAM_FIRST_BYTE_TIMEOUT = _number("UPSTREAM_FIRST_BYTE_TIMEOUT", 120)
 UPSTREAM_IDLE_TIMEOUT = _number("UPSTREAM_IDLE_TIMEOUT", 300)
 UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
-# How many answers of upstreams may run at once, in one process and for one key.
+# How many answers of upstreams may run at once: in one process, for one key, and without a key for
+# one client's address. Those without a key may have half of the places in all.
 MAX_STREAMS = _number("MAX_STREAMS", 2000)
 MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
+MAX_STREAMS_PER_ADDRESS = _number("MAX_STREAMS_PER_ADDRESS", 200)
 # The size of a question with its files, and of all bodies that one process holds at a time.
 MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = _number("MAX_BUFFERED_BYTES", 128 * 2**20)

@@ -154,7 +154,7 @@ def without_id_and_time(response: HttpResponse) -> str:
 @contextmanager
 def running(group: Group, holder: str, count: int) -> Iterator[None]:
     """Answers that run, as many as one holder may have; one more is refused."""
-    answers = [RunningAnswer(group, holder, NOBODYS_ID, holder) for _ in range(count + 1)]
+    answers = [RunningAnswer(group, {holder: count}, NOBODYS_ID, holder) for _ in range(count + 1)]
 
     async def enter() -> list[bool]:
         return [registry.enter(each) for each in answers]

@@ -54,6 +54,14 @@ def _parse(text: str) -> Address | None:
     return mapped or address
 
 
+def host_of(address: Address | None) -> Network | None:
+    """Return what one host may fill: an address, or with IPv6 the /64 that it lies in."""
+    if address is None:
+        return None
+    prefix = 32 if address.version == 4 else 64
+    return ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+
+
 def network_of(text: str) -> str:
     """Return the /24 (IPv4) or /48 (IPv6) of an address, for counting, or '' for no address."""
     address = parse(text)

@@ -39,7 +39,9 @@ CLOSED = "This chat was closed just now. Load the page again."
 # For each minute and network, if nobody logs in.
 QUESTIONS = Rate("hosted-chat-network", 30)
 
-answers = PersonsAnswers(in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT)
+answers = PersonsAnswers(
+    in_all=MAX_STREAMS, each=MAX_STREAMS_PER_VISIT, each_address=MAX_STREAMS // 2
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 
+from accounts.network import addresses
 from accounts.outages import Unavailable
 from apikeys.bearer import Carrier
 from apikeys.credentials import Proof
@@ -15,21 +16,33 @@ from chatflows.access.decisions import Decision
 from chatflows.gate import verdicts
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.verdicts import Claim, Judged, Verdict
-from chatflows.predictions.running import UNCHECKED, Ending, RunningAnswer
+from chatflows.predictions.running import UNCHECKED, Bounds, Ending, RunningAnswer
 
 log = structlog.get_logger("flowlatch.gate")
 
+STRANGERS = "strangers"
 AT_ONCE = 64  # answers decided together; the loop serves others between batches
 
 
 class GateAnswer(RunningAnswer):
-    """A running answer of the gate. Its holder is the key, or for strangers the chatflow."""
+    """A running answer of the gate. It counts for its key.
+
+    A stranger's counts for the chatflow, for the client's address, and for all strangers, who may
+    have half of the places: so they cannot crowd out those with a key.
+    """
 
     def __init__(self, group: "GateAnswers", verdict: Verdict) -> None:
         assert verdict.facts.chatflow is not None
         chatflow_id, caller = verdict.facts.chatflow.id, verdict.caller
-        holder = UUID(caller) if caller else (chatflow_id, "anonymous")
-        super().__init__(group, holder, chatflow_id, caller)
+        bounds: Bounds = {caller: settings.MAX_STREAMS_PER_KEY}
+        if not caller:
+            address = verdict.claim.request_facts.address
+            bounds = {
+                STRANGERS: settings.MAX_STREAMS // 2,
+                chatflow_id: settings.MAX_STREAMS_PER_KEY,
+                addresses.host_of(address): settings.MAX_STREAMS_PER_ADDRESS,
+            }
+        super().__init__(group, bounds, chatflow_id, caller)
         self.claim = verdict.claim
 
 
@@ -67,11 +80,6 @@ class GateAnswers:
     def in_all(self) -> int:
         """See Group."""
         return int(settings.MAX_STREAMS)
-
-    @property
-    def each(self) -> int:
-        """See Group."""
-        return int(settings.MAX_STREAMS_PER_KEY)
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
         """See Group."""

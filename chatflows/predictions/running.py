@@ -7,7 +7,7 @@ or its client left. The registry holds no right: every re-check reads the facts 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from contextvars import Context
 from enum import Enum
@@ -25,6 +25,8 @@ log = structlog.get_logger("flowlatch.running")
 
 EVERY = 1.0  # seconds between two re-checks
 MAX_MISSES = 2  # failed re-checks in a row
+# Whom an answer counts for (a key, an address), and how many answers each may have at once.
+Bounds = Mapping[Hashable, int]
 UNCHECKED = Refused(codes.UNAVAILABLE)  # what a re-check that failed notes: a miss
 
 
@@ -46,18 +48,18 @@ class AbortNotes(Protocol):
 
 
 class RunningAnswer:
-    """One running answer: its holder, its conversation, and how to end it."""
+    """One running answer: whom it counts for, its conversation, and how to end it."""
 
     def __init__(
-        self, group: "Group", holder: Hashable, chatflow_id: UUID, caller: str, chat_id: str = ""
+        self, group: "Group", bounds: Bounds, chatflow_id: UUID, caller: str, chat_id: str = ""
     ) -> None:
         """Make an answer for the registry.
 
-        `holder` is counted, `caller` owns the conversation. `chat_id` may be set later, once the
+        `caller` owns the conversation. `chat_id` may be set later, once the
         question was read.
         """
         self.group = group
-        self.holder = holder
+        self.bounds = bounds
         self.chatflow_id = chatflow_id
         self.caller = caller
         self.chat_id = chat_id
@@ -117,10 +119,6 @@ class Group(Protocol):
     def in_all(self) -> int:
         """The number of answers that may run at once."""
 
-    @property
-    def each(self) -> int:
-        """The number of answers that one holder may have at once."""
-
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
         """Read the rights to these answers anew, and note the result in each answer."""
 
@@ -136,12 +134,12 @@ class RunningAnswers:
 
     def enter(self, answer: RunningAnswer) -> bool:
         """Take an answer in, and return whether there was room. If so, `leave` must follow."""
-        group, holding = answer.group, (answer.group, answer.holder)
-        mine = self._running.setdefault(group, set())
-        if len(mine) >= group.in_all or self._held[holding] >= group.each:
+        group = answer.group
+        if self.is_full(group, answer.bounds):
             return False
-        mine.add(answer)
-        self._held[holding] += 1
+        self._running.setdefault(group, set()).add(answer)
+        for holder in answer.bounds:
+            self._held[group, holder] += 1
         loop, watcher = asyncio.get_running_loop(), self._watchers.get(group)
         if watcher is None or watcher.get_loop() is not loop:
             # Of the context of the request that comes first nothing may be kept: its thread ends.
@@ -150,18 +148,20 @@ class RunningAnswers:
 
     def leave(self, answer: RunningAnswer) -> None:
         """Remove an answer that `enter` took in."""
-        mine, holding = self._running[answer.group], (answer.group, answer.holder)
+        mine = self._running[answer.group]
         mine.remove(answer)
         if not mine:
             del self._running[answer.group]
-        self._held[holding] -= 1
-        if not self._held[holding]:
-            del self._held[holding]
+        for holder in answer.bounds:
+            self._held[answer.group, holder] -= 1
+            if not self._held[answer.group, holder]:
+                del self._held[answer.group, holder]
 
-    def is_full(self, group: Group, holder: Hashable) -> bool:
-        """Whether one more answer of this holder would be too many."""
-        is_group_full = len(self._running.get(group, ())) >= group.in_all
-        return is_group_full or self._held[group, holder] >= group.each
+    def is_full(self, group: Group, bounds: Bounds) -> bool:
+        """Whether one more answer within these bounds would be too many."""
+        if len(self._running.get(group, ())) >= group.in_all:
+            return True
+        return any(self._held[group, holder] >= most for holder, most in bounds.items())
 
     def abort(self, group: Group, chatflow_id: UUID, caller: str, chat_id: str) -> bool:
         """End a caller's own answers in one conversation, and return whether there were any."""

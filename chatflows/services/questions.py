@@ -1,7 +1,7 @@
 """Questions: what people ask without a key, in the playground or a hosted chat."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from accounts.network import addresses
 from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access import codes
@@ -25,7 +26,7 @@ from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, FaqEntry, Message
 from chatflows.predictions import conversations, running
 from chatflows.predictions.prediction import Prediction
-from chatflows.predictions.running import UNCHECKED, RunningAnswer
+from chatflows.predictions.running import UNCHECKED, Bounds, RunningAnswer
 from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.asking")
@@ -62,20 +63,29 @@ class PersonsAnswer(RunningAnswer):
     """An answer that a person gets on a page, for as long as `holds` returns True."""
 
     def __init__(self, group: "PersonsAnswers", question: PersonsQuestion, holds: Holds) -> None:
-        caller = question.questioner.caller
-        super().__init__(group, caller, question.chatflow.id, caller, question.prediction.chat_id)
+        bounds, caller = group.bounds_of(question.questioner), question.questioner.caller
+        super().__init__(group, bounds, question.chatflow.id, caller, question.prediction.chat_id)
         self.holds = holds
 
 
 class PersonsAnswers:
     """A group of the answers that people get on pages (see `running.Group`)."""
 
-    def __init__(self, *, in_all: int, each: int) -> None:
-        self.in_all, self.each = in_all, each
+    def __init__(self, *, in_all: int, each: int, each_address: int | None = None) -> None:
+        """Make a group with bounds: in all, for each questioner, and for each client's address."""
+        self.in_all, self._each, self._each_address = in_all, each, each_address
 
-    def are_full(self, caller: str) -> bool:
+    def bounds_of(self, questioner: Questioner) -> Bounds:
+        """Return whom an answer for this questioner counts for."""
+        bounds: dict[Hashable, int] = {questioner.caller: self._each}
+        if self._each_address is not None:
+            host = addresses.host_of(addresses.parse(questioner.address))
+            bounds[host] = self._each_address
+        return bounds
+
+    def are_full(self, questioner: Questioner) -> bool:
         """Whether one more answer for this questioner would be too many."""
-        return running.registry.is_full(self, caller)
+        return running.registry.is_full(self, self.bounds_of(questioner))
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
         """See Group."""

@@ -34,10 +34,11 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
         form.add_error("question", str(error))
         return error.mark(_page(request, chat, form, 429))
     session, cookie = _session(request)
-    if chats.answers.are_full(session.caller):
+    questioner = chats.visitor(session, request.address, request.id)
+    if chats.answers.are_full(questioner):
         form.add_error("question", chats.BUSY)
         return _page(request, chat, form, 429)
-    question = _begin(request, session, chat, form)
+    question = questions.begin(chat.chatflow, questioner, *form.question_and_chat)
     async_to_sync(_collect)(question, _visit(request, session))
     again = AskForm(initial={"chat_id": form.cleaned_data["chat_id"]})
     response = _page(request, chat, again, session=session, **_told(question))
@@ -59,9 +60,10 @@ def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponse
     except TooMany as error:
         return error.mark(JsonResponse({"detail": str(error)}))
     session, cookie = _session(request)
-    if chats.answers.are_full(session.caller):
+    questioner = chats.visitor(session, request.address, request.id)
+    if chats.answers.are_full(questioner):
         return JsonResponse({"detail": chats.BUSY}, status=429, headers={"Retry-After": "2"})
-    question = _begin(request, session, chat, form)
+    question = questions.begin(chat.chatflow, questioner, *form.question_and_chat)
     response = StreamingHttpResponse(
         chats.answer(question, _visit(request, session)),
         content_type="text/event-stream",
@@ -96,13 +98,6 @@ def _session(request: VisitRequest) -> tuple[FlowSession, str]:
 
 def _visit(request: VisitRequest, session: FlowSession) -> Visit:
     return Visit(request.visit.team, request.visit.app, session)
-
-
-def _begin(
-    request: VisitRequest, session: FlowSession, chat: HostedChat, form: AskForm
-) -> PersonsQuestion:
-    questioner = chats.visitor(session, request.address, request.id)
-    return questions.begin(chat.chatflow, questioner, *form.question_and_chat)
 
 
 async def _collect(question: PersonsQuestion, visit: Visit) -> None:

@@ -29,7 +29,7 @@ def chatflow_try(request: ChatflowRequest) -> HttpResponse:
     form = AskForm(posted(request), initial={"chat_id": uuid.uuid4()})
     if not form.is_valid():
         return _page(request, form)
-    if playground.answers.are_full(_member(request).caller):
+    if playground.answers.are_full(_member(request)):
         form.add_error("question", TOO_MANY)
         return _page(request, form, 429)
     chat_id = form.cleaned_data["chat_id"]
@@ -52,7 +52,7 @@ def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
     form = AskForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"detail": form.first_error}, status=422)
-    if playground.answers.are_full(_member(request).caller):
+    if playground.answers.are_full(_member(request)):
         return JsonResponse({"detail": TOO_MANY}, status=429, headers={"Retry-After": "2"})
     return StreamingHttpResponse(
         playground.answer(_begin(request, form), _place(request)),

@@ -5,13 +5,14 @@ process can keep. Near the bound, the one that waits longest makes room for the 
 hold half of them at most.
 """
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from logging import Logger
 from typing import Protocol
+
+from accounts.network import addresses
 
 SPARE = 64  # connections below the bound: room for those that come before others have gone
 WARN_EVERY = 60.0  # seconds
@@ -52,7 +53,7 @@ class Crowd:
     def __init__(self, logger: Logger, limit: int | None, is_proxy: Callable[[str], bool]) -> None:
         """Make an empty crowd.
 
-        `limit` is how many there may be, None for no bound. A peer of whom `is_proxy` is true
+        `limit` is how many there may be, None for no bound. An address of which `is_proxy` is true
         brings many clients, and has no bound of its own.
         """
         self._logger = logger
@@ -62,8 +63,8 @@ class Crowd:
         self._by_peer: dict[str, _Line] = {}
         self._warned = -WARN_EVERY
 
-    def enter(self, connection: Connection, peer: str) -> bool:
-        """Take in a connection, and return whether there is room for it.
+    def enter(self, connection: Connection, peer: str, address: str) -> bool:
+        """Take in a connection of a peer (`peer_of` its address): is there room for it?
 
         Where there is none, another one gives way.
         """
@@ -74,7 +75,7 @@ class Crowd:
         limit = self._limit
         if limit is None:
             return True
-        if mine.count > limit // 2 and not self._is_proxy(peer):
+        if mine.count > limit // 2 and not self._is_proxy(address):
             self._warn()
             return mine.make_room(connection)
         if self._all.count > max(limit - SPARE, limit // 2):
@@ -120,11 +121,5 @@ class Crowd:
 
 @lru_cache(maxsize=4096)
 def peer_of(address: str) -> str:
-    """Return whom an address stands for: itself, or with IPv6 its /64, which one host may fill."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    """Return whom an address stands for, as text: itself, or with IPv6 its /64."""
+    return str(addresses.host_of(addresses.parse(address)) or "")

@@ -9,7 +9,7 @@ class Edge(Protocol):
     def is_own_host(self, host: str) -> bool:
         """Return whether a host (with its port, if any) is a name of this server."""
 
-    def is_proxy(self, peer: str) -> bool:
+    def is_proxy(self, address: str) -> bool:
         """Return whether an address is a proxy of ours, which brings many clients."""
 
 
@@ -20,6 +20,6 @@ class Nowhere:
         """See Edge."""
         return False
 
-    def is_proxy(self, peer: str) -> bool:
+    def is_proxy(self, address: str) -> bool:
         """See Edge."""
         return False

@@ -86,8 +86,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._waiting_since = self.loop.time()
         self._crowd = _crowds.get(self.server_state) or self._begin_crowd()
-        self._peer = peer_of(self.client[0]) if self.client else ""
-        if not self._crowd.enter(self, self._peer):
+        address = self.client[0] if self.client else ""
+        self._peer = peer_of(address)
+        if not self._crowd.enter(self, self._peer, address):
             self._refusal = CROWDED
             self.give_way()
 

@@ -100,7 +100,7 @@ class Edge:
         """See config/wire/edge.py."""
         return host.partition(":")[0] == "localhost"
 
-    def is_proxy(self, peer: str) -> bool:
+    def is_proxy(self, address: str) -> bool:
         """See config/wire/edge.py."""
         return False
 

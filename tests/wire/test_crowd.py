@@ -104,7 +104,7 @@ class Fake:
     def __init__(self, crowd: Crowd, peer: str) -> None:
         self.crowd, self.peer = crowd, peer
         self.is_gone = False
-        assert crowd.enter(self, peer)
+        assert crowd.enter(self, peer, peer)
 
     def give_way(self) -> None:
         """See Connection."""
@@ -127,5 +127,5 @@ def test_a_host_of_ipv6_is_one_peer_with_all_its_addresses() -> None:
     assert peer_of("2001:db8::1") == peer_of("2001:db8::ffff:1%eth0") == "2001:db8::/64"
     assert peer_of("2001:db8:0:1::1") != peer_of("2001:db8::1")
     assert peer_of("::ffff:192.0.2.1") != peer_of("::ffff:192.0.2.2")
-    assert peer_of("192.0.2.1") == "192.0.2.1"
+    assert peer_of("192.0.2.1") != peer_of("192.0.2.2")
     assert peer_of("/run/socket") == ""

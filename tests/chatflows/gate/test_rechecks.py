@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from pytest_django import Settings
 
+from accounts.network import addresses
 from accounts.outages import Unavailable
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT
@@ -53,8 +54,11 @@ def group(reader: Reader) -> GateAnswers:
     return GateAnswers(reader)  # type: ignore[arg-type]
 
 
-def answer(mine: GateAnswers, flow: UUID = FLOW, caller: str = "") -> GateAnswer:
-    access, request_facts = ChatflowAccess(flow, OTHER, Mode.PUBLIC), RequestFacts()
+def answer(
+    mine: GateAnswers, flow: UUID = FLOW, caller: str = "", address: str = "192.0.2.1"
+) -> GateAnswer:
+    access = ChatflowAccess(flow, OTHER, Mode.PUBLIC)
+    request_facts = RequestFacts(address=addresses.parse(address))
     claim = Claim(Carrier.NONE, None, flow, request_facts)
     facts = Facts(None, access, EngineRef("openai", 1))
     decision = decide(ABSENT, access, request_facts)
@@ -83,6 +87,22 @@ def test_a_key_is_counted_over_all_chatflows_and_strangers_for_each(settings: Se
         assert registry.enter(answer(mine, OTHER))
         settings.MAX_STREAMS = 3
         assert not registry.enter(answer(mine, KEY)), "the process has its bound too"
+
+    asyncio.run(story())
+
+
+def test_strangers_of_one_address_and_all_together_leave_room(settings: Settings) -> None:
+    settings.MAX_STREAMS, settings.MAX_STREAMS_PER_ADDRESS = 12, 2
+
+    async def story() -> None:
+        registry, mine = RunningAnswers(), group(Reader())
+        same = ["2001:db8::1", "2001:db8::2", "2001:db8::3"]  # one host may have a whole /64
+        entered = [registry.enter(answer(mine, address=each)) for each in same]
+        assert entered == [True, True, False]
+        others = [f"192.0.2.{number}" for number in range(10)]
+        entered = [registry.enter(answer(mine, address=each)) for each in others]
+        assert entered == [True] * 4 + [False] * 6
+        assert registry.enter(answer(mine, FLOW, str(KEY), "2001:db8::1"))
 
     asyncio.run(story())
 

@@ -28,9 +28,9 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Group:
     """Finds the same for all its answers, in turn; the last thing for ever."""
 
-    def __init__(self, *found: Found, in_all: int = 100, each: int = 100) -> None:
+    def __init__(self, *found: Found, in_all: int = 100) -> None:
         self.found = [*(found or (None,))]
-        self.in_all, self.each = in_all, each
+        self.in_all = in_all
         self.checked: list[int] = []
 
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
@@ -43,8 +43,10 @@ class Group:
             answer.note(found)
 
 
-def answer(group: Group, holder: str = "a", flow: UUID = FLOW, chat_id: str = "") -> RunningAnswer:
-    return RunningAnswer(group, holder, flow, holder, chat_id)
+def answer(
+    group: Group, holder: str = "a", flow: UUID = FLOW, chat_id: str = "", most: int = 100
+) -> RunningAnswer:
+    return RunningAnswer(group, {holder: most, "all": 100}, flow, holder, chat_id)
 
 
 def test_a_group_takes_so_many_and_no_more() -> None:
@@ -52,7 +54,7 @@ def test_a_group_takes_so_many_and_no_more() -> None:
         registry, group = RunningAnswers(), Group(in_all=3)
         mine = [answer(group, str(n)) for n in range(4)]
         assert [registry.enter(each) for each in mine] == [True, True, True, False]
-        assert registry.is_full(group, "new")
+        assert registry.is_full(group, {"new": 100})
         assert registry.enter(answer(Group())), "another group has room of its own"
         registry.leave(mine[0])
         assert registry.enter(mine[3])
@@ -62,16 +64,16 @@ def test_a_group_takes_so_many_and_no_more() -> None:
 
 def test_a_holder_takes_so_many_and_others_are_free() -> None:
     async def story() -> None:
-        registry, group = RunningAnswers(), Group(each=2)
-        first = answer(group)
+        registry, group = RunningAnswers(), Group()
+        first = answer(group, most=2)
         assert registry.enter(first)
-        assert registry.enter(answer(group, flow=OTHER)), "counted over all chatflows"
-        assert not registry.enter(answer(group))
-        assert registry.is_full(group, "a")
-        assert not registry.is_full(group, "b")
-        assert registry.enter(answer(group, "b"))
+        assert registry.enter(answer(group, flow=OTHER, most=2)), "counted over all chatflows"
+        assert not registry.enter(answer(group, most=2))
+        assert registry.is_full(group, {"b": 2, "a": 2})
+        assert not registry.is_full(group, {"b": 2})
+        assert registry.enter(answer(group, "b", most=2))
         registry.leave(first)
-        assert registry.enter(answer(group))
+        assert registry.enter(answer(group, most=2))
 
     asyncio.run(story())
 

@@ -242,8 +242,8 @@ def test_an_answer_that_cannot_be_recorded_is_whole_all_the_same(
 def test_the_number_of_answers_at_once_is_bounded(
     as_alice: Client, alice: User, shop: Chatflow
 ) -> None:
-    member = playground.member(alice.pk, "", "").caller
-    with factories.running(playground.answers, member, playground.MAX_STREAMS_PER_MEMBER):
+    member = playground.member(alice.pk, "", "")
+    with factories.running(playground.answers, member.caller, playground.MAX_STREAMS_PER_MEMBER):
         response = as_alice.post(url(shop.id, "chatflow_try_stream"), ASKED)
         assert (response.status_code, response["Retry-After"]) == (429, "2")
         assert as_alice.post(url(shop.id), ASKED).status_code == 429
