@@ -20,6 +20,9 @@ _READABLE = (
 # nothing but itself, and a script must be able to show why.
 ANYWHERE: Headers = [(b"access-control-allow-origin", b"*"), *_READABLE]
 
+# Of what is no part of the API, such as /livez.
+NOT_ELSEWHERE: Headers = [(b"cross-origin-resource-policy", b"same-origin")]
+
 MAX_ASKED = 1024  # bytes that a preflight may ask for,
 MAX_ASKED_NAMES = 40  # and names
 USUAL = b"authorization, content-type, accept, x-request-id"

@@ -94,8 +94,8 @@ class Exchange:
     async def refuse(self, refused: Refused) -> None:
         """Answer a refusal, whatever raised it: the one place where that is done."""
         self.is_streaming = False
-        request, anywhere = self.request, cors.ANYWHERE if self.is_api else []
-        answer = responses.refusal(refused, self.protocol, request.id, request.accept, anywhere)
+        request, where = self.request, cors.ANYWHERE if self.is_api else cors.NOT_ELSEWHERE
+        answer = responses.refusal(refused, self.protocol, request.id, request.accept, where)
         await self.answer(answer, refused.code.name)
 
     def end(self, status: int, code: str) -> None:

@@ -1,5 +1,7 @@
 """Browsers at the gate: preflights, and answers that a page of another origin may read."""
 
+import re
+
 import pytest
 
 from tests.server.shipped import Answer, Shipped
@@ -155,6 +157,23 @@ def test_head_is_answered_as_get_is_without_a_body(
         got.headers.pop(name, None)
     assert head.headers == got.headers
     assert int(head.headers["content-length"]) == len(got.body)
+
+
+def test_pages_and_their_files_are_for_our_own_origin(server: Shipped) -> None:
+    page = server.request("GET", "/login/")
+    style = re.search(r'href="(/static/[^"]+\.css)"', page.body.decode())
+    assert style is not None
+    head = server.request("HEAD", style[1])
+    assert head.status == 200
+    assert int(head.headers["content-length"]) == len(server.request("GET", style[1]).body)
+    large = server.request("POST", "/login/", {"x": "y" * 70_000})
+    assert large.status == 413
+    answers = [page, head, large, server.request("GET", "/livez"), server.request("GET", "/x")]
+    for answer in answers:
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert "access-control-allow-origin" not in answer.headers
+    for answer in (page, answers[-1]):
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
 
 
 def test_a_method_that_is_not_taken_learns_which_are(server: Shipped) -> None:
