@@ -1,10 +1,12 @@
 """Our rules for django-allauth: sign-up is closed, and a lock-out guards each password check."""
 
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -13,7 +15,7 @@ from accounts.limits.lock_outs import Attempt, Kind
 from accounts.limits.too_many import TooMany
 from accounts.login import known_devices
 from accounts.models import User
-from accounts.services import users
+from accounts.services import refused_changes, users
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
 
@@ -52,6 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             lock_outs.begin(attempt)
         except TooMany as error:
+            _note_refused(request, 429)
             raise self.locked_out(request, error) from None
         try:
             user: User | None = super().authenticate(request, **credentials)
@@ -60,6 +63,8 @@ class AccountAdapter(DefaultAccountAdapter):
             raise
         if user is not None:
             lock_outs.note_success(attempt)
+        else:
+            _note_refused(request, 422)
         return user
 
     def locked_out(self, request: HttpRequest, error: TooMany) -> ValidationError:
@@ -79,6 +84,17 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Do nothing. allauth's own messages say what the page already shows."""
+
+
+def _note_refused(request: HttpRequest, status: int) -> None:
+    """Note a wrong password of somebody who is logged in: it may be a stolen session."""
+    user, match = request.user, request.resolver_match
+    if not user.is_authenticated or match is None:
+        return
+    by = users.actor(user, request.address)  # type: ignore[attr-defined]
+    with suppress(DatabaseError):  # a busy database: it is refused all the same
+        for chain_id in users.chains(user):
+            refused_changes.note(chain_id, by, match.url_name or "", status)
 
 
 def _attempt(request: HttpRequest, credentials: dict[str, Any]) -> Attempt:

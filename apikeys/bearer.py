@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 MAX_TOKEN_LENGTH = 128  # characters
 URL_NAMES = frozenset({"apikey", "access_token"})
-_SCHEME = re.compile(rb" *bearer(?![0-9a-z!#$%&'*+\-.^_`|~])", re.IGNORECASE)
-_TOKEN = re.compile(rb" +([0-9A-Za-z\-._~+/]+=*) *")
+_SCHEME = re.compile(rb"bearer(?![0-9a-z!#$%&'*+\-.^_`|~])", re.IGNORECASE)
+_TOKEN = re.compile(rb" +([0-9A-Za-z\-._~+/]+=*)")
 
 
 class Carrier(Enum):
@@ -48,6 +48,7 @@ def extract(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> Presented:
 
 
 def _from_header(value: bytes) -> Presented:
+    value = value.strip(b" \t")  # no part of a field's value (RFC 9110, 5.5)
     scheme = _SCHEME.match(value)
     if scheme is None:
         # Another scheme is no credential of ours; joined by a comma to ours it makes two.

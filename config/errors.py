@@ -13,12 +13,18 @@ from django.utils import timezone
 from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
 from chatflows.access import codes
+from chatflows.gate import cors, routes
+from chatflows.gate.routes import Family
 from chatflows.protocols.openai import errors
 
 log = structlog.get_logger("flowlatch.pages")
 
-API_PREFIX, OPENAI_PREFIX = "/api/", "/v1/"
 NO_ADDRESS = codes.NOT_FOUND.saying("There is nothing at this address.")
+# Whatever else of OpenAI's API a client tries: this is what it is looking for.
+NOT_OPENAIS = codes.NOT_FOUND.saying(
+    "There is nothing at this address. Questions go to POST /v1/chat/completions."
+)
+CORS = {name.decode(): value.decode() for name, value in cors.ANYWHERE}
 CODES = {
     code.status: code
     for code in (
@@ -79,9 +85,9 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, template: str = "", words: str = "") -> HttpResponse:
     request_id = _request_id(request)
-    path = request.path_info.lower()
-    if path.startswith((API_PREFIX, OPENAI_PREFIX)):
-        return _json(status, request_id, is_openai=path.startswith(OPENAI_PREFIX))
+    family = routes.family_of(request.path_info)
+    if family is not None or request.path_info.lower().startswith("/api/"):
+        return _json(status, request_id, family)
     # The template gets no request: context processors read the database, which may be gone.
     page = render_to_string(
         template or f"errors/{status}.html",
@@ -95,9 +101,10 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
 
 
-def _json(status: int, request_id: str, *, is_openai: bool) -> HttpResponse:
+def _json(status: int, request_id: str, family: Family | None) -> HttpResponse:
     """Return a problem (RFC 9457), or an error as OpenAI's clients read it."""
-    code = CODES[status]
+    is_openai = family is Family.OPENAI
+    code = NOT_OPENAIS if is_openai and status == 404 else CODES[status]
     problem = {
         "status": status,
         "code": code.name,
@@ -108,7 +115,11 @@ def _json(status: int, request_id: str, *, is_openai: bool) -> HttpResponse:
         errors.value(code) if is_openai else problem,
         status=status,
         content_type="application/json" if is_openai else "application/problem+json",
-        headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
+        headers={
+            "Cache-Control": "no-store",
+            "X-Request-Id": request_id,
+            **(CORS if family is not None else {}),
+        },
     )
 
 

@@ -51,3 +51,4 @@ def _is_hashed(path: str, url: str) -> bool:
 
 def _add_headers(headers: Any, path: str, url: str) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -104,8 +104,8 @@ def _public_url(text: str) -> str:
 
 
 VERSION = "0.1.0"
-# The release of Flowise whose protocol the gate speaks; its clients ask for it.
-FLOWISE_VERSION = "3.1.3"
+# The release of Flowise that was tried: its protocol is the gate's, and its clients ask for it.
+FLOWISE_VERSION = "3.1.4"
 
 DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("FLOWLATCH_DATA", default=str(BASE_DIR / "var"))).resolve()
@@ -192,8 +192,10 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.SessionUseMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.middleware.SameOriginMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.RefusedChangeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -62,7 +62,7 @@ API = """
 ## API
 
 The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
-(`/v1/models` lists those that the key opens, or none). Other methods get 405.
+(`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
 
 """
 
@@ -131,6 +131,7 @@ class ApiRoute:
     path: str
     mode: str  # empty: the route asks about no chatflow
     is_open: bool
+    is_about_key: bool = False  # the chatflow is one of those that the key opens, or not found
 
     @property
     def cells(self) -> dict[str, int]:
@@ -143,12 +144,13 @@ class ApiRoute:
         if column in BAD_KEYS:
             return 401
         if column in NO_KEY:
-            return 200 if self.mode == "public" else 401
+            return 200 if self.mode == "public" and not self.is_about_key else 401
         if not self.mode or self.mode == "public":
             return 404 if self.mode and column == "another team's key" else 200
         if column == "another team's key":
             return 404
-        return 200 if self.mode == "keys" and column == "selected key" else 403
+        is_opened = self.mode == "keys" and column == "selected key"
+        return 200 if is_opened else 404 if self.is_about_key else 403
 
 
 def pages() -> Iterator[Page]:
@@ -174,14 +176,14 @@ def methods_of(view: Any) -> list[str]:
 def api_routes() -> Iterator[ApiRoute]:
     """The rows of the gate's table."""
     from chatflows.gate import subjects
-    from chatflows.gate.routes import ROUTES, Open
+    from chatflows.gate.routes import ROUTES, Asks, Open
 
     for route in ROUTES:
-        if isinstance(route.policy, Open) or route.policy.about is subjects.key:
-            yield ApiRoute(route.method, route.path, "", isinstance(route.policy, Open))
-        else:
-            for mode in ("keys", "public", "off"):
-                yield ApiRoute(route.method, route.path, mode, is_open=False)
+        is_open = isinstance(route.policy, Open)
+        is_about_key = isinstance(route.policy, Asks) and route.policy.about is subjects.key
+        has_chatflow = not is_open and not (is_about_key and "{id}" not in route.path)
+        for mode in ("keys", "public", "off") if has_chatflow else ("",):
+            yield ApiRoute(route.method, route.path, mode, is_open, is_about_key)
 
 
 def text() -> str:

@@ -145,6 +145,14 @@ def dump() -> str:
     return dumps.postgres(connection.connection)
 
 
+_NOTES = re.compile(r"'?change\.refuse'?|INTO \"(accounts_audithead|sqlite_sequence)\"")
+
+
+def state() -> str:
+    """The dump without the notes of refused changes: what a refusal must leave as it was."""
+    return "\n".join(line for line in dump().split("\n") if not _NOTES.search(line))
+
+
 def without_id_and_time(response: HttpResponse) -> str:
     """A page's text without what differs at each request: its id, and the time in seconds."""
     text = response.content.decode().replace(response["X-Request-Id"], "")

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.crypto import digests
 from accounts.models import AuditEvent, AuditHead
+from accounts.network import request_ids
 from accounts.outages import Unavailable
 from accounts.permissions import Actor
 
@@ -80,6 +81,7 @@ def record(
         actor_id=by.id,
         actor_name=_without_nul(by.name[:NAME_LENGTH]),
         address=by.address,
+        request_id=request_ids.current.get(),
         target_kind=target.kind,
         target_id=target.id,
         target_name=_without_nul(target.name[:NAME_LENGTH]),
@@ -174,6 +176,8 @@ def _mac(event: AuditEvent) -> str:
         event.key_version,
         event.previous_mac,
     ]
+    if event.request_id:  # older rows have none, and their macs hold as they are
+        fields.append(event.request_id)
     message = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
     return digests.audit_mac(message, event.key_version)[1]
 

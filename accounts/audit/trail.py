@@ -32,6 +32,7 @@ COLUMNS = (
     "before",
     "after",
     "mac",
+    "request_id",
 )
 
 
@@ -63,7 +64,8 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
     if filters.event:
         rows = rows.filter(action=filters.event)
     if filters.what:
-        rows = rows.filter(Q(target_name__icontains=filters.what) | Q(target_id=filters.what))
+        exactly = Q(target_id=filters.what) | Q(request_id=filters.what)
+        rows = rows.filter(Q(target_name__icontains=filters.what) | exactly)
     if filters.first_day:
         rows = rows.filter(at__gte=_at(filters.first_day, time.min))
     if filters.last_day:
@@ -141,6 +143,7 @@ def _record(event: AuditEvent) -> dict[str, Any]:
         event.before,
         event.after,
         event.mac,
+        event.request_id,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

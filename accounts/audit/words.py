@@ -8,6 +8,7 @@ _facts: dict[str, str] = {}
 
 # What follows the name of who did it. `{target}` is the name of what was changed, if it is another.
 SENTENCES = {
+    "change.refuse": "tried a change that was refused: {target}",
     "mail.retry": "had Flowlatch try the mail again: {target}",
     "team.create": "made the team {target}",
     "team.rename": "renamed the team to {target}",
@@ -37,7 +38,7 @@ SENTENCES = {
     "user.end_sessions": "logged out all other devices of {target}",
     "user.reset_link": "made a reset link for {target}",
 }
-FACTS = {"is_operator": "operator"}
+FACTS = {"is_operator": "operator", "times": "times in an hour, at least"}
 
 
 def register(sentences: Mapping[str, str], facts: Mapping[str, str] | None = None) -> None:

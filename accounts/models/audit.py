@@ -14,6 +14,7 @@ class AuditEvent(models.Model):
     actor_id = models.CharField(max_length=40)
     actor_name = models.CharField(max_length=254)
     address = models.CharField(max_length=45, blank=True)
+    request_id = models.CharField(max_length=20, blank=True, default="")
     target_kind = models.CharField(max_length=30)
     target_id = models.CharField(max_length=40)
     target_name = models.CharField(max_length=254)

@@ -105,11 +105,16 @@ def set_operator(user: User, is_operator: bool, by: Actor) -> None:
 
 def note(user: User, action: str, by: Actor, *, before: audit.Facts | None = None) -> None:
     """Record in the trail of each of the person's teams what happened to the account."""
-    teams = Team.objects.filter(memberships__user=user)
-    chains: list[UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
     target = audit.Target("user", str(user.pk), user.username)
-    for team_id in chains or [audit.INSTALLATION]:  # in one order: each locks a chain's head
-        audit.record(team_id, action, by, target, before=before)
+    for chain_id in chains(user):
+        audit.record(chain_id, action, by, target, before=before)
+
+
+def chains(user: User) -> list[UUID]:
+    """Return the trails of a person's teams, or the installation's for one without a team."""
+    teams = Team.objects.filter(memberships__user=user)
+    mine: list[UUID] = list(teams.order_by("pk").values_list("pk", flat=True))
+    return mine or [audit.INSTALLATION]  # in one order: each locks a chain's head
 
 
 def username_from_email(email: str) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Event
 from uuid import UUID
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.core import signing
 from django.db import transaction
 from django.utils import timezone
@@ -27,7 +27,7 @@ _SALT = "flowlatch.flow-session"
 
 
 class Closed(Exception):
-    """Raised if the flow app is off or the team is suspended. Its pages are 404."""
+    """Raised if there is no such team, its flow app is off or it is suspended: all are 404."""
 
 
 class WrongLogin(Exception):
@@ -49,13 +49,8 @@ class Visit:
 
 
 def enter(slug: str, cookie: str) -> Visit | None:
-    """Return the visit that a cookie stands for. Raises Closed.
-
-    None means that a login is needed, or that there is no such team: strangers can't tell.
-    """
+    """Return the visit that a cookie stands for; None if a login is needed. Raises Closed."""
     app = _app(slug)
-    if app is None:
-        return None
     session = _session(app, cookie)
     if session is None and app.state != FlowAppState.OPEN:
         return None
@@ -65,7 +60,7 @@ def enter(slug: str, cookie: str) -> Visit | None:
 def log_in(slug: str, username: str, password: str, address: str) -> str:
     """Log a visitor in, and return the cookie's text. Raises Closed, TooMany or WrongLogin.
 
-    It makes one hash and the same statements whether or not there is such a team.
+    What is closed makes no hash, whether or not there is such a team.
     """
     app = _app(slug)
     attempt = Attempt(Kind.FLOW_LOGIN, f"{fold(slug)} {username}", address)
@@ -76,7 +71,7 @@ def log_in(slug: str, username: str, password: str, address: str) -> str:
     except TimeoutError:  # too many hashes at once
         lock_outs.uncount(attempt)
         raise
-    if app is None or not is_right:
+    if not is_right:
         raise WrongLogin
     lock_outs.note_success(attempt)
     return begin(app)[1]
@@ -131,12 +126,11 @@ def holds(visit: Visit, chatflow_id: UUID) -> bool:
     return team.exists() and chat(visit, chatflow_id) is not None
 
 
-def _app(slug: str) -> FlowApp | None:
+def _app(slug: str) -> FlowApp:
+    """Return a flow app that visitors may enter. Raises Closed, always after one statement."""
     team = Team.objects.select_related("flow_app").filter(slug=slug).first()
-    if team is None:
-        return None
     app: FlowApp | None = getattr(team, "flow_app", None)
-    if app is None or app.state == FlowAppState.OFF or team.suspended_at is not None:
+    if team is None or app is None or app.state == FlowAppState.OFF or team.suspended_at:
         raise Closed
     return app
 
@@ -149,10 +143,7 @@ def _session(app: FlowApp, cookie: str) -> FlowSession | None:
     return mine.filter(digest=digests.link_token_digest(token)).first()
 
 
-def _is_right(app: FlowApp | None, username: str, password: str) -> bool:
-    if app is None or not app.password_hash:
-        make_password(password)  # takes as long as a real check
-        return False
+def _is_right(app: FlowApp, username: str, password: str) -> bool:
     is_password = check_password(password, app.password_hash)
     typed, wanted = (fold(name.strip()).encode() for name in (username, app.username))
     return hmac.compare_digest(typed, wanted) and is_password

@@ -9,7 +9,7 @@ from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord
 from chatflows.engines.pool import EnginePool
-from chatflows.gate import responses, verdicts
+from chatflows.gate import cors, responses
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest, Send
@@ -54,6 +54,7 @@ class Exchange:
     path: str  # the route's, for the record
     chatflow_id: UUID = NOWHERE
     chat_id: str = ""  # of the path
+    is_api: bool = True  # browsers may call it from pages of other origins
     verdict: Verdict | None = None
     cors: Headers = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)  # of a completion, read to find its chatflow
@@ -68,7 +69,7 @@ class Exchange:
     def decided(self, verdict: Verdict) -> Verdict:
         """Take in what was decided. Raises Refused unless the call is let in."""
         self.verdict = verdict
-        self.cors = verdicts.cors(verdict, self.request.origins)
+        self.cors = cors.of(verdict, self.request.origins)
         if not verdict.decision.allowed:
             raise verdict.decision.refusal
         return verdict
@@ -93,8 +94,8 @@ class Exchange:
     async def refuse(self, refused: Refused) -> None:
         """Answer a refusal, whatever raised it: the one place where that is done."""
         self.is_streaming = False
-        request = self.request
-        answer = responses.refusal(refused, self.protocol, request.id, request.accept, self.cors)
+        request, where = self.request, cors.ANYWHERE if self.is_api else cors.NOT_ELSEWHERE
+        answer = responses.refusal(refused, self.protocol, request.id, request.accept, where)
         await self.answer(answer, refused.code.name)
 
     def end(self, status: int, code: str) -> None:

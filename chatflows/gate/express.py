@@ -19,7 +19,7 @@ from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord
 from chatflows.engines import InstantEngine, kinds
-from chatflows.gate import responses, routes, verdicts
+from chatflows.gate import cors, responses, routes, verdicts
 from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
 from chatflows.gate.flowise import predictions
 from chatflows.gate.large_bodies import LARGE
@@ -136,8 +136,8 @@ class ShortWay:
             prediction = self._predict(request, verdict, call.body)
             if prediction is None:
                 return None
-            cors = verdicts.cors(verdict, request.origins)
-            reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), cors))
+            allowed = cors.of(verdict, request.origins)
+            reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), allowed))
             outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
         else:
             reply = _refusal(request, verdict)
@@ -165,20 +165,17 @@ class ShortWay:
 def _refusal(request: GateRequest, verdict: Verdict) -> Reply:
     decision = verdict.decision
     media_type = errors.media_type_for(request.accept)
-    cors = tuple(verdicts.cors(verdict, request.origins))
-    reply, before, after = _refusal_of(decision.code, decision.scope, media_type, cors)
+    reply, before, after = _refusal_of(decision.code, decision.scope, media_type)
     body = before + request.id.encode() + after if after else before
     return reply._replace(body=body)
 
 
 @lru_cache(maxsize=512)
-def _refusal_of(
-    code: str, scope: Any, media_type: bytes, cors: tuple[tuple[bytes, bytes], ...]
-) -> tuple[Reply, bytes, bytes]:
+def _refusal_of(code: str, scope: Any, media_type: bytes) -> tuple[Reply, bytes, bytes]:
     """Return a refusal, and its body before and after the request's id."""
     refused = Refused(codes.CODES[code], scope=scope)
     accept = EVENT_STREAM if media_type is PLAIN else media_type
-    answer = responses.refusal(refused, FLOWISE, _ID, accept, [*cors])
+    answer = responses.refusal(refused, FLOWISE, _ID, accept, cors.ANYWHERE)
     before, _, after = answer.body.partition(_ID.encode())
     return _reply_of(answer), before, after
 

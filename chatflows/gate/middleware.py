@@ -10,7 +10,7 @@ from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord, Recorder
 from chatflows.engines.pool import EnginePool
-from chatflows.gate import constants, routes
+from chatflows.gate import cors, routes
 from chatflows.gate.exchange import Exchange, Parts
 from chatflows.gate.express import ShortWay
 from chatflows.gate.readers.facts import AccessReader
@@ -25,6 +25,7 @@ from chatflows.gate.requests import (
     Send,
     limited,
 )
+from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks, Family, Match
 from chatflows.gate.verdicts import NOWHERE
 from chatflows.predictions.running import AbortNotes
@@ -82,6 +83,18 @@ class BearerGate:
         self, request: GateRequest, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Everything else is Django's, with a body of bounded size and time."""
+        family = routes.family_of(scope["path"])
+        exchange = Exchange(
+            request=request,
+            parts=self._parts,
+            protocol=_protocol(family),
+            send_message=send,
+            path=scope["path"],
+            is_api=family is not None,
+        )
+        if _is_preflight(exchange):
+            await exchange.answer(_preflight(exchange))
+            return
         try:
             limit = MAX_PAGE_BYTES if request.first(b"cookie") else MAX_STRANGER_BYTES
             request.check_length(limit)
@@ -89,8 +102,6 @@ class BearerGate:
                 scope["scheme"] = "https"
             await self._application(scope, limited(receive, limit), send)
         except Refused as refused:
-            protocol = OpenAI() if scope["path"].startswith("/v1/") else FLOWISE
-            exchange = Exchange(request, self._parts, protocol, send, scope["path"])
             await exchange.refuse(refused)
 
     async def _answer(self, found: Match, request: GateRequest, send: Send) -> None:
@@ -103,6 +114,7 @@ class BearerGate:
             path=route.path if route is not None else "",
             chatflow_id=found.chatflow_id or NOWHERE,
             chat_id=found.chat_id,
+            is_api=found.is_api,
         )
         try:
             await _handle(found, exchange)
@@ -131,17 +143,40 @@ class BearerGate:
 async def _handle(found: Match, exchange: Exchange) -> None:
     """Decide as the route's policy says, then let its handler answer. Raises Refused and Gone."""
     route = found.routes.get(exchange.request.method)
-    if exchange.request.method == "OPTIONS" and found.is_api:
-        await constants.preflight(exchange)
-    elif route is None:
-        allowed = [*found.routes, "OPTIONS"] if found.is_api else [*found.routes]
-        head = (b"allow", ", ".join(allowed).encode())
-        raise Refused(codes.METHOD_NOT_ALLOWED, headers=(head,))
+    if route is None:
+        await _answer_without_route(found, exchange)
+        return
+    if isinstance(route.policy, Asks):
+        await route.policy.about(exchange, route.policy.scope)
+    await route.handler(exchange)
+
+
+async def _answer_without_route(found: Match, exchange: Exchange) -> None:
+    """Answer OPTIONS, with or without a browser. Raises Refused for other methods."""
+    allowed = [*found.routes, "OPTIONS"] if found.is_api else [*found.routes]
+    allow = (b"allow", ", ".join(allowed).encode())
+    if _is_preflight(exchange):
+        await exchange.answer(_preflight(exchange))
+    elif exchange.request.method in allowed:
+        await exchange.answer(Answer(204, [*cors.ANYWHERE, allow], b""))
     else:
-        if isinstance(route.policy, Asks):
-            await route.policy.about(exchange, route.policy.scope)
-        await route.handler(exchange)
+        raise Refused(codes.METHOD_NOT_ALLOWED, headers=(allow,))
 
 
-def _protocol(family: Family) -> ClientProtocol:
+def _is_preflight(exchange: Exchange) -> bool:
+    """Whether a browser asks what a script may send (Fetch, "CORS-preflight request").
+
+    Any other OPTIONS asks which methods an address takes (RFC 9110, 9.3.7).
+    """
+    request = exchange.request
+    if request.method != "OPTIONS" or not exchange.is_api:
+        return False
+    return bool(request.first(b"origin") and request.first(b"access-control-request-method"))
+
+
+def _preflight(exchange: Exchange) -> Answer:
+    return cors.preflight(exchange.request.all(b"access-control-request-headers"))
+
+
+def _protocol(family: Family | None) -> ClientProtocol:
     return OpenAI() if family is Family.OPENAI else FLOWISE

@@ -21,6 +21,7 @@ MAX_PAGE_BYTES = 1280 * 1024  # of a page's form: an import of 1 MiB and what su
 MAX_STRANGER_BYTES = 64 * 1024  # of a page's form without any cookie
 BODY_WITHIN = 30  # seconds to read a body in,
 SLOWEST = 64 * 1024  # and one more for each so many bytes that came
+BLANKS = b" \t"  # around a field's value they are no part of it (RFC 9110, 5.5)
 
 
 class Gone(Exception):
@@ -43,11 +44,11 @@ class GateRequest:
 
     def all(self, name: bytes) -> Iterator[bytes]:
         """Every value of a header, in order; `name` in lower case."""
-        return (value for header, value in self.headers if header == name)
+        return (value.strip(BLANKS) for header, value in self.headers if header == name)
 
     def first(self, name: bytes) -> bytes:
         """Return a header's first value, or nothing."""
-        return self._firsts.get(name, b"")
+        return self._firsts.get(name, b"").strip(BLANKS)
 
     @property
     def accept(self) -> bytes:

@@ -12,7 +12,6 @@ from chatflows.protocols.client import JSON, ClientProtocol
 Headers = list[tuple[bytes, bytes]]
 
 CLOSE = (b"connection", b"close")
-ANY_ORIGIN = (b"access-control-allow-origin", b"*")
 # Codes that stand in the challenge too (RFC 6750, section 3): none where no credential was sent.
 CHALLENGED = frozenset(
     code.name for code in (codes.INVALID_TOKEN, codes.INVALID_REQUEST, codes.INSUFFICIENT_SCOPE)

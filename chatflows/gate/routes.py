@@ -47,7 +47,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's."""
+    """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's.
+
+    A route of GET takes HEAD too: the server leaves the body out, and all else is the same.
+    """
 
     method: str
     path: str
@@ -98,6 +101,13 @@ ROUTES = (
         Family.OPENAI,
     ),
     Route(
+        "GET",
+        "/v1/models/{id}",
+        models.show,
+        Asks(Permission.PREDICTIONS_CREATE, subjects.key),
+        Family.OPENAI,
+    ),
+    Route(
         "POST",
         "/v1/chat/completions",
         completions.create,
@@ -122,13 +132,24 @@ _CHAT_ID = re.compile(rb"[!\"$-.0-9:->@-~]{1,765}")
 def _by_path(routes: tuple[Route, ...]) -> dict[bytes, dict[str, Route]]:
     table: dict[bytes, dict[str, Route]] = {}
     for route in routes:
-        table.setdefault(route.path.partition("{id}")[0].encode(), {})[route.method] = route
+        at_path = table.setdefault(route.path.partition("{id}")[0].encode(), {})
+        at_path[route.method] = route
+        if route.method == "GET":
+            at_path["HEAD"] = route
     return table
 
 
 _WITH_CHAT = _by_path(tuple(route for route in ROUTES if route.path.endswith("{chatId}")))
 _TABLE = _by_path(tuple(route for route in ROUTES if not route.path.endswith("{chatId}")))
 _TAKES_ID = {path for path in _TABLE if path.endswith(b"/")}
+
+
+def family_of(path: str) -> Family | None:
+    """Return whose form is spoken at a path that the table lacks; None for a page's."""
+    path = path.lower()
+    if path.startswith("/v1/"):
+        return Family.OPENAI
+    return Family.FLOWISE if path.startswith("/api/v1/") else None
 
 
 def match(raw_path: bytes) -> Match | None:

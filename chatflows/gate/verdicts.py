@@ -11,25 +11,12 @@ from accounts.permissions import Permission
 from apikeys import credentials
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, Proof, State
-from chatflows.access import codes
 from chatflows.access.decisions import Decision, RequestFacts, decide, decide_for_key
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
-from chatflows.gate.responses import ANY_ORIGIN, Headers
 
 NO_FACTS = Facts(None, None, None)
 NOWHERE = UUID(int=0)  # the id of no chatflow
-# Steps of the rule that come before the chatflow's origins are looked at.
-BEFORE_ORIGINS = frozenset(
-    code.name
-    for code in (
-        codes.INVALID_REQUEST,
-        codes.INVALID_TOKEN,
-        codes.MISSING_TOKEN,
-        codes.NOT_FOUND,
-        codes.UNAVAILABLE,
-    )
-)
 
 
 class Claim(NamedTuple):
@@ -158,16 +145,3 @@ def over_limit(verdict: Verdict) -> Verdict:
     return verdict._replace(
         decision=decide(verdict.credential, verdict.facts.chatflow, request_facts)
     )
-
-
-def cors(verdict: Verdict, origins: tuple[str, ...]) -> Headers:
-    """Allow the origin that `decide` accepted; any origin where the chatflow lists none."""
-    chatflow = verdict.facts.chatflow
-    if chatflow is None or verdict.decision.code in BEFORE_ORIGINS:
-        return []
-    if not chatflow.origins:
-        return [ANY_ORIGIN]
-    if len(origins) == 1 and origins[0] in chatflow.origins:
-        origin = origins[0].encode("latin-1")
-        return [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
-    return []

@@ -41,7 +41,7 @@ def flow_view(view: Callable[Concatenate[VisitRequest, P], HttpResponseBase]) ->
 
 
 def entered(request: HttpRequest, slug: str) -> Visit | None:
-    """Return the visit of a request, if any. A flow app that is off is 404."""
+    """Return the visit of a request, if any. A flow app that is off or unknown is 404."""
     try:
         return visits.enter(slug, request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
     except visits.Closed:

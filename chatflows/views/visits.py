@@ -19,7 +19,7 @@ WRONG = "Nobody comes in with this username and password. Check both."
 @open_view(REASON)
 @require_http_methods(["GET", "HEAD", "POST"])
 def flow_login(request: PageRequest, slug: str) -> HttpResponse:
-    """Log a visitor in. An unknown team's page looks like that of a team with a password."""
+    """Log a visitor in."""
     if entered(request, slug) is not None:
         return redirect("flow_home", slug)
     form = FlowLoginForm(posted(request))
@@ -52,10 +52,11 @@ def flow_home(request: PageRequest, slug: str) -> HttpResponse:
     return render(request, "chatflows/flow_home.html", {"visit": visit, "chats": chats})
 
 
-@open_view("ends a visit; without one it does nothing")
+@open_view(REASON)
 @require_POST
 def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
     """End the visit. Without one it does nothing."""
+    entered(request, slug)  # where the flow app is off there is no address
     visits.end(request.COOKIES.get(settings.FLOW_COOKIE_NAME, ""))
     response = redirect("flow_home", slug)
     forget(response)

@@ -34,7 +34,13 @@ SPELLINGS: list[tuple[bytes, Carrier, str | None]] = [
     (b"Bearer    ", HEADER, None),
     (b"Bearer\tK", HEADER, None),
     (b"Bearer \tK", HEADER, None),
-    (b"Bearer K\t", HEADER, None),
+    (b"Bearer K\t", HEADER, "K"),
+    (b"Bearer K \t ", HEADER, "K"),
+    (b"\t Bearer K", HEADER, "K"),
+    (b"Bearer K\t\v", HEADER, None),
+    (b"Bearer K\xa0", HEADER, None),
+    (b"Bearer\t", HEADER, None),
+    (b"\t", NONE, None),
     (b"Bearer =", HEADER, None),
     (b"Bearer ==K", HEADER, None),
     (b"Bearer K=K", HEADER, None),
@@ -66,7 +72,6 @@ SPELLINGS: list[tuple[bytes, Carrier, str | None]] = [
     (b"Basic x Bearer K", NONE, None),
     (b"Token K", NONE, None),
     (b"Digest a=1, b=2", NONE, None),
-    (b"\tBearer K", NONE, None),
 ]
 
 

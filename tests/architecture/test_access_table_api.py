@@ -125,6 +125,7 @@ def test_another_teams_chatflow_gets_the_answer_of_nobodys(
 
 def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: dict[str, Any]) -> None:
     taken = {(route.method, route.path) for route in ROUTES}
+    taken |= {("HEAD", path) for method, path in taken if method == "GET"}
 
     async def walk(gate: BearerGate) -> None:
         for path in {path for _, path in taken}:

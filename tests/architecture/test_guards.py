@@ -37,7 +37,7 @@ FLOW = "/flow/<slug:slug>"
 OPEN_PAGES |= {
     f"{FLOW}/": "the flow app's own username and password let visitors in",
     f"{FLOW}/login/": "the flow app's own username and password let visitors in",
-    f"{FLOW}/logout/": "ends a visit; without one it does nothing",
+    f"{FLOW}/logout/": "the flow app's own username and password let visitors in",
     f"{FLOW}/<uuid:chatflow_id>/": "whoever is in the flow app",
     f"{FLOW}/<uuid:chatflow_id>/stream/": "whoever is in the flow app",
 }

@@ -13,7 +13,7 @@ from tests.server.shipped import OWNER, Shipped, start
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # What the browser says of an answer that the test wants.
-EXPECTED = ("status of 403", "status of 404", "status of 410", "status of 422")
+EXPECTED = ("status of 401", "status of 403", "status of 404", "status of 410", "status of 422")
 
 
 # Not for the session: playwright runs an event loop, and other tests begin their own.

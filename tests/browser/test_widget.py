@@ -1,16 +1,13 @@
 """Flowise's published chat widget on a page of another origin, its key put in by `onRequest`."""
 
-import functools
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import sites
 from tests.clients import packages
 from tests.server.shipped import Shipped
 
@@ -30,26 +27,6 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Shop</title><link rel="ico
 </script>"""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder without a word."""
-
-    def log_message(self, *args: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def shop(folder: Path) -> Iterator[str]:
-    """A site with that folder; its address has another host than the server's."""
-    with ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
-    ) as site:
-        thread = threading.Thread(target=site.serve_forever)
-        thread.start()
-        yield f"http://localhost:{site.server_port}"
-        site.shutdown()
-        thread.join()
-
-
 @pytest.fixture(scope="module")
 def flow(acme: Shipped) -> str:
     entries = [["What is Flowlatch?", ANSWER]]
@@ -63,7 +40,7 @@ def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[tuple[Path, st
     assert pytestconfig.cache is not None
     widget = packages.folder(pytestconfig.cache) / "node_modules/flowise-embed/dist/web.js"
     (tmp_path / "web.js").symlink_to(widget)
-    with shop(tmp_path) as url:
+    with sites.serving(tmp_path) as url:
         yield tmp_path, url
 
 

@@ -19,17 +19,16 @@ class Model:
 
 
 def models(found: Sequence[Model]) -> dict[str, Any]:
-    """Return OpenAI's list of models. The field `name` is ours; some clients show it."""
+    """Return OpenAI's list of models."""
+    return {"object": "list", "data": [model(each) for each in found]}
+
+
+def model(chatflow: Model) -> dict[str, Any]:
+    """Return a model as OpenAI describes one. The field `name` is ours; some clients show it."""
     return {
-        "object": "list",
-        "data": [
-            {
-                "id": str(model.chatflow_id),
-                "object": "model",
-                "created": int(model.created_at.timestamp()),
-                "owned_by": OWNER,
-                "name": model.name,
-            }
-            for model in found
-        ],
+        "id": str(chatflow.chatflow_id),
+        "object": "model",
+        "created": int(chatflow.created_at.timestamp()),
+        "owned_by": OWNER,
+        "name": chatflow.name,
     }

@@ -1,5 +1,6 @@
 """The audit trail: in the transaction of the change, and a chain that names what was touched."""
 
+import json
 import uuid
 from itertools import pairwise
 
@@ -8,7 +9,9 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts import audit
+from accounts.crypto import digests
 from accounts.models import AuditEvent, AuditHead, Team
+from accounts.network import request_ids
 from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from accounts.services import teams
@@ -61,6 +64,7 @@ def test_rows_are_numbered_and_linked(chain: uuid.UUID) -> None:
         {"actor_id": "9"},
         {"actor_kind": "key"},
         {"address": "203.0.113.1"},
+        {"request_id": "req_0123456789ABCDEF"},
         {"target_name": "Other"},
         {"target_id": "2"},
         {"target_kind": "other"},
@@ -76,6 +80,29 @@ def test_rows_are_numbered_and_linked(chain: uuid.UUID) -> None:
 def test_an_edited_row_is_named(chain: uuid.UUID, change: dict[str, object]) -> None:
     touch(chain, 4, **change)
     assert audit.verify(chain) == audit.Broken(4, "a row was edited")
+
+
+def test_a_row_keeps_the_id_of_the_request_that_made_the_change(acme: Team) -> None:
+    audit_locks.take_off()
+    token = request_ids.current.set("req_0123456789ABCDEF")
+    event = audit.record(acme.id, "thing.update", factories.TESTER, TARGET)
+    request_ids.current.reset(token)
+    assert row(acme.id, event.sequence).request_id == "req_0123456789ABCDEF"
+    assert audit.verify(acme.id) is None
+    for edited in ("", "req_FEDCBA9876543210"):
+        touch(acme.id, event.sequence, request_id=edited)
+        assert audit.verify(acme.id) == audit.Broken(event.sequence, "a row was edited")
+    without = audit.record(acme.id, "thing.update", factories.TESTER, TARGET)
+    assert without.request_id == ""
+
+
+def test_a_row_from_before_request_ids_holds(acme: Team) -> None:
+    event = audit.record(acme.id, "thing.update", factories.TESTER, TARGET, after={"n": 1})
+    fields = [str(event.team_id), event.sequence, event.at.isoformat(timespec="microseconds")]
+    fields += ["thing.update", "system", "tests", "tests", "192.0.2.1", "thing", "1", "Thing"]
+    fields += [None, {"n": 1}, event.key_version, event.previous_mac]
+    message = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+    assert digests.audit_mac(message, event.key_version)[1] == event.mac
 
 
 def test_an_edited_key_version_is_named(chain: uuid.UUID) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
@@ -22,22 +21,13 @@ from apikeys.services import keys
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
 from tests import factories
-from tests.accounts.audit.trails import VERIFY, note
+from tests.accounts.audit.trails import VERIFY, file, note
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/t/acme/audit/"
 PAGES = (LIST, "/t/acme/audit/csv/", "/t/acme/audit/jsonl/")
 TARGET = audit.Target("thing", "1", "Thing")
-
-
-def file(response: Any) -> str:
-    """A streamed file, read as the server reads it."""
-
-    async def collect() -> bytes:
-        return b"".join([part async for part in response])
-
-    return async_to_sync(collect)().decode()  # its database work is done in this thread
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])

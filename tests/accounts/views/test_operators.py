@@ -40,12 +40,12 @@ def installation() -> list[tuple[str, str]]:
 
 
 def test_everyone_else_gets_404_and_changes_nothing(as_alice: Client, acme: Team) -> None:
-    before = factories.dump()
+    before = factories.state()
     paths = [LIST, LIST + "new/", *(page(acme, verb) for verb in VERBS)]
     assert {as_alice.get(path).status_code for path in paths} == {404}
     assert {as_alice.post(path).status_code for path in paths} == {404}
     assert Client().get(LIST)["Location"].startswith("/login/")
-    assert factories.dump() == before
+    assert factories.state() == before
 
 
 def test_an_operator_cannot_open_a_team(as_olga: Client, faq: Chatflow) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from accounts.models import Team
 from chatflows.flow_app import chats, flow_apps
 from chatflows.flow_app.chats import Shown
 from chatflows.flow_app.flow_apps import Login
-from chatflows.models import Chatflow, FlowSession
+from chatflows.models import Chatflow, FlowApp, FlowSession
 from chatflows.services import chatflows
 from tests import factories
 
@@ -106,51 +107,51 @@ def test_an_open_app_asks_for_no_password(acme: Team, chat: Chatflow, client: Cl
     assert not FlowSession.objects.exists()  # looking costs no row
 
 
+CHAT = factories.NOBODYS_ID
+ADDRESSES = [
+    ("get", ""),
+    ("head", ""),
+    ("post", ""),
+    ("get", "login/"),
+    ("post", "login/"),
+    ("get", "logout/"),
+    ("post", "logout/"),
+    ("get", f"{CHAT}/"),
+    ("post", f"{CHAT}/"),
+    ("get", f"{CHAT}/stream/"),
+    ("post", f"{CHAT}/stream/"),
+    ("get", "nothing/"),
+    ("put", "login/"),
+]
+
+
 @pytest.mark.parametrize("why", ["never set", "off", "suspended"])
-def test_off_is_404_for_every_page(acme: Team, faq: Chatflow, why: str) -> None:
-    if why != "never set":
-        turn_on(acme, "off" if why == "off" else "password")
+def test_an_unknown_team_and_one_that_is_off_are_the_same_404_everywhere(
+    acme: Team, chat: Chatflow, visitor: Client, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
     if why == "suspended":
         Team.objects.filter(pk=acme.pk).update(suspended_at=timezone.now())
-    browser = Client()
-    for page in (HOME, LOGIN, url(faq.id)):
-        assert browser.get(page).status_code == 404
-    assert browser.post(LOGIN, GIVEN).status_code == 404
-    assert browser.post(url(faq.id, "hosted_chat_stream")).status_code == 404
+    elif why == "off":
+        turn_on(acme, "off")
+    else:
+        FlowApp.objects.of(acme).delete()
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", _never)
+    for browser, (method, rest) in product((visitor, Client()), ADDRESSES):
+        told = {}
+        for slug in ("acme", "nobody"):
+            with CaptureQueriesContext(connection) as queries:
+                response = getattr(browser, method)(f"/flow/{slug}/{rest}", GIVEN)
+            page = (plain(response, slug), response.status_code, sorted(response.headers))
+            told[slug] = (page, sorted(response.cookies), len(queries))
+        assert told["acme"] == told["nobody"], (method, rest)
+        assert told["acme"][0][1] == (405 if (method, rest) in NOT_TAKEN else 404), (method, rest)
 
 
-@pytest.mark.parametrize("rest", ["", "login/", "{id}/"])
-def test_an_unknown_team_looks_like_a_protected_one(chat: Chatflow, rest: str) -> None:
-    rest = rest.format(id=chat.id)
-    known = Client().get(f"/flow/acme/{rest}", follow=True)
-    unknown = Client().get(f"/flow/nobody/{rest}", follow=True)
-    assert plain(known, "acme") == plain(unknown, "nobody")
-    assert known.headers.keys() == unknown.headers.keys()
-    assert known.status_code == unknown.status_code == 200
+NOT_TAKEN = {("post", ""), ("get", "logout/"), ("put", "login/")}
 
 
-def test_a_login_there_looks_and_costs_the_same(
-    chat: Chatflow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hashed: list[str] = []
-    encode = hashers.MD5PasswordHasher.encode
-
-    def counted(self: object, password: str, salt: str) -> str:
-        hashed.append(password)
-        return encode(self, password, salt)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", counted)
-    told = {}
-    for slug, address in (("acme", "192.0.2.1"), ("nobody", "198.51.100.1")):
-        hashed.clear()
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            browser = Client(REMOTE_ADDR=address)
-            response = browser.post(f"/flow/{slug}/login/", {**GIVEN, "password": "wrong"})
-        told[slug] = (plain(response, slug), response.status_code, len(queries), hashed[:])
-    assert told["acme"] == told["nobody"]
-    assert told["acme"][3] == ["wrong"]
+def _never(*_: object) -> str:
+    raise AssertionError("a hash was made")
 
 
 def test_guessing_is_locked_out_and_a_right_password_then_too(chat: Chatflow) -> None:

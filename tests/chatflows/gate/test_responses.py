@@ -151,17 +151,6 @@ def test_without_a_credential_protected_off_and_unknown_are_the_same_bytes() -> 
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_a_preflight_is_a_constant_that_names_our_headers() -> None:
-    from chatflows.gate.constants import PREFLIGHT
-
-    head = headers(PREFLIGHT)
-    assert (PREFLIGHT.status, PREFLIGHT.body) == (204, b"")
-    assert head["access-control-allow-origin"] == "*"
-    assert "access-control-allow-credentials" not in head
-    assert "authorization" in head["access-control-allow-headers"]
-    assert head["access-control-max-age"] == "600"
-
-
 @given(st.text().filter(lambda text: text.isprintable() or "\n" in text))
 def test_a_frame_is_one_event_whatever_it_carries(text: str) -> None:
     sent = frame("token", text)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.permissions import Permission
 from chatflows.gate import constants
-from chatflows.gate.routes import ROUTES, Asks, Open, Route, match
+from chatflows.gate.routes import ROUTES, Asks, Family, Open, Route, family_of, match
 
 pytestmark = pytest.mark.fast
 
@@ -77,7 +77,11 @@ NOT_OURS = [
     "/api/v1/PING",
     f"/api/v1/ping/{ID}",
     "/v1/models/",
-    f"/v1/models/{ID}",
+    f"/v1/models/{ID}/",
+    f"/v1/models/{ID.upper()}",
+    "/v1/models/gpt-4o",
+    "/v1/responses",
+    "/v1/completions",
     "/V1/models",
     "/v1/chat/completions/",
     "/v1//chat/completions",
@@ -110,6 +114,33 @@ def test_every_route_matches_its_own_path(route: object) -> None:
     assert (found.chatflow_id is not None) == ("{id}" in route.path)
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_head_is_answered_wherever_get_is(route: Route) -> None:
+    found = match(route.path.replace("{id}", ID).encode())
+    assert found is not None
+    assert found.routes.get("HEAD") is found.routes.get("GET")
+
+
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [
+        ("/api/v1/", Family.FLOWISE),
+        ("/API/v1/prediction/x", Family.FLOWISE),
+        ("/v1/responses", Family.OPENAI),
+        ("/V1/x", Family.OPENAI),
+        ("/api/v1", None),
+        ("/api/v2/x", None),
+        ("/v1", None),
+        ("/", None),
+        ("/t/acme/v1/", None),
+    ],
+)
+def test_a_path_that_the_table_lacks_has_the_form_of_its_prefix(
+    path: str, family: Family | None
+) -> None:
+    assert family_of(path) is family
+
+
 def test_what_runs_or_tells_of_a_chatflow_asks() -> None:
     asking = {route.path for route in ROUTES if isinstance(route.policy, Asks)}
     assert asking == {
@@ -117,6 +148,7 @@ def test_what_runs_or_tells_of_a_chatflow_asks() -> None:
         "/api/v1/public-chatbotConfig/{id}",
         "/api/v1/chatmessage/abort/{id}/{chatId}",
         "/v1/models",
+        "/v1/models/{id}",
         "/v1/chat/completions",
     }
     assert {route.path for route in ROUTES if route.is_recorded} == {

@@ -169,31 +169,6 @@ def test_with_the_pepper_gone_the_answer_is_503() -> None:
     assert reach(request(bearer(KEY.text)), reader).decision.status == 503
 
 
-def cors(flow: ChatflowAccess | None, *headers: Pair) -> dict[bytes, bytes]:
-    received = request(*headers)
-    return dict(verdicts.cors(reach(received, Reader(flow)), received.origins))
-
-
-def test_an_origin_is_allowed_only_where_decide_accepted_it() -> None:
-    home, away = (b"origin", b"https://a.example"), (b"origin", b"https://b.example")
-    listed = replace(PUBLIC, origins=("https://a.example",))
-    assert cors(PUBLIC, away) == {b"access-control-allow-origin": b"*"}
-    assert cors(listed, home) == {
-        b"access-control-allow-origin": b"https://a.example",
-        b"vary": b"Origin",
-    }
-    assert cors(listed, away) == {}
-    assert cors(listed, home, home) == {}
-    assert cors(None, home) == {}
-
-
-def test_cors_does_not_tell_a_protected_chatflow_from_an_unknown_one() -> None:
-    origin = (b"origin", b"https://a.example")
-    for flow in (replace(PUBLIC, mode=Mode.KEYS), replace(PUBLIC, mode=Mode.OFF)):
-        assert cors(flow, origin) == cors(None, origin) == {}
-        assert cors(flow, origin, bearer("nonsense")) == cors(None, origin, bearer("nonsense"))
-
-
 @pytest.mark.parametrize(
     "header", [b"x-request-from", b"x-forwarded-user", b"x-api-key", b"x-original-url", b"cookie"]
 )

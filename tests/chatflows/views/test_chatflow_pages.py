@@ -178,7 +178,7 @@ def test_the_use_page_explains_how_to_call(as_alice: Client, faq: Chatflow) -> N
 def test_vera_looks_and_changes_nothing(
     as_vera: Client, faq: Chatflow, entry: FaqEntry, integration: Integration
 ) -> None:
-    before = factories.dump()
+    before = factories.state()
     for method, url in pages(faq.id, entry.pk):
         response = getattr(as_vera, method)(url)
         looks = ("access", "calls", "engine", "use")
@@ -191,27 +191,27 @@ def test_vera_looks_and_changes_nothing(
         assert response.status_code == (200 if may else 403), url
     assert as_vera.get(NEW).status_code == 403
     assert as_vera.post(NEW, {"name": "x"}).status_code == 403
-    assert factories.dump() == before
+    assert factories.state() == before
 
 
 def test_a_stranger_finds_nothing(as_mallory: Client, faq: Chatflow, entry: FaqEntry) -> None:
-    before = factories.dump()
+    before = factories.state()
     for method, url in [("get", LIST), ("get", NEW), ("post", NEW), *pages(faq.id, entry.pk)]:
         response = getattr(as_mallory, method)(url)
         assert response.status_code == 404, url
         assert b"Support FAQ" not in response.content
-    assert factories.dump() == before
+    assert factories.state() == before
 
 
 def test_a_stranger_finds_nothing_through_a_team_of_her_own(
     as_mallory: Client, globex: Team, faq: Chatflow, entry: FaqEntry
 ) -> None:
     as_mallory.get(f"/t/{globex.slug}/chatflows/")  # notes her last team
-    before = factories.dump()
+    before = factories.state()
     for method, url in pages(faq.id, entry.pk):
         own = url.replace("/t/acme/", f"/t/{globex.slug}/")
         assert getattr(as_mallory, method)(own).status_code == 404, own
-    assert factories.dump() == before
+    assert factories.state() == before
 
 
 def test_a_visitor_is_led_to_the_login(client: Client, faq: Chatflow) -> None:

@@ -14,6 +14,7 @@ UNKNOWN_FLOW = b"00000000-0000-4000-8000-000000000000"
 SHORT, ORDINARY = "short", "ordinary"  # what the short way did with a call
 NOT_HELD = ""  # it was never asked
 ORIGIN = b"Origin: https://a.example\r\n"
+ASKS = b"Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-stainless-os\r\n"
 
 
 class Call(NamedTuple):
@@ -147,6 +148,12 @@ HEADS = {
     "GET": Call(NOT_HELD, method=b"GET"),
     "PUT": Call(NOT_HELD, method=b"PUT"),
     "OPTIONS": Call(NOT_HELD, method=b"OPTIONS", more=ORIGIN),
+    "preflight": Call(NOT_HELD, method=b"OPTIONS", auth=None, more=ORIGIN + ASKS),
+    "preflight elsewhere": Call(
+        NOT_HELD, method=b"OPTIONS", auth=None, more=ORIGIN + ASKS, path=b"/v1/responses"
+    ),
+    "tab behind": Call(more=b"Content-Encoding:\tidentity\t\r\nOrigin: https://a.example \t\r\n"),
+    "media type, tab behind": Call(media=b"application/json\t"),
     "another id's case": Call(ORDINARY, path=b"/api/v1/prediction/0198C2F4" + UNKNOWN_FLOW[8:]),
     "trailing slash": Call(ORDINARY, path=to("flow") + b"/"),
     "nothing": Call(ORDINARY, path=b"/api/v1/prediction/"),

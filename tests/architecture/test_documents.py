@@ -1,0 +1,38 @@
+"""Documents: what docs/ says of routes and versions is what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from chatflows.gate.routes import ROUTES
+
+pytestmark = pytest.mark.fast
+
+ROOT: Path = settings.BASE_DIR
+ROUTE = re.compile(r"`([A-Z]+) (/[^`\s]*)`")
+FLOWISE = re.compile(r"Flowise(?:'s)? (\d+\.\d+\.\d+)")
+
+
+def test_the_addresses_in_access_md_are_the_gates() -> None:
+    _, _, rest = (ROOT / "docs" / "access.md").read_text().partition("## The addresses\n")
+    table = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    assert set(ROUTE.findall("\n".join(table))) == {(route.method, route.path) for route in ROUTES}
+
+
+def test_one_version_of_flowise_is_named() -> None:
+    documents = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    sources = [
+        path
+        for folder in ("chatflows", "config", "templates", "tests")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".html")
+    ]
+    named = {
+        (path.relative_to(ROOT).as_posix(), version)
+        for path in (*documents, *sources)
+        for version in FLOWISE.findall(path.read_text())
+    }
+    assert {path for path, _ in named} >= {"docs/authentication.md"}
+    assert {version for _, version in named} == {settings.FLOWISE_VERSION}
