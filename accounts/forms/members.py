@@ -21,7 +21,7 @@ def roles_up_to(role: Role | None) -> list[tuple[str, str]]:
 
 
 class InvitationForm(StrictForm):
-    """Addresses, one on each line, and the role that all of them get."""
+    """Addresses, as a list of any usual form, and the role that all of them get."""
 
     addresses = forms.CharField(
         label="E-mail",
@@ -29,7 +29,7 @@ class InvitationForm(StrictForm):
         widget=forms.Textarea(
             attrs={"rows": 1, "autocomplete": "off", "spellcheck": "false", "inputmode": "email"}
         ),
-        help_text="For several people, write one address on each line.",
+        help_text="For several people, paste a list: with commas, semicolons or one on each line.",
     )
     role = forms.ChoiceField(initial=Role.VIEWER)
 
@@ -40,21 +40,20 @@ class InvitationForm(StrictForm):
         field.choices = roles_up_to(role)
 
     def clean_addresses(self) -> list[str]:
-        """Read each line as one address. An address that is written twice counts once."""
-        lines = [line for line in self.cleaned_data["addresses"].split("\n") if line.strip()]
-        if len(lines) > MAX_ADDRESSES:
-            raise ValidationError(f"Invite at most {MAX_ADDRESSES} people at once.")
+        """Read a list of addresses. One that is written twice counts once."""
         found: dict[str, str] = {}
         errors: list[str] = []
-        for line in lines:
+        for text in emails.pasted(self.cleaned_data["addresses"]):
             try:
-                address = emails.one(line)
+                address = emails.one(text)
             except ValidationError as error:
-                errors += [f"{line.strip()[:QUOTED_LENGTH]}: {said}" for said in error.messages]
+                errors += [f"{text[:QUOTED_LENGTH]}: {said}" for said in error.messages]
             else:
                 found.setdefault(emails.key(address), address)
-        if errors:
-            raise ValidationError(errors)
+        if len(found) + len(errors) > MAX_ADDRESSES:
+            raise ValidationError(f"Invite at most {MAX_ADDRESSES} people at once.")
+        if errors or not found:
+            raise ValidationError(errors or "Write at least one address.")
         return list(found.values())
 
 

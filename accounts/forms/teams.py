@@ -39,7 +39,7 @@ class NewTeamForm(TeamNameForm):
         text: str = self.cleaned_data["owner"]
         person = users.find(text)
         if person is None and "@" in text:
-            return addresses.one(text)
+            return _one(text)
         if person is None or not person.is_active:
             raise forms.ValidationError("Nobody who can log in here has this name or e-mail.")
         return person
@@ -56,7 +56,7 @@ class FirstOwnerForm(StrictForm):
 
     def clean_email(self) -> str:
         """Exactly one address."""
-        return addresses.one(self.cleaned_data["email"])
+        return _one(self.cleaned_data["email"])
 
 
 class DeleteTeamForm(forms.Form):
@@ -74,3 +74,9 @@ class DeleteTeamForm(forms.Form):
         if typed != self._name:
             raise forms.ValidationError(f"Type {self._name} to delete it.")
         return typed
+
+
+def _one(text: str) -> str:
+    """Read the one address in a pasted text. Raises ValidationError."""
+    found = addresses.pasted(text)
+    return addresses.one(found[0] if len(found) == 1 else text)

@@ -37,7 +37,12 @@ class EnginePool:
         held = self.ready(chatflow_id, reference)
         if held is not None:
             return held
-        engine = self._make(chatflow_id, await self._sources.engine_source(chatflow_id))
+        source = await self._sources.engine_source(chatflow_id)
+        if kinds.of(source.engine).answers_from_entries:
+            # A large FAQ takes a second to index, and other calls go on meanwhile.
+            engine = await asyncio.to_thread(self._make, chatflow_id, source)
+        else:  # a client for upstreams is opened in its loop
+            engine = self._make(chatflow_id, source)
         self._engines[chatflow_id] = (reference, engine)
         self._engines.move_to_end(chatflow_id)
         if len(self._engines) > MAX_ENGINES:

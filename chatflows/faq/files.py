@@ -1,82 +1,100 @@
 """FAQ files: read questions and answers from CSV or markdown, and write them as CSV. Pure."""
 
+import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from accounts.spreadsheets import armed, disarmed
+from chatflows.faq import csv_lines, markdown_lines
+from chatflows.faq.found import BadLine, OtherColumns, Row
 
 MAX_BYTES = 1024 * 1024  # of a file or a pasted text
 MAX_ROWS = 2000  # entries in one import
 MAX_QUESTION, MAX_ANSWER = 500, 8000  # characters, as the model has them
+MAX_LINES = 100_000  # most of them empty, if the entries are no more than that
 MAX_BAD_LINES = 100  # these are named, the others are counted
-DELIMITERS = (",", ";", "\t")
-COLUMNS = ("question", "answer")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_UNICODE = (  # the longer mark first: it begins with the shorter
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_ZEROS = re.compile(rb"\A(?:(\0[^\0])|[^\0]\0)(?s:.)")  # an ASCII letter in UTF-16 without a mark
 
 
 class Unreadable(Exception):
     """Raised for a file that can't be read at all. The message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A question with its answer, and the line where it begins."""
+@dataclass(slots=True)
+class Reading:
+    """What was read from a file, in its order. Each entry and each bad line has its number."""
 
-    line: int
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line that gives no entry, and the reason."""
-
-    line: int
-    why: str
-
-
-Found = Row | BadLine
+    rows: list[Row] = field(default_factory=list)
+    bad_lines: list[BadLine] = field(default_factory=list)
+    # A first line that may name the columns in words that we don't know. It is not among the rows.
+    maybe_header: Row | None = None
+    other_columns: tuple[str, ...] = ()
 
 
 def text_of(data: bytes) -> str:
     """Decode an uploaded file. Raises Unreadable."""
     if len(data) > MAX_BYTES:
         raise Unreadable("The file is larger than 1 MiB. Split it.")
-    is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    encoding = next((name for mark, name in _UNICODE if data.startswith(mark)), "utf-8-sig")
+    if zeros := _ZEROS.match(data):
+        encoding = "utf-16-be" if zeros[1] else "utf-16-le"
     try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError:
         raise Unreadable("The file is not text in UTF-8. Save it as “CSV UTF-8”.") from None
 
 
 def is_markdown(text: str, name: str = "") -> bool:
-    """Whether a text is markdown rather than CSV, by the file's name or else by its first line."""
+    """Whether a text is markdown rather than CSV, by the file's name or else by its beginning."""
     if name.lower().endswith((".md", ".markdown")):
         return True
     if name.lower().endswith((".csv", ".tsv")):
         return False
-    return bool(_HEADING.match(text.lstrip("\ufeff \t\r\n").split("\n", 1)[0].rstrip("\r")))
+    return markdown_lines.begins(text.removeprefix("\ufeff"))
 
 
-def parse(text: str, *, markdown: bool) -> tuple[list[Row], list[BadLine]]:
-    """Read entries and bad lines, in the file's order. Raises Unreadable for too many entries."""
-    text = text.removeprefix("\ufeff")
-    found = list(map(_checked, _of_markdown(text) if markdown else _of_csv(text)))
-    rows = [one for one in found if isinstance(one, Row)]
-    if len(rows) > MAX_ROWS:
-        raise Unreadable(f"There are {len(rows):,} entries. At most {MAX_ROWS:,} go in at once.")
-    return rows, [one for one in found if isinstance(one, BadLine)]
+def parse(text: str, *, markdown: bool) -> Reading:
+    """Read entries and bad lines. Raises Unreadable as soon as there are too many of them."""
+    text = text.removeprefix("\ufeff").rstrip("\r\n")
+    if max(text.count("\n"), text.count("\r")) >= MAX_LINES:
+        raise Unreadable(
+            f"There are more than {MAX_LINES:,} lines. Split the file, or take empty lines out."
+        )
+    reading = Reading()
+    for one in markdown_lines.read(text) if markdown else csv_lines.read(text):
+        found = _checked(one) if isinstance(one, Row) else one
+        if isinstance(found, BadLine):
+            reading.bad_lines.append(found)
+        elif isinstance(found, OtherColumns):
+            reading.other_columns = found.names
+        elif found.may_be_header:
+            reading.maybe_header = found
+        else:
+            reading.rows.append(found)
+        if len(reading.rows) > MAX_ROWS:
+            raise Unreadable(f"There are more than {MAX_ROWS:,} entries. Split the file.")
+        if len(reading.bad_lines) > MAX_ROWS:
+            first = reading.bad_lines[0]
+            raise Unreadable(
+                f"More than {MAX_ROWS:,} lines can't be read. Line {first.line}: {first.why}."
+            )
+    return reading
 
 
 def to_csv(entries: Iterable[tuple[str, str]]) -> str:
     """Write a CSV for spreadsheets. Cells that would run as formulas are disarmed."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    writer.writerow(("question", "answer"))
     writer.writerows([disarmed(question), disarmed(answer)] for question, answer in entries)
     return out.getvalue()
 
@@ -86,9 +104,7 @@ def same_question(question: str) -> str:
     return " ".join(question.split()).casefold()
 
 
-def _checked(found: Found) -> Found:
-    if isinstance(found, BadLine):
-        return found
+def _checked(found: Row) -> Row | BadLine:
     question, answer = armed(found.question.strip()), armed(found.answer.strip())
     why = ""
     if not question:
@@ -101,73 +117,6 @@ def _checked(found: Found) -> Found:
         why = f"a question of {len(question):,} characters; at most {MAX_QUESTION} fit"
     elif len(answer) > MAX_ANSWER:
         why = f"an answer of {len(answer):,} characters; at most {MAX_ANSWER:,} fit"
-    return BadLine(found.line, why) if why else Row(found.line, question, answer)
-
-
-def _of_csv(text: str) -> Iterator[Found]:
-    tries = [list(_records(text, delimiter)) for delimiter in DELIMITERS]
-    # The delimiter is probably the one that most lines have exactly once.
-    records = max(tries, key=lambda found: sum(len(cells) == 2 for _, cells in found))
-    for one in tries:
-        if one and _positions(one[0][1]) is not None:
-            records = one
-    places = _positions(records[0][1]) if records else None
-    for line, cells in records[1:] if places else records:
-        if places is not None:
-            picked = [cells[place] if place < len(cells) else "" for place in places]
-            yield Row(line, picked[0], picked[1])
-        elif len(cells) == 2:
-            yield Row(line, cells[0], cells[1])
-        else:
-            s = "" if len(cells) == 1 else "s"
-            yield BadLine(line, f"{len(cells)} column{s}; a question and an answer make 2")
-
-
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # a cell over the csv module's own limit
-            cells = ["", "", ""]
-        if any(cell.strip() for cell in cells) or len(cells) == 3:
-            yield line, cells
-
-
-def _positions(header: Sequence[str]) -> tuple[int, int] | None:
-    names = [cell.strip().lower() for cell in header]
-    if not set(COLUMNS) <= set(names):
-        return None
-    return names.index(COLUMNS[0]), names.index(COLUMNS[1])
-
-
-def _of_markdown(text: str) -> Iterator[Found]:
-    """Read headings as questions, and the text below each as its answer.
-
-    A heading directly above a deeper one is a title, not a question.
-    """
-    sections = list(_sections(text.splitlines()))
-    for n, (line, depth, heading, below) in enumerate(sections):
-        deeper = n + 1 < len(sections) and sections[n + 1][1] > depth
-        if depth == 0:
-            if below:
-                yield BadLine(line, "text above the first heading")
-        elif below or not deeper:
-            yield Row(line, heading, below)
-
-
-def _sections(lines: Sequence[str]) -> Iterator[tuple[int, int, str, str]]:
-    start, depth, heading, below, is_code = 1, 0, "", list[str](), False
-    for number, line in enumerate(lines, 1):
-        if _FENCE.match(line):
-            is_code = not is_code
-        found = None if is_code else _HEADING.match(line)
-        if found is None:
-            below.append(line)
-            continue
-        yield start, depth, heading, "\n".join(below).strip()
-        start, depth, heading, below = number, len(found[1]), found[2], []
-    yield start, depth, heading, "\n".join(below).strip()
+    if why:
+        return BadLine(found.line, why)
+    return Row(found.line, question, answer, found.may_be_header)

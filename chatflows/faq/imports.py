@@ -8,7 +8,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.permissions import Actor
 from chatflows.faq import entries, unanswered
-from chatflows.faq.files import Row, same_question
+from chatflows.faq.files import same_question
+from chatflows.faq.found import Row
 from chatflows.models import Chatflow, FaqEntry
 
 

@@ -72,7 +72,7 @@ class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class FaqImportForm(forms.Form):
-    """A file or a pasted text. A valid form has `source`, `markdown`, `rows` and `bad_lines`."""
+    """A file or a pasted text. A valid form has `source`, `markdown` and `reading`."""
 
     file = forms.FileField(
         required=False,
@@ -95,8 +95,7 @@ class FaqImportForm(forms.Form):
     use_required_attribute = False
     source = ""
     markdown = False
-    rows: list[files.Row]
-    bad_lines: list[files.BadLine]
+    reading: files.Reading
 
     @property
     def replace(self) -> bool:
@@ -115,7 +114,7 @@ class FaqImportForm(forms.Form):
         try:
             self.source = files.text_of(file.read() if file else pasted.encode())
             self.markdown = files.is_markdown(self.source, name)
-            self.rows, self.bad_lines = files.parse(self.source, markdown=self.markdown)
+            self.reading = files.parse(self.source, markdown=self.markdown)
         except files.Unreadable as error:
             raise forms.ValidationError(str(error)) from None
         return self.cleaned_data

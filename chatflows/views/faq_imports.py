@@ -53,11 +53,14 @@ def faq_import(request: ChatflowRequest) -> HttpResponse:
     if len(packed) > MAX_PARCEL:
         form.add_error(None, "This text is too large to be shown before it is saved. Split it.")
         return _page(request, form)
+    reading = form.reading
     preview = {
-        "plan": imports.plan(chatflow, form.rows, replace=form.replace),
-        "bad_lines": form.bad_lines[: files.MAX_BAD_LINES],
-        "bad_count": len(form.bad_lines),
-        "bad_more": len(form.bad_lines) - files.MAX_BAD_LINES,
+        "plan": imports.plan(chatflow, reading.rows, replace=form.replace),
+        "bad_lines": reading.bad_lines[: files.MAX_BAD_LINES],
+        "bad_count": len(reading.bad_lines),
+        "bad_more": len(reading.bad_lines) - files.MAX_BAD_LINES,
+        "maybe_header": reading.maybe_header,
+        "other_columns": reading.other_columns,
         "kind": "markdown" if form.markdown else "CSV",
         "packed": packed,
     }
@@ -73,7 +76,10 @@ def faq_import_save(request: ChatflowRequest) -> HttpResponse:
     except signing.BadSignature:
         messages.error(request, "That preview is too old. Look at the file again, then import it.")
         return redirect("faq_import", request.team.slug, request.chatflow.id)
-    rows, _ = files.parse(parcel.source, markdown=parcel.markdown)
+    reading = files.parse(parcel.source, markdown=parcel.markdown)
+    rows = reading.rows
+    if reading.maybe_header and request.POST.get("first_line") == "entry":
+        rows = [reading.maybe_header, *rows]
     done = imports.save(request.chatflow, rows, request.principal.actor, replace=parcel.replace)
     messages.success(request, f"Answers are imported: {done.words}")
     return redirect("chatflow_engine", request.team.slug, request.chatflow.id)

@@ -1,7 +1,7 @@
 """The `faq` engine: the best match by full-text rank, answered from memory, no network.
 
 The entries are indexed once in an in-memory SQLite FTS5 table (stemming, BM25), so that the same
-ranking serves whatever database the entries come from.
+ranking serves whatever database the entries come from. `words` says what they are found by.
 """
 
 import re
@@ -10,23 +10,17 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
 
 from chatflows.engines.events import Done, Events, InstantAnswer, Question, Sources, Token
+from chatflows.engines.faq import words
 from chatflows.engines.sources import Entry
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
-MAX_WORDS = 32  # of a question; more tell nothing about what is asked
+MAX_READ = 4096  # characters of a question; the rest is not looked at
 MAX_CACHED_LENGTH = 200  # characters of a question
 QUESTION_WEIGHT, ANSWER_WEIGHT = 4.0, 1.0
 CANDIDATES = 3
-# At least this share of the asked words must stand in an entry, or it answers something else.
-MIN_SHARE = 0.5
-_WORD = re.compile(r"\w+")
+# Marks belong to their letters: `words` has dropped the accents that people leave out.
+TOKENIZER = "porter unicode61 remove_diacritics 0 categories 'L* N* M*'"
 _PIECE = re.compile(r"\s*\S+")
-_STOP_WORDS = frozenset(
-    """a about an and are as at be by can could did do does for from had has have how i if in into
-    is it its may me my no not of on or our please should so tell than that the their them then
-    there these they this to us was we were what when where which who why will with would you
-    your""".split()  # noqa: SIM905 (a list of 90 strings is no easier to read)
-)
 
 
 class FaqEngine:
@@ -35,15 +29,21 @@ class FaqEngine:
     def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
         self._entries = tuple(entry for entry in entries if entry.answer.strip())
         self._fallback = fallback.strip() or DEFAULT_FALLBACK
+        self._entries_by_words = {
+            found: entry for entry in self._entries if (found := _spoken(entry.question))
+        }
         # The same questions come again and again, and these entries never change.
         self._cached = lru_cache(maxsize=1024)(self._rank)
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
         self._index.execute(
-            "CREATE VIRTUAL TABLE faq USING fts5(question, answer, tokenize='porter unicode61')"
+            f'CREATE VIRTUAL TABLE faq USING fts5(question, answer, tokenize="{TOKENIZER}")'
         )
         self._index.executemany(
             "INSERT INTO faq(rowid, question, answer) VALUES (?, ?, ?)",
-            [(n, e.question, e.answer) for n, e in enumerate(self._entries)],
+            [
+                (n, words.indexed(entry.question), words.indexed(entry.answer))
+                for n, entry in enumerate(self._entries)
+            ],
         )
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
@@ -66,33 +66,26 @@ class FaqEngine:
         return rank(question)
 
     def _rank(self, question: str) -> Entry | None:
-        words = _asked_words(question)
-        if not words:
-            return None
+        asked = words.asked(question[:MAX_READ])
+        if not asked.parts:  # such as "who are you" in Chinese: found if an entry asks just that
+            return self._entries_by_words.get(_spoken(question[:MAX_READ]))
         rows: list[tuple[int]] = self._index.execute(
             "SELECT rowid FROM faq WHERE faq MATCH ? ORDER BY bm25(faq, ?, ?) LIMIT ?",
-            (" OR ".join(words), QUESTION_WEIGHT, ANSWER_WEIGHT, CANDIDATES),
+            (" OR ".join(asked.parts), QUESTION_WEIGHT, ANSWER_WEIGHT, CANDIDATES),
         ).fetchall()
         for (number,) in rows:
-            if self._share(words, number) >= MIN_SHARE:
+            if asked.is_answered_by([one for one in asked.parts if self._has(one, number)]):
                 return self._entries[number]
         return None
 
-    def _share(self, words: list[str], number: int) -> float:
-        found = sum(
-            self._index.execute(
-                "SELECT count(*) FROM faq WHERE faq MATCH ? AND rowid = ?", (word, number)
-            ).fetchone()[0]
-            for word in words
-        )
-        return float(found) / len(words)
+    def _has(self, expression: str, number: int) -> bool:
+        statement = "SELECT 1 FROM faq WHERE faq MATCH ? AND rowid = ?"
+        return self._index.execute(statement, (expression, number)).fetchone() is not None
 
 
 def _sources(entry: Entry) -> tuple[dict[str, object], ...]:
     return ({"pageContent": entry.question, "metadata": {"source": "faq"}},)
 
 
-def _asked_words(question: str) -> list[str]:
-    words = list(dict.fromkeys(w.lower() for w in _WORD.findall(question)))[:MAX_WORDS]
-    telling = [word for word in words if word not in _STOP_WORDS] or words
-    return [f'"{word}"' for word in telling]  # quoted: a word is never FTS5 syntax
+def _spoken(question: str) -> str:
+    return "".join(filter(str.isalnum, words.fold(question)))

@@ -269,7 +269,10 @@ def test_what_is_added_to_the_join_form_is_refused(link: str, more: dict[str, An
     [
         {},
         {"addresses": "", "role": "viewer"},
-        {"addresses": "a@example.com, b@example.com", "role": "viewer"},
+        {"addresses": "a@example.com, b@example", "role": "viewer"},
+        {"addresses": "Ann <a@example.com> <b@example.com>", "role": "viewer"},
+        {"addresses": "b@example.com <a@example.com>", "role": "viewer"},
+        {"addresses": ",;\n", "role": "viewer"},
         {"addresses": "a@example.com\r\nBcc: b@example.com", "role": "viewer"},
         {"addresses": "a@example.com\0", "role": "viewer"},
         {"addresses": "\n".join(f"p{n}@example.com" for n in range(21)), "role": "viewer"},

@@ -14,88 +14,13 @@ from hypothesis import strategies as st
 from accounts.models import AuditEvent, Team
 from chatflows.faq import entries as faq_entries
 from chatflows.faq import files
-from chatflows.faq.files import BadLine, Row, Unreadable, is_markdown, parse, text_of, to_csv
+from chatflows.faq.files import Unreadable, parse, text_of, to_csv
 from chatflows.models import Chatflow, FaqEntry
 from tests import factories
 
 
 def pairs(text: str, *, markdown: bool = False) -> list[tuple[str, str]]:
-    return [(row.question, row.answer) for row in parse(text, markdown=markdown)[0]]
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(
-    "text",
-    [
-        "When?,Now.\nWhere?,Here.\n",
-        "question,answer\nWhen?,Now.\nWhere?,Here.\n",
-        "Question;Answer\r\nWhen?;Now.\r\nWhere?;Here.\r\n",
-        "When?\tNow.\nWhere?\tHere.",
-        "\ufeffquestion,answer\nWhen?,Now.\nWhere?,Here.",
-        '"When?","Now."\n\n"Where?","Here."\n',
-        "id,answer,question\n1,Now.,When?\n2,Here.,Where?",
-        " When? , Now. \n Where? , Here. ",
-    ],
-    ids=["bare", "header", "semicolon", "tab", "bom", "quoted", "more-columns", "blanks"],
-)
-def test_csv_is_read_in_every_usual_form(text: str) -> None:
-    assert pairs(text) == [("When?", "Now."), ("Where?", "Here.")]
-
-
-@pytest.mark.fast
-def test_a_quoted_cell_keeps_commas_quotes_and_lines() -> None:
-    assert pairs('"A, b?","Say ""yes"",\nthen go."') == [("A, b?", 'Say "yes",\nthen go.')]
-
-
-@pytest.mark.fast
-def test_bad_lines_are_named_by_number_and_the_others_are_kept() -> None:
-    text = (
-        f'"two\nlines?",Yes.\nalone\n,no question\nq,\n{"q" * 501},a\nq,{"a" * 8001}\na,b,c\nok,ok'
-    )
-    rows, bad = parse(text, markdown=False)
-    assert [(row.line, row.question) for row in rows] == [(1, "two\nlines?"), (8 + 1, "ok")]
-    assert [one.line for one in bad] == [3, 4, 5, 6, 7, 8]
-    assert bad[0].why.startswith("1 column;")
-    assert bad[1] == BadLine(4, "no question")
-    assert bad[2] == BadLine(5, "no answer")
-    assert "501" in bad[3].why
-    assert "8,001" in bad[4].why
-    assert bad[5].why.startswith("3 columns;")
-
-
-@pytest.mark.fast
-def test_markdown_headings_are_questions() -> None:
-    text = (
-        "# FAQ\n\n## When are you open? ##\nFrom 9 to 17.\n\n- daily\n\n### And on *Sunday*?\n"
-        "```\n# no heading\n```\n## Empty?\n## Last\nEnd."
-    )
-    rows, bad = parse(text, markdown=True)
-    assert rows == [
-        Row(3, "When are you open?", "From 9 to 17.\n\n- daily"),
-        Row(8, "And on *Sunday*?", "```\n# no heading\n```"),
-        Row(13, "Last", "End."),
-    ]
-    assert bad == [BadLine(12, "no answer")]
-    assert parse("words\n# q\na", markdown=True)[1] == [BadLine(1, "text above the first heading")]
-
-
-@pytest.mark.fast
-@pytest.mark.parametrize(
-    ("text", "name", "expected"),
-    [
-        ("# q\na", "", True),
-        ("\n\n## q\na", "", True),
-        ("#1,a", "", False),
-        ("q,a", "", False),
-        ("q,a", "x.MD", True),
-        ("# q,a", "x.csv", False),
-        ("", "", False),
-    ],
-)
-def test_the_kind_is_told_by_the_name_or_the_first_line(
-    text: str, name: str, expected: bool
-) -> None:
-    assert is_markdown(text, name) is expected
+    return [(row.question, row.answer) for row in parse(text, markdown=markdown).rows]
 
 
 @pytest.mark.fast
@@ -108,13 +33,14 @@ def test_what_is_no_text_is_refused_with_what_to_do() -> None:
         text_of(b"x" * (files.MAX_BYTES + 1))
     with pytest.raises(Unreadable, match="2,000"):
         parse("\n".join(f"q{n},a" for n in range(2001)), markdown=False)
-    assert len(parse("\n".join(f"q{n},a" for n in range(2000)), markdown=False)[0]) == 2000
+    assert len(parse("\n".join(f"q{n},a" for n in range(2000)), markdown=False).rows) == 2000
 
 
 @pytest.mark.fast
 @given(st.text(max_size=400), st.booleans())
 def test_no_text_breaks_the_reader(text: str, markdown: bool) -> None:
-    rows, bad = parse(text, markdown=markdown)
+    reading = parse(text, markdown=markdown)
+    rows, bad = reading.rows, reading.bad_lines
     lines = text.count("\n") + text.count("\r") + len(text.splitlines()) + 1
     assert all(1 <= line <= lines for line in [*(r.line for r in rows), *(b.line for b in bad)])
     assert all(row.question and row.answer for row in rows)
@@ -203,7 +129,7 @@ def test_an_uploaded_file_is_read(as_alice: Client, faq: Chatflow) -> None:
         ({"file": SimpleUploadedFile("x.csv", b"x" * (1024 * 1024 + 1))}, "larger than 1 MiB"),
         ({"file": SimpleUploadedFile("x.csv", b"")}, "empty"),
         ({"text": "q\0,a"}, "Null characters"),
-        ({"text": "\n".join(f"q{n},a" for n in range(2001))}, "At most 2,000"),
+        ({"text": "\n".join(f"q{n},a" for n in range(2001))}, "more than 2,000"),
     ],
     ids=["nothing", "both", "bytes", "large", "empty", "nul", "many"],
 )
@@ -251,3 +177,48 @@ def test_the_export_is_a_csv_of_this_chatflow_alone(
     text = response.content.decode("utf-8-sig")
     assert text == 'question,answer\r\n\'=1+1?,"Say ""2""."\r\n'
     assert pairs(text) == [("=1+1?", 'Say "2".')]
+
+
+@pytest.mark.parametrize(
+    ("text", "added", "bad"),
+    [
+        ("sep=;\r\nquestion;answer\r\nHow long?;Two days.\r\nWhere?;Here.\r\n", 2, 0),
+        ("question,answer\nHow long?,Two days, or three, if busy", 0, 1),
+        ("Questions,Answers\nWhere?,Here.", 1, 0),
+        ("Q,A\nWhere?,Here.", 1, 0),
+        ("Frage;Antwort\nWo?;Hier.", 1, 0),
+        ("## How?\n\n````\n```\n# not a heading\n```\n````\n\n## Where?\nHere.\n", 2, 0),
+    ],
+)
+def test_what_a_preview_says_is_what_an_import_does(
+    as_alice: Client, faq: Chatflow, text: str, added: int, bad: int
+) -> None:
+    response = as_alice.post(url(faq.id, "faq_import"), {"text": text, "existing": "keep"})
+    assert len(response.context["plan"].added) == added
+    assert response.context["bad_count"] == bad
+    as_alice.post(url(faq.id, "faq_import_save"), {"packed": response.context["packed"]})
+    assert FaqEntry.objects.count() == added
+
+
+@pytest.mark.parametrize(("choice", "added"), [({}, 1), ({"first_line": "entry"}, 2)])
+def test_a_line_that_looks_like_a_header_is_an_entry_only_if_somebody_says_so(
+    as_alice: Client, faq: Chatflow, choice: dict[str, str], added: int
+) -> None:
+    text = "Topic,Text\nHow long does it take?,It takes two days."
+    response = as_alice.post(url(faq.id, "faq_import"), {"text": text, "existing": "keep"})
+    page = response.content.decode()
+    assert "looks like a header" in page
+    assert "Import 1 answer" in page
+    packed = response.context["packed"]
+    done = as_alice.post(
+        url(faq.id, "faq_import_save"), {"packed": packed, **choice}, follow=True
+    ).content.decode()
+    assert f"{added} added" in done
+    assert FaqEntry.objects.filter(question="Topic").exists() is (added == 2)
+
+
+def test_columns_that_are_left_out_are_told(as_alice: Client, faq: Chatflow) -> None:
+    data = {"text": "id,question,answer,Topic\n1,Where?,Here.,Place", "existing": "keep"}
+    assert "Columns left out: id, Topic." in " ".join(
+        as_alice.post(url(faq.id, "faq_import"), data).content.decode().split()
+    )

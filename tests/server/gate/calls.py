@@ -193,6 +193,7 @@ BODIES = {
     "question blank": b'{"question":" \\t"}',
     "question a number": b'{"question":7}',
     "question of 10,000 characters": body(question="x" * 10_000),
+    "question in Chinese": body(question="\u4f60\u4eec\u7684\u8425\u4e1a\u65f6\u95f4"),
     "question in cyrillic": body(question="\u041f\u0440\u0438\u0432\u0435\u0442"),
     "another question": body(question="What else?"),
     "chatId": body(chatId="visit"),

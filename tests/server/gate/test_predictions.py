@@ -115,6 +115,14 @@ def test_a_bad_key_is_refused_on_a_public_chatflow_too(server: Shipped, key: str
     assert server.predict(key, flow).status == 200  # not asked to be selected
 
 
+@pytest.mark.parametrize("question", ["营业时间", "你们的营业时间是几点\uff1f"])
+def test_a_word_inside_a_chinese_question_finds_its_answer(server: Shipped, question: str) -> None:
+    entries = [["营业时间是什么\uff1f", "九点到六点"]]
+    flow = server.do("make_chatflow", team="acme", name=f"Shop {question}", entries=entries)
+    server.do("save_access", chatflow=flow, mode="public", opens_for=[])
+    assert server.predict(chatflow=flow, question=question).json()["text"] == "九点到六点"
+
+
 def test_an_off_chatflow_says_so_to_its_keys_alone(server: Shipped) -> None:
     flow = server.do("make_chatflow", team="acme", name="Closed", entries=[])
     text = server.do("make_key", team="acme", name="patient", opens=[flow])
