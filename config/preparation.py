@@ -1,7 +1,6 @@
 """Preparation: everything that a server needs before it can start."""
 
 import errno
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.crypto.keyring import KeyRingError
+from accounts.network import addresses
 from accounts.permissions import Actor
 from accounts.services import ring_keys
 from chatflows.flow_app import flow_apps
@@ -74,6 +74,14 @@ def let_go() -> None:
         database.close_pool()
 
 
+def doubts() -> list[str]:
+    """Return a warning for each name in `.env` that looks like a misspelt setting."""
+    return [
+        f"Warning: .env sets {name}, which is no setting. Did you mean {ours}?"
+        for name, ours in settings.MISSPELT.items()
+    ]
+
+
 def welcome() -> list[str]:
     """Return the lines that a start prints."""
     lines = [f"Flowlatch listens at {settings.PUBLIC_URL}"]
@@ -101,10 +109,8 @@ def welcome() -> list[str]:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach the host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    address = addresses.parse(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _folder(path: Path) -> None:

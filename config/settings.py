@@ -1,8 +1,7 @@
 """All settings, from the environment (`.env.example` lists the names)."""
 
-import ipaddress
 import os
-from email.utils import getaddresses, parseaddr
+from email.utils import formataddr, getaddresses
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,36 +13,30 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.crypto import keyring
 from config import databases, limit_stores, logs
+from config.environment import files, hosts, names
+from config.environment.values import choice, exact, is_on, networks, number, secret_url, text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
 
 
-def _number(name: str, default: int) -> int:
+def _read_file(path: Path) -> dict[str, str]:
+    # A name that is set already wins. Returns the names that look like a misspelling of ours.
     try:
-        return int(env.str(name, default=str(default)))
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number.") from None
-
-
-def _networks(
-    name: str, default: str = ""
-) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    try:
-        texts = [text.strip() for text in env.str(name, default=default).split(",")]
-        return tuple(ipaddress.ip_network(text) for text in texts if text)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a list of networks: {error}.") from None
+        found = files.read(path)
+    except files.Unreadable as error:
+        raise ImproperlyConfigured(str(error)) from None
+    for name, value in found.items():
+        os.environ.setdefault(name, value)
+    return {name: ours for name in found if (ours := names.meant(name))}
 
 
 def _database() -> dict[str, Any]:
+    url = secret_url("DATABASE_URL", f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
     try:
-        url = env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
-        return databases.configured(url)
+        return databases.configured(environ.Env.db_url_config(url))
     except databases.UnknownDatabase as error:
         raise ImproperlyConfigured(str(error)) from None
-    except (ValueError, ImproperlyConfigured):  # the message could quote the password
+    except Exception:  # the message could quote the password
         raise ImproperlyConfigured(
             "DATABASE_URL can't be read. Write characters like @ : / # ? % of a password as "
             "%40 %3A %2F %23 %3F %25."
@@ -51,12 +44,13 @@ def _database() -> dict[str, Any]:
 
 
 def _mail_server() -> dict[str, Any]:
-    if not env.str("EMAIL_URL", default=""):
+    url = secret_url("EMAIL_URL")
+    if not url:
         return {}
     try:
-        server: dict[str, Any] = env.email_url("EMAIL_URL")
+        server: dict[str, Any] = environ.Env.email_url_config(url)
         known = {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
-        if urlsplit(env.str("EMAIL_URL")).scheme not in known or not server["EMAIL_HOST"]:
+        if urlsplit(url).scheme not in known or not server["EMAIL_HOST"]:
             raise ValueError
     except Exception:  # the message could quote the password
         raise ImproperlyConfigured(
@@ -67,48 +61,47 @@ def _mail_server() -> dict[str, Any]:
 
 
 def _limits_url() -> str:
-    url: str = env.str("LIMITS_URL", default="").strip()
+    url = secret_url("LIMITS_URL")
     if url and not limit_stores.is_readable(url):  # nothing is quoted: a password can be in it
         raise ImproperlyConfigured(f"LIMITS_URL can't be read. {limit_stores.FORMS}")
     return url
 
 
-def _worker(text: str) -> str:
-    if text not in ("internal", "external"):
-        raise ImproperlyConfigured("WORKER must be internal or external.")
-    return text
-
-
-def _mail_from(text: str) -> str:
-    text = text or f"Flowlatch <flowlatch@{urlsplit(PUBLIC_URL).hostname}>"
-    if len(getaddresses([text])) != 1 or "@" not in parseaddr(text)[1]:
+def _mail_from(given: str) -> str:
+    found = getaddresses([given]) if given.isprintable() else []
+    address = found[0][1] if len(found) == 1 else ""
+    local, _, host = address.rpartition("@")
+    try:
+        plain = host if host.isascii() else hosts.domain(host)
+    except hosts.Unreadable:
+        plain = ""
+    if not (local and local.isascii() and plain and address in given):
         raise ImproperlyConfigured("MAIL_FROM must be one address: Flowlatch <name@example.com>.")
-    return text
+    return given if host.isascii() else formataddr((found[0][0], f"{local}@{plain}"))
 
 
-def _local_url(host: str, port: int) -> str:
-    # Nobody can open 0.0.0.0 or ::; from this machine the loopback leads there.
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+def _host(given: str) -> str:
+    try:
+        return hosts.listening_host(given)
+    except hosts.Unreadable as error:
+        raise ImproperlyConfigured(f"HOST {error}.") from None
 
 
-def _public_url(text: str) -> str:
-    parts = urlsplit(text.strip())
-    scheme, host = parts.scheme.lower(), parts.netloc.lower()
-    is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    if scheme not in ("http", "https") or not host or not is_plain:
-        raise ImproperlyConfigured(
-            "PUBLIC_URL must be http:// or https:// and a host, and nothing behind it."
-        )
-    return f"{scheme}://{host}"
+def _public_url(given: str) -> hosts.PublicUrl:
+    try:
+        return hosts.public_url(given or hosts.local_url(HOST, PORT))
+    except hosts.Unreadable as error:
+        name = "PUBLIC_URL" if given else "PUBLIC_URL is not set, and made from HOST it"
+        raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
 VERSION = "0.1.0"
 # The release of Flowise that was tried: its protocol is the gate's, and its clients ask for it.
 FLOWISE_VERSION = "3.1.4"
 
-DEBUG = env.bool("DEBUG", default=False)
-DATA_DIR = Path(env.str("FLOWLATCH_DATA", default=str(BASE_DIR / "var"))).resolve()
+MISSPELT = _read_file(BASE_DIR / ".env")  # a warning at the start
+DEBUG = is_on("DEBUG")
+DATA_DIR = Path(text("FLOWLATCH_DATA", str(BASE_DIR / "var"))).resolve()
 KEY_RING_PATH = DATA_DIR / "keyring.json"
 
 
@@ -120,52 +113,48 @@ def _secret_key() -> str:
 SECRET_KEY: Any = SimpleLazyObject(_secret_key)
 
 # Where we listen, and the address that people and programs use.
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = _number("PORT", 8000)
-if not 0 < PORT < 65536:
-    raise ImproperlyConfigured("PORT must be from 1 to 65535.")
+HOST = _host(text("HOST", "127.0.0.1"))
+PORT = number("PORT", 8000, most=65535)
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-PUBLIC_URL = _public_url(env.str("PUBLIC_URL", default="") or _local_url(HOST, PORT))
-PUBLIC_HOST = urlsplit(PUBLIC_URL).netloc
-IS_HTTPS = PUBLIC_URL.startswith("https://")
-# Django compares the name alone, without port and trailing dot.
-ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", *LOOPBACK_NAMES} - {""})
+_public = _public_url(text("PUBLIC_URL"))
+PUBLIC_URL = str(_public)
+PUBLIC_HOST = _public.authority
+IS_HTTPS = _public.scheme == "https"
+# Django compares the name alone, without port and trailing dot, and IPv6 in brackets.
+ALLOWED_HOSTS = sorted({_public.host, *LOOPBACK_NAMES})
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 # Loopback is listed so that a Flowise, Ollama or vLLM on this machine works at once.
-ALLOWED_UPSTREAM_NETWORKS = _networks("ALLOWED_UPSTREAM_NETWORKS", "127.0.0.0/8,::1/128")
+ALLOWED_UPSTREAM_NETWORKS = networks("ALLOWED_UPSTREAM_NETWORKS", "127.0.0.0/8,::1/128")
 # Seconds until an upstream's first byte, for a silence after it, and for a whole answer.
-UPSTREAM_FIRST_BYTE_TIMEOUT = _number("UPSTREAM_FIRST_BYTE_TIMEOUT", 120)
-UPSTREAM_IDLE_TIMEOUT = _number("UPSTREAM_IDLE_TIMEOUT", 300)
-UPSTREAM_TOTAL_TIMEOUT = _number("UPSTREAM_TOTAL_TIMEOUT", 1800)
+UPSTREAM_FIRST_BYTE_TIMEOUT = number("UPSTREAM_FIRST_BYTE_TIMEOUT", 120)
+UPSTREAM_IDLE_TIMEOUT = number("UPSTREAM_IDLE_TIMEOUT", 300)
+UPSTREAM_TOTAL_TIMEOUT = number("UPSTREAM_TOTAL_TIMEOUT", 1800)
 # How many answers of upstreams may run at once: in one process, for one key, and without a key for
 # one client's address. Those without a key may have half of the places in all.
-MAX_STREAMS = _number("MAX_STREAMS", 2000)
-MAX_STREAMS_PER_KEY = _number("MAX_STREAMS_PER_KEY", 1000)
-MAX_STREAMS_PER_ADDRESS = _number("MAX_STREAMS_PER_ADDRESS", 200)
+MAX_STREAMS = number("MAX_STREAMS", 2000)
+MAX_STREAMS_PER_KEY = number("MAX_STREAMS_PER_KEY", 1000)
+MAX_STREAMS_PER_ADDRESS = number("MAX_STREAMS_PER_ADDRESS", 200)
 # The size of a question with its files, and of all bodies that one process holds at a time.
-MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 12 * 2**20)
-MAX_BUFFERED_BYTES = _number("MAX_BUFFERED_BYTES", 128 * 2**20)
-WEB_CONCURRENCY = _number("WEB_CONCURRENCY", 1)
+MAX_BODY_BYTES = number("MAX_BODY_BYTES", 12 * 2**20)
+MAX_BUFFERED_BYTES = number("MAX_BUFFERED_BYTES", 128 * 2**20)
+WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
 # The store that counts rates for all processes. Empty: each process counts (accounts/limits).
 LIMITS_URL = _limits_url()
 # Whether a serving process sends mail and cleans up, or only `manage.py worker`.
-WORKER = _worker(env.str("WORKER", default="internal"))
+WORKER = choice("WORKER", "internal", "external")
 
-# The first owner, unattended (see chatflows/services/onboarding.py).
-# Not read by env, which takes a value that begins with `$` for another variable's name.
-OWNER_EMAIL = os.environ.get("OWNER_EMAIL", "")
-OWNER_PASSWORD = os.environ.get("OWNER_PASSWORD", "")
-OWNER_USERNAME = os.environ.get("OWNER_USERNAME", "")
-TEAM_NAME = os.environ.get("TEAM_NAME", "")
+# The first owner, unattended (see chatflows/services/onboarding.py). A password may begin with `$`.
+OWNER_EMAIL = exact("OWNER_EMAIL")
+OWNER_PASSWORD = exact("OWNER_PASSWORD")
+OWNER_USERNAME = exact("OWNER_USERNAME")
+TEAM_NAME = exact("TEAM_NAME")
 # The first team's flow app (see chatflows/flow_app/flow_apps.py).
-FLOW_USERNAME = os.environ.get("FLOW_USERNAME", "")
-FLOW_PASSWORD = os.environ.get("FLOW_PASSWORD", "")
+FLOW_USERNAME = exact("FLOW_USERNAME")
+FLOW_PASSWORD = exact("FLOW_PASSWORD")
 
 # How many days an invitation's link opens.
-INVITATION_DAYS = _number("INVITATION_DAYS", 7)
-if not 1 <= INVITATION_DAYS <= 7:
-    raise ImproperlyConfigured("INVITATION_DAYS must be from 1 to 7.")
+INVITATION_DAYS = number("INVITATION_DAYS", 7, most=7)
 
 INSTALLED_APPS = [
     "config",  # first, so that its runserver replaces Django's
@@ -305,7 +294,7 @@ STORAGES = {
 # Mail waits in the outbox until the worker sends it (accounts/mail/outbox.py). Empty means that
 # there is no server, and pages say that no mail was sent. No other code can send mail.
 MAIL_SERVER = _mail_server()
-MAIL_FROM = _mail_from(env.str("MAIL_FROM", default=""))
+MAIL_FROM = _mail_from(text("MAIL_FROM", f"Flowlatch <flowlatch@{_public.mail_domain}>"))
 EMAIL_BACKEND = "accounts.mail.backends.Refusing"
 
 LANGUAGE_CODE = "en"

@@ -34,10 +34,13 @@ def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
     rows = {
         str(pk): (key, who) for pk, key, who in recent.values_list("pk", "email_key", "invited_by")
     }
-    made = LinkToken.objects.filter(
-        purpose=LinkPurpose.INVITATION, created_at__gt=now - WINDOW, bound_to__in=rows
-    ).order_by("created_at")
-    links = [_Link(at, *rows[pk]) for pk, at in made.values_list("bound_to", "created_at")]
+    made = LinkToken.objects.made_within(WINDOW, now).filter(
+        purpose=LinkPurpose.INVITATION, bound_to__in=rows
+    )
+    links = [
+        _Link(at, *rows[pk])
+        for pk, at in made.order_by("created_at").values_list("bound_to", "created_at")
+    ]
     of_address = Counter(link.email_key for link in links) + wanted
     if full := [key for key in wanted if of_address[key] > PER_ADDRESS]:
         to_full = [link for link in links if link.email_key in full]

@@ -62,7 +62,7 @@ class _Bucket:
 
     def failures(self, row: LockOut, now: datetime) -> int:
         """Return how many failures still count."""
-        past = now - row.last_failed_at
+        past = max(now - row.last_failed_at, timedelta())
         if not self.is_growing:  # a whole network forgets evenly, and never waits longer
             return max(0, row.failures - int(past / (WINDOW / self.limit)))
         is_quiet = past >= (WINDOW if row.failures < self.limit else FORGOTTEN_AFTER)
@@ -79,25 +79,36 @@ class _Bucket:
         return free_at - now
 
 
-@transaction.atomic(durable=True)
 def begin(attempt: Attempt) -> None:
     """Count an attempt as failed before it is checked, so that many attempts at once gain nothing.
 
     Raises TooMany if the password must not be checked at all, even if it is right.
     """
+    wait = _count(attempt)
+    if wait > timedelta():
+        raise TooMany(wait, f"Too many tries. Wait {in_words(wait)}, then try again.")
+
+
+@transaction.atomic(durable=True)
+def _count(attempt: Attempt) -> timedelta:
+    # Returns how long to wait; then nothing is counted.
     now = timezone.now()
     counted: list[tuple[_Bucket, LockOut]] = []
     for bucket in _buckets(attempt):
         row, _ = LockOut.objects.select_for_update().get_or_create(
             digest=bucket.digest, defaults={"failures": 0, "last_failed_at": now}
         )
+        if row.last_failed_at > now:  # the clock ran back: a wait ends as if it began now
+            row.last_failed_at = now
+            row.save(update_fields=["last_failed_at"])
         wait = bucket.wait(row, now)
         if wait > timedelta():
-            raise TooMany(wait, f"Too many tries. Wait {in_words(wait)}, then try again.")
+            return wait
         counted.append((bucket, row))
     for bucket, row in counted:
         row.failures, row.last_failed_at = bucket.failures(row, now) + 1, now
         row.save(update_fields=["failures", "last_failed_at"])
+    return timedelta()
 
 
 def note_success(attempt: Attempt) -> None:

@@ -11,16 +11,20 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 
+AHEAD = 60.0  # seconds that another machine's clock may be ahead; beyond it, ours ran back
+
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether this session saw a password within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds."""
-    return latest(request) >= time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    age = time.time() - latest(request)
+    return -AHEAD <= age <= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def latest(request: HttpRequest) -> float:
     """Return when this session last saw its person's password (seconds since 1970), or 0."""
+    # The last one, and not the highest: that would stand for long after a clock that ran back.
     records = get_authentication_records(request, request.user)
-    return max((float(record["at"]) for record in records), default=0.0)
+    return float(records[-1]["at"]) if records else 0.0
 
 
 def note_password(request: HttpRequest) -> None:

@@ -40,7 +40,8 @@ class SessionStore(DjangosStore):
         """Whether a person's use of this session has to be noted again, once a minute."""
         if SESSION_KEY not in self or self._row is None:
             return False
-        return self._row.last_used_at is None or now - self._row.last_used_at >= NOTE_EVERY
+        noted = self._row.last_used_at
+        return noted is None or abs(now - noted) >= NOTE_EVERY  # a clock can run back
 
     def load(self) -> dict[str, Any]:
         self._row = Session.objects.filter(

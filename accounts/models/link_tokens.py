@@ -1,8 +1,12 @@
 """Link tokens: one-time links, stored hashed and bound to their purpose."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
+
+# What was made later than this from now was made before the clock ran back. (The clocks of several
+# machines agree to within a few seconds.)
+AHEAD = timedelta(minutes=1)
 
 
 class LinkPurpose(models.TextChoices):
@@ -19,6 +23,10 @@ class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
     def usable(self, now: datetime) -> "LinkTokenQuerySet":
         """Not used and not expired."""
         return self.filter(used_at__isnull=True, expires_at__gt=now)
+
+    def made_within(self, span: timedelta, now: datetime) -> "LinkTokenQuerySet":
+        """Made in the last span of time, for a limit: it never waits for a clock that ran back."""
+        return self.filter(created_at__gt=now - span, created_at__lte=now + AHEAD)
 
 
 class LinkToken(models.Model):

@@ -1,13 +1,15 @@
 """Mails: the outbox. A row is written in the caller's transaction and sent by the worker."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
 
 from accounts.models.mail_kinds import KINDS
 from accounts.models.teams import Team
+
+FURTHEST = timedelta(hours=2)  # no attempt is put off for so long
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
@@ -22,8 +24,8 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.filter(team=None)
 
     def due(self, now: datetime) -> "MailQuerySet":
-        """Mails that the worker should send now."""
-        return self.filter(next_try_at__lte=now)
+        """Mails that the worker should send now, or that wait for a clock that ran back."""
+        return self.filter(Q(next_try_at__lte=now) | Q(next_try_at__gt=now + FURTHEST))
 
     def retrying(self) -> "MailQuerySet":
         """Mails that wait after a failed attempt, but not one that is being sent right now."""

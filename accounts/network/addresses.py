@@ -1,6 +1,7 @@
 """Network addresses: read the client's address of a request. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -8,6 +9,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_TEXT_LENGTH = 100  # characters; an IPv6 address with a zone is well below
+# What a proxy of ours wrote of a client, where it is no address (`unknown`, `_hidden`): all such
+# clients together are counted and recorded under this word. It is in no network.
+UNREADABLE = "unreadable"
+MAPPED = 96  # bits before an IPv4 address inside IPv6 (RFC 4291)
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<v6>[^\[\]]*:[^\[\]]*)\]|(?P<v4>[0-9.]+))(?::[0-9]{1,5})?", re.ASCII
+)
 
 
 def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Network]) -> str:
@@ -15,17 +23,18 @@ def client_address(peer: str, forwarded: Iterable[str], proxies: Sequence[Networ
 
     `peer` is the address that connected, `forwarded` the header's values in order. The walk ends at
     the first address that is not one of our proxies, because anyone could have written what stands
-    left of it. Text that is no address is never returned.
+    left of it. Ports and brackets are taken off and empty elements skipped; other text that is no
+    address is UNREADABLE.
     """
     current = parse(peer)
     if current is None:
         return ""
-    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    texts = [hop.strip(" \t") for value in forwarded for hop in value.split(",")]
+    hops = [text for text in texts if text]
     while hops and any(current in network for network in proxies):
-        hop = parse(hops.pop())
-        if hop is None:
-            break
-        current = hop
+        current = _without_port(hops.pop())
+        if current is None:
+            return UNREADABLE
     return _text(current)
 
 
@@ -40,6 +49,22 @@ def parse(text: str) -> Address | None:
     return _parse(text) if len(text) <= MAX_TEXT_LENGTH else None
 
 
+def network(text: str) -> Network:
+    """Return a network, with IPv4 inside IPv6 unwrapped as in `parse`. Raises ValueError."""
+    if "%" in text:  # of one interface: what we compare has no zone
+        raise ValueError("a network has no zone")
+    found = ipaddress.ip_network(text.removeprefix("[").removesuffix("]"))
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < MAPPED:
+        return found
+    return ipaddress.ip_network(f"{mapped}/{found.prefixlen - MAPPED}")
+
+
+def _without_port(text: str) -> Address | None:
+    found = _WITH_PORT.fullmatch(text) if len(text) <= MAX_TEXT_LENGTH else None
+    return parse((found["v6"] or found["v4"]) if found else text)
+
+
 _text = lru_cache(maxsize=4096)(str)
 
 
@@ -47,7 +72,7 @@ _text = lru_cache(maxsize=4096)(str)
 def _parse(text: str) -> Address | None:
     try:
         # Without its zone (RFC 4007), which is free text and would go into records.
-        address = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0] if ":" in text else text)
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
@@ -63,9 +88,12 @@ def host_of(address: Address | None) -> Network | None:
 
 
 def network_of(text: str) -> str:
-    """Return the /24 (IPv4) or /48 (IPv6) of an address, for counting, or '' for no address."""
+    """Return the /24 (IPv4) or /48 (IPv6) of an address, for counting.
+
+    UNREADABLE counts as a network of its own, other text that is no address as ''.
+    """
     address = parse(text)
     if address is None:
-        return ""
+        return UNREADABLE if text == UNREADABLE else ""
     prefix = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))

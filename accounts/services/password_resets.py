@@ -104,7 +104,7 @@ def _person(request: ResetRequest) -> User | None:
 
 def _has_enough_links(user: User) -> bool:
     links = LinkToken.objects.filter(purpose=LinkPurpose.PASSWORD_RESET, bound_to=str(user.pk))
-    return links.filter(created_at__gt=timezone.now() - LINK_LIFETIME).count() >= MAX_LINKS
+    return links.made_within(LINK_LIFETIME, timezone.now()).count() >= MAX_LINKS
 
 
 def _new_link(user: User) -> str:

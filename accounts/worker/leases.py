@@ -10,12 +10,14 @@ from accounts.models import Lease
 def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
     """Take a free lease, or renew one's own. Return True for exactly one holder at a time.
 
-    The clocks of several machines have to agree to within a few seconds.
+    The clocks of several machines have to agree to within a few seconds. A lease that would last
+    longer than twice a lifetime is from before the clock ran back, and it is free.
     """
     lease = Lease.objects.filter(name=name)
-    if lease.exclude(holder=holder).filter(expires_at__gt=now).exists():
+    is_held = Q(expires_at__gt=now, expires_at__lte=now + 2 * lifetime)
+    if lease.exclude(holder=holder).filter(is_held).exists():
         return False  # by reading alone: those who wait write nothing
-    free = lease.filter(Q(holder=holder) | Q(expires_at__lte=now))
+    free = lease.filter(Q(holder=holder) | ~is_held)
     if free.update(holder=holder, expires_at=now + lifetime):
         return True
     values = {"holder": holder, "expires_at": now + lifetime}

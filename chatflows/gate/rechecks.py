@@ -106,7 +106,8 @@ class GateAnswers:
             log.exception("aborts not asked", error=type(error).__name__)
             return
         for each, age in ages.items():
-            if aborted.get(each.thread_id, age) < age:
+            # A negative age is of a clock that ran back: it would end each new answer as well.
+            if 0 <= aborted.get(each.thread_id, age) < age:
                 each.end(Ending.ABORTED)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from config.environment.names import NAMES
+
 pytestmark = pytest.mark.fast
 
 ROOT: Path = settings.BASE_DIR
@@ -77,10 +79,10 @@ def test_every_name_of_the_environment_is_explained() -> None:
     if not example.exists():
         pytest.skip(".env.example is not written yet")
     code = (ROOT / "config" / "settings.py").read_text()
-    read = set(
-        re.findall(r"(?:env(?:\.\w+)?|_number|_networks|environ\.get)\(\s*\"([A-Z_]+)\"", code)
-    )
+    readers = r"\b(?:text|exact|secret_url|number|networks|choice|is_on)"
+    read = set(re.findall(rf"{readers}\(\s*\"(\w+)\"", code))
     assert {"PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWLATCH_DATA"} <= read
     explained = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(), re.MULTILINE))
     assert read - explained == set()
     assert explained - read == set(), "explained, but nothing reads it"
+    assert read == NAMES

@@ -175,7 +175,7 @@ def enable_account(name: str) -> None:
 def calls(chatflow: str) -> list[dict[str, Any]]:
     """The recorded calls of a chatflow, newest first."""
     rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
-    names = ("status", "code", "reason", "allowed", "key_name", "streamed")
+    names = ("status", "code", "reason", "allowed", "key_name", "streamed", "client_address")
     return [dict(row) for row in rows.values(*names)]
 
 

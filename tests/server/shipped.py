@@ -43,7 +43,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment with none of our names but these."""
     ours = re.compile(
         r"OWNER_|FLOW_|TEAM_NAME|FLOWLATCH_|PORT$|HOST$|PUBLIC_URL|DJANGO_|DATABASE_URL|LIMITS_URL|WEB_CONCURRENCY"
-        r"|EMAIL_URL|MAIL_FROM|WORKER$"
+        r"|EMAIL_URL|MAIL_FROM|WORKER$|TRUSTED_PROXIES"
     )
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
     kept["PYTHONWARNINGS"] = "default"
@@ -91,6 +91,7 @@ class Shipped:
     process: "subprocess.Popen[str] | Forked"
     chatflow: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    host: str = "127.0.0.1"  # where `request` connects
     _control: Forked | None = None
     _answers: TextIO | None = None
 
@@ -112,7 +113,7 @@ class Shipped:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request on a connection of its own; a body that is not bytes is sent as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         head = dict(headers or {})
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if data is not None:
@@ -179,6 +180,7 @@ def start(
     command: tuple[str, ...] = SERVE,
     is_first: bool = False,
     is_fork: bool = True,
+    host: str = "127.0.0.1",
 ) -> Shipped:
     """Start a server and wait until it answers. Raises AssertionError with its output if not.
 
@@ -196,7 +198,7 @@ def start(
     log = folder / "server.log"
     with log.open("a") as file:
         process = run(command, env, file)
-    server = Shipped(folder, port, process, env=env)
+    server = Shipped(folder, port, process, env=env, host=host)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -21,6 +21,8 @@ class Command(BaseCommand):
         """Prepare and greet, in a child process: serving needs nothing of what this loads."""
         from config import preparation  # noqa: PLC0415 (it must not stay in the server's memory)
 
+        for line in preparation.doubts():
+            self.stdout.write(line)
         try:
             preparation.port_is_free(settings.HOST, settings.PORT)
             preparation.prepare()

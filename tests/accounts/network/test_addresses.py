@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.network.addresses import Network, client_address
+from accounts.network.addresses import UNREADABLE, Network, client_address, network_of, parse
 
 pytestmark = pytest.mark.fast
 
@@ -37,15 +37,37 @@ PROXIES = (*LOCAL, ipaddress.ip_network("10.0.0.0/8"))
         ("127.0.0.1", ["1.1.1.1, 198.51.100.1, 10.0.0.2"], PROXIES, "198.51.100.1"),
         ("127.0.0.1", ["1.1.1.1", "198.51.100.1, 10.0.0.2"], PROXIES, "198.51.100.1"),
         ("127.0.0.1", ["10.0.0.3, 10.0.0.2"], PROXIES, "10.0.0.3"),
-        # What is no address ends the walk at the last one that is.
-        ("127.0.0.1", ["nonsense"], LOCAL, "127.0.0.1"),
+        # Ports and brackets are taken off, what is empty says nothing.
+        ("127.0.0.1", ["203.0.113.7:51234"], LOCAL, "203.0.113.7"),
+        ("127.0.0.1", ["[2001:db8::1]:443"], LOCAL, "2001:db8::1"),
+        ("127.0.0.1", ["[2001:db8::1]"], LOCAL, "2001:db8::1"),
+        ("127.0.0.1", ["[::ffff:203.0.113.7]:443"], LOCAL, "203.0.113.7"),
+        ("127.0.0.1", ["1.1.1.1:80, 203.0.113.7:1 ,\t10.0.0.2:99"], PROXIES, "203.0.113.7"),
+        ("127.0.0.1", ["[::1]:1, [::1]:2"], LOCAL, "::1"),
         ("127.0.0.1", [""], LOCAL, "127.0.0.1"),
-        ("127.0.0.1", ["1.1.1.1,"], LOCAL, "127.0.0.1"),
-        ("127.0.0.1", ["1.1.1.1, unknown, 10.0.0.2"], PROXIES, "10.0.0.2"),
-        ("127.0.0.1", ["1.1.1.1:80"], LOCAL, "127.0.0.1"),
-        ("127.0.0.1", ["[2001:db8::1]"], LOCAL, "127.0.0.1"),
-        ("127.0.0.1", ["0177.0.0.1"], LOCAL, "127.0.0.1"),
-        ("127.0.0.1", ["2130706433"], LOCAL, "127.0.0.1"),
+        ("127.0.0.1", [" , ,"], LOCAL, "127.0.0.1"),
+        ("127.0.0.1", ["1.1.1.1,"], LOCAL, "1.1.1.1"),
+        ("127.0.0.1", ["1.1.1.1, , 10.0.0.2", ""], PROXIES, "1.1.1.1"),
+        # What is no address ends the walk, and is neither the proxy nor anyone left of it.
+        ("127.0.0.1", ["nonsense"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1, unknown"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1, _hidden, 10.0.0.2"], PROXIES, UNREADABLE),
+        ("127.0.0.1", ["0177.0.0.1"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["2130706433"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1:"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1:http"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1:123456"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1 :80"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1%eth0"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["[1.1.1.1]"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["[2001:db8::1"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["[2001:db8::1]x"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["for=1.1.1.1"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ['"1.1.1.1"'], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.1\xa0"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["1.1.1.\u0661"], LOCAL, UNREADABLE),
+        ("127.0.0.1", ["[" + ":" * 9000 + "]"], LOCAL, UNREADABLE),
+        ("127.0.0.1", [UNREADABLE], LOCAL, UNREADABLE),
         # Version 6, and version 4 inside it.
         ("127.0.0.1", ["2001:DB8:0::1"], LOCAL, "2001:db8::1"),
         ("::ffff:127.0.0.1", ["198.51.100.1"], LOCAL, "198.51.100.1"),
@@ -71,11 +93,17 @@ def test_a_forged_left_part_never_counts(forged: list[str], real: ipaddress.IPv4
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
-def test_whatever_comes_the_answer_is_an_address_or_nothing(
+def test_whatever_comes_the_answer_is_an_address_one_word_or_nothing(
     peer: str, forwarded: list[str]
 ) -> None:
     found = client_address(peer, forwarded, PROXIES)
-    assert found == "" or ipaddress.ip_address(found)
+    assert found in ("", UNREADABLE) or ipaddress.ip_address(found)
+
+
+def test_what_cannot_be_read_is_one_bucket_and_in_no_network() -> None:
+    assert network_of(UNREADABLE) == UNREADABLE
+    assert parse(UNREADABLE) is None
+    assert network_of("nonsense") == network_of("") == ""
 
 
 def test_a_zone_is_no_way_to_bring_text_in() -> None:

@@ -127,13 +127,14 @@ def test_an_answer_is_decided_again(reader: Reader, times: int, code: str | None
 @pytest.mark.parametrize(
     ("aborted", "ending"),
     [
+        ({THREAD: -1200.0}, None),  # the clock was set back
         ({THREAD: 1.0}, Ending.ABORTED),
         ({THREAD: 9.0}, None),
         ({str(OTHER): 1.0}, None),
         (Unavailable("away"), None),
         (ValueError(), None),
     ],
-    ids=["since it began", "before it began", "another", "away", "fault"],
+    ids=["clock set back", "since it began", "before it began", "another", "away", "fault"],
 )
 def test_an_abort_in_another_process_ends_what_began_before_it(
     aborted: dict[str, float] | Exception, ending: Ending | None

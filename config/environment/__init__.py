@@ -1,0 +1,1 @@
+"""The environment: `.env`, and the values of settings read from it."""
