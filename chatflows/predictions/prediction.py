@@ -121,6 +121,14 @@ class Prediction:
                 self._keep(said[:MAX_KEPT] if isinstance(said, str) else "")
             case Usage():
                 self.usage = event
+            case Frame(
+                name="usageMetadata",
+                data={"input_tokens": int(prompt), "output_tokens": int(completion)},
+            ):
+                before = self.usage or Usage(0, 0)  # each model of a flow tells its own
+                self.usage = Usage(
+                    before.prompt_tokens + prompt, before.completion_tokens + completion
+                )
             case Failed():
                 self.failure = event
             case Done(is_answered):
