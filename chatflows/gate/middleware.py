@@ -53,7 +53,7 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
-        self.short_way = ShortWay(self._parts, self._put)  # see config/short_way.py
+        self.short_way = ShortWay(self._parts, self._put, self._is_full)  # see config/short_way.py
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -105,6 +105,8 @@ class BearerGate:
             chat_id=found.chat_id,
         )
         try:
+            if route is not None and route.is_recorded and self._is_full():
+                raise Refused(codes.UNAVAILABLE)
             await _handle(found, exchange)
         except Refused as refused:
             await exchange.refuse(refused)
@@ -120,6 +122,10 @@ class BearerGate:
             record = exchange.record() if route is not None and route.is_recorded else None
             if record is not None:
                 self._put(record)
+
+    def _is_full(self) -> bool:
+        """Return whether so many records wait that the next call's may be lost."""
+        return self._recorder is not None and self._recorder.is_full
 
     def _put(self, record: CallRecord) -> None:
         if self._recorder is None:

@@ -25,7 +25,6 @@ from chatflows.engines import (
 
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
-MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
 BROKEN_OFF = Failed(codes.UPSTREAM_CUT)
@@ -76,7 +75,7 @@ class Prediction:
     is_answered: bool = True  # False: the engine said that it has no answer
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
-    _length: int = 0  # characters of all
+    length: int = 0  # characters of all, kept or not
 
     @classmethod
     def of(cls, question: Question, answer: InstantAnswer) -> "Prediction":
@@ -88,7 +87,7 @@ class Prediction:
             is_complete=True,
             is_answered=answer.is_answered,
             _last=[answer.text],
-            _length=len(answer.text),
+            length=len(answer.text),
         )
 
     @property
@@ -118,7 +117,7 @@ class Prediction:
             case Whole(value):
                 self.whole = value
                 said = value.get("text")
-                self._keep(said[:MAX_KEPT] if isinstance(said, str) else "")
+                self._keep(said if isinstance(said, str) else "")
             case Usage():
                 self.usage = event
             case Frame(
@@ -136,12 +135,12 @@ class Prediction:
 
     def _keep(self, text: str) -> None:
         self.pieces += 1
-        if self._length < MAX_TEXT:
-            self._last.append(text[: MAX_TEXT - self._length])
-            self._length += len(text)
+        if self.length < MAX_TEXT:
+            self._last.append(text[: MAX_TEXT - self.length])
             if len(self._last) == JOINED:
                 self._joined.append("".join(self._last))
                 self._last.clear()
+        self.length += len(text)
 
 
 def _clean(text: str) -> str:

@@ -1,14 +1,17 @@
 """A prediction keeps what was said: whole, in order, bounded, and fit for a database."""
 
 import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows import predictions
-from chatflows.engines import Done, Event, Events, Token
+from chatflows.engines import Done, Event, Events, Frame, Token, Usage, Whole
 from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT
+from chatflows.predictions.turns import MAX_LENGTH, Turn
 from tests.chatflows.engines.says import Says
 
 pytestmark = pytest.mark.fast
@@ -70,3 +73,38 @@ def run(*lots: Events) -> list[Event]:
         return [event async for event in predictions.run(prediction, Says(*lots))]
 
     return asyncio.run(collect())
+
+
+def kept(prediction: predictions.Prediction) -> Turn:
+    return Turn.of(prediction, at=datetime.now(UTC), chatflow_id=UUID(int=1), caller="")
+
+
+@pytest.mark.parametrize("last", [Token("b" * 7_232), Whole({"text": "b" * 40_000})])
+def test_a_turn_that_is_cut_says_so(last: Event) -> None:
+    asked = predictions.begin("a" * 1_234_567, "c")
+    pieces = [Token("b" * MAX_LENGTH)] if isinstance(last, Token) else []
+    asyncio.run(predictions.complete(asked, Says([*pieces, last, Done()])))
+    turn = kept(asked)
+    assert turn.question == "a" * MAX_LENGTH + "… (cut: 1,234,567 characters)"
+    assert turn.answer == "b" * MAX_LENGTH + "… (cut: 40,000 characters)"
+
+
+def test_a_turn_that_fits_is_kept_as_it_is() -> None:
+    asked = predictions.begin("a" * MAX_LENGTH, "c")
+    asyncio.run(predictions.complete(asked, Says([Token("b" * MAX_LENGTH), Done()])))
+    assert (kept(asked).question, kept(asked).answer) == ("a" * MAX_LENGTH, "b" * MAX_LENGTH)
+
+
+def test_a_cut_answer_tells_its_true_length() -> None:
+    piece = Token("b" * 100_000)
+    assert kept(predicted([piece] * 15, [Done()])).answer.endswith("(cut: 1,500,000 characters)")
+
+
+def test_what_the_models_of_a_flow_count_is_added_up() -> None:
+    counted = [
+        Frame("usageMetadata", b"", data={"input_tokens": 3, "output_tokens": 4}),
+        Frame("usageMetadata", b"", data={"input_tokens": 10, "output_tokens": 20, "more": 1}),
+        Frame("usageMetadata", b"", data={"input_tokens": "many", "output_tokens": 1}),
+        Frame("usageMetadata", b"", data=None),
+    ]
+    assert predicted([*counted, Done()]).usage == Usage(13, 24)
