@@ -28,6 +28,7 @@ JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes mo
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
 BROKEN_OFF = Failed(codes.UPSTREAM_CUT)
+TOO_LONG = Failed(codes.UPSTREAM_INVALID)
 
 
 # Random hex digits for the next ids: a system call for each id would cost more than the id.
@@ -185,11 +186,14 @@ async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, N
 
 
 async def complete(prediction: Prediction, engine: Engine) -> None:
-    """The same, for whoever wants the end of it alone."""
+    """Run to the end without yielding events. A text over MAX_TEXT fails: it would be cut."""
     async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             for event in events:
                 prediction.note(event)
+            if prediction.length > MAX_TEXT and prediction.whole is None:
+                prediction.is_complete = False
+                prediction.note(TOO_LONG)
             if prediction.is_over:
                 return
     prediction.note(BROKEN_OFF)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chatflows import predictions
 from chatflows.engines import Done, Event, Events, Frame, Token, Usage, Whole
-from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT
+from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT, TOO_LONG
 from chatflows.predictions.turns import MAX_LENGTH, Turn
 from tests.chatflows.engines.says import Says
 
@@ -34,6 +34,17 @@ def test_the_text_is_all_pieces_in_their_order(pieces: list[str]) -> None:
 def test_an_endless_answer_is_kept_to_a_bound() -> None:
     prediction = predicted(*[[Token("0123456789" * 99)] * 600] * 2, [Done()])
     assert prediction.text == ("0123456789" * (MAX_TEXT // 10))
+
+
+def test_a_whole_answer_is_never_cut_in_silence() -> None:
+    piece = Token("a" * (MAX_TEXT // 2))
+    fits = predicted([piece, piece], [Done()])
+    assert (len(fits.text), fits.is_complete, fits.failure) == (MAX_TEXT, True, None)
+    for lots in ([[piece, piece, Token("a")], [Done()]], [[piece, piece, Token("a"), Done()]]):
+        longer = predicted(*lots)
+        assert (longer.is_complete, longer.failure) == (False, TOO_LONG)
+    whole = predicted([Whole({"text": "a" * (MAX_TEXT + 1)}), Done()])
+    assert (whole.is_complete, whole.failure) == (True, None)  # it is passed on as it came
 
 
 def test_many_small_pieces_are_kept_as_few_texts() -> None:
