@@ -1,6 +1,7 @@
 """The recorder: what the gate learns is written in batches by a thread; no answer waits for it."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,11 @@ log = structlog.get_logger("flowlatch.recorder")
 
 FLUSH_AFTER = 0.5  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 2000  # records: a commit costs as much as some hundreds of them
-# Beyond these, new records are dropped and counted: memory stays flat while the database is away.
-MAX_WAITING = 20_000  # records
-MAX_WAITING_TEXT = 32 * 1024 * 1024  # characters of their questions and answers
+# Beyond so much the recorder is full, and the gate lets nobody in: what happened would be lost.
+MAX_WAITING = 32 * 1024 * 1024  # bytes, of about 20,000 records without long texts
+# Answers that run then may still end. Beyond so much their records are dropped and counted.
+MAX_HELD = 2 * MAX_WAITING
+RECORD_BYTES = 1536  # of a record in memory, but for its question and answer
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
 
 
@@ -50,7 +53,8 @@ class Recorder:
         self._write = write
         self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
-        self._text = 0  # characters of what waits
+        self._held = 0  # bytes of what waits
+        self.is_full = False
         self._is_closing = False
         self._news = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
@@ -62,12 +66,11 @@ class Recorder:
 
     def put(self, record: CallRecord) -> None:
         """Take a record. Never waits and never fails."""
-        turn = record.turn
-        size = len(turn.question) + len(turn.answer) if turn is not None else 0
-        if len(self._waiting) >= MAX_WAITING or self._text + size > MAX_WAITING_TEXT:
+        size = _size(record)
+        if self._held + size > MAX_HELD:
             self._dropped += 1
             return
-        self._text += size
+        self._hold(size)
         self._waiting.append(record)
         if not self._news.is_set():
             self._news.set()
@@ -104,9 +107,19 @@ class Recorder:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
-        turns = [record.turn for record in batch if record.turn is not None]
-        self._text -= sum(len(turn.question) + len(turn.answer) for turn in turns)
+        self._hold(-sum(map(_size, batch)))
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
             self._dropped = 0
         return True
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self.is_full = self._held >= MAX_WAITING
+
+
+def _size(record: CallRecord) -> int:
+    turn = record.turn
+    if turn is None:
+        return RECORD_BYTES
+    return RECORD_BYTES + sys.getsizeof(turn.question) + sys.getsizeof(turn.answer)

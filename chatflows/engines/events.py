@@ -40,8 +40,8 @@ class Question(NamedTuple):
 
     `chat_id` names the conversation for the caller, `thread_id` names it for an upstream. The
     latter is unique to chatflow and caller, so nobody reaches another's conversation there.
-    `aliases` pairs each name that goes upstream with the caller's own, which replaces it in the
-    answer.
+    `session_id` is the caller's other name for it, where one was sent. `aliases` pairs each name
+    that goes upstream with the caller's own, which replaces it in the answer.
     """
 
     text: str
@@ -49,6 +49,7 @@ class Question(NamedTuple):
     thread_id: str = ""
     aliases: tuple[tuple[str, str], ...] = ()
     is_streaming: bool = False
+    session_id: str = ""
     # The other fields of Flowise's IncomingInput that may go upstream, already filtered.
     fields: Mapping[str, object] = NO_FIELDS
     files: tuple[File, ...] = ()

@@ -32,6 +32,7 @@ class Kind(Generic[ConfigType]):
     is_instant: bool = False  # this process makes the answer, and is done at once
     answers_from_entries: bool = False
     takes_files: bool = False  # files of a question go upstream
+    may_ask_nothing: bool = False  # an empty question goes upstream, where a flow may need none
     # A RememberingEngine: it is shown earlier turns, and a turn is kept before its answer ends.
     remembers: bool = False
     can_abort: bool = False  # an AbortableEngine: its upstream can be told to stop
@@ -83,7 +84,15 @@ class UnsetEngine:
 
 _KINDS: tuple[Kind[Any], ...] = (
     Kind("faq", "FAQ", NoConfig, faq.make, is_instant=True, answers_from_entries=True),
-    Kind("flowise", "Flowise", FlowiseConfig, flowise.make, takes_files=True, can_abort=True),
+    Kind(
+        "flowise",
+        "Flowise",
+        FlowiseConfig,
+        flowise.make,
+        takes_files=True,
+        may_ask_nothing=True,
+        can_abort=True,
+    ),
     Kind(
         "openai", "OpenAI-compatible", OpenAIConfig, openai.make, remembers=True, suggests="model"
     ),

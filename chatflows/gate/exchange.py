@@ -129,17 +129,8 @@ class Exchange:
 def turn_of(verdict: Verdict, prediction: Prediction) -> Turn:
     """Return what is kept of a prediction in the caller's conversation."""
     assert verdict.facts.chatflow is not None
-    return Turn(
-        message_id=prediction.message_id,
-        at=verdict.at,
-        chatflow_id=verdict.facts.chatflow.id,
-        caller=verdict.caller,
-        chat_id=prediction.chat_id,
-        question=prediction.question.text,
-        answer=prediction.text,
-        is_complete=prediction.is_complete,
-        is_answered=prediction.is_answered,
-    )
+    chatflow_id = verdict.facts.chatflow.id
+    return Turn.of(prediction, at=verdict.at, chatflow_id=chatflow_id, caller=verdict.caller)
 
 
 def record_of(

@@ -71,9 +71,12 @@ class _Call(NamedTuple):
 class ShortWay:
     """Answers requests whose body is here already."""
 
-    def __init__(self, parts: Parts, put: Callable[[CallRecord], None]) -> None:
+    def __init__(
+        self, parts: Parts, put: Callable[[CallRecord], None], is_full: Callable[[], bool]
+    ) -> None:
         self._parts = parts
         self._put = put
+        self._is_full = is_full
 
     def is_for(self, method: bytes, url: bytes) -> bool:
         """Return whether to hold a request until its body is here."""
@@ -84,7 +87,12 @@ class ShortWay:
         started = time.perf_counter()
         found = routes.match(held.url)  # with a query it is no path, and goes the ordinary way
         route = found.routes.get("POST") if found is not None else None
-        if route is None or route.handler is not predictions.create or len(held.body) > LARGE:
+        if (
+            route is None
+            or route.handler is not predictions.create
+            or len(held.body) > LARGE
+            or self._is_full()
+        ):
             then(None)
             return
         assert found is not None

@@ -54,7 +54,8 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
-        self.short_way = ShortWay(self._parts, self._put)  # see config/wire/short_way.py
+        # See config/wire/short_way.py.
+        self.short_way = ShortWay(self._parts, self._put, self._is_full)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -117,6 +118,8 @@ class BearerGate:
             is_api=found.is_api,
         )
         try:
+            if route is not None and route.is_recorded and self._is_full():
+                raise Refused(codes.UNAVAILABLE)
             await _handle(found, exchange)
         except Refused as refused:
             await exchange.refuse(refused)
@@ -132,6 +135,10 @@ class BearerGate:
             record = exchange.record() if route is not None and route.is_recorded else None
             if record is not None:
                 self._put(record)
+
+    def _is_full(self) -> bool:
+        """Return whether so many records wait that the next call's may be lost."""
+        return self._recorder is not None and self._recorder.is_full
 
     def _put(self, record: CallRecord) -> None:
         if self._recorder is None:

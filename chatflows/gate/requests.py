@@ -11,6 +11,7 @@ from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.engines.alarms import Alarm
 from chatflows.gate.large_bodies import LARGE, large_bodies
+from chatflows.protocols import media_types
 
 ASGIMessage = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[ASGIMessage]]
@@ -77,14 +78,25 @@ class GateRequest:
 
     @property
     def is_plain_json(self) -> bool:
-        """Whether the body claims to be uncompressed JSON in UTF-8."""
-        stated = self.first(b"content-type")
-        return self.is_plain and (stated == b"application/json" or _is_json(stated))
+        """Whether the body claims to be uncompressed JSON in UTF-8. Raises Refused."""
+        stated = self.content_type
+        return self.is_plain and (stated == b"application/json" or media_types.is_json(stated))
 
     @property
     def is_plain(self) -> bool:
         """Whether the body claims not to be compressed."""
-        return self.first(b"content-encoding").lower() in (b"", b"identity")
+        if b"content-encoding" not in self._firsts:
+            return True
+        stated = self.all(b"content-encoding")
+        return all(value.strip().lower() in (b"", b"identity") for value in stated)
+
+    @property
+    def content_type(self) -> bytes:
+        """The Content-Type. Raises Refused for two: they may contradict each other."""
+        is_any_twice = len(self._firsts) < len(self.headers)
+        if is_any_twice and len([*self.all(b"content-type")]) > 1:
+            raise Refused(codes.INVALID_BODY, "Send one Content-Type.")
+        return self.first(b"content-type")
 
     def check_length(self, limit: int) -> int:
         """Return the length that the body announces, 0 for none. Raises Refused over `limit`."""
@@ -143,12 +155,6 @@ class GateRequest:
         """Return when the client has closed the connection; ask only after the body was read."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-def _is_json(content_type: bytes) -> bool:
-    media, _, parameters = content_type.lower().partition(b";")
-    charset = parameters.replace(b'"', b"").replace(b" ", b"")
-    return media.strip() == b"application/json" and charset in (b"", b"charset=utf-8")
 
 
 def limited(receive: Receive, limit: int) -> Receive:

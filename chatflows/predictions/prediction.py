@@ -25,10 +25,10 @@ from chatflows.engines import (
 
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
-MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
 BROKEN_OFF = Failed(codes.UPSTREAM_CUT)
+TOO_LONG = Failed(codes.UPSTREAM_INVALID)
 
 
 # Random hex digits for the next ids: a system call for each id would cost more than the id.
@@ -76,7 +76,7 @@ class Prediction:
     is_answered: bool = True  # False: the engine said that it has no answer
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
-    _length: int = 0  # characters of all
+    length: int = 0  # characters of all, kept or not
 
     @classmethod
     def of(cls, question: Question, answer: InstantAnswer) -> "Prediction":
@@ -88,7 +88,7 @@ class Prediction:
             is_complete=True,
             is_answered=answer.is_answered,
             _last=[answer.text],
-            _length=len(answer.text),
+            length=len(answer.text),
         )
 
     @property
@@ -118,9 +118,17 @@ class Prediction:
             case Whole(value):
                 self.whole = value
                 said = value.get("text")
-                self._keep(said[:MAX_KEPT] if isinstance(said, str) else "")
+                self._keep(said if isinstance(said, str) else "")
             case Usage():
                 self.usage = event
+            case Frame(
+                name="usageMetadata",
+                data={"input_tokens": int(prompt), "output_tokens": int(completion)},
+            ):
+                before = self.usage or Usage(0, 0)  # each model of a flow tells its own
+                self.usage = Usage(
+                    before.prompt_tokens + prompt, before.completion_tokens + completion
+                )
             case Failed():
                 self.failure = event
             case Done(is_answered):
@@ -128,12 +136,12 @@ class Prediction:
 
     def _keep(self, text: str) -> None:
         self.pieces += 1
-        if self._length < MAX_TEXT:
-            self._last.append(text[: MAX_TEXT - self._length])
-            self._length += len(text)
+        if self.length < MAX_TEXT:
+            self._last.append(text[: MAX_TEXT - self.length])
             if len(self._last) == JOINED:
                 self._joined.append("".join(self._last))
                 self._last.clear()
+        self.length += len(text)
 
 
 def _clean(text: str) -> str:
@@ -178,11 +186,14 @@ async def run(prediction: Prediction, engine: Engine) -> AsyncGenerator[Event, N
 
 
 async def complete(prediction: Prediction, engine: Engine) -> None:
-    """The same, for whoever wants the end of it alone."""
+    """Run to the end without yielding events. A text over MAX_TEXT fails: it would be cut."""
     async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             for event in events:
                 prediction.note(event)
+            if prediction.length > MAX_TEXT and prediction.whole is None:
+                prediction.is_complete = False
+                prediction.note(TOO_LONG)
             if prediction.is_over:
                 return
     prediction.note(BROKEN_OFF)

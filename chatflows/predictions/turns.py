@@ -6,6 +6,9 @@ from typing import Protocol
 from uuid import UUID
 
 from chatflows.engines import PastTurn
+from chatflows.predictions.prediction import Prediction
+
+MAX_LENGTH = 32_768  # characters that are kept of a question and of an answer
 
 
 @dataclass(slots=True)  # frozen, it takes three times as long to make
@@ -21,6 +24,26 @@ class Turn:
     answer: str = field(repr=False)
     is_complete: bool
     is_answered: bool = True  # False if the answer is the FAQ's fallback
+
+    @classmethod
+    def of(cls, prediction: Prediction, *, at: datetime, chatflow_id: UUID, caller: str) -> "Turn":
+        """Return what is kept of a prediction. A text that is cut says so at its end."""
+        question, answer = prediction.question.text, prediction.text
+        return cls(
+            message_id=prediction.message_id,
+            at=at,
+            chatflow_id=chatflow_id,
+            caller=caller,
+            chat_id=prediction.chat_id,
+            question=question if len(question) <= MAX_LENGTH else _cut(question, len(question)),
+            answer=answer if len(answer) <= MAX_LENGTH else _cut(answer, prediction.length),
+            is_complete=prediction.is_complete,
+            is_answered=prediction.is_answered,
+        )
+
+
+def _cut(text: str, length: int) -> str:
+    return f"{text[:MAX_LENGTH]}… (cut: {length:,} characters)"
 
 
 class Memory(Protocol):

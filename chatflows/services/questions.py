@@ -195,16 +195,11 @@ def _record(question: PersonsQuestion) -> None:
     prediction, questioner = question.prediction, question.questioner
     failure = prediction.failure
     code = codes.OK if prediction.is_complete else codes.CLIENT_GONE
-    turn = Turn(
-        message_id=prediction.message_id,
+    turn = Turn.of(
+        prediction,
         at=question.at,
         chatflow_id=question.chatflow.id,
         caller=questioner.caller,
-        chat_id=prediction.chat_id,
-        question=prediction.question.text,
-        answer=prediction.text,
-        is_complete=prediction.is_complete,
-        is_answered=prediction.is_answered,
     )
     record = CallRecord(
         at=question.at,

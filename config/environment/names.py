@@ -18,6 +18,7 @@ NAMES = frozenset(
         "MAX_BODY_BYTES",
         "MAX_BUFFERED_BYTES",
         "MAX_STREAMS",
+        "MAX_STREAMS_PER_ADDRESS",
         "MAX_STREAMS_PER_KEY",
         "OWNER_EMAIL",
         "OWNER_PASSWORD",

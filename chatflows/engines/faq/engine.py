@@ -14,7 +14,8 @@ from chatflows.engines.faq import words
 from chatflows.engines.sources import Entry
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
-MAX_READ = 4096  # characters of a question; the rest is not looked at
+MAX_READ = 4096  # characters of a question: more would hold up everyone else's answers,
+MAX_WORDS = 32  # and more words tell nothing about what is asked
 MAX_CACHED_LENGTH = 200  # characters of a question
 QUESTION_WEIGHT, ANSWER_WEIGHT = 4.0, 1.0
 CANDIDATES = 3
@@ -55,7 +56,7 @@ class FaqEngine:
 
     def answer_now(self, question: Question) -> InstantAnswer:
         """Return the best entry's answer, or the fallback."""
-        entry = self.best(question.text)
+        entry = self.best(question.text[:MAX_READ])
         if entry is None:
             return InstantAnswer(self._fallback, is_answered=False)
         return InstantAnswer(entry.answer, _sources(entry))

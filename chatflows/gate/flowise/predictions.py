@@ -1,14 +1,16 @@
 """POST /api/v1/prediction/{id}: a question in JSON, or in a form with files."""
 
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 
 from chatflows.access.codes import UNSUPPORTED_MEDIA_TYPE, Refused
 from chatflows.engines import File, Question, kinds
+from chatflows.engines.kinds import Kind
 from chatflows.gate import answering
 from chatflows.gate.exchange import Exchange
-from chatflows.gate.large_bodies import large_bodies
+from chatflows.gate.large_bodies import LARGE, large_bodies
 from chatflows.protocols.flowise import bodies, multipart, questions
 from chatflows.protocols.flowise.bodies import PredictionBody
 
@@ -22,28 +24,28 @@ async def _question(exchange: Exchange) -> Question:
     """Read what is asked. Files are taken only where they go upstream."""
     verdict, request = exchange.let_in, exchange.request
     assert verdict.facts.engine is not None
-    takes_files = kinds.of(verdict.facts.engine.name).takes_files
-    body, files = await _read(exchange, takes_files=takes_files)
-    if not takes_files:
-        request.let_go()  # a question of bounded length is all that is left of it
+    kind = kinds.of(verdict.facts.engine.name)
+    body, files = await _read(exchange, kind)
+    if not kind.takes_files:
+        if len(body.question) <= LARGE:
+            request.let_go()  # a question of that length is all that is left of it
         return questions.question(body)
     return questions.upstream_question(
         body, files, chatflow_id=exchange.chatflow_id, caller=verdict.caller
     )
 
 
-async def _read(
-    exchange: Exchange, *, takes_files: bool
-) -> tuple[PredictionBody, tuple[File, ...]]:
+async def _read(exchange: Exchange, kind: Kind[Any]) -> tuple[PredictionBody, tuple[File, ...]]:
     request = exchange.request
     is_json = request.is_plain_json
     boundary = None
-    if takes_files and not is_json and request.is_plain:
-        boundary = multipart.boundary(request.first(b"content-type"))
+    if kind.takes_files and not is_json and request.is_plain:
+        boundary = multipart.boundary(request.content_type)
     if not is_json and boundary is None:
         raise Refused(UNSUPPORTED_MEDIA_TYPE)
     is_stranger = not exchange.let_in.caller
     body = await request.body(settings.MAX_BODY_BYTES, is_stranger=is_stranger)
     if boundary is None:
-        return await large_bodies.read(bodies.parse, body), ()
+        parse = partial(bodies.parse, may_ask_nothing=kind.may_ask_nothing)
+        return await large_bodies.read(parse, body), ()
     return await large_bodies.read(partial(multipart.parse, mark=boundary), body)

@@ -11,7 +11,7 @@ from chatflows.gate import answering, verdicts
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.large_bodies import large_bodies
 from chatflows.gate.verdicts import NOWHERE
-from chatflows.protocols.flowise.bodies import load_object
+from chatflows.protocols.json_bodies import load_object
 from chatflows.protocols.openai import bodies, questions
 from chatflows.protocols.openai.protocol import OpenAI
 

@@ -105,7 +105,7 @@ def _names(prediction: Prediction) -> dict[str, str]:
         "question": prediction.question.text,
         "chatId": prediction.chat_id,
         "chatMessageId": prediction.message_id,
-        "sessionId": prediction.chat_id,
+        "sessionId": prediction.question.session_id or prediction.chat_id,
     }
 
 

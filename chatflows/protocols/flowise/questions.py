@@ -10,7 +10,7 @@ from chatflows.protocols.flowise.bodies import PredictionBody
 def question(body: PredictionBody) -> Question:
     """Return the question for an engine without an upstream."""
     chat_id = body.chat_id or predictions.new_chat_id()
-    return Question(body.question, chat_id, is_streaming=body.streaming)
+    return Question(body.question, chat_id, is_streaming=body.streaming, session_id=body.session_id)
 
 
 def upstream_question(

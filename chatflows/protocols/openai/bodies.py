@@ -10,15 +10,16 @@ from typing import Any
 from uuid import UUID
 
 from chatflows.engines import ChatMessage
-from chatflows.protocols.flowise import bodies
-from chatflows.protocols.flowise.bodies import InvalidBody
+from chatflows.protocols.flowise.bodies import storable
+from chatflows.protocols.json_bodies import InvalidBody
 
 MAX_MESSAGES = 2000
 MAX_MESSAGE_LENGTH = 128 * 1024  # characters
 MAX_MODEL_LENGTH = 200
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-# A caller who sends one of these expects an answer that no engine here can give.
+# A caller who sends one of these expects an answer that no engine here can give,
 REFUSED = ("tools", "functions", "audio")
+CHOICES = {"tools": "tool_choice", "functions": "function_call"}  # unless this is "none".
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,13 @@ def _check_wishes(value: Mapping[str, Any]) -> None:
     count = value.get("n")
     if count is not None and (isinstance(count, bool) or count != 1):
         raise InvalidBody("n must be 1: there is one answer.")
+    unwanted = {name for name, choice in CHOICES.items() if value.get(choice) == "none"}
     for name in REFUSED:
-        if value.get(name):
+        if value.get(name) and name not in unwanted:
             raise InvalidBody(f"{name} is not supported here.")
     form = value.get("response_format")
-    if form is not None and form != {"type": "text"}:
+    is_text = isinstance(form, dict) and form.get("type") == "text"
+    if form is not None and not is_text:
         raise InvalidBody("response_format is not supported here, but for text.")
 
 
@@ -101,7 +104,7 @@ def _message(place: str, value: object) -> ChatMessage:
     text = _text(f"{place}.content", value.get("content"))
     if len(text) > MAX_MESSAGE_LENGTH:
         raise InvalidBody(f"{place}.content is longer than {MAX_MESSAGE_LENGTH:,} characters.")
-    return ChatMessage(ROLES[role], bodies.clean(f"{place}.content", text))
+    return ChatMessage(ROLES[role], storable(f"{place}.content", text))
 
 
 def _text(place: str, content: object) -> str:

@@ -12,6 +12,7 @@ from chatflows.protocols.flowise import frames
 from chatflows.protocols.openai import errors
 
 DONE = b"data: [DONE]\n\n"
+NOT_COUNTED = Usage(0, 0)
 
 
 @dataclass(slots=True)
@@ -24,11 +25,11 @@ class OpenAI:
     error = staticmethod(errors.error)
 
     def whole(self, prediction: Prediction) -> dict[str, Any]:
-        """See ClientProtocol. `usage` is left out if the upstream did not count."""
+        """See ClientProtocol."""
         message = {"role": "assistant", "content": frames.text(prediction), "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-        usage = {"usage": _usage(prediction.usage)} if prediction.usage is not None else {}
-        return {**self._head(prediction, "chat.completion"), "choices": [choice], **usage}
+        head = self._head(prediction, "chat.completion")
+        return {**head, "choices": [choice], "usage": _usage(prediction.usage)}
 
     def event(self, prediction: Prediction, event: Event) -> bytes:
         """See ClientProtocol. Events that have no place in a chunk are left out."""
@@ -50,7 +51,7 @@ class OpenAI:
             return b""
         role = b"" if prediction.pieces else self._chunk(prediction, {"role": "assistant"})
         end = role + self._chunk(prediction, {}, "stop")
-        if self.has_usage and prediction.usage is not None:
+        if self.has_usage:
             usage = {"choices": [], "usage": _usage(prediction.usage)}
             end += _data({**self._head(prediction, "chat.completion.chunk"), **usage})
         return end + DONE
@@ -86,7 +87,9 @@ class OpenAI:
         }
 
 
-def _usage(usage: Usage) -> dict[str, int]:
+def _usage(counted: Usage | None) -> dict[str, int]:
+    """Return what the upstream counted, and zeros where nobody did: clients rely on numbers."""
+    usage = counted or NOT_COUNTED
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -142,3 +142,8 @@ def test_an_empty_faq_says_its_fallback() -> None:
 
 def test_a_fallback_of_spaces_is_no_fallback() -> None:
     assert text(FaqEngine([], "  \n"), "open") == DEFAULT_FALLBACK
+
+
+def test_the_first_4096_characters_of_a_question_are_read() -> None:
+    assert text(SHOP, " " * 4092 + "open") == "From nine to five."
+    assert text(SHOP, " " * 4093 + "open") == DEFAULT_FALLBACK

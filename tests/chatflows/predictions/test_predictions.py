@@ -1,14 +1,17 @@
 """A prediction keeps what was said: whole, in order, bounded, and fit for a database."""
 
 import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows import predictions
-from chatflows.engines import Done, Event, Events, Token
-from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT
+from chatflows.engines import Done, Event, Events, Frame, Token, Usage, Whole
+from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT, TOO_LONG
+from chatflows.predictions.turns import MAX_LENGTH, Turn
 from tests.chatflows.engines.says import Says
 
 pytestmark = pytest.mark.fast
@@ -31,6 +34,17 @@ def test_the_text_is_all_pieces_in_their_order(pieces: list[str]) -> None:
 def test_an_endless_answer_is_kept_to_a_bound() -> None:
     prediction = predicted(*[[Token("0123456789" * 99)] * 600] * 2, [Done()])
     assert prediction.text == ("0123456789" * (MAX_TEXT // 10))
+
+
+def test_a_whole_answer_is_never_cut_in_silence() -> None:
+    piece = Token("a" * (MAX_TEXT // 2))
+    fits = predicted([piece, piece], [Done()])
+    assert (len(fits.text), fits.is_complete, fits.failure) == (MAX_TEXT, True, None)
+    for lots in ([[piece, piece, Token("a")], [Done()]], [[piece, piece, Token("a"), Done()]]):
+        longer = predicted(*lots)
+        assert (longer.is_complete, longer.failure) == (False, TOO_LONG)
+    whole = predicted([Whole({"text": "a" * (MAX_TEXT + 1)}), Done()])
+    assert (whole.is_complete, whole.failure) == (True, None)  # it is passed on as it came
 
 
 def test_many_small_pieces_are_kept_as_few_texts() -> None:
@@ -70,3 +84,38 @@ def run(*lots: Events) -> list[Event]:
         return [event async for event in predictions.run(prediction, Says(*lots))]
 
     return asyncio.run(collect())
+
+
+def kept(prediction: predictions.Prediction) -> Turn:
+    return Turn.of(prediction, at=datetime.now(UTC), chatflow_id=UUID(int=1), caller="")
+
+
+@pytest.mark.parametrize("last", [Token("b" * 7_232), Whole({"text": "b" * 40_000})])
+def test_a_turn_that_is_cut_says_so(last: Event) -> None:
+    asked = predictions.begin("a" * 1_234_567, "c")
+    pieces = [Token("b" * MAX_LENGTH)] if isinstance(last, Token) else []
+    asyncio.run(predictions.complete(asked, Says([*pieces, last, Done()])))
+    turn = kept(asked)
+    assert turn.question == "a" * MAX_LENGTH + "… (cut: 1,234,567 characters)"
+    assert turn.answer == "b" * MAX_LENGTH + "… (cut: 40,000 characters)"
+
+
+def test_a_turn_that_fits_is_kept_as_it_is() -> None:
+    asked = predictions.begin("a" * MAX_LENGTH, "c")
+    asyncio.run(predictions.complete(asked, Says([Token("b" * MAX_LENGTH), Done()])))
+    assert (kept(asked).question, kept(asked).answer) == ("a" * MAX_LENGTH, "b" * MAX_LENGTH)
+
+
+def test_a_cut_answer_tells_its_true_length() -> None:
+    piece = Token("b" * 100_000)
+    assert kept(predicted([piece] * 15, [Done()])).answer.endswith("(cut: 1,500,000 characters)")
+
+
+def test_what_the_models_of_a_flow_count_is_added_up() -> None:
+    counted = [
+        Frame("usageMetadata", b"", data={"input_tokens": 3, "output_tokens": 4}),
+        Frame("usageMetadata", b"", data={"input_tokens": 10, "output_tokens": 20, "more": 1}),
+        Frame("usageMetadata", b"", data={"input_tokens": "many", "output_tokens": 1}),
+        Frame("usageMetadata", b"", data=None),
+    ]
+    assert predicted([*counted, Done()]).usage == Usage(13, 24)

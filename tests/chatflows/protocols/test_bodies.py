@@ -7,14 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatflows.protocols import json_bodies
 from chatflows.protocols.flowise import bodies
-from chatflows.protocols.flowise.bodies import (
-    MAX_CHAT_ID_LENGTH,
-    MAX_DEPTH,
-    InvalidBody,
-    PredictionBody,
-    parse,
-)
+from chatflows.protocols.flowise.bodies import MAX_CHAT_ID_LENGTH, PredictionBody, parse
+from chatflows.protocols.json_bodies import MAX_DEPTH, InvalidBody
 
 pytestmark = pytest.mark.fast
 
@@ -63,6 +59,22 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> bytes:
         (b'{"form": {"a": 1}}', PredictionBody("", "", False, "", {"form": {"a": 1}})),
         (b' \n{"question": "a", "question": "b"}\t', PredictionBody("b", "", False)),
         (nested(MAX_DEPTH - 1), PredictionBody("Why?", "", False)),
+        # Ids as bots have them: Telegram's, with those of groups; Discord's; more than a double.
+        (body(chatId=491701234567), PredictionBody("Why?", "491701234567", False)),
+        (body(chatId=-1001234567890), PredictionBody("Why?", "-1001234567890", False)),
+        (body(chatId=175928847299117063), PredictionBody("Why?", "175928847299117063", False)),
+        (body(chatId=0), PredictionBody("Why?", "0", False)),
+        (body(chatId=10**40), PredictionBody("Why?", str(10**40), False)),
+        (
+            body(overrideConfig={"sessionId": 491701234567}),
+            PredictionBody("Why?", "491701234567", False, "491701234567"),
+        ),
+        (b"\xef\xbb\xbf" + body(chatId=7), PredictionBody("Why?", "7", False)),
+        (body(question="x" * 100_000), PredictionBody("x" * 100_000, "", False)),
+        (
+            b'{"question": "\\ud83d\\ude00", "x": 9007199254740993}',
+            PredictionBody("\U0001f600", "", False),
+        ),
     ],
     ids=lambda value: repr(value)[:50],
 )
@@ -78,10 +90,15 @@ def test_a_good_body_is_read(raw: bytes, expected: PredictionBody) -> None:
         (b"{", "not JSON"),
         (b'{"question": "a"} x', "not JSON"),
         (b"{'question': 'a'}", "not JSON"),
-        (b"\xef\xbb\xbf{}", "not JSON"),
+        (b"\xef\xbb\xbf{}", "question is missing"),
+        (b"\xef\xbb\xbf" * 2 + body(), "not JSON"),
+        (body().replace(b"{", b"{\xef\xbb\xbf"), "not JSON"),
         (b"question=a", "not JSON"),
         (b"\xff", "not UTF-8"),
-        ('{"question": "a"}'.encode("utf-16"), "not UTF-8"),
+        ('{"question": "a"}'.encode("utf-16"), "in UTF-16"),
+        ('{"question": "a"}'.encode("utf-16-le"), "in UTF-16"),
+        ('{"question": "a"}'.encode("utf-16-be"), "in UTF-16"),
+        ('{"question": "a"}'.encode("utf-32"), "in UTF-16 or UTF-32"),
         (b"null", "must be a JSON object"),
         (b"[]", "must be a JSON object"),
         (b'"Why?"', "must be a JSON object"),
@@ -96,28 +113,56 @@ def test_a_good_body_is_read(raw: bytes, expected: PredictionBody) -> None:
         (body(question=" \n\t\u2003"), "question is empty"),
         (body(question="a\0b"), "question holds"),
         (b'{"question": "\\ud800"}', "question holds"),
-        (body(chatId=7), "chatId must be a string"),
+        (body(chatId=1.0), "chatId must be a string or an integer"),
+        (b'{"question": "a", "chatId": 1e3}', "chatId must be a string or an integer"),
+        (body(chatId=True), "chatId must be a string or an integer"),
+        (body(chatId=False), "chatId must be a string or an integer"),
+        (body(chatId=10**300), "chatId is longer than 255"),
         (body(chatId=["c"]), "chatId must be a string"),
         (body(chatId="x" * 256), "chatId is longer than 255"),
         (body(chatId="\0"), "chatId holds"),
         (b'{"question": "a", "chatId": "\\udfff"}', "chatId holds"),
         (body(overrideConfig=[]), "overrideConfig must be an object"),
         (body(overrideConfig="x"), "overrideConfig must be an object"),
-        (body(overrideConfig={"sessionId": 7}), "overrideConfig.sessionId must be"),
+        (body(overrideConfig={"sessionId": 7.5}), "overrideConfig.sessionId must be"),
+        (body(overrideConfig={"sessionId": True}), "overrideConfig.sessionId must be"),
         (body(overrideConfig={"sessionId": "x" * 256}), "overrideConfig.sessionId is longer"),
         (body(streaming=1), "streaming must be"),
         (body(streaming=0), "streaming must be"),
         (body(streaming="True"), "streaming must be"),
         (body(streaming=[]), "streaming must be"),
         (body(streaming={}), "streaming must be"),
-        (b'{"question": "a", "x": NaN}', "number"),
-        (b'{"question": "a", "x": Infinity}', "number"),
-        (b'{"question": "a", "x": ' + b"9" * 5000 + b"}", "number"),
+        (b'{"question": "a", "x": NaN}', "x holds a number"),
+        (b'{"question": "a", "x": -Infinity}', "x holds a number"),
+        (b'{"question": "a", "x": ' + b"9" * 5000 + b"}", "x holds a number"),
+        (b'{"question": "a", "x": -' + b"9" * 400 + b"}", "x holds a number"),
+        (b'{"question": "a", "chatId": 1e400}', "chatId holds a number"),
+        (
+            b'{"question": "a", "overrideConfig": {"vars": {"a": 1e400}}}',
+            "overrideConfig.vars.a holds a number",
+        ),
+        (
+            b'{"question": "a", "overrideConfig": {"vars": {"a": "\\ud83d"}}}',
+            "overrideConfig.vars.a holds a character",
+        ),
+        (
+            b'{"question": "a", "overrideConfig": {"vars": {"\\ud83d": 1}}}',
+            "overrideConfig.vars has a name",
+        ),
+        (
+            b'{"question": "a", "history": [{"content": "a"}, {"content": "\\ude00\\ud83d"}]}',
+            "history[1].content holds a character",
+        ),
+        (b'{"question": "a", "form": {"x": [1, [-1e999]]}}', "form.x[1][0] holds a number"),
+        (b'{"question": "a", "uploads": [{"data": "\\udfff"}]}', "uploads[0].data holds"),
+        (b'{"question": "a", "leadEmail": "\\udfff"}', "leadEmail holds"),
+        (b'{"question": "a", "unheard_of": {"x1": "\\udfff"}}', "unheard_of.* holds"),
+        (b'{"question": "a", "\\udfff": 1}', "The body has a name"),
         (nested(MAX_DEPTH), "nested deeper"),
         (nested(500), "nested deeper"),
         (nested(100_000), "nested deeper"),
-        (nested(100_000, '{"a":', "}"), "JSON"),
-        (b"[" * 1_000_000, "JSON"),
+        (nested(100_000, '{"a":', "}"), "nested deeper"),
+        (b"[" * 1_000_000, "nested deeper"),
     ],
     ids=lambda value: repr(value)[:50],
 )
@@ -171,21 +216,39 @@ def read_or_refused(raw: bytes) -> None:
     assert len(read.chat_id) <= MAX_CHAT_ID_LENGTH
 
 
-def test_a_question_has_a_length_and_the_json_a_number_of_parts() -> None:
-    long = b'{"question": "' + b"x" * (bodies.MAX_QUESTION_LENGTH + 1) + b'"}'
-    with pytest.raises(InvalidBody, match="question is longer"):
-        bodies.parse(long)
-    many = b'{"question": "Hi", "x": [' + b"[]," * bodies.MAX_CONTAINERS + b"[]]}"
+@pytest.mark.parametrize("question", [None, "", " \t", "x" * 40_000])
+def test_a_flow_of_flowise_is_asked_what_came(question: str | None) -> None:
+    """flowise-wire: a real Flowise answers each of these."""
+    assert parse(body(question=question), may_ask_nothing=True).question == (question or "")
+    assert parse(b"{}", may_ask_nothing=True).question == ""
+
+
+def test_a_flow_of_flowise_is_asked_texts_alone() -> None:
+    for wrong in (b'{"question": 7}', b'{"question": [""]}', b'{"question": "a\\u0000b"}'):
+        with pytest.raises(InvalidBody, match="question"):
+            parse(wrong, may_ask_nothing=True)
+
+
+@pytest.mark.parametrize("length", [0, 1, 14, 15, 16, 17, 40])
+def test_a_long_number_is_found_across_the_border_of_two_pieces(length: int) -> None:
+    text = "x" * (json_bodies.PIECE - length - len('{"question":"","chatId":'))
+    raw = f'{{"question":"{text}","chatId":123456789012345678901234567890}}'.encode()
+    assert raw.index(b"1234") == json_bodies.PIECE - length
+    assert parse(raw).chat_id == "123456789012345678901234567890"
+
+
+def test_json_has_a_number_of_parts() -> None:
+    many = b'{"question": "Hi", "x": [' + b"[]," * json_bodies.MAX_CONTAINERS + b"[]]}"
     with pytest.raises(InvalidBody, match="arrays and objects"):
         bodies.parse(many)
-    many = b'{"question": "Hi", "x": [' + b"1," * bodies.MAX_COMMAS + b"1]}"
+    many = b'{"question": "Hi", "x": [' + b"1," * json_bodies.MAX_COMMAS + b"1]}"
     with pytest.raises(InvalidBody, match="values"):
         bodies.parse(many)
 
 
 @pytest.mark.parametrize("sign", ["{", "[", ",", '\\"', "\\\\", "é,"])
 def test_a_files_text_holds_as_many_signs_as_it_likes(sign: str) -> None:
-    data = sign * (bodies.MAX_COMMAS + 1)
+    data = sign * (json_bodies.MAX_COMMAS + 1)
     file = f'{{"question": "Hi", "uploads": [{{"data": "{data}"}}]}}'
     read = bodies.parse(file.encode())
     assert read.fields["uploads"] == [{"data": json.loads(f'"{data}"')}]
@@ -194,4 +257,4 @@ def test_a_files_text_holds_as_many_signs_as_it_likes(sign: str) -> None:
 @pytest.mark.parametrize("tail", [b"", b"\\", b'\\"', b'"\\'])
 def test_a_string_that_never_ends_is_no_work(tail: bytes) -> None:
     with pytest.raises(InvalidBody):
-        bodies.parse(b'{"a": ["' + b'\\",' * bodies.MAX_COMMAS * 2 + tail)
+        bodies.parse(b'{"a": ["' + b'\\",' * json_bodies.MAX_COMMAS * 2 + tail)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from chatflows.engines import File
 from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.protocols.flowise import multipart
-from chatflows.protocols.flowise.bodies import InvalidBody
+from chatflows.protocols.json_bodies import InvalidBody
+from tests.chatflows.protocols.forms import FORMS, Form
 
 pytestmark = pytest.mark.fast
 
@@ -52,6 +53,23 @@ def test_a_form_is_read_with_its_file() -> None:
     assert files == (File("a.txt", "text/plain", b"a\r\n--XyW\r\n\0\xff"),)
 
 
+@pytest.mark.parametrize("sent", FORMS.values(), ids=FORMS)
+def test_a_form_is_read_whatever_client_sends_it(sent: Form) -> None:
+    mark = multipart.boundary(sent.content_type)
+    assert mark == sent.mark
+    read, files = multipart.parse(sent.content, mark)
+    assert (read.question, read.fields) == (sent.question, {})
+    assert files == (File(sent.file_name, sent.file_type, b"abc"),)
+
+
+@pytest.mark.parametrize("sent", FORMS.values(), ids=FORMS)
+def test_a_clients_form_that_is_cut_is_refused(sent: Form) -> None:
+    whole = sent.content.rstrip()
+    for length in range(len(whole)):
+        with pytest.raises(InvalidBody):
+            multipart.parse(whole[:length], sent.mark)
+
+
 def test_every_beginning_of_a_form_is_refused() -> None:
     least = len(WHOLE) - len(b"\r\n")  # the last line's end is not needed
     for length in range(least):
@@ -82,11 +100,38 @@ def test_a_form_in_any_two_pieces_is_the_same_form() -> None:
         b"Content-Type: text/plain",
         b"Content-Disposition: form-data",
         b"Content-Disposition: attachment; name=\"chatId\"",
-        b"Content-Disposition: form-data; name=chatId",
+        b"Content-Disposition: form-data; name=",
+        b"Content-Disposition: form-data; name=chat Id",
+        b"Content-Disposition: form-data, name=chatId",
+        b"Content-Disposition: form-data; name=chatId; name=chatId",
+        b"Content-Disposition: form-data; name=chatId; NAME=files; filename=a",
+        b"Content-Disposition: form-data; name*=utf-8''chatId",
+        b"Content-Disposition: form-data; name=chatId; name*=utf-8''leadEmail",
+        b"Content-Disposition: form-data; name=files; filename*=a",
+        b"Content-Disposition: form-data; name=files; filename*=utf-16''a",
+        b"Content-Disposition: form-data; name=files; filename*=utf-8''%ff",
+        b"Content-Disposition: form-data; name=files; filename*=utf-8''a; filename*=utf-8''b",
+        b"Content-Disposition: inline; name=chatId",
+        b"Content-Disposition: form-data; name=chatId\r\n folded",
+        b"Content-Disposition : form-data; name=chatId\r\nContent-Disposition: x",
+        b"Content-Disposition: form-data; name=chatId\nX: y",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Transfer-Encoding: base64",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Transfer-Encoding: QP",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Length: 2",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Length: 0",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Length: -1",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Type: text/plain; charset=utf-16",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Type: a/b; charset=cp1252",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Type: a/b; charset=x; charset=y",
+        b"Content-Disposition: form-data; name=chatId\r\nContent-Type: a/b\r\nContent-Type: a/b",
+        b"Content-Disposition: form-data; name=files; filename=a\r\nContent-Type: multipart/mixed",
+        b"Content-Disposition: form-data; name=chatId" + b"\r\nX-%d: y" * 8 % (*range(8),),
+        b"X" * 5000,
+        b"no header",
+        b": form-data; name=chatId",
         b'Content-Disposition: form-data; name="chatId',
         b'Content-Disposition: form-data; name="chatId"; name="files"',
         b'Content-Disposition: form-data; name="files"; filename="a"; filename="b"',
-        b'Content-Disposition: form-data; name="files"; filename*=UTF-8\'\'a',
         b'Content-Disposition: form-data; filename="a"',
         (DISPOSITION % b"chatId") + b"\r\n" + (DISPOSITION % b"leadEmail"),
         b'Content-Disposition: form-data; name="chatId"\r\nContent-Transfer-Encoding: base64',
@@ -108,7 +153,11 @@ def test_hostile_heads_are_refused(head: bytes) -> None:
     [
         (b"../../etc/passwd", "passwd"),
         (b"C:\\temp\\a.txt", "a.txt"),
-        (b"a\r\nX: y", "aX: y"),
+        (b"C:\\\\temp\\\\a.txt", "a.txt"),
+        (b"\\\\server\\share\\a.txt", "a.txt"),
+        (b'a\\"b.txt', 'a"b.txt'),
+        (b"a%22b%0D%0A%20c.txt", 'a"b%20c.txt'),
+        (b"a\r\nX: y", ""),
         ("é\u202etxt.exe".encode(), "étxt.exe"),
         (b"...", "file"),
         (b"", "file"),
@@ -124,9 +173,90 @@ def test_a_files_name_is_its_last_part_without_tricks(sent: bytes, kept: str) ->
 
 
 def test_an_odd_kind_is_no_kind() -> None:
-    for kind in (b"text/html\xff", b"text", b"a/b; charset=utf-8", b"x" * 200 + b"/y"):
+    for kind in (b"text/html\xc3\xbf", b"text", b"a/b c/d", b"x" * 200 + b"/y"):
         body = form(QUESTION, part(b"files", b"x", b"a", kind))
         assert multipart.parse(body, MARK)[1][0].media_type == "application/octet-stream"
+
+
+def test_a_kind_is_passed_on_without_its_parameters() -> None:
+    body = form(QUESTION, part(b"files", b"x", b"a", b'Text/Plain; charset=utf-8; x="y"'))
+    assert multipart.parse(body, MARK)[1][0].media_type == "text/plain"
+
+
+@pytest.mark.parametrize("encoding", [b"7bit", b"8BIT", b"binary"])
+def test_an_encoding_that_changes_nothing_is_read(encoding: bytes) -> None:
+    head = (DISPOSITION % b"chatId") + b"\r\ncontent-transfer-encoding: " + encoding
+    assert multipart.parse(raw(head), MARK)[0].chat_id == "x"
+
+
+def test_a_file_with_its_long_name_alone_is_a_file() -> None:
+    head = b"Content-Disposition: form-data; name=files; filename*=UTF-8'en'%e2%82%ac%20rates.txt"
+    assert [file.name for file in multipart.parse(raw(head), MARK)[1]] == ["\u20ac rates.txt"]
+
+
+def test_of_two_names_of_a_file_the_long_one_counts() -> None:
+    head = b"Content-Disposition: form-data; name=files; filename*=utf-8''b; filename=a"
+    assert [file.name for file in multipart.parse(raw(head), MARK)[1]] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\r\n",
+        b"--",
+        b"--XyZ",
+        b"--XyZ\r\n",
+        b"preamble\r\n" + WHOLE,
+        b"\0" + WHOLE,
+        b"--XyZ--\r\n" + WHOLE,
+        WHOLE + b"epilogue",
+        WHOLE + b"\0",
+        WHOLE + WHOLE,
+        WHOLE + b"--XyZ--",
+        WHOLE.replace(b"--XyZ--", b"--XyZ-- --XyZ--"),
+        WHOLE.replace(b"\r\n", b"\n"),
+        WHOLE.replace(b"--XyZ--", b"--XyZ-"),
+        WHOLE.replace(b"\r\n--XyZ--", b"--XyZ--"),
+        WHOLE.replace(b"--XyZ\r\n", b"--XyZ \r\n"),
+        WHOLE.replace(b"XyZ", b"xyz"),
+    ],
+)
+def test_a_form_with_odd_ends_is_refused(body: bytes) -> None:
+    refused(body)
+
+
+def test_blank_lines_around_a_form_say_nothing() -> None:
+    assert multipart.parse(b"\r\n" + WHOLE + b"\r\n\r\n", MARK) == multipart.parse(WHOLE, MARK)
+
+
+def test_a_form_may_ask_nothing() -> None:
+    assert multipart.parse(form(part(b"files", b"x", b"a")), MARK)[0].question == ""
+    assert multipart.parse(form(part(b"chatId", b"7")), MARK)[0].chat_id == "7"
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (part(b"vars", b'{"a": 1e400}'), "vars.a holds a number"),
+        (part(b"vars", b'{"a": "\\ud83d"}'), "vars.a holds a character"),
+        (part(b"history", b"[" * 40 + b"]" * 40), "history is nested deeper"),
+        (part(b"form", b"{"), "form is not JSON"),
+        (part(b"question", b"\0"), "question holds"),
+        (part(b"question", b"a", kind=b"text/plain; charset=shift_jis"), "in another charset"),
+        (part(b"question", b"\xe9"), "question is not in UTF-8"),
+        (part(b"leadEmail", b"a") * 2, "leadEmail twice"),
+        (part(b"sessionId", b"x" * 256), "overrideConfig.sessionId is longer"),
+        (part(b"streaming", b"yes"), "streaming"),
+    ],
+)
+def test_a_field_is_refused_by_its_name(field: bytes, says: str) -> None:
+    assert says in refused(form(field))
+
+
+def test_a_message_quotes_nothing_of_the_form() -> None:
+    for head in (b"canary", b"Content-Disposition: canary; name=x", b"X: canary\xff"):
+        assert "canary" not in refused(raw(head))
 
 
 def test_parts_are_counted() -> None:
@@ -143,13 +273,10 @@ def test_json_in_a_field_is_bounded() -> None:
 @pytest.mark.parametrize(
     "content_type",
     [
-        b"multipart/form-data",
         b"multipart/form-data; boundary=",
         b'multipart/form-data; boundary="',
         b"multipart/mixed; boundary=x",
-        b"multipart/form-data; boundary=x; boundary=y",
-        b"multipart/form-data; charset=utf-8; boundary=x",
-        b"multipart/form-data; boundary=" + b"x" * 71,
+        b"multipart/form-data; charset=latin-1; boundary=x",
         b"application/json",
         b"",
     ],
@@ -160,7 +287,25 @@ def test_other_kinds_of_bodies_have_no_boundary(content_type: bytes) -> None:
 
 def test_a_boundary_is_read_quoted_or_not() -> None:
     assert multipart.boundary(b"multipart/form-data; boundary=XyZ") == MARK
-    assert multipart.boundary(b'multipart/form-data;boundary="X y"') == b"X y"
+    assert multipart.boundary(b'Multipart/Form-Data ;; Boundary="X \\y" ; charset=UTF8') == b"X y"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        b"",
+        b"; boundary=x; boundary=y",
+        b"; boundary=x; Boundary=x",
+        b"; boundary=" + b"x" * 71,
+        b'; boundary=""',
+        b'; boundary="x "',
+        b'; boundary="\xc3\xa9"',
+        b'; boundary="x\ty"',
+    ],
+)
+def test_a_form_has_one_boundary_of_bounded_length(parameters: bytes) -> None:
+    with pytest.raises(InvalidBody, match="one boundary"):
+        multipart.boundary(b"multipart/form-data" + parameters)
 
 
 CONTENT = st.binary(max_size=200).filter(lambda content: b"\r\n--" + MARK not in b"\r\n" + content)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows.engines import ChatMessage
-from chatflows.protocols.flowise.bodies import InvalidBody
+from chatflows.protocols.json_bodies import InvalidBody, load_object
 from chatflows.protocols.openai import bodies
 
 pytestmark = pytest.mark.fast
@@ -66,6 +66,33 @@ def test_what_clients_send_along_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": [{"type": "function"}], "tool_choice": "none"},
+        {"functions": [{}], "function_call": "none"},
+        {"response_format": {"type": "text", "strict": True}},
+    ],
+    ids=str,
+)
+def test_who_wants_no_tool_is_answered(fields: dict[str, Any]) -> None:
+    assert bodies.read(body(**fields)).question == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (b'{"messages": [{"role": "user", "content": "\\ud83d"}]}', r"messages\[0\].content"),
+        (b'{"temperature": 1e400}', "temperature"),
+        (b'{"metadata": {"\\ud83d": 1}}', "metadata"),
+        (b'{"seed": ' + b"9" * 5000 + b"}", "seed"),
+    ],
+)
+def test_every_text_and_number_is_one_that_others_can_read(raw: bytes, named: str) -> None:
+    with pytest.raises(InvalidBody, match=named):
+        load_object(raw)
+
+
+@pytest.mark.parametrize(
     ("fields", "named"),
     [
         ({"messages": None}, "messages"),
@@ -85,7 +112,6 @@ def test_what_clients_send_along_is_ignored() -> None:
             "messages[0].content",
         ),
         ({"messages": [{"role": "user", "content": "a\0b"}]}, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": "\ud800"}]}, "messages[0].content"),
         (
             {"messages": [{"role": "user", "content": "x" * (128 * 1024 + 1)}]},
             "messages[0].content",
@@ -103,7 +129,13 @@ def test_what_clients_send_along_is_ignored() -> None:
         ({"n": 0}, "n"),
         ({"n": "1"}, "n"),
         ({"tools": [{"type": "function"}]}, "tools"),
+        ({"tools": [{}], "tool_choice": "auto"}, "tools"),
+        ({"tools": [{}], "tool_choice": ["none"]}, "tools"),
+        ({"tools": [{}], "function_call": "none"}, "tools"),
         ({"functions": [{}]}, "functions"),
+        ({"audio": {"voice": "x"}, "tool_choice": "none", "": "none"}, "audio"),
+        ({"response_format": {"type": ["text"]}}, "response_format"),
+        ({"response_format": "text"}, "response_format"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
     ],
     ids=lambda value: str(value)[:60],
