@@ -14,8 +14,7 @@ from chatflows.engines.faq import words
 from chatflows.engines.sources import Entry
 
 DEFAULT_FALLBACK = "I have no answer to that. Try other words."
-MAX_READ = 4096  # characters of a question: more would hold up everyone else's answers,
-MAX_WORDS = 32  # and more words tell nothing about what is asked
+MAX_READ = 4096  # characters of a question: more would hold up everyone else's answers
 MAX_CACHED_LENGTH = 200  # characters of a question
 QUESTION_WEIGHT, ANSWER_WEIGHT = 4.0, 1.0
 CANDIDATES = 3
@@ -56,20 +55,21 @@ class FaqEngine:
 
     def answer_now(self, question: Question) -> InstantAnswer:
         """Return the best entry's answer, or the fallback."""
-        entry = self.best(question.text[:MAX_READ])
+        entry = self.best(question.text)
         if entry is None:
             return InstantAnswer(self._fallback, is_answered=False)
         return InstantAnswer(entry.answer, _sources(entry))
 
     def best(self, question: str) -> Entry | None:
-        """The entry that answers best, or None if none answers at all."""
+        """Return the entry that answers best, or None if none answers at all."""
+        question = question[:MAX_READ]
         rank = self._cached if len(question) <= MAX_CACHED_LENGTH else self._rank
         return rank(question)
 
     def _rank(self, question: str) -> Entry | None:
-        asked = words.asked(question[:MAX_READ])
+        asked = words.asked(question)
         if not asked.parts:  # such as "who are you" in Chinese: found if an entry asks just that
-            return self._entries_by_words.get(_spoken(question[:MAX_READ]))
+            return self._entries_by_words.get(_spoken(question))
         rows: list[tuple[int]] = self._index.execute(
             "SELECT rowid FROM faq WHERE faq MATCH ? ORDER BY bm25(faq, ?, ?) LIMIT ?",
             (" OR ".join(asked.parts), QUESTION_WEIGHT, ANSWER_WEIGHT, CANDIDATES),
