@@ -77,6 +77,8 @@ def parse(body: bytes | bytearray, mark: bytes) -> tuple[PredictionBody, tuple[F
     files: list[File] = []
     for part in _parts(body, mark):
         name = part.name
+        if part.file_name == "" and not part.content:
+            continue  # browsers send this where no file was chosen
         if part.file_name is not None:
             if name != "files":
                 raise InvalidBody("Send files in the field files.")

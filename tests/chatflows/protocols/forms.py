@@ -217,6 +217,40 @@ abc
 """,
         file_type="text/plain",
     ),
+    "Rust's reqwest": Form(
+        PLAIN,
+        b"7c4f0e1d2b3a4958-6f7e8d9c0b1a2938-1122334455667788-99aabbccddeeff00",
+        b"""--%s
+Content-Disposition: form-data; name="question"
+
+say hi
+--%s
+Content-Disposition: form-data; name="files"; filename*=utf-8''%C3%A9.txt
+Content-Type: text/plain
+
+abc
+--%s--
+""",
+        "é.txt",
+        "text/plain",
+    ),
+    "Unity's WWWForm": Form(
+        QUOTED,
+        b"l2Xv8Qm0ZrT5bN1cK7jP4hYdWf3gUeSa6iOoRtEx",
+        b"""
+--%s
+Content-Type: text/plain; charset="utf-8"
+Content-disposition: form-data; name="question"
+
+say hi
+--%s
+Content-Type: application/octet-stream
+Content-disposition: form-data; name="files"; filename="a.txt"
+
+abc
+--%s--
+""",
+    ),
     "curl": Form(
         PLAIN,
         b"------------------------af00909d9f1c3aad",

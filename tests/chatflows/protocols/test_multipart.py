@@ -194,6 +194,12 @@ def test_a_file_with_its_long_name_alone_is_a_file() -> None:
     assert [file.name for file in multipart.parse(raw(head), MARK)[1]] == ["\u20ac rates.txt"]
 
 
+def test_a_file_that_was_not_chosen_is_none() -> None:
+    assert multipart.parse(form(QUESTION, part(b"files", b"", b"")), MARK)[1] == ()
+    assert len(multipart.parse(form(QUESTION, part(b"files", b"", b"a")), MARK)[1]) == 1
+    assert len(multipart.parse(form(QUESTION, part(b"files", b"x", b"")), MARK)[1]) == 1
+
+
 def test_of_two_names_of_a_file_the_long_one_counts() -> None:
     head = b"Content-Disposition: form-data; name=files; filename*=utf-8''b; filename=a"
     assert [file.name for file in multipart.parse(raw(head), MARK)[1]] == ["b"]
