@@ -164,7 +164,7 @@ def _body(question: Question) -> tuple[bytes | aiohttp.FormData, dict[str, str]]
     if not question.files:
         return encode(values), {"Content-Type": upstream.JSON}
     override = values.pop("overrideConfig", {})
-    form = aiohttp.FormData(default_to_multipart=True)
+    form = aiohttp.FormData(default_to_multipart=True, quote_fields=False)
     for name, value in {**values, **override}.items():
         form.add_field(name, value if isinstance(value, str) else encode(value).decode())
     for file in question.files:
