@@ -7,12 +7,18 @@ from django import forms
 from django.http import QueryDict
 
 from chatflows.engines import kinds
+from chatflows.engines.flowise import addresses
 from chatflows.engines.kinds import Kind
 from chatflows.engines.openai.config import DEFAULT_MEMORY_TURNS
 from chatflows.models import Chatflow, UpstreamSecret
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 STORED = "Empty: the stored one stays. Another address clears it: it goes to no other server."
+# What a pasted address is refused with, by the field that says otherwise.
+OTHERS = {
+    "base_url": "This address is of another server than the one that is typed. Clear one of them.",
+    "flow_id": "This address is of another flow than the one that is typed. Clear one of them.",
+}
 
 
 class EngineForm(forms.Form):
@@ -80,14 +86,31 @@ class FlowiseForm(UpstreamForm):
     flow_id = forms.CharField(
         required=False,
         label="Id of the flow",
-        help_text="It stands in the flow's address in Flowise, after /canvas/.",
+        help_text="Or the flow's address, or its embed code, as you copy it from Flowise.",
         widget=forms.TextInput(attrs={**_PLAIN, "class": "mono"}),
     )
     field_order = ("base_url", "flow_id", "secret", "clear_secret")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["base_url"].help_text = "Such as http://127.0.0.1:3000, without /api/v1."
+        self.fields[
+            "base_url"
+        ].help_text = "Such as http://127.0.0.1:3000. The address of the flow's canvas does too."
+
+    def clean(self) -> dict[str, Any]:
+        """Take apart what was pasted from Flowise. A field that nobody touched gives way to it."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        typed = {name: cleaned.get(name, "").strip() for name in self.config_fields}
+        pasted = {name: addresses.taken_apart(text) for name, text in typed.items()}
+        for place, found in pasted.items():
+            for name, value in (found._asdict() if found else {}).items():
+                rival = getattr(pasted[name], name) if pasted[name] else typed[name]
+                is_other = rival.rstrip("/").lower() != value.lower()
+                if value and name != place and rival and is_other and name in self.changed_data:
+                    self.add_error(place, OTHERS[name])
+                elif value:
+                    cleaned[name] = value
+        return cleaned
 
 
 class OpenAIForm(UpstreamForm):

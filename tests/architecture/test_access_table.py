@@ -198,6 +198,18 @@ def test_other_methods_are_refused_and_write_nothing(world: World) -> None:
     assert wrong == []
 
 
+def test_head_is_answered_as_get_is(world: World) -> None:
+    wrong = []
+    for page in PAGES:
+        if page.method == "GET":
+            asker = let_in(world, page)
+            path = filled(page.path, of_asker(world, page, asker))
+            got, head = (ask_undone(world, method, path, asker) for method in ("GET", "HEAD"))
+            if (head.status_code, [*head.headers]) != (got.status_code, [*got.headers]):
+                wrong.append((path, got.status_code, head.status_code, [*head.headers]))
+    assert wrong == []
+
+
 def test_no_page_takes_a_form_without_its_token(world: World) -> None:
     strict = world._replace(handler=Client(enforce_csrf_checks=True))
     for page in PAGES:

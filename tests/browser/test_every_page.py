@@ -28,7 +28,7 @@ PAGES = [
     "/t/acme/settings/",
     "/t/acme/settings/flow-app/",
     "/t/acme/settings/flow-app/edit/",
-    "/flow/nobody/",
+    "/flow/{door}/",
     "/t/acme/audit/",
     "/t/acme/audit/?who=nobody",
     "/t/acme/service-accounts/",

@@ -107,15 +107,20 @@ def publish(chatflow: str, title: str, starters: str) -> None:
 
 
 def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
-    """One of everything under a long name, in an open flow app; the ids by what they are of."""
+    """One of everything under a long name, in an open flow app; the ids by what they are of.
+
+    `door` is the slug of a team whose flow app asks for a password.
+    """
     owner = Team.objects.get(slug=team)
     person = User.objects.create_user(name[:64], f"{name[:60]}@example.com", "never used here")
     member = Membership.objects.create(team=owner, user=person, role=Role.EDITOR)
     account = service_accounts.create(owner, About(name[:64], "production", name * 3, person), BY)
     flow_apps.save(owner, "open", None, BY)
     publish(chatflow, name, name)
-    teams.create(name, BY)
-    return {"team": str(owner.id), "member": str(member.id), "account": str(account.id)}
+    door = teams.create(name, BY)
+    flow_apps.save(door, "password", flow_apps.Login("guests", "seven quiet lanterns"), BY)
+    ids = {"team": str(owner.id), "member": str(member.id), "account": str(account.id)}
+    return {**ids, "door": door.slug}
 
 
 def _change(name: str, **values: Any) -> None:

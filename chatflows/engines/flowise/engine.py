@@ -86,7 +86,7 @@ class FlowiseEngine:
             pass
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Return whether the flow is there, and a sentence. Testing the key would need a run."""
+        """Return whether the flow is there, and a sentence. To try the key would need a run."""
         timeouts = Timeouts(TEST_WITHIN, TEST_WITHIN, TEST_WITHIN)
         url = self._url(f"chatflows-streaming/{self._config.flow_id}")
         try:
@@ -103,7 +103,8 @@ class FlowiseEngine:
             return False, fault.failed.detail
         if "isStreaming" not in value:
             return False, "A server answers there, but it does not speak as Flowise does."
-        return True, "The flow is there."
+        key = "whether it takes this key, and " if self._secret else ""
+        return True, f"Flowise has the flow. Not tried: {key}whether the flow answers."
 
     async def _send(self, question: Question) -> UpstreamCall:
         body, headers = _body(question)

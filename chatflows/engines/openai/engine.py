@@ -91,13 +91,14 @@ class OpenAIEngine:
         return _model_names(value)
 
     async def test_connection(self) -> tuple[bool, str]:
-        """Return whether the server takes the key and has the model, and a sentence."""
+        """Return whether the server lists the model, and a sentence. Some list it to anybody."""
         models, why = await self.list_models()
         if why:
             return False, why
         if self._config.model not in models:
             return False, f"The server answers, but lists no model named {self._config.model}."
-        return True, "The server takes the key and has the model."
+        key = " with this key" if self._secret else ""
+        return True, f"The server lists the model. Not tried: whether the model answers{key}."
 
     async def _send(self, question: Question) -> UpstreamCall:
         return await upstream.call(

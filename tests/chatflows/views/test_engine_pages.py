@@ -143,7 +143,7 @@ def test_the_connection_is_tested_as_typed_and_nothing_is_saved(
 
     def test_connection(*arguments: Any) -> tuple[bool, str]:
         tried.append(arguments[1:])
-        return True, "The server takes the key and has the model."
+        return True, "The server lists the model."
 
     monkeypatch.setattr(engines, "test_connection", test_connection)
     data = {**OPENAI, "openai-secret": SECRET}
@@ -151,11 +151,60 @@ def test_the_connection_is_tested_as_typed_and_nothing_is_saved(
         response = as_alice.post(url(faq.id, "engine_test"), data, headers=headers)
         assert response.status_code == 200
         body = response.content.decode()
-        assert "The server takes the key and has the model." in body
+        assert "The server lists the model." in body
         assert ("<html" in body) is not bool(headers)
         assert SECRET not in body
     engine, config, secret = tried[0]
     assert (engine, config["model"], secret) == ("openai", "llama3.2", SECRET)
+    assert Chatflow.objects.get(pk=faq.pk).engine == "faq"
+
+
+OTHER = FLOW.replace("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "flow_id"),
+    [
+        (f"http://127.0.0.1:3001/v2/agentcanvas/{OTHER}?x#y", FLOW),  # the field as it was shown
+        (f"http://127.0.0.1:3001/canvas/{OTHER}/", ""),
+        (f"http://127.0.0.1:3001/canvas/{OTHER.upper()}", OTHER),
+        ("http://127.0.0.1:3000", f"http://127.0.0.1:3001/chatbot/{OTHER}"),
+        ("", f'chatflowid: "{OTHER}", apiHost: "http://127.0.0.1:3001"'),
+        ("http://127.0.0.1:3001/", f"/agentcanvas/{OTHER}"),
+        (f"http://127.0.0.1:3001/canvas/{OTHER}", f"http://127.0.0.1:3001/canvas/{OTHER}"),
+    ],
+)
+def test_a_pasted_address_is_taken_apart(
+    as_alice: Client, flowise: Chatflow, base_url: str, flow_id: str
+) -> None:
+    data = {**FLOWISE, "flowise-base_url": base_url, "flowise-flow_id": flow_id}
+    assert as_alice.post(url(flowise.id, "engine_save"), data).status_code == 302
+    flowise.refresh_from_db()
+    assert flowise.engine_config == {"base_url": "http://127.0.0.1:3001", "flow_id": OTHER}
+    assert not UpstreamSecret.objects.exists()  # it was for another origin
+
+
+@pytest.mark.parametrize(
+    ("base_url", "flow_id", "says"),
+    [
+        (f"http://127.0.0.1:3000/canvas/{FLOW}", OTHER, "another flow"),
+        ("http://127.0.0.1:3001", f"http://127.0.0.1:3002/canvas/{FLOW}", "another server"),
+        (f"http://127.0.0.1:3000/canvas/{FLOW}", f"/canvas/{OTHER}", "another flow"),
+        (f"127.0.0.1:3000/canvas/{FLOW}", "", "http"),
+        (f"http://10.0.0.1/canvas/{FLOW}", "", "address"),
+        (f"http://user:pw@127.0.0.1:3000/canvas/{FLOW}", "", "password"),
+    ],
+)
+def test_a_pasted_address_that_does_not_fit_is_refused_and_kept(
+    as_alice: Client, faq: Chatflow, base_url: str, flow_id: str, says: str
+) -> None:
+    data = {**FLOWISE, "flowise-base_url": base_url, "flowise-flow_id": flow_id}
+    response = as_alice.post(url(faq.id, "engine_save"), data)
+    body = response.content.decode()
+    assert response.status_code == 422
+    assert says in body
+    assert f'value="{base_url}"' in body
+    assert not flow_id or f'value="{flow_id}"' in body
     assert Chatflow.objects.get(pk=faq.pk).engine == "faq"
 
 

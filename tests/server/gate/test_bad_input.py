@@ -254,7 +254,7 @@ def test_what_openais_clients_mistype_is_told_in_openais_form(server: Shipped, p
     assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
     assert answer.headers["x-request-id"]
     assert answer.json()["error"] == {
-        "message": "There is nothing at this address.",
+        "message": "There is nothing at this address. Questions go to POST /v1/chat/completions.",
         "type": "invalid_request_error",
         "param": None,
         "code": "not_found",

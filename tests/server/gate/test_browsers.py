@@ -111,6 +111,17 @@ def test_a_page_of_another_origin_can_read_why_it_was_refused(server: Shipped) -
         assert answer.json()
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+def test_an_answer_may_be_read_by_a_page(server: Shipped, key: str, streaming: bool) -> None:
+    body = {"question": "Hi", "streaming": streaming}
+    headers = {**ORIGIN, "Authorization": f"Bearer {key}"}
+    answer = server.request("POST", f"/api/v1/prediction/{server.chatflow}", body, headers)
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/completions", "/v1/models/gpt-4o"])
 def test_what_is_not_there_of_openais_api_names_what_is(server: Shipped, path: str) -> None:
     answer = server.request("POST", path, {"model": "x", "input": "Hi"})

@@ -68,6 +68,18 @@ def test_a_refused_stream_is_refused_before_its_first_byte(
     assert "event-stream" not in answer.headers["content-type"]
 
 
+@pytest.mark.parametrize("blanks", ["\t", " ", " \t ", "\t\t"])
+def test_blanks_around_the_header_are_no_part_of_the_key(
+    server: Shipped, key: str, blanks: str
+) -> None:
+    for value in (f"Bearer {key}{blanks}", f"{blanks}Bearer {key}"):
+        path = f"/api/v1/prediction/{server.chatflow}"
+        answer = server.request("POST", path, {"question": "Hi"}, {"Authorization": value})
+        assert answer.status == 200
+        models = server.request("GET", "/v1/models", headers={"Authorization": value})
+        assert models.status == 200
+
+
 def test_another_key_of_the_team_is_not_selected(server: Shipped) -> None:
     other = server.do("make_key", team="acme", name="unselected", opens=[])
     answer = server.predict(other)
