@@ -157,7 +157,7 @@ def _fill() -> None:
         with (
             transaction.atomic()
         ):  # no team without its owner, so that the next start can be corrected
-            onboarding.prepare(settings.TEAM_NAME, STARTER)
+            _first_team()
             _first_owner()
             _flow_app()
     except KeyRingError as error:
@@ -198,6 +198,13 @@ def _migrate() -> None:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute("SET LOCAL statement_timeout = 0")
         management.call_command("migrate", interactive=False, verbosity=0)
+
+
+def _first_team() -> None:
+    try:
+        onboarding.prepare(settings.TEAM_NAME.strip(), STARTER)
+    except ValidationError as error:
+        raise CannotStart(f"TEAM_NAME: {' '.join(error.messages)}") from error
 
 
 def _first_owner() -> None:

@@ -230,9 +230,8 @@ _DJANGO_VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": f"{_DJANGO_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "accounts.login.password_rules.MaximumBytesValidator"},
-    {"NAME": "accounts.login.password_rules.ContextWordsValidator"},
+    {"NAME": "accounts.login.password_rules.EasyPasswordValidator"},
     {"NAME": f"{_DJANGO_VALIDATORS}.UserAttributeSimilarityValidator"},
-    {"NAME": f"{_DJANGO_VALIDATORS}.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

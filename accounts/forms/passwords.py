@@ -6,8 +6,8 @@ Show the field with `{% include "accounts/new_password.html" with field=form.pas
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import validate_password
 
+from accounts.login import password_rules
 from accounts.login.password_rules import MAX_PASSWORD_BYTES
 from accounts.models import User
 
@@ -46,7 +46,7 @@ class NewPasswordForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        validate_password(password, self.user)
+        password_rules.check(password, self.user)
         return password
 
 

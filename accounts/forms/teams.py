@@ -7,20 +7,23 @@ from django import forms
 from accounts.forms.base import StrictForm
 from accounts.mail import addresses
 from accounts.models import Team, User
-from accounts.models.names import is_plain
-from accounts.services import users
+from accounts.services import teams, users
 
 
 class TeamNameForm(StrictForm):
     """The name of a team."""
 
-    name = forms.CharField(max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="It stands in mails, so it takes no web or e-mail address.",
+    )
 
     def clean_name(self) -> str:
-        """Refuse a name that is not one line of visible characters."""
+        """Refuse a new name that is no visible line or holds an address."""
         name: str = self.cleaned_data["name"]
-        if not is_plain(name):
-            raise forms.ValidationError("Use visible characters on one line.")
+        if name != self.initial.get("name"):
+            teams.check_name(name)
         return name
 
 

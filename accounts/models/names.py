@@ -1,5 +1,6 @@
-"""Names: how they are compared, and which characters they may have."""
+"""Names: how they are compared, which characters they may have, and how a mail prints them."""
 
+import re
 import unicodedata
 from typing import Any
 
@@ -11,6 +12,17 @@ from django.db import IntegrityError, models, transaction
 HIDDEN_KINDS = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters that draw nothing
 JOINERS = frozenset("\u200c\u200d")  # hold letters of some scripts, and emoji, together
+# What a mail program makes a link of. A bare host may be a name, such as Node.js.
+_ADDRESS = re.compile(
+    r"[/\\]{2}|\b(?:https?|ftps?|mailto|tel|sms|javascript|data|file):|\bwww\."
+    r"|\w\.[^\W\d_][\w-]+[/:?#]\S|\S@\S+\.\S",
+    re.IGNORECASE,
+)
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")  # browsers read them as dots of a host
+_JOINTS = re.compile(r"([.:/\\@\u3002\uff0e\uff61\uff0f\uff1a\uff20])(?=\S)")
+MAX_READ = 200  # characters of a name; none may have as many
+NOT_PLAIN = "Use visible characters on one line."
+WITH_ADDRESS = "Leave web and e-mail addresses out of the name: it stands in mails."
 
 
 def fold(name: str) -> str:
@@ -23,6 +35,27 @@ def is_plain(name: str) -> bool:
     kinds = [unicodedata.category(character) for character in name if character not in JOINERS]
     is_hidden = any(c in INVISIBLE for c in name) or any(k in HIDDEN_KINDS for k in kinds)
     return not is_hidden and any(kind[0] in "LNPS" for kind in kinds)
+
+
+def has_address(name: str) -> bool:
+    """Whether a name holds a web or e-mail address, also in look-alike forms."""
+    read = unicodedata.normalize("NFKC", name[:MAX_READ].translate(_DOTS))
+    return _ADDRESS.search(read) is not None
+
+
+def check(name: str, longest: int) -> None:
+    """Raise ValidationError for a new name that is no visible line or holds an address."""
+    if not name or len(name) > longest:
+        raise ValidationError(f"Use a name of at most {longest} characters.")
+    if not is_plain(name):
+        raise ValidationError(NOT_PLAIN)
+    if has_address(name):
+        raise ValidationError(WITH_ADDRESS)
+
+
+def unlinked(name: str) -> str:
+    """Return a name for a mail: no program makes a link of a host in it."""
+    return _JOINTS.sub("\\1\u200b", name)
 
 
 class Named(models.Model):
@@ -41,7 +74,9 @@ class Named(models.Model):
     def clean(self) -> None:
         """Refuse invisible characters, and fold the name before the constraint is checked."""
         if self.name and not is_plain(self.name):
-            raise ValidationError({"name": "Use visible characters on one line."})
+            raise ValidationError({"name": NOT_PLAIN})
+        if has_address(self.name) and not self._is_kept():
+            raise ValidationError({"name": WITH_ADDRESS})
         self.name_key = fold(self.name)
 
     def store(self, **how: Any) -> None:
@@ -56,6 +91,14 @@ class Named(models.Model):
         except IntegrityError:
             self.full_clean()  # the words for it
             raise
+
+    def _is_kept(self) -> bool:
+        """Whether the row has this name already: names of earlier days stay."""
+        return (
+            type(self)
+            ._base_manager.filter(models.Q(pk=self.pk), models.Q(("name", self.name)))
+            .exists()
+        )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Fold the name on every save."""

@@ -19,7 +19,16 @@ from accounts.crypto import digests
 from accounts.limits import invitation_limits
 from accounts.mail import addresses as emails
 from accounts.mail import outbox
-from accounts.models import Invitation, LinkPurpose, LinkToken, Membership, Role, Team, User
+from accounts.models import (
+    Invitation,
+    LinkPurpose,
+    LinkToken,
+    Membership,
+    Role,
+    Team,
+    User,
+    names,
+)
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
 from accounts.services import link_tokens, members, users
 from accounts.services.members import NotAllowed
@@ -206,8 +215,8 @@ def _make_link(
 
 def _mail(invitation: Invitation, link: str, by: Actor) -> bool:
     context = {
-        "team_name": invitation.team.name,
-        "inviter": by.name,
+        "team_name": names.unlinked(invitation.team.name),
+        "inviter": names.unlinked(by.name),
         "role": str(Role(invitation.role).label).lower(),
         "link": link,
         "expires_at": invitation.expires_at,

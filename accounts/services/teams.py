@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts import audit
-from accounts.models import Membership, Role, Team, User
+from accounts.models import Membership, Role, Team, User, names
 from accounts.permissions import Actor
 from accounts.services import invitations
 from accounts.services.invitations import Sent
@@ -15,9 +15,15 @@ DEFAULT_NAME = "My team"
 SLUG_LENGTH = 40
 
 
+def check_name(name: str) -> None:
+    """Raise ValidationError for a name that no team may have."""
+    names.check(name, Team._meta.get_field("name").max_length or 0)
+
+
 @transaction.atomic
 def create(name: str, by: Actor) -> Team:
-    """Make a bare team with a free slug made from its name."""
+    """Make a bare team with a free slug made from its name. Raises ValidationError for the name."""
+    check_name(name)
     team = Team.objects.create(name=name, slug=free_slug(name))
     audit.record(team.id, "team.create", by, _target(team), after=_facts(team))
     return team
@@ -53,9 +59,13 @@ def open_and_invite(name: str, address: str, by: Actor) -> Sent:
 
 @transaction.atomic
 def rename_with_slug(team: Team, name: str, by: Actor) -> None:
-    """Give a team another name and a slug to match, before anyone uses its addresses."""
+    """Give a team another name and a slug to match, before anyone uses its addresses.
+
+    Raises ValidationError for the name.
+    """
     if team.name == name:
         return
+    check_name(name)
     before = _facts(team)
     team.name, team.slug = name, free_slug(name, of=team)
     team.save(update_fields=["name", "slug"])
@@ -78,10 +88,14 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
 
 @transaction.atomic
 def change_name(team: Team, name: str, by: Actor) -> None:
-    """Give a team another name. Its slug and addresses stay. Both audit chains note it."""
+    """Give a team another name. Its slug and addresses stay. Both audit chains note it.
+
+    Raises ValidationError for the name.
+    """
     before = _facts(team)
     if team.name == name:
         return
+    check_name(name)
     team.name = name
     team.save(update_fields=["name"])
     _note(team, "team.rename", by, before=before, after=_facts(team))

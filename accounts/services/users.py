@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import audit
-from accounts.login.password_rules import refuse_words
+from accounts.login import password_rules
 from accounts.models import Team, User
 from accounts.permissions import Actor
 
@@ -37,8 +36,7 @@ def prepare(user: User, password: str, *, avoid: Sequence[str] = ()) -> User:
     password must not be close to. Raises ValidationError as `create_operator`.
     """
     _check(user)
-    validate_password(password, user)
-    refuse_words(password, avoid)
+    password_rules.check(password, user, avoid)
     user.set_password(password)
     return user
 

@@ -57,16 +57,18 @@ def create(
 
 
 @transaction.atomic
-def issue(key: ApiKey, by: Actor, *, replace: bool = False) -> str:
+def issue(key: ApiKey, by: Actor, *, replace: bool = False, replace_unused: bool = False) -> str:
     """Make the key's secret and return its text, which is stored nowhere.
 
-    Raises AlreadyIssued if the key has a working secret, unless `replace` is set. Then the old
-    secret ends now.
+    Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
+    `replace_unused` and no call was made with it. Then the old secret ends now.
     """
     now = timezone.now()
-    ApiKey.objects.select_for_update().get(pk=key.pk)  # two at once must not make two secrets
+    # Two at once must not make two secrets.
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
     live = KeySecret.objects.live(now).filter(key=key)
-    if live.exists() and not replace:
+    may_replace = replace or (replace_unused and locked.last_used_at is None)
+    if live.exists() and not may_replace:
         raise AlreadyIssued
     ended = live.update(ends_at=now)
     made = key_text.generate()

@@ -76,12 +76,16 @@ def key_new(request: TeamRequest) -> HttpResponse:
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Make the secret of a key that has none (DefaultKey after an unattended start)."""
+    """Make the secret of a key that has none, or a new one where nobody may have seen the text.
+
+    The first is DefaultKey after an unattended start, the second a key whose page never came.
+    """
     key = _get(request, key_id)
     if request.method != "POST":  # back from confirming the password
         return redirect("key_list", request.team.slug)
     try:
-        text = keys.issue(key, request.principal.actor)
+        is_unused = "unused" in request.POST
+        text = keys.issue(key, request.principal.actor, replace_unused=is_unused)
     except keys.AlreadyIssued:
         messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
         return redirect("key_list", request.team.slug)

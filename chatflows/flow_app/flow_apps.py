@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.login import password_rules
 from accounts.models import Team, User
 from accounts.models.names import is_plain
 from accounts.permissions import Actor
@@ -49,7 +49,7 @@ def save(team: Team, state: str, login: Login | None, by: Actor) -> FlowApp:
     if login is not None and of(team).is_from_environment:
         raise SetElsewhere
     # Hashing is slow, so it is done before the transaction, where nobody waits for a lock.
-    return _save(team, state, _hashed(login) if login else None, by)
+    return _save(team, state, _hashed(team, login) if login else None, by)
 
 
 @transaction.atomic
@@ -84,7 +84,7 @@ def from_environment(team: Team, login: Login | None, by: Actor) -> None:
         _store(app, before, by, is_new_login=True)
         return
     is_same = app.is_from_environment and check_password(login.password, app.password_hash)
-    is_new_login = _take(app, _hashed(Login(login.username) if is_same else login))
+    is_new_login = _take(app, _hashed(team, Login(login.username) if is_same else login))
     if not app.is_from_environment:
         app.is_from_environment, app.state = True, FlowAppState.PASSWORD
     _store(app, before, by, is_new_login=is_new_login)
@@ -94,9 +94,9 @@ def _locked(team: Team) -> FlowApp:
     return FlowApp.objects.select_for_update().get_or_create(team=team)[0]
 
 
-def _hashed(login: Login) -> _Hashed:
+def _hashed(team: Team, login: Login) -> _Hashed:
     username = login.username.strip()
-    _check(username, login.password)
+    _check(team, username, login.password)
     return _Hashed(username, make_password(login.password) if login.password else "")
 
 
@@ -110,7 +110,7 @@ def _take(app: FlowApp, login: _Hashed) -> bool:
     return is_new
 
 
-def _check(username: str, password: str) -> None:
+def _check(team: Team, username: str, password: str) -> None:
     errors: dict[str, list[str]] = {}
     longest = FlowApp._meta.get_field("username").max_length or 0
     if username and (len(username) > longest or not is_plain(username)):
@@ -118,7 +118,7 @@ def _check(username: str, password: str) -> None:
     if password:
         try:
             password.encode()
-            validate_password(password, User(username=username))
+            password_rules.check(password, User(username=username), [team.name])
         except UnicodeEncodeError:  # from the environment: bytes that are no text
             errors["password"] = ["The password is no UTF-8 text."]
         except ValidationError as error:

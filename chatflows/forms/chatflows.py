@@ -7,6 +7,7 @@ from django import forms
 from accounts.forms.passwords import NewPasswordField
 from accounts.login.password_rules import MAX_PASSWORD_BYTES
 from accounts.models import Team
+from accounts.services import teams
 from apikeys.models import ApiKey
 from chatflows.faq import files
 from chatflows.models import (
@@ -37,8 +38,13 @@ class SetUpForm(forms.Form):
         max_length=80,
         label="Team",
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
-        help_text="Your company or group.",
+        help_text="Your company or group. It takes no web or e-mail address.",
     )
+
+    def clean_team_name(self) -> str:
+        name: str = self.cleaned_data["team_name"]
+        teams.check_name(name)
+        return name
 
 
 class ChatflowForm(forms.Form):

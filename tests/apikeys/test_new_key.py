@@ -112,6 +112,33 @@ def test_default_keys_text_is_made_and_shown_once(as_alice: Client, default_key:
     assert KeySecret.objects.count() == 1
 
 
+def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew_by_one_click(
+    as_alice: Client, faq: Chatflow
+) -> None:
+    lost = as_alice.post(NEW, {"name": "crm-sync", "opens": [str(faq.id)], **NEVER})
+    key = ApiKey.objects.get(name="crm-sync")
+    listed = as_alice.get(LIST).content.decode()
+    assert "Never used" in listed
+    assert "Issue a new text" in listed
+    assert "It was never used." in as_alice.get(page(key.id, "delete")).content.decode()
+    shown = as_alice.post(page(key.id, "issue"), {"unused": "1"})
+    (text,) = texts(shown.content)
+    assert {text} != texts(lost.content)
+    old, new = KeySecret.objects.filter(key=key).order_by("id")
+    assert old.ends_at is not None
+    assert (new.ends_at, new.public_id) == (None, text.split("_")[2])
+
+
+def test_a_key_that_was_used_is_not_issued_anew(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    store.write([factories.call(faq, integration.key)])
+    assert "Issue a new text" not in as_alice.get(LIST, {"q": "integration"}).content.decode()
+    again = as_alice.post(page(integration.key.id, "issue"), {"unused": "1"}, follow=True)
+    assert "has a secret already" in again.content.decode()
+    assert KeySecret.objects.filter(key=integration.key).count() == 1
+
+
 def test_the_first_call_is_waited_for_and_then_shown(
     as_alice: Client, integration: Integration, faq: Chatflow
 ) -> None:

@@ -1,13 +1,19 @@
 """Names that a team has once: also if somebody takes one while it is being checked."""
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
-from accounts.models import ServiceAccount, Team
-from accounts.models.names import Named
-from accounts.services import service_accounts
+from accounts.mail import outbox
+from accounts.models import Mail, ServiceAccount, Team
+from accounts.models.names import Named, unlinked
+from accounts.services import service_accounts, teams
 from accounts.services.service_accounts import About
 from apikeys.models import ApiKey
 from apikeys.services import keys
@@ -73,3 +79,76 @@ def test_a_name_that_was_taken_since_the_check_is_refused_like_any_taken_one(
     monkeypatch.setattr(model, "full_clean", and_then_taken)
     with pytest.raises(ValidationError, match="of this name"):
         take(acme, "crm-sync")
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Win at http://evil.example/now",
+        "HTTPS://evil.example",
+        "//evil.example",
+        "www.evil.example",
+        "Go to www.evil",
+        "evil.example/now",
+        "evil.example:8080",
+        "evil.example?x",
+        "evil.xn--p1ai/x",
+        "mailto:eve",
+        "ask eve@evil.example",
+        "javascript:alert",
+        "\\\\evil\\share",
+        "\uff48\uff54\uff54\uff50\uff1a\uff0f\uff0fevil.example",
+        "evil\u3002example/now",
+    ],
+)
+def test_a_name_takes_no_address(acme: Team, name: str) -> None:
+    for take in (new_key, new_chatflow, new_account, teams.create, teams.open_new):
+        with pytest.raises(ValidationError, match="Leave web and e-mail addresses out"):
+            take(*((acme, name) if take.__name__.startswith("new_") else (name, factories.TESTER)))
+    with pytest.raises(ValidationError):
+        teams.change_name(acme, name, factories.TESTER)
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "name",
+    ["Node.js", "Booking.com", "Acme Inc.", "R/D", "v1.2/beta", "crm:sync", "Q & A: x", "a@b"],
+)
+def test_a_name_that_holds_no_address_is_taken(acme: Team, name: str) -> None:
+    new_key(acme, name)
+    teams.change_name(acme, name, factories.TESTER)
+
+
+def test_a_name_of_earlier_days_stays_until_it_is_changed(acme: Team, as_alice: Client) -> None:
+    new_account(acme, "backup")
+    ServiceAccount.objects.filter(name="backup").update(name="http://old.example")
+    account = ServiceAccount.objects.of(acme).get()
+    service_accounts.change(account, About("http://old.example", "staging"), factories.TESTER)
+    assert ServiceAccount.objects.of(acme).get().environment == "staging"
+    Team.objects.filter(pk=acme.pk).update(name="http://old.example")
+    assert as_alice.post("/t/acme/settings/", {"name": "http://old.example"}).status_code == 302
+    assert as_alice.post("/t/acme/settings/", {"name": "http://new.example"}).status_code == 422
+
+
+def test_mails_print_names_so_that_no_program_makes_a_link(
+    acme: Team, as_alice: Client, settings: Any
+) -> None:
+    settings.MAIL_SERVER = {"EMAIL_HOST": "mail.invalid", "EMAIL_PORT": 25}
+    Team.objects.filter(pk=acme.pk).update(name="Win at http://evil.example/now")
+    as_alice.post(
+        "/t/acme/members/invitations/", {"addresses": "nora@example.com", "role": "viewer"}
+    )
+    mail = Mail.objects.get()
+    for part in (mail.subject, *outbox.body(mail)):
+        assert "Win at http:" in part
+        assert "evil.example" not in part
+        assert "http://evil" not in part
+
+
+@pytest.mark.fast
+@given(st.text(max_size=90))
+def test_what_a_mail_prints_looks_like_the_name(name: str) -> None:
+    printed = unlinked(name)
+    assert printed.replace("\u200b", "") == name.replace("\u200b", "")
+    assert not re.search(r"[.:/@]\w", printed)

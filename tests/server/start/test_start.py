@@ -220,6 +220,8 @@ def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) ->
     assert "OWNER_PASSWORD" in refused(tmp_path, **email)
     assert "12 characters" in refused(tmp_path, **email, OWNER_PASSWORD="short")
     assert "\n" not in refused(tmp_path, OWNER_EMAIL="nonsense", OWNER_PASSWORD="x" * 20)
+    assert "TEAM_NAME" in refused(tmp_path, TEAM_NAME="Win at http://evil.example/now")
+    assert "at most 80" in refused(tmp_path, TEAM_NAME="x" * 81)
 
 
 @on_sqlite
