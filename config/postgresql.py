@@ -1,18 +1,72 @@
-"""PostgreSQL at a start: check that it is fit to serve, and lock it against other starts."""
+"""PostgreSQL: is it fit to serve, the lock of starts, connections that don't wait for ever."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.waiting import Ready, Wait
+
+from config.databases import STATEMENT_TIMEOUT
+
+T = TypeVar("T")
 
 OLDEST = 14
 LOCK = 0x666C6F776C61  # "flowla" as a number, which no other program should use
 PATIENCE = 120  # seconds to wait for another start
+SILENT = 2.5  # seconds without an answer; then we ask whether the server answers anybody
+ANSWERS_WITHIN = 2  # seconds, for a new connection; libpq takes no less
+LONGEST = STATEMENT_TIMEOUT + 2  # seconds; the server itself ends statements before
 
 
 class Unfit(Exception):
     """Raised for a database that can't be used. The message is one line without the password."""
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that gives up a server which fell silent (frozen, or behind a dead network).
+
+    The server's own time-outs end what is slow, but not while the server stands still.
+    """
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for an answer. Raises OperationalError, and closes itself, once none will come."""
+        return super().wait(self._bounded(gen), interval, timeout)
+
+    def _bounded(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
+        began = time.monotonic()
+        ask_at, latest = began + SILENT, began + LONGEST
+        try:
+            state = next(gen)
+            while True:
+                ready = yield state
+                now = time.monotonic()
+                if not ready and now >= ask_at:
+                    if now >= latest or not self._server_answers():
+                        self.close()
+                        raise psycopg.OperationalError("the server is silent")
+                    ask_at = time.monotonic() + SILENT
+                state = gen.send(ready)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+
+    def _server_answers(self) -> bool:
+        info = self.info
+        try:
+            psycopg.connect(
+                info.dsn,
+                password=info.password,
+                connect_timeout=ANSWERS_WITHIN,
+                target_session_attrs="any",
+            ).close()
+        except psycopg.errors.ConnectionTimeout:
+            return False
+        except psycopg.Error:
+            return True  # refused is answered: this connection will be told as well
+        return True
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from chatflows.models import Chatflow
 from chatflows.services import onboarding
 from config import databases
 
+# What SQLite says where one of its three files is not the one that others use.
+_TORN = ("disk I/O error", "locking protocol", "files replaced")
 STARTER = Actor("system", "start", "first start")
 
 
@@ -165,6 +167,12 @@ def _fill() -> None:
     except DatabaseError as error:
         name = settings.DATABASES["default"]["NAME"]
         reason = str(error).partition("\n")[0]
+        if reason in _TORN and connection.vendor == "sqlite":
+            raise CannotStart(
+                f"The database {name} can't be used: its -wal or -shm file was deleted or replaced "
+                "while another process has it open. Stop every process that uses it, then start "
+                "again. Changes of the last moments can be lost."
+            ) from error
         raise CannotStart(f"The database {name} can't be used: {reason}.") from error
 
 

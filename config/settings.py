@@ -33,7 +33,7 @@ def _read_file(path: Path) -> dict[str, str]:
 def _database() -> dict[str, Any]:
     url = secret_url("DATABASE_URL", f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
     try:
-        return databases.configured(environ.Env.db_url_config(url))
+        found = databases.configured(environ.Env.db_url_config(url))
     except databases.UnknownDatabase as error:
         raise ImproperlyConfigured(str(error)) from None
     except Exception:  # the message could quote the password
@@ -41,6 +41,12 @@ def _database() -> dict[str, Any]:
             "DATABASE_URL can't be read. Write characters like @ : / # ? % of a password as "
             "%40 %3A %2F %23 %3F %25."
         ) from None
+    if found["ENGINE"] == databases.POSTGRESQL and "pool" in found["OPTIONS"]:
+        from config.postgresql import BoundedConnection  # noqa: PLC0415 (it loads a driver)
+
+        pool = {**found["OPTIONS"]["pool"], "connection_class": BoundedConnection}
+        found["OPTIONS"] = {**found["OPTIONS"], "pool": pool}
+    return found
 
 
 def _mail_server() -> dict[str, Any]:

@@ -75,6 +75,10 @@ class Recorder:
         if not self._news.is_set():
             self._news.set()
 
+    def run(self, task: Callable[[], None]) -> None:
+        """Have the thread that writes run a task between two batches."""
+        self._executor.submit(task)
+
     async def close(self) -> None:
         """Write what is left, for at most CLOSE_WITHIN seconds."""
         if self._task is not None:

@@ -1,9 +1,12 @@
 """BearerGate: the ASGI middleware ahead of Django. What its table matches, it answers itself."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 
 from accounts.network import request_ids
 from chatflows.access import codes
@@ -54,6 +57,8 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
+        reader.watch(self._close_connections)
+        self._closing: asyncio.Task[None] | None = None
         # See config/wire/short_way.py.
         self.short_way = ShortWay(self._parts, self._put, self._is_full)
 
@@ -99,11 +104,21 @@ class BearerGate:
         try:
             limit = MAX_PAGE_BYTES if request.first(b"cookie") else MAX_STRANGER_BYTES
             request.check_length(limit)
+            self._parts.reader.look()
             if settings.IS_HTTPS:  # PUBLIC_URL says so: the proxy in front speaks TLS for us
                 scope["scheme"] = "https"
             await self._application(scope, limited(receive, limit), send)
         except Refused as refused:
             await exchange.refuse(refused)
+
+    def _close_connections(self) -> None:
+        # While one thread keeps the old files open, all connections of this process share them.
+        if self._closing is not None and not self._closing.done():
+            return
+        if self._recorder is not None:
+            self._recorder.run(connections.close_all)
+        closing = sync_to_async(connections.close_all)()
+        self._closing = asyncio.get_running_loop().create_task(closing)
 
     async def _answer(self, found: Match, request: GateRequest, send: Send) -> None:
         route = found.routes.get(request.method)

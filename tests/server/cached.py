@@ -64,6 +64,14 @@ class CachingReader:
         """As they are."""
         return await self._reader.aborts(thread_ids)
 
+    def watch(self, then: Callable[[], None]) -> None:
+        """As it is."""
+        self._reader.watch(then)
+
+    def look(self) -> None:
+        """As it is."""
+        self._reader.look()
+
     def close(self) -> None:
         """Let go."""
         self._reader.close()

@@ -161,13 +161,17 @@ class Shipped:
         """Run manage.py beside the server."""
         return forks.run(["manage.py", *arguments], self.env)
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """End it; the exit status."""
+    def stop_control(self) -> None:
+        """End the process that runs commands, which has the database open."""
         if self._control is not None and self._answers is not None:
             self._control.stdin.close()
             self._control.wait(PATIENCE)
             self._answers.close()
             self._control = None
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it; the exit status."""
+        self.stop_control()
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(PATIENCE)

@@ -51,5 +51,14 @@ class AccessReader(EngineSources, AbortReader, Protocol):
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """The chatflows of a team that one of its keys opens, by name, in one statement."""
 
+    def watch(self, then: Callable[[], None]) -> None:
+        """Call `then` whenever the database is seen to be replaced.
+
+        The process's other connections have to be closed then, before it can be read again.
+        """
+
+    def look(self) -> None:
+        """Look whether the database was replaced, without reading it."""
+
     def close(self) -> None:
         """Give back what it holds open; for the loop that read."""

@@ -125,6 +125,12 @@ class PostgresReader:
         names = ("{" + ",".join(thread_ids) + "}").encode()
         return rows.aborts(await self._slow.ask(b"aborts", (names,)))
 
+    def watch(self, then: Callable[[], None]) -> None:
+        """See AccessReader. Connections to a lost server end by themselves."""
+
+    def look(self) -> None:
+        """See AccessReader."""
+
     def close(self) -> None:
         """Give the connections back; the next reading opens others. For the loop that read."""
         self._quick.close()

@@ -10,18 +10,22 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from accounts import sqlite_files
 from accounts.outages import Unavailable
 from chatflows.engines.sources import EngineSource
-from chatflows.gate.readers import rows
+from chatflows.gate.readers import rows, shm_locks
 from chatflows.gate.readers.facts import Facts
 from chatflows.protocols.openai.models import Model
 
 MAX_KEPT = 4096  # facts
 BUSY_TIMEOUT = 0.25  # seconds; a WAL reader waits for almost nothing
+CLOSE_LOOK_EVERY = 0.005  # seconds
+LOOK_AGAIN = 0.01  # seconds between two looks whether somebody else's locks are gone
 _VERSION = "PRAGMA data_version"  # another one after each commit of another connection
 _FACTS = rows.FACTS.format(public_id="?1", chatflow_id="?2")
 _SOURCE = rows.SOURCE.format(chatflow_id="?1")
@@ -33,6 +37,10 @@ WHERE thread_id IN (SELECT value FROM json_each(?1))
 _MODELS = rows.MODELS.format(team_id="?1", key_id="?2")
 
 
+class _Held(Unavailable):
+    """Somebody else has locked what a reading needs: SQLite would wait for it for ten seconds."""
+
+
 class SqliteReader:
     """Reads one database file. Make it in the process that uses it: after a fork, not before."""
 
@@ -40,21 +48,41 @@ class SqliteReader:
         self._path = path
         self._name = os.fspath(path)
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._files: sqlite_files.Identity | None = None
+        self._close_look_at = 0.0  # when all files and the locks are looked at again
+        self._locks: int | None = None  # SQLite's own descriptor: see shm_locks
+        self._then: Callable[[], None] = lambda: None
         self._kept: dict[tuple[str | None, int], Facts] = {}  # under `_version`
         self._version: int | None = None
         self._looked_at: float | None = None  # when the file was looked at; the loop's time
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
+        await self._wait_for_locks()
         return self._read(public_id, chatflow_id)
 
     def read_soon(
         self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
     ) -> None:
         """See AccessReader."""
+        self._read_until(None, public_id, chatflow_id, then)
+
+    def _read_until(
+        self,
+        end: float | None,
+        public_id: str | None,
+        chatflow_id: UUID,
+        then: Callable[[Facts | None], None],
+    ) -> None:
         try:
             facts = self._read(public_id, chatflow_id)
+        except _Held:
+            loop = asyncio.get_running_loop()
+            end = end or loop.time() + BUSY_TIMEOUT
+            if loop.time() < end:
+                loop.call_later(LOOK_AGAIN, self._read_until, end, public_id, chatflow_id, then)
+            else:
+                then(None)
         except Unavailable:
             then(None)
         else:
@@ -82,6 +110,7 @@ class SqliteReader:
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
+        await self._wait_for_locks()
         found = self._select(_SOURCE, (chatflow_id.hex,))
         entries = self._select(_ENTRIES, (chatflow_id.hex,))
         try:
@@ -91,6 +120,7 @@ class SqliteReader:
 
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """See AccessReader."""
+        await self._wait_for_locks()
         try:
             return rows.models(self._select(_MODELS, (team_id.hex, key_id.hex)))
         except (ValueError, TypeError) as error:
@@ -98,6 +128,7 @@ class SqliteReader:
 
     async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
         """See AbortReader."""
+        await self._wait_for_locks()
         names = json.dumps([UUID(thread_id).hex for thread_id in thread_ids])
         return rows.aborts(self._select(_ABORTS, (names,)))
 
@@ -105,8 +136,30 @@ class SqliteReader:
         """Give the connection back; the next reading opens another."""
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._file = self._version = None
+        self._connection = self._files = self._locks = self._version = None
         self._kept.clear()
+
+    def watch(self, then: Callable[[], None]) -> None:
+        """See AccessReader."""
+        self._then = then
+
+    def look(self) -> None:
+        """See AccessReader."""
+        if self._connection is not None:
+            with suppress(Unavailable, sqlite3.Error, OSError):
+                self._open()
+
+    async def _wait_for_locks(self) -> None:
+        end = asyncio.get_running_loop().time() + BUSY_TIMEOUT
+        while asyncio.get_running_loop().time() < end:
+            try:
+                self._open()
+            except _Held:
+                await asyncio.sleep(LOOK_AGAIN)
+            except (sqlite3.Error, OSError):
+                return  # the reading says it
+            else:
+                return
 
     def _select(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
@@ -119,16 +172,35 @@ class SqliteReader:
     def _open(self) -> sqlite3.Connection:
         # A connection goes on reading a file that was renamed or deleted: a restored backup, or a
         # lost database, would keep the old doors open. A stat tells. It is a system call, so it is
-        # made once for all that the loop reads in one millisecond (the tick of uvloop's clock).
+        # made once for all that the loop reads in one millisecond (the tick of uvloop's clock), and
+        # those of the other two files and of the locks less often.
         now = asyncio.get_running_loop().time()
-        if self._connection is not None and now == self._looked_at:
-            return self._connection
-        stat = os.stat(self._name)
-        file = (stat.st_dev, stat.st_ino)
-        if self._connection is not None and file == self._file:
-            self._looked_at = now
-            return self._connection
-        self.close()
+        connection = self._connection
+        if connection is not None and self._files is not None and now < self._close_look_at:
+            if now == self._looked_at:
+                return connection
+            stat = os.stat(self._name)
+            if (stat.st_dev, stat.st_ino) == self._files[0]:
+                self._looked_at = now
+                return connection
+        files = sqlite_files.identity(self._name)
+        if connection is not None and files == self._files:
+            if self._locks is not None and shm_locks.is_held(self._locks):
+                raise _Held
+            self._looked_at, self._close_look_at = now, now + CLOSE_LOOK_EVERY
+            return connection
+        if connection is not None:
+            sqlite_files.note_replaced()
+            self.close()
+            self._then()
+        try:
+            return self._connect(files)
+        except (sqlite3.Error, OSError):
+            self.close()
+            raise
+
+    def _connect(self, before: sqlite_files.Identity) -> sqlite3.Connection:
+        os.stat(self._name)  # raises OSError where there is no database
         connection = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode=ro",
             uri=True,
@@ -136,6 +208,13 @@ class SqliteReader:
             timeout=BUSY_TIMEOUT,
             check_same_thread=False,
         )
+        self._connection = connection
         connection.execute("PRAGMA query_only = 1")
-        self._connection, self._file = connection, file
+        connection.execute(_VERSION).fetchall()  # opens the other two files
+        self._files = sqlite_files.identity(self._name)
+        is_same = None in before or before == self._files
+        if not is_same or not sqlite_files.is_whole(self._files):
+            self._then()
+            raise sqlite3.OperationalError("other connections hold files that were replaced")
+        self._locks = sqlite_files.descriptor(self._files[-1])
         return connection

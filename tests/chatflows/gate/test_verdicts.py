@@ -64,6 +64,12 @@ class Reader:
         """None."""
         return {}
 
+    def watch(self, then: Callable[[], None]) -> None:
+        """It is never replaced."""
+
+    def look(self) -> None:
+        """Likewise."""
+
     def close(self) -> None:
         """Nothing to give back."""
 

@@ -1,6 +1,7 @@
 """PostgreSQL gone, silent, strange or shared by two starts: closed, said in a line, healed."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.postgresql import BoundedConnection
 from tests import dumps
 from tests.postgres import FORGETFUL, Postgres, create_database
 from tests.server import forks
@@ -28,6 +30,8 @@ pytestmark = [
     pytest.mark.skipif(POSTGRES not in os.environ, reason="the tests' database is SQLite"),
 ]
 WITHIN = 5  # seconds: to close, and to heal
+GIVEN_UP_WITHIN = 8  # seconds: what a page waits for a server that says nothing
+SESSION = {"Cookie": f"flowlatch={'a' * 32}"}  # nobody's, but it is looked up
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,80 @@ def test_a_database_that_falls_silent_closes_every_door_and_heals(
     server: Shipped, own: Postgres
 ) -> None:
     _closes_and_heals(server, own.pause, lambda: own.pause(is_paused=False))
+
+
+def test_a_page_gives_up_a_database_that_falls_silent(server: Shipped, own: Postgres) -> None:
+    def page(_: object = None) -> Answer:
+        return server.request("GET", "/t/acme/keys/", headers=SESSION)
+
+    def closed_within(seconds: float) -> None:
+        began = time.monotonic()
+        answers = [pool.submit(page) for _ in range(4)]
+        assert server.request("GET", "/livez").status == 200
+        for answer in answers:
+            assert answer.result().status == 503
+            assert b"<html" in answer.result().body
+        assert time.monotonic() - began < seconds
+
+    with ThreadPoolExecutor(4) as pool:
+        assert {answer.status for answer in pool.map(page, range(4))} == {302}
+        own.pause()
+        try:
+            closed_within(GIVEN_UP_WITHIN)
+            closed_within(GIVEN_UP_WITHIN)
+        finally:
+            own.pause(is_paused=False)
+    deadline = time.monotonic() + 2 * WITHIN
+    while page().status != 302:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_slow_statement_of_a_server_that_answers_is_waited_for(url: str) -> None:
+    with BoundedConnection.connect(url) as connection:
+        began = time.monotonic()
+        assert connection.execute("SELECT pg_sleep(4), 7").fetchone()[1] == 7  # type: ignore[index]
+        assert time.monotonic() - began >= 4
+
+
+def test_a_read_only_database_answers_what_was_granted_and_takes_no_change(
+    server: Shipped, url: str, own: Postgres
+) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    server.wait_for_calls(1)
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        admin.execute("SELECT pg_reload_conf()")
+        try:
+            time.sleep(0.5)  # until all sessions have read it
+            assert server.predict(key).status == 200
+            assert server.predict("flk_sk_x").status == 401
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                _change(url)
+            assert _login(server) == 503
+        finally:
+            admin.execute("SET default_transaction_read_only = off")
+            admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            admin.execute("SELECT pg_reload_conf()")
+    assert len(server.wait_for_calls(3)) >= 3, "records waited"
+
+
+def _change(url: str) -> None:
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE apikeys_apikey SET disabled_at = now()")
+
+
+def _login(server: Shipped) -> int:
+    """The status of a wrong login, which is counted."""
+    page = server.request("GET", "/login/")
+    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page.body)
+    cookie = re.search(r"flowlatch-csrf=\w+", page.headers["set-cookie"])
+    assert token is not None
+    assert cookie is not None
+    head = {"Cookie": cookie[0], "Content-Type": "application/x-www-form-urlencoded"}
+    form = b"login=alice&password=wrong&csrfmiddlewaretoken=" + token[1]
+    return server.request("POST", "/login/", form, head).status
 
 
 def test_lost_connections_are_opened_again(server: Shipped, url: str) -> None:
