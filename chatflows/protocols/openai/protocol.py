@@ -4,14 +4,15 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatflows.access import codes
 from chatflows.access.codes import Code
 from chatflows.encoding import encode
-from chatflows.engines import Event, Failed, Frame, Heartbeat, Token, Usage, Whole
+from chatflows.engines import Event, Failed, Frame, Token, Usage, Whole
 from chatflows.predictions import Prediction
-from chatflows.protocols.flowise import frames
 from chatflows.protocols.openai import errors
 
 DONE = b"data: [DONE]\n\n"
+NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The upstream's answer holds no text.")
 
 
 @dataclass(slots=True)
@@ -25,8 +26,10 @@ class OpenAI:
 
     def whole(self, prediction: Prediction) -> dict[str, Any]:
         """See ClientProtocol. `usage` is left out if the upstream did not count."""
-        message = {"role": "assistant", "content": frames.text(prediction), "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+        text = prediction.text if prediction.whole is None else Whole(prediction.whole).text
+        message = {"role": "assistant", "content": text, "refusal": None}
+        finish = prediction.finish_reason
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         usage = {"usage": _usage(prediction.usage)} if prediction.usage is not None else {}
         return {**self._head(prediction, "chat.completion"), "choices": [choice], **usage}
 
@@ -36,20 +39,22 @@ class OpenAI:
             case Token(text) | Frame(name="token", text=text):
                 return self._text(prediction, text)
             case Whole():
-                return self._text(prediction, frames.text(prediction))
-            case Heartbeat():
-                return frames.HEARTBEAT
+                return self._text(prediction, event.text)
             case Failed(code=code, detail=detail):
                 return self.broken(code, detail)
             case _:
                 return b""
+
+    def missing(self, prediction: Prediction) -> Failed | None:
+        """See ClientProtocol. Tools, artifacts and the like have no place in a completion."""
+        return None if prediction.text.strip() else NO_TEXT
 
     def last(self, prediction: Prediction) -> bytes:
         """See ClientProtocol."""
         if not prediction.is_complete:
             return b""
         role = b"" if prediction.pieces else self._chunk(prediction, {"role": "assistant"})
-        end = role + self._chunk(prediction, {}, "stop")
+        end = role + self._chunk(prediction, {}, prediction.finish_reason)
         if self.has_usage and prediction.usage is not None:
             usage = {"choices": [], "usage": _usage(prediction.usage)}
             end += _data({**self._head(prediction, "chat.completion.chunk"), **usage})

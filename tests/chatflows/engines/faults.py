@@ -104,7 +104,12 @@ CUTS: dict[str, tuple[Handler, str]] = {
     "cut in a frame": (says(SSE, chunked(HELLO + END[:20])), "upstream_cut"),
     "half-closed": (half_closes(SSE, chunked(HELLO)), "upstream_cut"),
     "silent": (says(SSE, chunked(HELLO), stays=True), "upstream_timeout"),
-    "html inside": (says(SSE, chunked(HELLO + b"<html>\n")), "upstream_invalid"),
+    "html inside": (says(SSE, chunked(HELLO + b"<html>\n")), "upstream_cut"),
+    "endless data": (repeats(SSE + chunked(HELLO), chunked(b"data:\n" * 9999)), "upstream_invalid"),
+    "endless comments": (
+        repeats(SSE + chunked(HELLO), chunked(b": still here\n\n" * 5000)),
+        "upstream_invalid",
+    ),
     "no json": (says(SSE, chunked(HELLO + b"data:{nope}\n\n")), "upstream_invalid"),
     "endless line": (
         repeats(SSE + chunked(HELLO + b"data:"), chunked(b"a" * 65536)),
