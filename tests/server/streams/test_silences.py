@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -124,7 +126,7 @@ class Asked:
     def longest_silence(self) -> float:
         """The longest time in which nothing came, in seconds."""
         times = [0.0, *[at for at, _ in self.pieces]]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+        return max(b - a for a, b in pairwise(times))
 
 
 def test_a_silent_upstream_is_waited_for_through_a_proxy(patient: World, proxy: int) -> None:
@@ -146,7 +148,8 @@ def test_a_silent_upstream_is_waited_for_through_a_proxy(patient: World, proxy: 
         "failed openai": complete(bad),
         "failed flowise": Asked(proxy, f"/api/v1/prediction/{flowise}", key, question),
     }
-    told = {name: each.read() for name, each in asked.items()}
+    with ThreadPoolExecutor(len(asked)) as pool:
+        told = dict(zip(asked, pool.map(Asked.read, asked.values()), strict=True))
     for name, answer in told.items():
         assert answer.startswith(b"HTTP/1.1 200 "), name
         assert b":heartbeat\n\n" in answer, name
