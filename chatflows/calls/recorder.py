@@ -44,6 +44,7 @@ class CallRecord(NamedTuple):
     request_id: str
     turn: Turn | None = None
     route: str = "/api/v1/prediction/{id}"
+    upstream_status: int | None = None  # with which the upstream refused
 
 
 class Recorder:

@@ -42,6 +42,7 @@ CALL = (
     "client_address",
     "duration_ms",
     "streamed",
+    "upstream_status",
     "request_id",
 )
 CONVERSATION = ("chatflow_id", "caller", "chat_id")
@@ -194,6 +195,7 @@ def _line(record: CallRecord) -> str:
         "key": record.public_id[:4] or None,
         "status": record.status,
         "code": record.code,
+        "upstream_status": record.upstream_status,
         "reason": record.reason,
         "milliseconds": record.duration_ms,
         "request_id": record.request_id,

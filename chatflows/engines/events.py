@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from chatflows.access.codes import Code
+from chatflows.encoding import encode
 
 NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
@@ -71,9 +72,13 @@ class Sources(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The end of a whole answer. `is_answered` is False if it only says that there is no answer."""
+    """The end of a whole answer. `is_answered` is False if it only says that there is no answer.
+
+    `finish_reason` is OpenAI's: `length` or `content_filter` if the upstream cut the answer.
+    """
 
     is_answered: bool = True
+    finish_reason: str = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,14 @@ class Failed:
     """The end of an answer that failed. `sentence` replaces the code's unless it is empty.
 
     `is_told`: the upstream's own error was passed on already. `retry_after` is in seconds.
+    `upstream_status` is the HTTP status with which the upstream refused, if it did.
     """
 
     code: Code
     sentence: str = ""
     retry_after: int | None = None
     is_told: bool = False
+    upstream_status: int | None = None
 
     @property
     def detail(self) -> str:
@@ -110,10 +117,19 @@ class Whole:
 
     value: dict[str, object]
 
+    @property
+    def text(self) -> str:
+        """The answer's text. Structured output, in `json` or in place of the text, is JSON."""
+        said, structured = self.value.get("text"), self.value.get("json")
+        if isinstance(said, str) and (said.strip() or structured is None):
+            return said
+        found = said if structured is None else structured
+        return "" if found is None else encode(found).decode()
+
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A sign of life: the upstream is still working."""
+    """A silence. No engine yields it: whoever sends an answer on makes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from accounts.network import egress
 from chatflows.access import codes
-from chatflows.engines import faq, flowise, openai
+from chatflows.engines import faq, flowise, openai, secrecy
 from chatflows.engines.configs import Config, InvalidConfig, NoConfig
 from chatflows.engines.events import Engine, Events, Failed, Question
 from chatflows.engines.flowise import FlowiseConfig
@@ -68,6 +68,10 @@ class Kind(Generic[ConfigType]):
             return self.config(**values)
         except TypeError:
             raise InvalidConfig({"engine": "The engine is not set up."}) from None
+
+    def engine(self, config: ConfigType, materials: Materials) -> Engine:
+        """Make an engine. It passes its secret on to nobody but its upstream."""
+        return secrecy.discreet(self.make(config, materials), materials.secret)
 
     def origin(self, config: ConfigType) -> str:
         """Return the origin that a secret is bound to; empty for a kind without an upstream."""

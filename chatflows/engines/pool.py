@@ -60,7 +60,7 @@ class EnginePool:
             secret = _secret(chatflow_id, source, kind.origin(config))
         except (InvalidConfig, LookupError, ValueError):
             return UnsetEngine()
-        return kind.make(
+        return kind.engine(
             config, Materials(source.entries, source.fallback, secret, self._client.open)
         )
 

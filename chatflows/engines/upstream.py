@@ -3,8 +3,8 @@
 import asyncio
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import aiohttp
@@ -12,11 +12,10 @@ from django.conf import settings
 
 from accounts.network import connections
 from chatflows.access import codes
-from chatflows.engines.alarms import NEVER, Alarm
+from chatflows.engines.alarms import Alarm
 from chatflows.engines.events import LAST_WORDS, Event, Failed
-from chatflows.engines.lines import Lines, TooLong
+from chatflows.engines.lines import BOM, Message, TooLong
 
-HEARTBEAT = 15.0  # seconds of silence
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of a stream
 MAX_JSON_BYTES = 8 * 1024 * 1024
 MAX_ONE_PIECE = 256 * 1024  # bytes of a request's body
@@ -60,6 +59,7 @@ TOO_LARGE = Failed(codes.UPSTREAM_INVALID, "The upstream's answer is too large."
 ERROR = Failed(codes.UPSTREAM_ERROR)
 REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The upstream redirects, which is not followed.")
 UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The upstream does not know what the chatflow asks for.")
+EMPTY = Failed(codes.UPSTREAM_INVALID, "The upstream's answer is empty.")
 
 
 class UpstreamCall:
@@ -73,7 +73,6 @@ class UpstreamCall:
         self._size = 0
         self._end = began + timeouts.total
         self._cutoff = min(began + timeouts.first_byte, self._end)
-        self._beat = NEVER
 
     @property
     def media_type(self) -> str:
@@ -82,43 +81,33 @@ class UpstreamCall:
             return ""
         return self.response.content_type
 
-    async def read(self) -> bytes | None:
-        """Return the next chunk, None after a silence, or no bytes at the end. Raises Fault.
-
-        A silence before the first byte is not reported: the caller was promised nothing yet.
-        """
-        until = min(self._cutoff, self._beat)
+    async def read(self) -> bytes:
+        """Return the next chunk, or no bytes at the end. Raises Fault."""
         try:
-            chunk = await self._alarm.wait(self.response.content.readany(), until)
+            chunk = await self._alarm.wait(self.response.content.readany(), self._cutoff)
         except (aiohttp.ClientError, ConnectionError):
             raise Fault(CUT) from None
         except TimeoutError:
-            now = self._clock()
-            if now >= self._cutoff:
-                raise Fault(TIMEOUT) from None
-            self._beat = now + HEARTBEAT
-            return None
+            raise Fault(TIMEOUT) from None
         now = self._clock()
         self._size += len(chunk)
         if self._size > MAX_ANSWER_BYTES:
             raise Fault(TOO_LARGE)
         if chunk and now >= self._end:
             raise Fault(TIMEOUT)
-        self._beat = now + HEARTBEAT
         self._cutoff = min(now + self._timeouts.idle, self._end)
         return chunk
 
     async def body(self, limit: int = MAX_JSON_BYTES) -> bytes:
-        """Read the whole body. Raises Fault."""
+        """Read the whole body, without a byte order mark. Raises Fault."""
         parts: list[bytes] = []
         size = 0
-        while (chunk := await self.read()) != b"":
-            if chunk is not None:
-                parts.append(chunk)
-                size += len(chunk)
+        while chunk := await self.read():
+            parts.append(chunk)
+            size += len(chunk)
             if size > limit:
                 raise Fault(TOO_LARGE)
-        return b"".join(parts)
+        return b"".join(parts).removeprefix(BOM)
 
     def close(self) -> None:
         """Release the connection. It is closed if the body was not read to its end."""
@@ -154,16 +143,16 @@ async def call(
 
 
 def events_of(
-    lines: Lines, chunk: bytes, of_line: Callable[[bytes], Sequence[Event]]
+    messages: Iterator[Message], of_message: Callable[[Message], Sequence[Event]]
 ) -> list[Event]:
-    """Return the events that a chunk of an event stream completes, up to the end of the answer.
+    """Return what an upstream's messages say, up to the end of the answer.
 
-    `of_line` reads one line and may raise Fault.
+    `of_message` reads one and may raise Fault.
     """
     events: list[Event] = []
     try:
-        for line in lines.feed(chunk):
-            events += of_line(line)
+        for message in messages:
+            events += of_message(message)
             if events and isinstance(events[-1], LAST_WORDS):
                 break
     except TooLong:
@@ -175,6 +164,10 @@ def events_of(
 
 def fault_of(response: aiohttp.ClientResponse) -> Failed:
     """Return the failure to report for an upstream's error status."""
+    return replace(_failed_of(response), upstream_status=response.status)
+
+
+def _failed_of(response: aiohttp.ClientResponse) -> Failed:
     status = response.status
     if status in (401, 403):
         return UNAUTHORIZED

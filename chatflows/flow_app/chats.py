@@ -22,7 +22,8 @@ from chatflows.flow_app import visits
 from chatflows.flow_app.visits import Visit
 from chatflows.models import Call, Chatflow, Conversation, FlowSession, HostedChat
 from chatflows.predictions.prediction import Prediction
-from chatflows.protocols.flowise.frames import END, HEARTBEAT, frame
+from chatflows.protocols.client import HEARTBEAT
+from chatflows.protocols.flowise.frames import END, frame
 from chatflows.services import questions
 from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 
@@ -154,9 +155,8 @@ def _frames(event: Event) -> list[bytes]:  # noqa: PLR0911 (a table)
         case Frame(name="sourceDocuments", data=documents):
             return [frame("sources", _texts(documents))]
         case Whole(value):
-            words = value.get("text")
-            said = [frame("token", words)] if isinstance(words, str) else []
-            return [*said, frame("sources", _texts(value.get("sourceDocuments")))]
+            sources = frame("sources", _texts(value.get("sourceDocuments")))
+            return [frame("token", event.text), sources]
         case Failed():
             return [frame("error", words_of(event))]
         case Heartbeat():

@@ -11,26 +11,27 @@ from accounts.outages import Unavailable
 from chatflows import predictions
 from chatflows.access import codes
 from chatflows.access.codes import Refused
-from chatflows.engines import Engine, Events, Failed, Question, RememberingEngine, kinds
+from chatflows.engines import (
+    LAST_WORDS,
+    Engine,
+    Events,
+    Failed,
+    Question,
+    RememberingEngine,
+    kinds,
+)
 from chatflows.gate import responses, verdicts
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.rechecks import GateAnswer
 from chatflows.gate.requests import Gone
-from chatflows.gate.responses import Headers
+from chatflows.gate.streams import OpenStream
 from chatflows.predictions import Prediction, running
 from chatflows.predictions.running import Ending, RunningAnswer
 from chatflows.predictions.turns import Memory
-from chatflows.protocols.client import EVENT_STREAM
 
 log = structlog.get_logger("flowlatch.gate")
 
 LAST_WORDS_WITHIN = 1.0  # seconds that a slow client gets to take them
-STREAM_HEADERS: Headers = [
-    (b"content-type", EVENT_STREAM),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-    (b"x-content-type-options", b"nosniff"),
-]
 
 ReadQuestion = Callable[[Exchange], Awaitable[Question]]
 
@@ -43,23 +44,25 @@ async def answer(exchange: Exchange, read: ReadQuestion, memory: Memory | None =
     """
     reference = exchange.let_in.facts.engine
     assert reference is not None
+    stream = OpenStream(exchange)
     if kinds.of(reference.name).is_instant:
-        await _answer(exchange, read, memory, None)
+        await _answer(stream, read, memory, None)
         return
     registry, mine = running.registry, GateAnswer(exchange.parts.answers, exchange.let_in)
     if not registry.enter(mine):
         exchange.decided(verdicts.over_limit(exchange.let_in))
     try:
-        await _answer_while_allowed(exchange, read, memory, mine)
+        await _answer_while_allowed(stream, read, memory, mine)
     finally:
         registry.leave(mine)
+        stream.close()
 
 
 async def _answer_while_allowed(
-    exchange: Exchange, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer
+    stream: OpenStream, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer
 ) -> None:
     # Its own task: each event then resumes a short stack of coroutines.
-    task = asyncio.ensure_future(_answer(exchange, read, memory, mine))
+    task = asyncio.ensure_future(_answer(stream, read, memory, mine))
     with mine.running(task):
         try:
             await task
@@ -68,42 +71,52 @@ async def _answer_while_allowed(
             current = asyncio.current_task()
             if mine.ending is None or (current is not None and current.cancelling()):
                 raise  # the process ends
-    await _end_early(exchange, mine.ending)
+    await _end_early(stream, mine.ending)
 
 
 async def _answer(
-    exchange: Exchange, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer | None
+    stream: OpenStream, read: ReadQuestion, memory: Memory | None, mine: RunningAnswer | None
 ) -> None:
-    question, engine = await _prepare(exchange, read, memory)
+    exchange = stream.exchange
+    question = await read(exchange)
     exchange.prediction = Prediction(question)
     exchange.is_streaming = question.is_streaming
-    send = _stream if question.is_streaming else _whole
     if mine is None:
-        await send(exchange, exchange.prediction, engine, memory)
+        await _ask(stream, exchange.prediction, memory)
         return
     mine.chat_id = question.chat_id
     with mine.ending_with(exchange.request.gone()):
-        await send(exchange, exchange.prediction, engine, memory)
+        if question.is_streaming:
+            stream.watch()
+        await _ask(stream, exchange.prediction, memory)
 
 
-async def _prepare(
-    exchange: Exchange, read: ReadQuestion, memory: Memory | None
-) -> tuple[Question, Engine]:
+async def _ask(stream: OpenStream, prediction: Prediction, memory: Memory | None) -> None:
+    try:
+        engine = await _prepare(stream.exchange, prediction, memory)
+    except Unavailable:
+        refused = Refused(codes.UNAVAILABLE, closes=True)
+        if not stream.exchange.has_begun:
+            raise refused from None
+        await _end_refused(stream, refused)
+        return
+    send = _stream if prediction.question.is_streaming else _whole
+    await send(stream, prediction, engine, memory)
+
+
+async def _prepare(exchange: Exchange, prediction: Prediction, memory: Memory | None) -> Engine:
+    """Return the engine, and put the past turns into the question. Raises Unavailable."""
     verdict = exchange.let_in
     chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
     assert chatflow is not None  # `decide` lets nobody in without
     assert reference is not None
-    try:
-        question = await read(exchange)
-        engine = await exchange.parts.engines.get(chatflow.id, reference)
-        if memory is not None and _remembers(engine, exchange) and engine.memory_turns:
-            past = await memory.recall(
-                chatflow.id, verdict.caller, question.chat_id, engine.memory_turns
-            )
-            question = question._replace(history=past)
-    except Unavailable:
-        raise Refused(codes.UNAVAILABLE, closes=True) from None
-    return question, engine
+    engine = await exchange.parts.engines.get(chatflow.id, reference)
+    if memory is not None and _remembers(engine, exchange) and engine.memory_turns:
+        past = await memory.recall(
+            chatflow.id, verdict.caller, prediction.chat_id, engine.memory_turns
+        )
+        prediction.question = prediction.question._replace(history=past)
+    return engine
 
 
 def _remembers(engine: Engine, exchange: Exchange) -> TypeGuard[RememberingEngine]:
@@ -114,10 +127,12 @@ def _remembers(engine: Engine, exchange: Exchange) -> TypeGuard[RememberingEngin
 
 
 async def _whole(
-    exchange: Exchange, prediction: Prediction, engine: Engine, memory: Memory | None
+    stream: OpenStream, prediction: Prediction, engine: Engine, memory: Memory | None
 ) -> None:
     """Run to the end and answer once (flowise-wire 1.3)."""
+    exchange = stream.exchange
     await predictions.complete(prediction, engine)
+    _check(exchange, prediction)
     if prediction.failure is not None:
         raise _refusal(prediction.failure)
     await _keep(exchange, engine, memory)
@@ -125,24 +140,25 @@ async def _whole(
 
 
 async def _stream(
-    exchange: Exchange, prediction: Prediction, engine: Engine, memory: Memory | None
+    stream: OpenStream, prediction: Prediction, engine: Engine, memory: Memory | None
 ) -> None:
     """Send events as they come (flowise-wire 2.1). The head waits for the first of them."""
+    exchange = stream.exchange
     async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             body = _encode(events, exchange, prediction)
             if prediction.is_complete:
                 await _keep(exchange, engine, memory)
-            await _send_body(exchange, body)
+            await stream.send(body)
             if prediction.is_over:
                 break
     if not prediction.is_over:
-        await _send_body(exchange, _encode([predictions.BROKEN_OFF], exchange, prediction))
+        await stream.send(_encode([predictions.BROKEN_OFF], exchange, prediction))
     failure = prediction.failure
     if failure is not None and not exchange.has_begun:
         raise _refusal(failure)
     exchange.end(200, failure.code.name if failure is not None else codes.OK)
-    await _end_stream(exchange, exchange.protocol.last(prediction))
+    await stream.end(exchange.protocol.last(prediction))
 
 
 def _encode(events: Events, exchange: Exchange, prediction: Prediction) -> bytes:
@@ -153,34 +169,21 @@ def _encode(events: Events, exchange: Exchange, prediction: Prediction) -> bytes
     encoded: list[bytes] = []
     for event in events:
         prediction.note(event)
-        if not isinstance(event, Failed) or exchange.has_begun or any(encoded):
+        if not isinstance(event, LAST_WORDS):
             encoded.append(exchange.protocol.event(prediction, event))
+            continue
+        failed = _check(exchange, prediction)
+        if failed is not None and (exchange.has_begun or any(encoded)):
+            encoded.append(exchange.protocol.event(prediction, failed))
     return b"".join(encoded)
 
 
-def _send_body(exchange: Exchange, body: bytes) -> Awaitable[None]:
-    """Send a piece of a stream, if there is anything in it; await this."""
-    if body and exchange.has_begun:  # nearly always: no coroutine of ours comes in between
-        message = {"type": "http.response.body", "body": body, "more_body": True}
-        return exchange.send_message(message)
-    return _begin_with(exchange, body)
-
-
-async def _begin_with(exchange: Exchange, body: bytes) -> None:
-    if body:
-        await _begin(exchange)
-        await _send_body(exchange, body)
-
-
-async def _begin(exchange: Exchange) -> None:
-    request_id = (b"x-request-id", exchange.request.id.encode())
-    head = [*STREAM_HEADERS, *exchange.cors, request_id]
-    await exchange.send({"type": "http.response.start", "status": 200, "headers": head})
-
-
-async def _end_stream(exchange: Exchange, last: bytes) -> None:
-    await _send_body(exchange, last)
-    await exchange.send({"type": "http.response.body", "body": b""})
+def _check(exchange: Exchange, prediction: Prediction) -> Failed | None:
+    """Return how an answer failed. One that its clients could not see is no success."""
+    missing = exchange.protocol.missing(prediction) if prediction.is_complete else None
+    if missing is not None:
+        prediction.note(missing)
+    return prediction.failure
 
 
 async def _keep(exchange: Exchange, engine: Engine, memory: Memory | None) -> None:
@@ -198,8 +201,10 @@ def _refusal(failed: Failed) -> Refused:
     return Refused(failed.code, failed.sentence, retry_after=failed.retry_after)
 
 
-async def _end_early(exchange: Exchange, why: Ending | Refused) -> None:
+async def _end_early(stream: OpenStream, why: Ending | Refused) -> None:
     """Say why an answer was ended from outside, if there is still someone to hear it."""
+    exchange = stream.exchange
+    stream.stop_watching()
     if exchange.is_over:
         return
     if why is Ending.GONE:
@@ -209,26 +214,26 @@ async def _end_early(exchange: Exchange, why: Ending | Refused) -> None:
         return
     async with asyncio.timeout(LAST_WORDS_WITHIN):
         if isinstance(why, Refused):
-            await _end_refused(exchange, why)
+            await _end_refused(stream, why)
         else:
-            await _end_aborted(exchange)
+            await _end_aborted(stream)
 
 
-async def _end_refused(exchange: Exchange, refused: Refused) -> None:
+async def _end_refused(stream: OpenStream, refused: Refused) -> None:
+    exchange = stream.exchange
     if not (exchange.is_streaming and exchange.has_begun):
         await exchange.refuse(refused)
         return
-    await _end_stream(exchange, exchange.protocol.broken(refused.code))
+    await stream.end(exchange.protocol.broken(refused.code))
     exchange.end(200, refused.code.name)
 
 
-async def _end_aborted(exchange: Exchange) -> None:
+async def _end_aborted(stream: OpenStream) -> None:
+    exchange = stream.exchange
     prediction = exchange.prediction
     assert prediction is not None
     if exchange.is_streaming:
-        if not exchange.has_begun:
-            await _begin(exchange)
-        await _end_stream(exchange, exchange.protocol.aborted())
+        await stream.end(exchange.protocol.aborted())
         exchange.end(200, codes.ABORTED)
     else:
         answer = responses.json_answer(exchange.protocol.whole(prediction), exchange.cors)

@@ -38,6 +38,7 @@ class Outcome(NamedTuple):
     code: str
     turn: Turn | None = None
     streamed: bool = False
+    upstream_status: int | None = None  # with which the upstream refused
 
 
 NOT_ENDED = Outcome(500, codes.INTERNAL_ERROR.name)
@@ -102,7 +103,9 @@ class Exchange:
         """Note how the exchange ended."""
         self.is_over = True
         streamed = self.is_streaming and self.has_begun
-        self.outcome = Outcome(status, code, self._turn_to_write(), streamed)
+        failure = self.prediction.failure if self.prediction is not None else None
+        refused_with = failure.upstream_status if failure is not None else None
+        self.outcome = Outcome(status, code, self._turn_to_write(), streamed, refused_with)
 
     def turn(self) -> Turn:
         """Return what is kept of the prediction."""
@@ -161,4 +164,5 @@ def record_of(
         request_id=request.id,
         turn=outcome.turn,
         route=path,
+        upstream_status=outcome.upstream_status,
     )

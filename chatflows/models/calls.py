@@ -4,6 +4,7 @@ from django.db import models
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
 from apikeys import key_text
+from chatflows.access.codes import CODES
 from chatflows.access.decisions import Reason
 from chatflows.models.chatflows import Chatflow
 
@@ -49,6 +50,8 @@ class Call(TeamOwned):
     client_address = models.CharField(max_length=45, blank=True)
     duration_ms = models.PositiveIntegerField()
     streamed = models.BooleanField(default=False)
+    # The HTTP status with which the upstream refused; null if it refused nothing, or said nothing.
+    upstream_status = models.PositiveSmallIntegerField(null=True)
     request_id = models.CharField(max_length=20)
 
     objects = CallQuerySet.as_manager()
@@ -70,6 +73,12 @@ class Call(TeamOwned):
         if self.is_hosted:
             return "Asked by a visitor of the flow app."
         return Reason(self.reason).words
+
+    @property
+    def failure_words(self) -> str:
+        """Why the answer of a call that was let in failed, as a sentence; empty if it did not."""
+        code = CODES.get(self.code) if self.allowed else None
+        return "" if code is None else code.sentence
 
     @property
     def is_playground(self) -> bool:

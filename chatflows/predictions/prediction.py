@@ -74,6 +74,7 @@ class Prediction:
     failure: Failed | None = None
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
+    finish_reason: str = "stop"  # see Done
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
     length: int = 0  # characters of all, kept or not
@@ -117,8 +118,7 @@ class Prediction:
                 self.sources = documents
             case Whole(value):
                 self.whole = value
-                said = value.get("text")
-                self._keep(said if isinstance(said, str) else "")
+                self._keep(event.text)
             case Usage():
                 self.usage = event
             case Frame(
@@ -130,9 +130,10 @@ class Prediction:
                     before.prompt_tokens + prompt, before.completion_tokens + completion
                 )
             case Failed():
-                self.failure = event
-            case Done(is_answered):
+                self.failure, self.is_complete = event, False
+            case Done(is_answered, finish_reason):
                 self.is_complete, self.is_answered = True, is_answered
+                self.finish_reason = finish_reason
 
     def _keep(self, text: str) -> None:
         self.pieces += 1

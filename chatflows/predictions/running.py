@@ -19,11 +19,14 @@ import structlog
 from chatflows import predictions
 from chatflows.access import codes
 from chatflows.access.codes import Refused
-from chatflows.engines import Event
+from chatflows.engines import Event, Heartbeat
+from chatflows.engines.alarms import Alarm
 
 log = structlog.get_logger("flowlatch.running")
 
 EVERY = 1.0  # seconds between two re-checks
+# Seconds of silence after which a stream says a comment: at first, with its head, and from then on.
+FIRST_COMMENT, COMMENTS_EVERY = 10.0, 15.0
 MAX_MISSES = 2  # failed re-checks in a row
 # Whom an answer counts for (a key, an address), and how many answers each may have at once.
 Bounds = Mapping[Hashable, int]
@@ -198,20 +201,41 @@ registry = RunningAnswers()  # of this process
 async def while_allowed(
     events: AsyncGenerator[Event, None], answer: RunningAnswer
 ) -> AsyncGenerator[Event, None]:
-    """Yield events until they end, or `answer` is ended from outside (see `answer.ending`)."""
+    """Yield events until they end, or `answer` is ended from outside (see `answer.ending`).
+
+    A silence is yielded as Heartbeat.
+    """
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
     pump = asyncio.ensure_future(_pump(events, queue))
     pump.add_done_callback(lambda _: queue.put_nowait(None))
     try:
         with answer.running(pump):
-            while (event := await queue.get()) is not None:
+            async for event in _with_heartbeats(queue):
                 yield event
-                queue.task_done()
         if answer.ending is None:
             await pump  # raises what the task raised
     finally:
         pump.cancel()
         await asyncio.wait({pump})
+
+
+async def _with_heartbeats(queue: "asyncio.Queue[Event | None]") -> AsyncGenerator[Event, None]:
+    alarm, patience = Alarm(), FIRST_COMMENT
+    time_of = asyncio.get_running_loop().time
+    try:
+        while True:
+            try:
+                event = await alarm.wait(queue.get(), time_of() + patience)
+            except TimeoutError:
+                yield Heartbeat()
+            else:
+                if event is None:
+                    return
+                yield event
+                queue.task_done()
+            patience = COMMENTS_EVERY
+    finally:
+        alarm.close()
 
 
 async def _pump(events: AsyncGenerator[Event, None], queue: "asyncio.Queue[Event | None]") -> None:

@@ -3,13 +3,14 @@
 from typing import Any, NamedTuple, Protocol
 
 from chatflows.access.codes import Code
-from chatflows.engines import Event
+from chatflows.engines import Event, Failed
 from chatflows.predictions import Prediction
 
 JSON = b"application/json"
 PROBLEM_JSON = b"application/problem+json"
 PLAIN = b"text/plain; charset=utf-8"
 EVENT_STREAM = b"text/event-stream"
+HEARTBEAT = b":heartbeat\n\n"  # a comment of an event stream, in each protocol
 
 
 class Body(NamedTuple):
@@ -33,6 +34,9 @@ class ClientProtocol(Protocol):
 
     def event(self, prediction: Prediction, event: Event) -> bytes:
         """Write one event, or no bytes for an event that these clients don't know."""
+
+    def missing(self, prediction: Prediction) -> Failed | None:
+        """Return why an answer that is complete can't be shown to these clients, if so."""
 
     def last(self, prediction: Prediction) -> bytes:
         """Write the end of a stream. A broken answer never ends as a whole one does."""

@@ -121,7 +121,8 @@ def _ask(
     async def ask() -> Found:
         client = LazyClient()
         try:
-            return await question(kind.make(config, Materials(secret=known, connect=client.open)))
+            made = kind.engine(config, Materials(secret=known, connect=client.open))
+            return await question(made)
         finally:
             await client.close()
 

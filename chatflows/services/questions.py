@@ -217,6 +217,7 @@ def _record(question: PersonsQuestion) -> None:
         streamed=True,
         request_id=questioner.request_id,
         turn=turn,
+        upstream_status=failure.upstream_status if failure else None,
     )
     try:
         store.write([record])

@@ -14,6 +14,7 @@ from accounts.guards import TeamRequest
 from accounts.login.session_store import digest_of
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import AskForm
+from chatflows.protocols.client import HEARTBEAT
 from chatflows.services import playground, questions
 from chatflows.services.playground import Place
 from chatflows.services.questions import PersonsQuestion, Questioner
@@ -76,7 +77,7 @@ def _place(request: TeamRequest) -> Place:
 
 async def _collect(question: PersonsQuestion, place: Place) -> list[str]:
     """Run the answer, and return its frames as texts without their envelopes."""
-    sent = [line async for line in playground.answer(question, place)]
+    sent = [line async for line in playground.answer(question, place) if line != HEARTBEAT]
     return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
 
 

@@ -180,15 +180,15 @@ def enable_account(name: str) -> None:
 def calls(chatflow: str) -> list[dict[str, Any]]:
     """The recorded calls of a chatflow, newest first."""
     rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
-    names = ("status", "code", "reason", "allowed", "key_name", "streamed", "client_address")
-    return [dict(row) for row in rows.values(*names)]
+    names = ["status", "code", "reason", "allowed", "key_name", "streamed", "client_address"]
+    return [dict(row) for row in rows.values(*names, "upstream_status")]
 
 
 def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
     """All that was recorded of calls but their times, by request id."""
     names = (
         *("team_id", "chatflow_id", "key_id", "key_name", "public_id", "allowed", "status"),
-        *("code", "reason", "client_address", "streamed"),
+        *("code", "reason", "client_address", "streamed", "upstream_status"),
     )
     rows = Call.objects.filter(request_id__in=request_ids).values("request_id", *names)
     return {row["request_id"]: {name: str(row[name]) for name in names} for row in rows}

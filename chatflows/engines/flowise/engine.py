@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -15,17 +16,15 @@ from chatflows.engines.events import (
     Event,
     Events,
     Failed,
-    Heartbeat,
     Question,
     Whole,
 )
 from chatflows.engines.flowise.config import FlowiseConfig
-from chatflows.engines.flowise.stream import FlowiseStream, shown
+from chatflows.engines.flowise.stream import SHOWING, FlowiseStream, shown
 from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 ABORT_WITHIN = 5.0  # seconds
 TEST_WITHIN = 10.0
-HIDDEN = b"[hidden]"
 
 
 class FlowiseEngine:
@@ -57,12 +56,10 @@ class FlowiseEngine:
                 is_running = False
                 yield events
                 return
-            stream = FlowiseStream(self._hidden(question))
+            stream = FlowiseStream(self._aliases(question))
             while is_running:
                 chunk = await call.read()
-                if chunk == b"":
-                    raise Fault(upstream.CUT)
-                events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
+                events = stream.feed(chunk) if chunk else stream.end()
                 if events:
                     is_running = not isinstance(events[-1], LAST_WORDS)
                     yield events
@@ -123,12 +120,14 @@ class FlowiseEngine:
             return [await self._refusal(call)]
         if call.media_type != upstream.JSON:
             return [upstream.INVALID]
-        body = shown(await call.body(), self._hidden(question))
-        return [Whole(upstream.load_object(body)), Done()]
+        body = shown(await call.body(), self._aliases(question))
+        whole = Whole(upstream.load_object(body))
+        if whole.text.strip() or any(whole.value.get(name) for name in SHOWING):
+            return [whole, Done()]
+        return [upstream.EMPTY]
 
-    def _hidden(self, question: Question) -> list[tuple[bytes, bytes]]:
-        hidden = [(name.encode(), encode(alias)[1:-1]) for name, alias in question.aliases]
-        return [*hidden, (self._secret.encode(), HIDDEN)] if self._secret else hidden
+    def _aliases(self, question: Question) -> list[tuple[bytes, bytes]]:
+        return [(name.encode(), encode(alias)[1:-1]) for name, alias in question.aliases]
 
     async def _refusal(self, call: UpstreamCall) -> Failed:
         if call.response.status == 500:  # Flowise refuses a key with it (flowise-wire 1.4)
@@ -136,9 +135,9 @@ class FlowiseEngine:
             try:
                 message = upstream.load_object(body).get("message")
             except Fault:
-                return upstream.ERROR
+                return upstream.fault_of(call.response)
             if isinstance(message, str) and message.endswith("Unauthorized"):
-                return upstream.UNAUTHORIZED
+                return replace(upstream.UNAUTHORIZED, upstream_status=call.response.status)
         return upstream.fault_of(call.response)
 
     def _url(self, path: str) -> str:

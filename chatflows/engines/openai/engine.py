@@ -8,23 +8,14 @@ import aiohttp
 
 from chatflows.encoding import encode
 from chatflows.engines import upstream
-from chatflows.engines.events import (
-    LAST_WORDS,
-    Done,
-    Event,
-    Events,
-    Heartbeat,
-    Question,
-    Token,
-    Usage,
-)
-from chatflows.engines.lines import Lines
+from chatflows.engines.events import LAST_WORDS, Events, Question
+from chatflows.engines.openai import completions
+from chatflows.engines.openai.completions import CompletionStream
 from chatflows.engines.openai.config import OpenAIConfig
 from chatflows.engines.upstream import Fault, Timeouts, UpstreamCall
 
 TEST_WITHIN = 10.0  # seconds
 MAX_MODELS = 1000
-_FIELDS = {b"", b"event", b"id", b"retry"}  # empty: a comment
 
 
 class OpenAIEngine:
@@ -60,7 +51,7 @@ class OpenAIEngine:
             if call.response.status != 200:
                 yield [upstream.fault_of(call.response)]
             elif call.media_type == upstream.JSON:  # a server that can't stream
-                yield _of_completion(upstream.load_object(await call.body()))
+                yield completions.whole(upstream.load_object(await call.body()))
             elif call.media_type != upstream.EVENT_STREAM:
                 yield [upstream.INVALID]
             else:
@@ -141,78 +132,13 @@ class OpenAIEngine:
 
 async def _of_stream(call: UpstreamCall) -> AsyncGenerator[Events, None]:
     stream = CompletionStream()
-    while (chunk := await call.read()) != b"":
-        events = stream.feed(chunk) if chunk is not None else [Heartbeat()]
+    while chunk := await call.read():
+        events = stream.feed(chunk)
         if events:
             yield events
         if events and isinstance(events[-1], LAST_WORDS):
             return
-    yield [Done() if stream.has_finished else upstream.CUT]
-
-
-class CompletionStream:
-    """Reads the chunks of one chat completion."""
-
-    def __init__(self) -> None:
-        self.has_finished = False  # the model is done; some servers then send no [DONE]
-        self._lines = Lines()
-
-    def feed(self, chunk: bytes) -> list[Event]:
-        """Return the events that a chunk completes. After Done or Failed, feed no more."""
-        return upstream.events_of(self._lines, chunk, self._of_line)
-
-    def _of_line(self, line: bytes) -> list[Event]:
-        if not line.startswith(b"data:"):
-            if line and line.partition(b":")[0] not in _FIELDS:
-                raise Fault(upstream.INVALID)
-            return []
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            return [Done()]
-        value = upstream.load_object(data)
-        self.has_finished = self.has_finished or _has_finished(value)
-        return _of_chunk(value)
-
-
-def _of_chunk(value: dict[str, Any]) -> list[Event]:
-    if value.get("error"):
-        raise Fault(upstream.ERROR)
-    events: list[Event] = []
-    text = _part(_choice(value), "delta").get("content")
-    if isinstance(text, str) and text:
-        events.append(Token(text))
-    return [*events, *_usage(value)]
-
-
-def _of_completion(value: dict[str, Any]) -> list[Event]:
-    text = _part(_choice(value), "message").get("content")
-    if value.get("error") or not isinstance(text, str):
-        raise Fault(upstream.ERROR if value.get("error") else upstream.INVALID)
-    return [Token(text), *_usage(value), Done()]
-
-
-def _choice(value: dict[str, Any]) -> dict[str, Any]:
-    choices = value.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
-
-
-def _part(choice: dict[str, Any], name: str) -> dict[str, Any]:
-    part = choice.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _has_finished(value: dict[str, Any]) -> bool:
-    return _choice(value).get("finish_reason") is not None
-
-
-def _usage(value: dict[str, Any]) -> list[Event]:
-    usage = value.get("usage")
-    if not isinstance(usage, dict):
-        return []
-    counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    numbers = [count for count in counts if isinstance(count, int) and 0 <= count < 2**31]
-    return [Usage(*numbers)] if len(numbers) == 2 else []
+    yield stream.end()
 
 
 def _model_names(value: dict[str, Any]) -> tuple[list[str], str]:

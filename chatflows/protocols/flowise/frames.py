@@ -14,6 +14,7 @@ from chatflows.engines import (
     Whole,
 )
 from chatflows.predictions.prediction import Prediction
+from chatflows.protocols.client import HEARTBEAT
 
 
 def frame(event: str, data: object) -> bytes:
@@ -21,7 +22,6 @@ def frame(event: str, data: object) -> bytes:
     return b"message:\ndata:" + encode({"event": event, "data": data}) + b"\n\n"
 
 
-HEARTBEAT = b":heartbeat\n\n"
 END = frame("end", "[DONE]")
 ABORT = frame("abort", "[DONE]")
 # The fields of a whole answer that have their own event, and those that go into `metadata`.
@@ -60,8 +60,8 @@ def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a
             return frame("usageMetadata", _usage(event))
         case Heartbeat():
             return HEARTBEAT
-        case Whole(value):
-            return _of_whole(value)
+        case Whole():
+            return _of_whole(event)
         case Failed(detail=detail, is_told=False):
             return frame("error", detail)
         case _:
@@ -69,11 +69,14 @@ def of_event(prediction: Prediction, event: Event) -> bytes:  # noqa: PLR0911 (a
 
 
 def last(prediction: Prediction) -> bytes:
-    """Write the end of a stream. A broken answer has no `end`, unless the upstream said why."""
+    """Write the end of a stream.
+
+    What broke off has no `end`. What failed before its first word has one, as Flowise's own errors.
+    """
     if prediction.is_complete:
         return (b"" if prediction.has_metadata else _metadata(prediction)) + END
     failure = prediction.failure
-    return END if failure is not None and failure.is_told else b""
+    return END if failure is not None and (failure.is_told or not prediction.pieces) else b""
 
 
 def whole(prediction: Prediction) -> dict[str, Any]:
@@ -86,11 +89,6 @@ def whole(prediction: Prediction) -> dict[str, Any]:
     if prediction.usage is not None:
         value["usageMetadata"] = _usage(prediction.usage)
     return value
-
-
-def text(prediction: Prediction) -> str:
-    """Return the answer's text. A flow with structured output has its `json` instead."""
-    return prediction.text if prediction.whole is None else _text_of(prediction.whole)
 
 
 def _metadata(prediction: Prediction) -> bytes:
@@ -109,15 +107,10 @@ def _names(prediction: Prediction) -> dict[str, str]:
     }
 
 
-def _of_whole(value: dict[str, object]) -> bytes:
-    text = _text_of(value)
+def _of_whole(whole: Whole) -> bytes:
+    value = whole.value
     told = [frame(name, value[name]) for name in _TOLD if value.get(name)]
-    return b"".join([frame("start", text), frame("token", text), *told])
-
-
-def _text_of(value: dict[str, object]) -> str:
-    text = value.get("text")
-    return text if isinstance(text, str) else encode(value.get("json", "")).decode()
+    return b"".join([frame("start", whole.text), frame("token", whole.text), *told])
 
 
 def _usage(usage: Usage) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """Flowise's protocol: JSON answers and event streams (flowise-wire, sections 1 and 2). Pure."""
 
 from chatflows.access.codes import Code
+from chatflows.engines import Failed
+from chatflows.predictions import Prediction
 from chatflows.protocols.flowise import errors, frames
 
 
@@ -11,6 +13,10 @@ class Flowise:
     whole = staticmethod(frames.whole)
     event = staticmethod(frames.of_event)
     last = staticmethod(frames.last)
+
+    def missing(self, prediction: Prediction) -> Failed | None:
+        """See ClientProtocol. Flowise's clients are shown all that Flowise says."""
+        return None
 
     def broken(self, code: Code, detail: str = "") -> bytes:
         """See ClientProtocol."""

@@ -4,15 +4,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatflows.access import codes
 from chatflows.access.codes import Code
 from chatflows.encoding import encode
-from chatflows.engines import Event, Failed, Frame, Heartbeat, Token, Usage, Whole
+from chatflows.engines import Event, Failed, Frame, Token, Usage, Whole
 from chatflows.predictions import Prediction
-from chatflows.protocols.flowise import frames
 from chatflows.protocols.openai import errors
 
 DONE = b"data: [DONE]\n\n"
 NOT_COUNTED = Usage(0, 0)
+NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The upstream's answer holds no text.")
 
 
 @dataclass(slots=True)
@@ -26,8 +27,10 @@ class OpenAI:
 
     def whole(self, prediction: Prediction) -> dict[str, Any]:
         """See ClientProtocol."""
-        message = {"role": "assistant", "content": frames.text(prediction), "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+        text = prediction.text if prediction.whole is None else Whole(prediction.whole).text
+        message = {"role": "assistant", "content": text, "refusal": None}
+        finish = prediction.finish_reason
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         head = self._head(prediction, "chat.completion")
         return {**head, "choices": [choice], "usage": _usage(prediction.usage)}
 
@@ -37,20 +40,22 @@ class OpenAI:
             case Token(text) | Frame(name="token", text=text):
                 return self._text(prediction, text)
             case Whole():
-                return self._text(prediction, frames.text(prediction))
-            case Heartbeat():
-                return frames.HEARTBEAT
+                return self._text(prediction, event.text)
             case Failed(code=code, detail=detail):
                 return self.broken(code, detail)
             case _:
                 return b""
+
+    def missing(self, prediction: Prediction) -> Failed | None:
+        """See ClientProtocol. Tools, artifacts and the like have no place in a completion."""
+        return None if prediction.text.strip() else NO_TEXT
 
     def last(self, prediction: Prediction) -> bytes:
         """See ClientProtocol."""
         if not prediction.is_complete:
             return b""
         role = b"" if prediction.pieces else self._chunk(prediction, {"role": "assistant"})
-        end = role + self._chunk(prediction, {}, "stop")
+        end = role + self._chunk(prediction, {}, prediction.finish_reason)
         if self.has_usage:
             usage = {"choices": [], "usage": _usage(prediction.usage)}
             end += _data({**self._head(prediction, "chat.completion.chunk"), **usage})

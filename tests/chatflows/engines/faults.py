@@ -18,7 +18,8 @@ def chunked(body: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(body), body)
 
 
-async def _head(reader: asyncio.StreamReader) -> None:
+async def read_request(reader: asyncio.StreamReader) -> None:
+    """Read a request."""
     # The body too: what is left unread would turn the hang-up into a reset.
     head = await reader.readuntil(b"\r\n\r\n")
     found = re.search(rb"(?i)content-length: (\d+)", head)
@@ -29,7 +30,7 @@ def says(*parts: bytes, pause: float = 0, stays: bool = False) -> Handler:
     """Sends parts as they are, then hangs up, or stays silent."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _head(reader)
+        await read_request(reader)
         for part in parts:
             writer.write(part)
             await writer.drain()
@@ -45,7 +46,7 @@ def repeats(head: bytes, part: bytes) -> Handler:
     """Sends a part for ever, as fast as it is taken."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _head(reader)
+        await read_request(reader)
         writer.write(head)
         while True:
             writer.write(part)
@@ -58,7 +59,7 @@ def half_closes(*parts: bytes) -> Handler:
     """Sends parts, closes its own side, and leaves the other open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _head(reader)
+        await read_request(reader)
         writer.writelines(parts)
         writer.write_eof()
         await reader.read()
@@ -104,7 +105,12 @@ CUTS: dict[str, tuple[Handler, str]] = {
     "cut in a frame": (says(SSE, chunked(HELLO + END[:20])), "upstream_cut"),
     "half-closed": (half_closes(SSE, chunked(HELLO)), "upstream_cut"),
     "silent": (says(SSE, chunked(HELLO), stays=True), "upstream_timeout"),
-    "html inside": (says(SSE, chunked(HELLO + b"<html>\n")), "upstream_invalid"),
+    "html inside": (says(SSE, chunked(HELLO + b"<html>\n")), "upstream_cut"),
+    "endless data": (repeats(SSE + chunked(HELLO), chunked(b"data:\n" * 9999)), "upstream_invalid"),
+    "endless comments": (
+        repeats(SSE + chunked(HELLO), chunked(b": still here\n\n" * 5000)),
+        "upstream_invalid",
+    ),
     "no json": (says(SSE, chunked(HELLO + b"data:{nope}\n\n")), "upstream_invalid"),
     "endless line": (
         repeats(SSE + chunked(HELLO + b"data:"), chunked(b"a" * 65536)),
@@ -126,7 +132,7 @@ class Tap:
 
     async def handler(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send the part for ever, as fast as it is taken."""
-        await _head(reader)
+        await read_request(reader)
         self.opened += 1
         self.running += 1
         try:

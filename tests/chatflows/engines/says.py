@@ -1,17 +1,21 @@
 """An engine that says what a test tells it to."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from chatflows.engines import Events, Question
 
 
 class Says:
-    """Says these lots, one after the other, and ends."""
+    """Says these lots, one after the other, and ends. A number is a silence, in seconds."""
 
-    def __init__(self, *lots: Events) -> None:
+    def __init__(self, *lots: Events | float) -> None:
         self.lots = lots
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
         """See Engine, but for the last word: that is the test's to say."""
         for lot in self.lots:
-            yield lot
+            if isinstance(lot, float):
+                await asyncio.sleep(lot)
+            else:
+                yield lot

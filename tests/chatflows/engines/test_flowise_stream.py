@@ -1,20 +1,18 @@
 """A Flowise server's event stream: the same events however it is cut, and none that is none."""
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows.access import codes
-from chatflows.engines import Done, Event, Failed, Frame, Heartbeat
+from chatflows.engines import Done, Event, Failed, Frame
 from chatflows.engines.flowise.stream import FlowiseStream
-from chatflows.engines.upstream import INVALID, TOO_LARGE, UNAUTHORIZED
+from chatflows.engines.upstream import CUT, EMPTY, INVALID, TOO_LARGE, UNAUTHORIZED
 
 pytestmark = pytest.mark.fast
 
-SECRET, THREAD = b"flowise-own-key", b"0f8c2f4e-8f5e-4f0e-9f4e-0f8c2f4e8f5e"
-HIDDEN = [(THREAD, b"chat-1"), (SECRET, b"[hidden]")]
+THREAD = b"0f8c2f4e-8f5e-4f0e-9f4e-0f8c2f4e8f5e"
+ALIASES = [(THREAD, b"chat-1")]
 END = b'message:\ndata:{"event":"end","data":"[DONE]"}\n\n'
 
 
@@ -37,8 +35,9 @@ ANSWER = (
 TEXT = 'Hi thére "quoted" 😀 chat-1 end'
 
 
-def read(*chunks: bytes, hidden: Sequence[tuple[bytes, bytes]] = HIDDEN) -> list[Event]:
-    stream, events = FlowiseStream(hidden), []
+def read(*chunks: bytes) -> list[Event]:
+    stream: FlowiseStream = FlowiseStream(ALIASES)
+    events: list[Event] = []
     for chunk in chunks:
         events += stream.feed(chunk)
         if events and isinstance(events[-1], Done | Failed):
@@ -65,7 +64,6 @@ def test_an_answer_in_any_pieces_says_the_same(cuts: list[int]) -> None:
     assert said(events) == TEXT
     assert told(events) == told(read(ANSWER))
     assert events[-1] == Done()
-    assert Heartbeat() in events
 
 
 def test_what_a_client_reads_is_what_flowise_wrote() -> None:
@@ -75,10 +73,9 @@ def test_what_a_client_reads_is_what_flowise_wrote() -> None:
     assert together == Frame("token", plain, "abé")
 
 
-def test_our_key_and_the_upstreams_names_are_never_told() -> None:
-    events = read(token(b"my key is " + SECRET), token(b"in " + THREAD), END)
-    assert said(events) == "my key is [hidden]in chat-1"
-    assert SECRET not in told(events)
+def test_the_upstreams_names_are_never_told() -> None:
+    events = read(token(b"It is "), token(b"in " + THREAD), END)
+    assert said(events) == "It is in chat-1"
     assert THREAD not in told(events)
 
 
@@ -92,7 +89,6 @@ def test_our_key_and_the_upstreams_names_are_never_told() -> None:
         b'message:\ndata:{"event":7}\n\n',
         b"message:\ndata:[]\n\n",
         b"data:NaN\n\n",
-        b"<html>\n",
     ],
 )
 def test_what_is_no_event_ends_the_answer_after_what_was_good(bad: bytes) -> None:
@@ -117,3 +113,36 @@ def test_a_refused_key_is_ours_to_explain_but_only_before_the_first_word() -> No
     refused = b'message:\ndata:{"event":"error","data":"Error: Unauthorized"}\n\n'
     assert read(refused) == [UNAUTHORIZED]
     assert told(read(token(b"a"), refused, END)) == token(b"a") + refused
+
+
+def test_an_answer_of_another_servers_stream_is_read_as_the_standard_says() -> None:
+    frame = b'\xef\xbb\xbfretry: 7\r\nfoo: bar\rdata: {"event":"token",\rdata: "data":"Hi"}\r\r'
+    events = read(frame, b'data: {"event":"end","data":"[DONE]"}')
+    assert told(events) == token(b"Hi")
+    stream = FlowiseStream()
+    assert stream.feed(token(b"Hi") + b'data: {"event":"end", "data":1}\n')[-1] != Done()
+    assert stream.end() == [CUT]
+
+
+@pytest.mark.parametrize(
+    "frames_",
+    [
+        b"",
+        token(b" ") + token(rb"\n"),
+        b'data:{"event":"start","data":"x"}\n\ndata:{"event":"metadata","data":{"chatId":"c"}}\n\n',
+        b'data:{"event":"usedTools","data":[]}\n\n',
+        b'data:{"event":"token","data":null}\n\n',
+    ],
+)
+def test_an_answer_that_shows_nothing_is_no_success(frames_: bytes) -> None:
+    assert read(frames_ + END)[-1] is EMPTY
+
+
+@pytest.mark.parametrize("name", ["artifacts", "action", "agentFlowExecutedData", "usedTools"])
+def test_an_answer_may_show_something_else_than_text(name: str) -> None:
+    assert read(b'data:{"event":"%s","data":[{"a":1}]}\n\n' % name.encode() + END)[-1] == Done()
+
+
+def test_a_run_that_was_stopped_upstream_is_no_success() -> None:
+    stopped = read(token(b"Hi") + b'data:{"event":"abort","data":"[DONE]"}\n\n' + END)
+    assert stopped[-1] == Failed(codes.UPSTREAM_CUT, is_told=True)

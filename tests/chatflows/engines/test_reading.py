@@ -1,42 +1,81 @@
-"""Reading an upstream's stream: lines however they are cut, and signs of life in a silence."""
+"""Reading an upstream's stream: events however they are cut, and the limits of a silence."""
 
 import asyncio
+import itertools
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatflows.engines import upstream
-from chatflows.engines.lines import MAX_LINE_BYTES, Lines, TooLong
+from chatflows.engines.lines import BOM, LINE_COST, MAX_LINE_BYTES, Lines, Messages, TooLong
 from chatflows.engines.upstream import TIMEOUT, Fault, Timeouts, UpstreamCall
 
 pytestmark = pytest.mark.fast
 
-STREAM = b"message:\r\ndata:{}\n\n:heartbeat\n\r\ndata:\xc3\xa9\r\r\nrest"
-FOUND = [b"message:", b"data:{}", b"", b":heartbeat", b"", b"data:\xc3\xa9\r"]
+STREAM = (
+    b"\xef\xbb\xbfmessage:\r\ndata:{}\n\n:heartbeat\n\r\ndata:\xc3\xa9\r\rid: 7\n"
+    b"\xef\xbb\xbfdata: never\n\nfoo: bar\ndata: a\r\ndata:  b\rdata\nretry: 5\n\r\ndata: [DONE]"
+)
+MESSAGES = [b"{}", b"\xc3\xa9", b"a\n b\n", b"[DONE]"]
+DONE = frozenset({b"[DONE]"})
 
 
-def test_a_stream_in_any_two_pieces_has_the_same_lines() -> None:
+def read(*chunks: bytes) -> list[bytes]:
+    messages = Messages(DONE)
+    found = [message for chunk in chunks for message in messages.feed(chunk)]
+    return [message.data for message in [*found, *messages.end()]]
+
+
+def test_a_stream_in_any_two_pieces_has_the_same_events() -> None:
     for cut in range(len(STREAM) + 1):
-        lines = Lines()
-        assert lines.feed(STREAM[:cut]) + lines.feed(STREAM[cut:]) == FOUND, cut
+        assert read(STREAM[:cut], STREAM[cut:]) == MESSAGES, cut
 
 
-@given(st.lists(st.integers(1, 9), max_size=40))
-def test_a_stream_in_any_pieces_has_the_same_lines(sizes: list[int]) -> None:
-    lines, rest, found = Lines(), STREAM, []
+@given(st.lists(st.integers(1, 9), max_size=60))
+def test_a_stream_in_any_pieces_has_the_same_events(sizes: list[int]) -> None:
+    rest, chunks = STREAM, []
     for size in sizes:
-        found += lines.feed(rest[:size])
+        chunks.append(rest[:size])
         rest = rest[size:]
-    assert found + lines.feed(rest) == FOUND
+    assert read(*chunks, rest) == MESSAGES
 
 
-@given(st.binary(max_size=60), st.integers(0, 60))
-def test_lines_are_what_stands_between_line_feeds(content: bytes, cut: int) -> None:
-    lines = Lines()
-    found = lines.feed(content[:cut]) + lines.feed(content[cut:])
-    assert found == [line.removesuffix(b"\r") for line in content.split(b"\n")[:-1]]
+def by_the_standard(stream: bytes) -> list[bytes]:
+    """The data of a stream's events, as slowly as the HTML standard says it."""
+    found: list[bytes] = []
+    data: list[bytes] = []
+    for line in re.split(rb"\r\n|\n|\r", stream.removeprefix(BOM))[:-1]:
+        name, _, value = line.partition(b":")
+        if not line and data:
+            found.append(b"\n".join(data))
+            data = []
+        elif name == b"data":
+            data.append(value.removeprefix(b" "))
+    return found
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"data", b":", b" ", b"\n", b"\r", b"\r\n", b"x", b"id", BOM]), max_size=30
+    ),
+    st.integers(0, 90),
+)
+def test_any_stream_is_read_as_the_standard_says(parts: list[bytes], cut: int) -> None:
+    stream = b"".join(parts)
+    assert read(stream[:cut], stream[cut:]) == by_the_standard(stream)
+
+
+def test_the_type_of_an_event_is_told_and_ends_with_it() -> None:
+    found = [*Messages(DONE).feed(b"event: error\ndata: a\n\ndata: b\n\nevent: x\n\ndata: c\n\n")]
+    assert found == [(b"error", b"a"), (b"", b"b"), (b"", b"c")]
+
+
+def test_the_last_word_waits_for_no_empty_line() -> None:
+    assert [*Messages(DONE).feed(b"data: [DONE]\n")] == [(b"", b"[DONE]")]
+    assert read(b"data: {}") == [], "an event that was cut is none"
+    assert read(b"data: {}\n") == []
 
 
 def test_a_line_of_a_megabyte_comes_through_and_one_over_the_limit_does_not() -> None:
@@ -50,6 +89,24 @@ def test_a_line_of_a_megabyte_comes_through_and_one_over_the_limit_does_not() ->
         lines.feed(line)
     with pytest.raises(TooLong):
         lines.feed(b"a")
+
+
+@pytest.mark.parametrize("line", [b"data: %s\n" % (b"a" * 1000), b"data\n", b"data:\r"])
+def test_an_event_without_end_is_bounded_by_what_it_takes(line: bytes) -> None:
+    messages = Messages(DONE)
+    stream = itertools.chain.from_iterable(messages.feed(line * 2) for _ in itertools.count())
+    with pytest.raises(TooLong):
+        next(stream)
+    assert sum(len(each) + LINE_COST for each in messages._data) <= MAX_LINE_BYTES + 2 * LINE_COST
+
+
+@pytest.mark.parametrize("line", [b": still here\n", b"foo: bar\n", b"\n", b"id\r\n"])
+def test_lines_that_say_nothing_are_not_kept(line: bytes) -> None:
+    messages = Messages(DONE)
+    for _ in range(1000):
+        assert not [*messages.feed(line * 100)]
+    assert messages.are_whole or line.endswith(b"\r")
+    assert not messages.lines.rest
 
 
 class Upstream:
@@ -69,36 +126,8 @@ def call(response: Any, **timeouts: float) -> UpstreamCall:
     return UpstreamCall(response, Timeouts(**wait), asyncio.get_running_loop().time())
 
 
-def test_each_silence_has_its_heartbeats_but_none_comes_before_the_first_byte(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert upstream.HEARTBEAT == 15
-    monkeypatch.setattr(upstream, "HEARTBEAT", 0.001)
-
-    async def story() -> None:
-        response = Upstream()
-        reading = call(response)
-        first = asyncio.ensure_future(reading.read())
-        _, waiting = await asyncio.wait([first], timeout=0.02)  # twenty heartbeats long
-        assert waiting
-        response.coming.put_nowait(b"a")
-        assert await first == b"a"
-        assert [await reading.read() for _ in range(3)] == [None] * 3
-        response.coming.put_nowait(b"b")
-        assert await reading.read() == b"b"
-        assert await reading.read() is None
-        response.coming.put_nowait(b"")
-        assert await reading.read() == b""
-
-    asyncio.run(story())
-
-
 @pytest.mark.parametrize("limit", ["first_byte", "idle", "total"])
-def test_heartbeats_do_not_lengthen_the_patience(
-    monkeypatch: pytest.MonkeyPatch, limit: str
-) -> None:
-    monkeypatch.setattr(upstream, "HEARTBEAT", 0.001)
-
+def test_each_silence_has_its_limit(limit: str) -> None:
     async def story() -> None:
         response = Upstream()
         if limit != "first_byte":

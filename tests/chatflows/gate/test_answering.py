@@ -57,27 +57,37 @@ class Pool(Says):
 
 
 def serve(
-    path: str, *lots: Events, receive: Callable[[], Awaitable[ASGIMessage]] | None = None
+    path: str,
+    *lots: Events | float,
+    receive: Callable[[], Awaitable[ASGIMessage]] | None = None,
+    pool: EnginePool | None = None,
+    send: Callable[[ASGIMessage], Awaitable[None]] | None = None,
 ) -> tuple[Outcome, int, bytes]:
     """How the call ended, its status, and all that was sent."""
     sent: list[ASGIMessage] = []
 
-    async def send(message: ASGIMessage) -> None:
+    async def take(message: ASGIMessage) -> None:
         sent.append(message)
+        if send is not None:
+            await send(message)
+
+    bodies = [BODIES[path]]
 
     async def question() -> ASGIMessage:
-        return {"type": "http.request", "body": BODIES[path]}
+        if not bodies:
+            await asyncio.Event().wait()  # the client stays
+        return {"type": "http.request", "body": bodies.pop()}
 
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
     reader = cast(AccessReader, Reader())
-    parts = Parts(reader, cast(EnginePool, Pool(*lots)), GateAnswers(reader))
+    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), GateAnswers(reader))
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]
     protocol: ClientProtocol = OpenAI() if found.family is Family.OPENAI else FLOWISE
     request = GateRequest(scope, receive or question, "req_A")
-    exchange = Exchange(request, parts, protocol, send, path, found.chatflow_id or FLOW.id)
+    exchange = Exchange(request, parts, protocol, take, path, found.chatflow_id or FLOW.id)
 
     async def answer() -> None:
         try:

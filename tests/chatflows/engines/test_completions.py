@@ -1,0 +1,172 @@
+"""Answers of OpenAI-compatible servers: all of their text, and no success without any."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chatflows.access import codes
+from chatflows.engines import Done, Event, Failed, Token, Usage
+from chatflows.engines.openai import completions
+from chatflows.engines.openai.completions import (
+    FILTERED,
+    NO_TEXT,
+    NO_TOKENS_LEFT,
+    WANTS_TOOL,
+    CompletionStream,
+)
+from chatflows.engines.upstream import CUT, EMPTY, ERROR, Fault
+
+pytestmark = pytest.mark.fast
+
+DONE = b"data: [DONE]\n\n"
+HEL = {"type": "text", "text": "Hel"}
+THINKS = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+TOOL = [{"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
+MISTRAL = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{"content":[{"type":"text","text":"Hel"}]},"finish_reason":null}]}\n\n'
+)
+
+
+def chunk(delta: object, finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **more}
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+def read(*chunks: bytes) -> list[Event]:
+    stream, events = CompletionStream(), []
+    for each in chunks:
+        events += stream.feed(each)
+        if events and isinstance(events[-1], Done | Failed):
+            return events
+    return events + stream.end()
+
+
+def said(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+def whole(message: object, finish: str = "stop", **more: Any) -> list[Event]:
+    choice = {"index": 0, "message": message, "finish_reason": finish, **more}
+    return completions.whole({"choices": [choice]})
+
+
+CONTENTS: list[tuple[object, str]] = [
+    ([HEL, {"type": "text", "text": "lo"}], "Hello"),
+    ([THINKS, HEL], "Hel"),
+    ([{"type": "output_text", "text": "Hel"}, IMAGE, "lo"], "Hello"),
+    ([{"type": "refusal", "refusal": "No."}], "No."),
+    ([{"text": "Hel"}, 7, None, [HEL]], "Hel"),
+    (HEL, "Hel"),
+]
+
+
+def test_the_deltas_of_mistral_are_read() -> None:
+    lo = chunk({"content": [{"type": "text", "text": "lo"}]})
+    assert read(MISTRAL, lo, chunk({}, "stop"), DONE) == [Token("Hel"), Token("lo"), Done()]
+
+
+@pytest.mark.parametrize(("content", "text"), CONTENTS)
+def test_the_text_parts_of_a_content_are_joined(content: object, text: str) -> None:
+    assert read(chunk({"content": content}), DONE) == [Token(text), Done()]
+    assert whole({"content": content}) == [Token(text), Done()]
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "why"),
+    [
+        ({"content": [THINKS]}, "stop", NO_TEXT),
+        ({"content": [IMAGE, 7]}, "stop", NO_TEXT),
+        ({"content": {"type": "video"}}, "stop", NO_TEXT),
+        ({"content": None, "reasoning_content": "Hm."}, "stop", NO_TEXT),
+        ({"content": None, "tool_calls": TOOL}, "tool_calls", WANTS_TOOL),
+        ({"content": ""}, "content_filter", FILTERED),
+        ({"content": [THINKS]}, "length", NO_TOKENS_LEFT),
+        ({"content": " \n"}, "stop", EMPTY),
+        ({"content": None}, "stop", EMPTY),
+        ({}, "stop", EMPTY),
+        (None, "stop", EMPTY),
+    ],
+)
+def test_an_answer_without_text_is_a_failure_that_says_why(
+    message: object, finish: str, why: Failed
+) -> None:
+    assert read(chunk(message), chunk({}, finish), DONE)[-1] is why
+    assert whole(message, finish) == [why]
+    assert why.code is codes.UPSTREAM_INVALID
+    assert why.sentence
+
+
+@pytest.mark.parametrize("choices", [[], None, {}, [None], ["text"], "text"])
+def test_an_answer_without_choices_is_none(choices: object) -> None:
+    value = {"choices": choices}
+    assert read(b"data: " + json.dumps(value).encode() + b"\n\n", DONE) == [EMPTY]
+    assert completions.whole(value) == [EMPTY]
+
+
+@pytest.mark.parametrize(
+    ("finish", "told"),
+    [
+        *(("length", "length"), ("content_filter", "content_filter"), ("model_length", "length")),
+        *(("stop", "stop"), ("tool_calls", "stop"), ("eos", "stop")),
+    ],
+)
+def test_a_cut_answer_says_by_what_it_was_cut(finish: str, told: str) -> None:
+    done = Done(finish_reason=told)
+    assert read(chunk({"content": "Hel"}), chunk({}, finish), DONE) == [Token("Hel"), done]
+    assert whole({"content": "Hel"}, finish) == [Token("Hel"), done]
+
+
+def test_a_refusal_is_the_text_of_the_answer() -> None:
+    assert said(read(chunk({"content": None, "refusal": "I "}), chunk({"refusal": "can't."}), DONE))
+    assert whole({"content": None, "refusal": "I can't."}) == [Token("I can't."), Done()]
+
+
+def test_older_and_odd_servers_are_read() -> None:
+    text = b'data: {"choices":[{"text":"Hel","index":0}]}\n\n'
+    assert read(text, DONE) == [Token("Hel"), Done()]
+    assert completions.whole({"choices": [{"text": "Hel"}]}) == [Token("Hel"), Done()]
+    at_the_end = b'data: {"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
+    assert read(at_the_end) == [Token("Hello"), Done()]
+    assert said(read(chunk({"content": "Hello"}), at_the_end)) == "Hello", "not twice"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        b'data: {"error":{"message":"overloaded"}}\n\n',
+        b'data: {"object":"error","message":"overloaded"}\n\n',
+        b'event: error\ndata: {"message":"overloaded"}\n\n',
+        b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n',
+    ],
+)
+def test_an_error_in_the_middle_ends_the_answer_as_a_failure(error: bytes) -> None:
+    assert read(chunk({"content": "Hel"}), error, DONE) == [Token("Hel"), ERROR]
+
+
+def test_an_error_in_place_of_a_whole_answer_is_a_failure() -> None:
+    with pytest.raises(Fault) as fault:
+        completions.whole({"error": {"message": "no"}, "choices": []})
+    assert fault.value.failed is ERROR
+
+
+def test_the_oddities_of_servers_that_worked_still_work() -> None:
+    stream = (
+        b"\xef\xbb\xbf: OPENROUTER PROCESSING\r\n\r\nretry: 3\r\nid: 1\r\nfoo: bar\r\n"
+        b'data: {"choices":[],"prompt_filter_results":[]}\r\n\r\n'
+        + chunk({"role": "assistant", "content": ""})
+        + chunk({"content": "Hel"}).replace(b"\n", b"\r\n")
+        + chunk({"content": "lo"}).replace(b"data: ", b"data:").replace(b"\n", b"\r")
+        + b'data: {"choices":[{"finish_reason":"stop"}]}\n\n'
+        + b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+    )
+    expected = [Token("Hel"), Token("lo"), Usage(1, 2), Done()]
+    assert read(stream) == expected
+    assert read(stream, b"data: [DONE]") == expected
+    assert read(*[bytes([byte]) for byte in stream]) == expected
+
+
+def test_a_stream_that_ends_without_a_word_about_it_was_cut() -> None:
+    assert read(chunk({"content": "Hel"}))[-1] is CUT
