@@ -29,8 +29,10 @@ class FaqEngine:
     def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
         self._entries = tuple(entry for entry in entries if entry.answer.strip())
         self._fallback = fallback.strip() or DEFAULT_FALLBACK
-        self._entries_by_words = {
-            found: entry for entry in self._entries if (found := _spoken(entry.question))
+        self._entries_by_gist = {
+            gist: entry
+            for entry in self._entries
+            if not entry.question.isascii() and (gist := words.gist(entry.question))
         }
         # The same questions come again and again, and these entries never change.
         self._cached = lru_cache(maxsize=1024)(self._rank)
@@ -68,8 +70,8 @@ class FaqEngine:
 
     def _rank(self, question: str) -> Entry | None:
         asked = words.asked(question)
-        if not asked.parts:  # such as "who are you" in Chinese: found if an entry asks just that
-            return self._entries_by_words.get(_spoken(question))
+        if not asked.parts:
+            return self._entries_by_gist.get(words.gist(question))
         rows: list[tuple[int]] = self._index.execute(
             "SELECT rowid FROM faq WHERE faq MATCH ? ORDER BY bm25(faq, ?, ?) LIMIT ?",
             (" OR ".join(asked.parts), QUESTION_WEIGHT, ANSWER_WEIGHT, CANDIDATES),
@@ -86,7 +88,3 @@ class FaqEngine:
 
 def _sources(entry: Entry) -> tuple[dict[str, object], ...]:
     return ({"pageContent": entry.question, "metadata": {"source": "faq"}},)
-
-
-def _spoken(question: str) -> str:
-    return "".join(filter(str.isalnum, words.fold(question)))

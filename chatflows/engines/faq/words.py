@@ -29,6 +29,7 @@ _INDIC = "\u0900-\u0963\u0966-\u0dff"  # with their vowel signs, which are no \w
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _TOKEN = re.compile(f"(?P<run>[{_UNSPACED}]+)|(?:(?![{_UNSPACED}])[\\w{_INDIC}])+")
 _ASCII_WORD = re.compile(r"\w+", re.ASCII)
+_HIRAGANA = re.compile("[\u3041-\u309f]")
 _BETWEEN = re.compile(f"[^\\w{_INDIC}{_UNSPACED}]+")
 # One letter with its marks. Thai and Lao write some vowels before their consonant; Khmer and
 # Burmese stack consonants, and Burmese closes a syllable with one.
@@ -89,18 +90,36 @@ def asked(question: str) -> Asked:
         telling = [word for word in words if word not in stop_words.ENGLISH] or words
         return Asked({f'"{word}"': {n} for n, word in enumerate(telling)}, has_runs=False)
     parts, common = dict[str, set[int]](), dict[str, set[int]]()
-    has_runs = False
+    weak, has_runs = set[int](), False
     for start, token, is_run in _tokens(fold(question)):
         has_runs = has_runs or is_run
         if is_run:
             for at, segment in stop_words.telling(token):
-                _add_segment(parts, _units(segment), WORD_UNITS * start + at)
+                place = WORD_UNITS * start + at
+                _add_segment(parts, _units(segment), place)
+                weak.update(place + found.start() for found in _HIRAGANA.finditer(segment))
         else:
             place = WORD_UNITS * start
             chosen = common if token in stop_words.ENGLISH else parts
             chosen.setdefault(f'"{token}"', set(range(place, place + WORD_UNITS)))
-    chosen = parts if parts or has_runs else common
-    return Asked(dict(islice(chosen.items(), MAX_PIECES)), has_runs)
+    # Japanese writes endings in hiragana: they count only in a question that has nothing else.
+    strong = {one: places - weak for one, places in parts.items() if places - weak}
+    chosen = strong or parts
+    if has_runs and all(one.endswith("*") for one in chosen):
+        return Asked({}, has_runs)  # single letters, at most: see `gist`
+    return Asked(dict(islice((chosen or common).items(), MAX_PIECES)), has_runs)
+
+
+def gist(question: str) -> str:
+    """Return what a question tells as one text; of one that tells nothing, all its letters.
+
+    It finds an entry that asks for just that, such as "who are you" in Chinese.
+    """
+    found = list[str]()
+    folded = fold(question)
+    for _, token, is_run in _tokens(folded):
+        found += [part for _, part in stop_words.telling(token)] if is_run else [token]
+    return " ".join(found) or "".join(filter(str.isalnum, folded))
 
 
 def fold(text: str) -> str:
