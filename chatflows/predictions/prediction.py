@@ -24,6 +24,9 @@ from chatflows.engines import (
 )
 
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
+MAX_STREAMED = (
+    65_536  # of one that is streamed: for the conversation alone, the client has the rest
+)
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
 MAX_KEPT = 100_000  # characters that are recorded of an answer which came whole
 
@@ -75,6 +78,7 @@ class Prediction:
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
     finish_reason: str = "stop"  # see Done
+    most: int = MAX_TEXT  # characters that are kept
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
     _length: int = 0  # characters of all
@@ -129,8 +133,8 @@ class Prediction:
 
     def _keep(self, text: str) -> None:
         self.pieces += 1
-        if self._length < MAX_TEXT:
-            self._last.append(text[: MAX_TEXT - self._length])
+        if self._length < self.most:
+            self._last.append(text[: self.most - self._length])
             self._length += len(text)
             if len(self._last) == JOINED:
                 self._joined.append("".join(self._last))
