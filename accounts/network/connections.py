@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 CONNECT_WITHIN = 10.0  # seconds, TLS included
 KEEP_ALIVE = 4.0  # seconds; Node lets go after 5, and a reused connection must not be a dead one
+# What a server may send ahead of a reader, in bytes. aiohttp stops to read at twice its buffer, and
+# what the system has by then comes on top.
+READ_BUFFER, RECEIVE_BUFFER = 16 * 1024, 64 * 1024
 REST = 0.25  # seconds that a connection is idle before it is used again
 DISTRUST = 600.0  # seconds in which no connection to a server is used again
 MAX_DISTRUSTED = 1000  # servers
@@ -43,7 +46,7 @@ def session() -> aiohttp.ClientSession:
         auto_decompress=False,
         headers={"User-Agent": "Flowlatch", "Accept-Encoding": "identity"},
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN),
-        read_bufsize=2**16,
+        read_bufsize=READ_BUFFER,
         max_line_size=HEAD_LINE,
         max_field_size=HEAD_LINE,
         max_headers=HEAD_FIELDS,
@@ -116,7 +119,9 @@ def _socket(info: tuple[Any, ...]) -> socket.socket:
     """The socket of one connection; `info` is what getaddrinfo gives, so this is where it goes."""
     family, kind, protocol, _, place = info
     check_address(str(place[0]))
-    return socket.socket(family, kind, protocol)
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made
 
 
 class _CheckedResolver(AbstractResolver):

@@ -26,6 +26,7 @@ from chatflows.gate.rechecks import GateAnswer
 from chatflows.gate.requests import Gone
 from chatflows.gate.streams import OpenStream
 from chatflows.predictions import Prediction, running
+from chatflows.predictions.prediction import MAX_STREAMED
 from chatflows.predictions.running import Ending, RunningAnswer
 from chatflows.predictions.turns import Memory
 
@@ -87,6 +88,7 @@ async def _answer(
     mine.chat_id = question.chat_id
     with mine.ending_with(exchange.request.gone()):
         if question.is_streaming:
+            exchange.prediction.most = MAX_STREAMED
             stream.watch()
         await _ask(stream, exchange.prediction, memory)
 

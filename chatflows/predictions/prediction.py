@@ -24,6 +24,9 @@ from chatflows.engines import (
 )
 
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
+MAX_STREAMED = (
+    65_536  # of one that is streamed: for the conversation alone, the client has the rest
+)
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.
@@ -75,6 +78,7 @@ class Prediction:
     is_complete: bool = False
     is_answered: bool = True  # False: the engine said that it has no answer
     finish_reason: str = "stop"  # see Done
+    most: int = MAX_TEXT  # characters that are kept
     _joined: list[str] = field(default_factory=list)
     _last: list[str] = field(default_factory=list)  # pieces that are not joined yet
     length: int = 0  # characters of all, kept or not
@@ -137,8 +141,8 @@ class Prediction:
 
     def _keep(self, text: str) -> None:
         self.pieces += 1
-        if self.length < MAX_TEXT:
-            self._last.append(text[: MAX_TEXT - self.length])
+        if self.length < self.most:
+            self._last.append(text[: self.most - self.length])
             if len(self._last) == JOINED:
                 self._joined.append("".join(self._last))
                 self._last.clear()

@@ -5,6 +5,7 @@ or its client left. The registry holds no right: every re-check reads the facts 
 """
 
 import asyncio
+import ctypes
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ EVERY = 1.0  # seconds between two re-checks
 # Seconds of silence after which a stream says a comment: at first, with its head, and from then on.
 FIRST_COMMENT, COMMENTS_EVERY = 10.0, 15.0
 MAX_MISSES = 2  # failed re-checks in a row
+GIVEN_BACK_AFTER = 2.0  # seconds after a group's last answer; by then its turn is written too
+_libc = ctypes.CDLL(None)
 # Whom an answer counts for (a key, an address), and how many answers each may have at once.
 Bounds = Mapping[Hashable, int]
 UNCHECKED = Refused(codes.UNAVAILABLE)  # what a re-check that failed notes: a miss
@@ -184,6 +187,14 @@ class RunningAnswers:
         finally:
             if self._watchers.get(group) is asyncio.current_task():
                 del self._watchers[group]
+            asyncio.get_running_loop().call_later(GIVEN_BACK_AFTER, _give_memory_back)
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system: glibc keeps it, scattered as many answers left it."""
+    trim = getattr(_libc, "malloc_trim", None)  # musl and macOS have none
+    if trim is not None:
+        trim(0)
 
 
 async def _recheck(group: Group, answers: Sequence[RunningAnswer]) -> None:

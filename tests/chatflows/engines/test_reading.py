@@ -116,7 +116,7 @@ class Upstream:
         self.content = self
         self.coming: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def readany(self) -> bytes:
+    async def read(self, size: int) -> bytes:
         """As aiohttp's."""
         return await self.coming.get()
 

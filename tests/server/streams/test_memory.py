@@ -20,10 +20,15 @@ from tests.server.world import World, eventually
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
 
 MIB = 2**20
-UNREAD = 12  # streams at once whose clients do not read
-EACH = 2.5  # MiB that one of them may cost: the text so far, and buffers of fixed size
+UNREAD = 60  # streams at once whose clients do not read
+EACH = 0.6  # MiB that one of them may cost: the text so far, buffers, and what the first ones make
+KEPT = 0.5  # MiB that may still be held of each when they are over
 LOOKS = 30  # calls of another in which nothing more is taken from an upstream that rests
-TOKENS = faults.chunked(frame("token", "a" * 1000) * 16)
+EVENTS = {
+    "small tokens": faults.chunked(frame("token", "a" * 1000) * 16),
+    "large tokens": faults.chunked(frame("token", "a" * 60_000)),
+    "large events": faults.chunked(frame("usedTools", "a" * 60_000)),
+}
 
 # Upstreams that never end; whether as a stream.
 ENDLESS = {
@@ -74,8 +79,11 @@ def unread(server: Shipped, flow: str, key: str) -> Iterator[None]:
         yield
 
 
-def test_clients_that_do_not_read_hold_back_their_upstream_and_nobody_else(world: World) -> None:
-    tap = faults.Tap(faults.SSE, TOKENS)
+@pytest.mark.parametrize("kind", EVENTS)
+def test_clients_that_do_not_read_hold_back_their_upstream_and_nobody_else(
+    world: World, kind: str
+) -> None:
+    tap = faults.Tap(faults.SSE, EVENTS[kind])
     flow, other = world.flowise_flow(world.host.listen(tap.handler)), world.flowise_flow()
     key, others = world.key(flow), world.key(other)
 
@@ -96,6 +104,7 @@ def test_clients_that_do_not_read_hold_back_their_upstream_and_nobody_else(world
         assert tap.running == UNREAD
         assert memory(world.server) - before < UNREAD * EACH
     assert eventually(lambda: tap.running == 0)
+    assert eventually(lambda: memory(world.server) - before < UNREAD * KEPT), "given back"
     assert [row["code"] for row in world.server.wait_for_calls(UNREAD, flow)] == (
         ["client_gone"] * UNREAD
     )
