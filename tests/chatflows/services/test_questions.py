@@ -10,6 +10,7 @@ from aiohttp import web
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, connections
 
+from accounts.network import connections as ways_out
 from chatflows.engines import Event, Token
 from chatflows.faq import entries
 from chatflows.models import Chatflow
@@ -103,7 +104,10 @@ def test_an_answer_that_is_stopped_is_stopped_at_flowise_too(faq: Chatflow, host
     assert asyncio.run(leave())
 
 
-def test_questions_share_a_connection(faq: Chatflow, host: Host) -> None:
+def test_questions_share_a_connection(
+    faq: Chatflow, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways_out, "REST", 0.0)
     peers: list[object] = []
 
     class Noting(Flowise):
