@@ -92,6 +92,8 @@ class Secret:
             if any(_CUT_UNIT.match(text, place) for place in places):
                 return True
             places = {end for place in places for end in _ends(character, text, place)}
+            if not places:
+                break
         return False
 
 

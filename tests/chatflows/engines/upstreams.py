@@ -79,6 +79,7 @@ class Flowise:
         chat = str(seen.fields.get("chatId"))
         session = (seen.fields.get("overrideConfig") or {}).get("sessionId", chat)
         text = json.dumps(seen.fields) if question == "echo" else question.removeprefix("say ")
+        text = text if text.strip() else "nothing"
         names = {"chatId": chat, "chatMessageId": "m1", "question": question, "sessionId": session}
         if not streams:
             sources = [{"pageContent": "a page", "metadata": {}}]
