@@ -1,6 +1,5 @@
 """Passwords: long ones welcome, short, common, own and endless ones refused; argon2id."""
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -10,6 +9,7 @@ from django.core.exceptions import ValidationError
 from accounts.login import password_rules
 from accounts.login.hashers import Argon2Hasher
 from accounts.models import User
+from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
@@ -118,10 +118,8 @@ def test_the_teams_words_are_avoided_whatever_stands_beside() -> None:
 
 @pytest.mark.parametrize("piece", ["password", "a1", "qwertyuiop", "\U0001f511", "w"])
 def test_a_long_password_is_judged_in_little_time(piece: str) -> None:
-    started = time.process_time()
-    with suppress(ValidationError):
+    with that_ends(), suppress(ValidationError):
         password_rules.check((piece * 4096)[:4096], ALICE)
-    assert time.process_time() - started < 1.5  # seconds
 
 
 NFC, NFD = "caf\u00e9 nine grey geese", "cafe\u0301 nine grey geese"

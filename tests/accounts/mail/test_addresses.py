@@ -1,7 +1,5 @@
 """Lists of addresses as people paste them: each is found, or named as one that can't be read."""
 
-import time
-
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -9,6 +7,7 @@ from django.test import Client
 from accounts.forms.members import InvitationForm
 from accounts.mail import addresses
 from accounts.models import Invitation, Role
+from tests.endings import that_ends
 
 BOTH = ["ann@example.com", "bob@example.com"]
 
@@ -84,9 +83,8 @@ def test_what_is_no_address_is_refused_and_not_left_out(text: str) -> None:
 @pytest.mark.fast
 @pytest.mark.parametrize("sign", [",", "<", '"', "a ", "a@b ", "?", "<a ", "'", "mailto:"])
 def test_a_hostile_list_takes_little_time(sign: str) -> None:
-    started = time.process_time()
-    addresses.pasted(sign * (100_000 // len(sign)))
-    assert time.process_time() - started < 0.5  # seconds
+    with that_ends():
+        addresses.pasted(sign * (100_000 // len(sign)))
 
 
 def test_a_list_invites_each_person_once(as_alice: Client) -> None:

@@ -1,8 +1,6 @@
 """The FAQ in every script: words inside a run of letters are found, accents make no difference."""
 # ruff: noqa: RUF001 (letters of other scripts are what this is about)
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from chatflows.engines.faq import words
 from chatflows.engines.faq.engine import FaqEngine
 from chatflows.engines.sources import Entry
 from tests.chatflows.engines.languages import LANGUAGES
+from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
@@ -119,6 +118,5 @@ def test_an_entry_is_found_by_its_own_words(question: str) -> None:
 )
 def test_a_long_question_takes_little_time(letter: str) -> None:
     engine = faq_of("营业时间是什么？")
-    started = time.process_time()
-    engine.best(letter * 1_000_000)
-    assert time.process_time() - started < 0.25  # seconds
+    with that_ends():
+        engine.best(letter * 1_000_000)

@@ -1,12 +1,11 @@
 """Addresses that people copy from Flowise: the server's and the flow's id are taken apart."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatflows.engines.flowise.addresses import MAX_LENGTH, taken_apart
+from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
@@ -108,6 +107,5 @@ def test_any_text_is_taken(text: str) -> None:
     "piece", ["http://", "http:///canvas/", "/api/v1/a", "chatflowid: {", "a-"]
 )
 def test_a_hostile_text_is_read_at_once(piece: str) -> None:
-    started = time.perf_counter()
-    assert taken_apart((piece * MAX_LENGTH)[:MAX_LENGTH]) is None
-    assert time.perf_counter() - started < 1
+    with that_ends():
+        assert taken_apart((piece * MAX_LENGTH)[:MAX_LENGTH]) is None

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from chatflows.engines.kinds import UNKNOWN
 from chatflows.engines.secrecy import HIDDEN, SHORTEST, DiscreetEngine, discreet
 from chatflows.engines.sources import Materials
 from tests.chatflows.engines.says import Says
+from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
@@ -182,10 +182,9 @@ def test_texts_made_to_take_long_do_not(secret: str) -> None:
         first * 60_000,
     ]
     hostile += [secret[:-1] * 4000, "\\ " * 30_000, ("\\" * 31 + first) * 2000]
-    began = time.process_time()
-    for text in hostile:
-        told(secret, *[[Token(text)]] * 3, [frame("usedTools", [text])], [Done()])
-    assert time.process_time() - began < 3
+    with that_ends():
+        for text in hostile:
+            told(secret, *[[Token(text)]] * 3, [frame("usedTools", [text])], [Done()])
 
 
 def test_a_beginning_behind_many_backslashes_is_held_back() -> None:

@@ -162,16 +162,14 @@ def test_a_faq_that_is_asked_a_lot_holds_nobody_up(small: World, text: str) -> N
             counted[server.request("POST", path, body, bearer).status] += 1
         return counted
 
-    waits = []
+    lives, until = 0, time.monotonic() + 3
     with ThreadPoolExecutor(2) as pool:
         asking = [pool.submit(ask) for _ in range(2)]
-        until = time.monotonic() + 3
         while time.monotonic() < until:
-            began = time.perf_counter()
             assert server.request("GET", "/livez").status == 200
-            waits.append(time.perf_counter() - began)
+            lives += 1
             is_over.wait(0.01)
         is_over.set()
-        assert {status for each in asking for status in each.result()} == {200}
-    # All but a few, which a busy machine holds up by itself.
-    assert sorted(waits)[len(waits) * 95 // 100] < 0.25
+        counted = asking[0].result() + asking[1].result()
+    assert set(counted) == {200}
+    assert lives >= counted[200]  # held up by each of them, it would be answered as often at most
