@@ -1,6 +1,6 @@
 """Events: the questions that engines take, and the events that they yield."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -145,7 +145,9 @@ Event = Token | Sources | Done | Failed | Frame | Whole | Heartbeat | Usage
 
 LAST_WORDS = (Done, Failed)  # they end an answer; a tuple, since isinstance asks for one
 
-Events = Sequence[Event]  # events that came together and can be sent together; never empty
+# Events that came together and can be sent together; never empty. Who gets them may empty the list:
+# what an engine said is not to be held while a client is slow to take it.
+Events = list[Event]
 
 
 class Engine(Protocol):

@@ -180,6 +180,7 @@ class DiscreetEngine:
         async with aclosing(self._engine.answer(question)) as answer:
             async for events in answer:
                 covered = veil.cover(events)
+                events.clear()
                 if covered:
                     yield covered
 

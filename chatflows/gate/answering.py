@@ -26,7 +26,7 @@ from chatflows.gate.rechecks import GateAnswer
 from chatflows.gate.requests import Gone
 from chatflows.gate.streams import OpenStream
 from chatflows.predictions import Prediction, running
-from chatflows.predictions.prediction import MAX_STREAMED
+from chatflows.predictions.prediction import MAX_REMEMBERED
 from chatflows.predictions.running import Ending, RunningAnswer
 from chatflows.predictions.turns import Memory
 
@@ -88,7 +88,7 @@ async def _answer(
     mine.chat_id = question.chat_id
     with mine.ending_with(exchange.request.gone()):
         if question.is_streaming:
-            exchange.prediction.most = MAX_STREAMED
+            exchange.prediction.most = MAX_REMEMBERED  # the client has the rest
             stream.watch()
         await _ask(stream, exchange.prediction, memory)
 
@@ -149,6 +149,7 @@ async def _stream(
     async with aclosing(engine.answer(prediction.question)) as answer:
         async for events in answer:
             body = _encode(events, exchange, prediction)
+            events.clear()  # the engine has the list too, and the client may take long
             if prediction.is_complete:
                 await _keep(exchange, engine, memory)
             await stream.send(body)

@@ -14,6 +14,7 @@ STREAM_HEADERS: Headers = [
     (b"x-accel-buffering", b"no"),
     (b"x-content-type-options", b"nosniff"),
 ]
+LARGE = 16 * 1024  # bytes; the piece behind a larger one is not asked for before it is sent
 
 
 class OpenStream:
@@ -47,6 +48,8 @@ class OpenStream:
         if not self.exchange.has_begun:
             await self._begin()
         await self._write(body)
+        if len(body) > LARGE:
+            await self._write(b"")  # it waits until the client has taken what came before
         self._is_sending = False
         self._due_at = self._loop.time() + running.COMMENTS_EVERY
 

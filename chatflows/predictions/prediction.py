@@ -24,9 +24,7 @@ from chatflows.engines import (
 )
 
 MAX_TEXT = 1_000_000  # characters of an endless answer that are kept while it runs
-MAX_STREAMED = (
-    65_536  # of one that is streamed: for the conversation alone, the client has the rest
-)
+MAX_REMEMBERED = 32_768  # characters of a question and of an answer that a conversation keeps
 JOINED = 64  # pieces of it that are kept as one: a text takes 50 to 80 bytes more than its own
 
 # What is said where an engine ends without a last word: a cut answer never looks whole.

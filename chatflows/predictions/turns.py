@@ -6,9 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from chatflows.engines import PastTurn
-from chatflows.predictions.prediction import Prediction
-
-MAX_LENGTH = 32_768  # characters that are kept of a question and of an answer
+from chatflows.predictions.prediction import MAX_REMEMBERED, Prediction
 
 
 @dataclass(slots=True)  # frozen, it takes three times as long to make
@@ -35,15 +33,17 @@ class Turn:
             chatflow_id=chatflow_id,
             caller=caller,
             chat_id=prediction.chat_id,
-            question=question if len(question) <= MAX_LENGTH else _cut(question, len(question)),
-            answer=answer if len(answer) <= MAX_LENGTH else _cut(answer, prediction.length),
+            question=_cut(question, len(question)),
+            answer=_cut(answer, prediction.length),
             is_complete=prediction.is_complete,
             is_answered=prediction.is_answered,
         )
 
 
 def _cut(text: str, length: int) -> str:
-    return f"{text[:MAX_LENGTH]}… (cut: {length:,} characters)"
+    if length <= MAX_REMEMBERED:
+        return text
+    return f"{text[:MAX_REMEMBERED]}… (cut: {length:,} characters)"
 
 
 class Memory(Protocol):

@@ -39,6 +39,7 @@ MAX_HEAD_BYTES = 16 * 1024  # bytes from the request line's first to the blank l
 MAX_FIELDS = 100  # header fields in a head; as many again in a chunked body's trailer
 MAX_FRAMING_BYTES = 16 * 1024  # bytes around a chunked body (extensions, trailer) beyond its credit
 FRAMING_CREDIT = 32  # bytes of framing each piece of body may bring along: a size line is short
+WRITE_AHEAD = 16 * 1024  # bytes that wait for a client before its answer does
 MAX_QUEUED = 64  # requests waiting on one connection behind the one being answered
 
 _crowds: WeakKeyDictionary[ServerState, Crowd] = WeakKeyDictionary()  # those that are swept
@@ -84,6 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(WRITE_AHEAD)
         self._waiting_since = self.loop.time()
         self._crowd = _crowds.get(self.server_state) or self._begin_crowd()
         address = self.client[0] if self.client else ""

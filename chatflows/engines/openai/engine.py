@@ -134,9 +134,10 @@ async def _of_stream(call: UpstreamCall) -> AsyncGenerator[Events, None]:
     stream = CompletionStream()
     while chunk := await call.read():
         events = stream.feed(chunk)
+        is_over = bool(events) and isinstance(events[-1], LAST_WORDS)
         if events:
             yield events
-        if events and isinstance(events[-1], LAST_WORDS):
+        if is_over:
             return
     yield stream.end()
 

@@ -1,15 +1,15 @@
 """An engine that says what a test tells it to."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from chatflows.engines import Events, Question
+from chatflows.engines import Event, Events, Question
 
 
 class Says:
     """Says these lots, one after the other, and ends. A number is a silence, in seconds."""
 
-    def __init__(self, *lots: Events | float) -> None:
+    def __init__(self, *lots: Sequence[Event] | float) -> None:
         self.lots = lots
 
     async def answer(self, question: Question) -> AsyncGenerator[Events, None]:
@@ -18,4 +18,4 @@ class Says:
             if isinstance(lot, float):
                 await asyncio.sleep(lot)
             else:
-                yield lot
+                yield [*lot]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ SECRETS = [
 secrets = pytest.mark.parametrize("secret", SECRETS)
 
 
-def lots(secret: str, *said: Events) -> list[Events]:
+def lots(secret: str, *said: Sequence[Event]) -> list[Events]:
     async def collect() -> list[Events]:
         engine = discreet(Says(*said), secret)
         return [events async for events in engine.answer(Question("?", "c"))]
@@ -38,7 +39,7 @@ def lots(secret: str, *said: Events) -> list[Events]:
     return asyncio.run(collect())
 
 
-def told(secret: str, *said: Events) -> list[Event]:
+def told(secret: str, *said: Sequence[Event]) -> list[Event]:
     return [event for lot in lots(secret, *said) for event in lot]
 
 

@@ -1,6 +1,7 @@
 """A prediction keeps what was said: whole, in order, bounded, and fit for a database."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,14 +11,14 @@ from hypothesis import strategies as st
 
 from chatflows import predictions
 from chatflows.engines import Done, Event, Events, Frame, Token, Usage, Whole
-from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_TEXT, TOO_LONG
-from chatflows.predictions.turns import MAX_LENGTH, Turn
+from chatflows.predictions.prediction import BROKEN_OFF, JOINED, MAX_REMEMBERED, MAX_TEXT, TOO_LONG
+from chatflows.predictions.turns import Turn
 from tests.chatflows.engines.says import Says
 
 pytestmark = pytest.mark.fast
 
 
-def predicted(*lots: Events) -> predictions.Prediction:
+def predicted(*lots: Sequence[Event]) -> predictions.Prediction:
     prediction = predictions.begin("?", "c")
     asyncio.run(predictions.complete(prediction, Says(*lots)))
     return prediction
@@ -93,17 +94,18 @@ def kept(prediction: predictions.Prediction) -> Turn:
 @pytest.mark.parametrize("last", [Token("b" * 7_232), Whole({"text": "b" * 40_000})])
 def test_a_turn_that_is_cut_says_so(last: Event) -> None:
     asked = predictions.begin("a" * 1_234_567, "c")
-    pieces = [Token("b" * MAX_LENGTH)] if isinstance(last, Token) else []
+    pieces = [Token("b" * MAX_REMEMBERED)] if isinstance(last, Token) else []
     asyncio.run(predictions.complete(asked, Says([*pieces, last, Done()])))
     turn = kept(asked)
-    assert turn.question == "a" * MAX_LENGTH + "… (cut: 1,234,567 characters)"
-    assert turn.answer == "b" * MAX_LENGTH + "… (cut: 40,000 characters)"
+    assert turn.question == "a" * MAX_REMEMBERED + "… (cut: 1,234,567 characters)"
+    assert turn.answer == "b" * MAX_REMEMBERED + "… (cut: 40,000 characters)"
 
 
 def test_a_turn_that_fits_is_kept_as_it_is() -> None:
-    asked = predictions.begin("a" * MAX_LENGTH, "c")
-    asyncio.run(predictions.complete(asked, Says([Token("b" * MAX_LENGTH), Done()])))
-    assert (kept(asked).question, kept(asked).answer) == ("a" * MAX_LENGTH, "b" * MAX_LENGTH)
+    asked = predictions.begin("a" * MAX_REMEMBERED, "c")
+    asyncio.run(predictions.complete(asked, Says([Token("b" * MAX_REMEMBERED), Done()])))
+    turn = kept(asked)
+    assert (turn.question, turn.answer) == ("a" * MAX_REMEMBERED, "b" * MAX_REMEMBERED)
 
 
 def test_a_cut_answer_tells_its_true_length() -> None:

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from chatflows.calls import recorder
-from chatflows.predictions.turns import MAX_LENGTH
+from chatflows.predictions.prediction import MAX_REMEMBERED
 from tests.server.shipped import OWNER, POSTGRES, Shipped, start
 from tests.server.world import eventually
 
 pytestmark = pytest.mark.server
 
-LONG = "x" * MAX_LENGTH
+LONG = "x" * MAX_REMEMBERED
 HEALS_WITHIN = 5  # seconds
 
 
