@@ -1,5 +1,6 @@
 """Pages: Django's handler behind the gate, with one change of threads a page, and static files."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponseBase
 from servestatic import ServeStaticASGI
 
+AT_ONCE = 64  # pages that run: threads
 STATIC_MAX_AGE = 60  # seconds, for the few files without a hash in their names
 HASH_LENGTH = 12  # characters that ManifestStaticFilesStorage puts before the extension
 
@@ -18,16 +20,22 @@ class PagesHandler(ASGIHandler):
     """Runs the whole chain of middleware and view in one thread.
 
     All our pages are sync. Django's own handler would change between the event loop and a thread
-    at each middleware.
+    at each middleware. So a page is a thread, and only so many run at once.
     """
 
     def __init__(self) -> None:
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Run the middleware and the view in the request's thread."""
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        """Run the middleware and the view in the request's thread, when it is their turn."""
+        async with self._turns:
+            response = await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        place = getattr(request, "scope", {}).get("place")  # the gate's, among pages that run
+        if place is not None:
+            place.leave()
+        return response
 
 
 def with_static_files(application: Any) -> Any:

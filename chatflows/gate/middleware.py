@@ -8,7 +8,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from accounts.network import request_ids
+from accounts.limits.rooms import Room
+from accounts.network import addresses, request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord, Recorder
@@ -39,6 +40,11 @@ from chatflows.protocols.openai.protocol import OpenAI
 
 log = structlog.get_logger("flowlatch.gate")
 
+# Pages that run or wait for their turn at once: whoever asks for more than one could read takes
+# neither the others' nor the gate's.
+PAGES_IN_ALL, PAGES_OF_ONE_HOST = 256, 32
+CROWDED = "Too many pages are asked for at once. Try again in a moment."
+
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -57,6 +63,7 @@ class BearerGate:
         self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
+        self._pages = Room(in_all=PAGES_IN_ALL, each=PAGES_OF_ONE_HOST)
         reader.watch(self._close_connections)
         self._closing: asyncio.Task[None] | None = None
         # See config/wire/short_way.py.
@@ -88,7 +95,10 @@ class BearerGate:
     async def _pass_on(
         self, request: GateRequest, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Everything else is Django's, with a body of bounded size and time."""
+        """Everything else is Django's, with a body of bounded size and time.
+
+        Django leaves the place once the page is made: a stream behind it has bounds of its own.
+        """
         family = routes.family_of(scope["path"])
         exchange = Exchange(
             request=request,
@@ -101,6 +111,11 @@ class BearerGate:
         if _is_preflight(exchange):
             await exchange.answer(_preflight(exchange))
             return
+        place = self._pages.enter(addresses.host_of(addresses.parse(request.address)))
+        if place is None:
+            await exchange.refuse(Refused(codes.UNAVAILABLE, CROWDED, closes=True))
+            return
+        scope["place"] = place
         try:
             limit = MAX_PAGE_BYTES if request.first(b"cookie") else MAX_STRANGER_BYTES
             request.check_length(limit)
@@ -110,6 +125,8 @@ class BearerGate:
             await self._application(scope, limited(receive, limit), send)
         except Refused as refused:
             await exchange.refuse(refused)
+        finally:
+            place.leave()
 
     def _close_connections(self) -> None:
         # While one thread keeps the old files open, all connections of this process share them.

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import resource
 import socket
 from collections.abc import Iterator
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from config.pages import AT_ONCE
 from tests.server.shipped import OWNER, Shipped, start
 
 pytestmark = pytest.mark.server
 
 IDLE, SILENT, CALLS = 4000, 500, 200
-LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+PAGES = 400  # at once
+OTHER_THREADS = 30
+LIVEZ = b"HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture
@@ -56,6 +60,26 @@ def test_thousands_of_idle_and_silent_connections_shut_nobody_out(alone: Shipped
     assert alone.predict(key).status == 200
 
 
+def test_hundreds_who_ask_for_pages_at_once_shut_nobody_out(alone: Shipped) -> None:
+    key = alone.do("make_key", team="acme", name="crm-sync", opens=[alone.chatflow])
+    asking = [*_idle(alone, PAGES // 2), *_idle(alone, PAGES // 2, "127.0.0.2")]
+    for each in asking:
+        each.sendall(b"GET /login/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answers = {alone.request("GET", "/livez").status, alone.predict(key).status}
+    assert answers == {200}
+    heads = [each.recv(65536) for each in asking]
+    assert {head[9:12] for head in heads} == {b"200", b"503"}
+    for head in heads:
+        assert head[9:12] == b"200" or {b"retry-after: 2", b"connection: close"} <= {
+            *head.split(b"\r\n")
+        }
+    status = Path(f"/proc/{alone.process.pid}/status").read_text()
+    assert int(re.findall(r"Threads:\s+(\d+)", status)[0]) < AT_ONCE + OTHER_THREADS
+    assert alone.request("GET", "/login/").status == 200
+    for each in asking:
+        each.close()
+
+
 def _ask(connection: http.client.HTTPConnection, server: Shipped, key: str) -> int:
     head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     body = json.dumps({"question": "What is Flowlatch?"})
@@ -65,10 +89,10 @@ def _ask(connection: http.client.HTTPConnection, server: Shipped, key: str) -> i
     return response.status
 
 
-def _idle(server: Shipped) -> Iterator[socket.socket]:
+def _idle(server: Shipped, count: int = IDLE, source: str = "127.0.0.1") -> Iterator[socket.socket]:
     """Connections that ask once and stay."""
-    for _ in range(IDLE):
-        connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", server.port), 20, (source, 0))
         connection.sendall(LIVEZ)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         yield connection
