@@ -24,7 +24,7 @@ CONNECT_WITHIN = 10.0  # seconds, TLS included
 KEEP_ALIVE = 4.0  # seconds; Node lets go after 5, and a reused connection must not be a dead one
 # What a server may send ahead of a reader, in bytes. aiohttp stops to read at twice its buffer, and
 # what the system has by then comes on top.
-READ_BUFFER, RECEIVE_BUFFER = 16 * 1024, 32 * 1024
+READ_BUFFER, RECEIVE_BUFFER = 8 * 1024, 32 * 1024
 REST = 0.25  # seconds that a connection is idle before it is used again
 DISTRUST = 600.0  # seconds in which no connection to a server is used again
 MAX_DISTRUSTED = 1000  # servers

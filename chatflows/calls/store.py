@@ -25,6 +25,7 @@ log = logging.getLogger("flowlatch.calls")
 
 # Refused calls are counted by themselves: anyone can make those, and they must not push out what
 # the team's own callers did.
+LARGE = 1024 * 1024  # characters of the turns in a batch
 KEEP_PER_TEAM = 50_000  # calls let in, as many refused ones and turns; older ones go
 PRUNE_EVERY = 200  # batches
 # The columns of a batch's rows, in this order.
@@ -79,6 +80,8 @@ def write(batch: Sequence[CallRecord]) -> None:
         connection.close()  # the next try opens another
         raise
     log.info("\n".join([_line(record) for record in batch]))
+    if sum(len(turn.question) + len(turn.answer) for turn in turns) > LARGE:
+        connection.close()  # its prepared statements would keep what they were given
     if next(_batches) % PRUNE_EVERY == 0:
         _prune_if_possible()
 

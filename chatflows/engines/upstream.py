@@ -19,7 +19,7 @@ from chatflows.engines.lines import BOM, Message, TooLong
 MAX_ANSWER_BYTES = 32 * 1024 * 1024  # of a stream
 MAX_JSON_BYTES = 8 * 1024 * 1024
 MAX_ONE_PIECE = 256 * 1024  # bytes of a request's body
-PIECE = 32 * 1024  # bytes read at once: while the client reads none, some copies of it are held
+PIECE = 16 * 1024  # bytes read at once: while the client reads none, some copies of it are held
 MAX_ERROR_BYTES = 64 * 1024
 MAX_RETRY_AFTER, DEFAULT_RETRY_AFTER = 3600, 5  # seconds
 EVENT_STREAM, JSON = "text/event-stream", "application/json"

@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
 
 MIB = 2**20
 UNREAD = 60  # streams at once whose clients do not read
-EACH = 0.6  # MiB that one of them may cost: the text so far, buffers, and what the first ones make
-KEPT = 0.5  # MiB that may still be held of each when they are over
+EACH = 0.45  # MiB that one of them may cost: the text so far, buffers, and what the first ones make
+KEPT = 0.35  # MiB that may still be held of each when they are over
 LOOKS = 30  # calls of another in which nothing more is taken from an upstream that rests
 EVENTS = {
     "small tokens": faults.chunked(frame("token", "a" * 1000) * 16),
