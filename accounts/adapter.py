@@ -6,7 +6,6 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -15,6 +14,7 @@ from accounts.limits.lock_outs import Attempt, Kind
 from accounts.limits.too_many import TooMany
 from accounts.login import known_devices
 from accounts.models import User
+from accounts.outages import OUTAGES
 from accounts.services import refused_changes, users
 
 WRONG_LOGIN = "No account has this name and password. Check both, or ask an admin of your team."
@@ -92,7 +92,7 @@ def _note_refused(request: HttpRequest, status: int) -> None:
     if not user.is_authenticated or match is None:
         return
     by = users.actor(user, request.address)  # type: ignore[attr-defined]
-    with suppress(DatabaseError):  # a busy database: it is refused all the same
+    with suppress(*OUTAGES):  # it is refused all the same
         for chain_id in users.chains(user):
             refused_changes.note(chain_id, by, match.url_name or "", status)
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import get_callable
 from django.utils import timezone
 
 from accounts import audit
 from accounts.network import addresses, request_ids
+from accounts.outages import OUTAGES
 from accounts.services import refused_changes, sessions, users
 
 log = structlog.get_logger("flowlatch.pages")
@@ -52,7 +52,7 @@ class SessionUseMiddleware:
         session: Any = request.session
         if session.is_note_due(timezone.now()):
             user_agent = request.headers.get("User-Agent", "")
-            with suppress(DatabaseError):  # a busy database: the page does not need the note
+            with suppress(*OUTAGES):  # a busy database: the page does not need the note
                 sessions.note_use(session.session_key, request.address, user_agent)  # type: ignore[attr-defined]
         return self.get_response(request)
 
@@ -94,7 +94,7 @@ class RefusedChangeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.method not in SAFE and response.status_code in (403, 404):
-            with suppress(DatabaseError):  # a busy database: it is refused all the same
+            with suppress(*OUTAGES):  # it is refused all the same
                 _note_refused(request, response.status_code)
         return response
 

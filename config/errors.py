@@ -5,13 +5,13 @@ import sys
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, ObjectDoesNotExist
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
+from accounts.outages import OUTAGES
 from chatflows.access import codes
 from chatflows.gate import cors, routes
 from chatflows.gate.routes import Family
@@ -61,7 +61,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def broken(request: HttpRequest) -> HttpResponse:
     """Answer what a view raised: 500, unless the exception tells better.
 
-    TooMany is 429, a database that is gone is 503, and an object that was just deleted is 404.
+    TooMany is 429, a database or a key ring that is gone is 503, and an object that was just
+    deleted is 404.
     """
     error = sys.exception()
     name = type(error).__name__
@@ -69,7 +70,7 @@ def broken(request: HttpRequest) -> HttpResponse:
         return error.mark(_answer(request, 429, words=str(error)))
     if isinstance(error, ObjectDoesNotExist):
         return _answer(request, 404)
-    if isinstance(error, DatabaseError | TimeoutError):
+    if isinstance(error, (*OUTAGES, TimeoutError)):
         log.warning("unavailable", request_id=_request_id(request), error=name)
         response = _answer(request, 503)
         response.headers["Retry-After"] = str(codes.RETRY_AFTER)

@@ -1,11 +1,13 @@
 """PostgreSQL: is it fit to serve, the lock of starts, connections that don't wait for ever."""
 
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
@@ -31,13 +33,15 @@ class BoundedConnection(psycopg.Connection[Any]):
     The server's own time-outs end what is slow, but not while the server stands still.
     """
 
+    longest = LONGEST
+
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for an answer. Raises OperationalError, and closes itself, once none will come."""
         return super().wait(self._bounded(gen), interval, timeout)
 
     def _bounded(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
         began = time.monotonic()
-        ask_at, latest = began + SILENT, began + LONGEST
+        ask_at, latest = began + SILENT, began + self.longest
         try:
             state = next(gen)
             while True:
@@ -67,6 +71,22 @@ class BoundedConnection(psycopg.Connection[Any]):
         except psycopg.Error:
             return True  # refused is answered: this connection will be told as well
         return True
+
+
+@contextmanager
+def unhurried(database: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let statements take as long as they need inside the block, while the server answers."""
+    database.ensure_connection()
+    connection = database.connection
+    connection.longest = math.inf
+    try:
+        with database.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+        yield
+        with database.cursor() as cursor:
+            cursor.execute("RESET statement_timeout; RESET idle_in_transaction_session_timeout")
+    finally:
+        connection.longest = LONGEST
 
 
 @contextmanager

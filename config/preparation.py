@@ -204,7 +204,6 @@ def _migrate() -> None:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:  # a table with pending checks can't be altered
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET LOCAL statement_timeout = 0")
         management.call_command("migrate", interactive=False, verbosity=0)
 
 

@@ -105,8 +105,9 @@ def verify(team_id: uuid.UUID) -> Broken | None:
 def check(team_id: uuid.UUID) -> Chain:
     """Walk a team's chain from its first row to its head.
 
-    It takes no lock: rows that are appended meanwhile are checked too.
+    It takes no lock: rows that are appended meanwhile are checked too. Raises Unavailable.
     """
+    digests.audit_mac(b"")  # without the key ring nothing can be said of any row
     mac, sequence = FIRST_MAC, 0
     while True:
         # Head first: it can't be ahead of rows that are read after it.

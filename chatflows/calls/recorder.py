@@ -17,10 +17,9 @@ log = structlog.get_logger("flowlatch.recorder")
 
 FLUSH_AFTER = 0.5  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 2000  # records: a commit costs as much as some hundreds of them
-# Beyond so much the recorder is full, and the gate lets nobody in: what happened would be lost.
+# Beyond so much of calls with a key that were let in, the gate lets in no more: what happened would
+# be lost. Callers without a key fill shares of their own, so that they shut out nobody who has one.
 MAX_WAITING = 32 * 1024 * 1024  # bytes, of about 20,000 records without long texts
-# Answers that run then may still end. Beyond so much their records are dropped and counted.
-MAX_HELD = 2 * MAX_WAITING
 RECORD_BYTES = 1536  # of a record in memory, but for its question and answer
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
 
@@ -47,6 +46,32 @@ class CallRecord(NamedTuple):
     upstream_status: int | None = None  # with which the upstream refused
 
 
+class Share:
+    """The bytes of waiting records that calls of one sort may take."""
+
+    __slots__ = ("_full_at", "_held", "_most", "is_full")
+
+    def __init__(self, full_at: int, most: int) -> None:
+        self._full_at = full_at
+        self._most = most
+        self._held = 0
+        self.is_full = False
+
+    def take(self, size: int) -> bool:
+        """Take bytes for a record. Return False if there is no room."""
+        held = self._held + size
+        if held > self._most:
+            return False
+        self._held = held
+        self.is_full = held >= self._full_at
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give bytes back: the record was written."""
+        self._held -= size
+        self.is_full = self._held >= self._full_at
+
+
 class Recorder:
     """Collects records in the event loop and hands them to `write` in a thread of its own."""
 
@@ -54,24 +79,29 @@ class Recorder:
         self._write = write
         self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
-        self._held = 0  # bytes of what waits
-        self.is_full = False
+        # Answers that run while their share is full may still end: there is room for as many bytes
+        # again. Refused calls wait for no answer, and what is too much of them is only dropped.
+        self._with_key = Share(MAX_WAITING, 2 * MAX_WAITING)
+        self._without_key = Share(MAX_WAITING // 2, MAX_WAITING)
+        self._refused = Share(MAX_WAITING // 4, MAX_WAITING // 4)
         self._is_closing = False
         self._news = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._task: asyncio.Task[None] | None = None
+
+    def is_full(self, *, has_key: bool) -> bool:
+        """Whether so many records of such calls wait that the next one's may be lost."""
+        return self._with_key.is_full if has_key else self._without_key.is_full
 
     def start(self) -> None:
         """Begin to write; needs a running loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def put(self, record: CallRecord) -> None:
-        """Take a record. Never waits and never fails."""
-        size = _size(record)
-        if self._held + size > MAX_HELD:
+        """Take a record, or count it as dropped. Never waits and never fails."""
+        if not self._share_of(record).take(_size(record)):
             self._dropped += 1
             return
-        self._hold(size)
         self._waiting.append(record)
         if not self._news.is_set():
             self._news.set()
@@ -88,7 +118,7 @@ class Recorder:
             _, late = await asyncio.wait([self._task], timeout=CLOSE_WITHIN)
             if late:
                 self._task.cancel()
-                log.warning("records lost", count=len(self._waiting))
+                log.warning("records lost", count=len(self._waiting) + self._dropped)
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
@@ -112,15 +142,17 @@ class Recorder:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
-        self._hold(-sum(map(_size, batch)))
+        for record in batch:
+            self._share_of(record).give_back(_size(record))
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
             self._dropped = 0
         return True
 
-    def _hold(self, size: int) -> None:
-        self._held += size
-        self.is_full = self._held >= MAX_WAITING
+    def _share_of(self, record: CallRecord) -> Share:
+        if not record.allowed:
+            return self._refused
+        return self._without_key if record.key_id is None else self._with_key
 
 
 def _size(record: CallRecord) -> int:

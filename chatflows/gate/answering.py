@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TypeGuard
 
 import structlog
@@ -215,11 +215,13 @@ async def _end_early(stream: OpenStream, why: Ending | Refused) -> None:
             raise Gone
         exchange.end(200 if exchange.has_begun else 499, codes.CLIENT_GONE)
         return
-    async with asyncio.timeout(LAST_WORDS_WITHIN):
-        if isinstance(why, Refused):
-            await _end_refused(stream, why)
-        else:
-            await _end_aborted(stream)
+    # Who takes no last words keeps nobody: the server cuts the answer off, and it looks so.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORDS_WITHIN):
+            if isinstance(why, Refused):
+                await _end_refused(stream, why)
+            else:
+                await _end_aborted(stream)
 
 
 async def _end_refused(stream: OpenStream, refused: Refused) -> None:
@@ -227,8 +229,10 @@ async def _end_refused(stream: OpenStream, refused: Refused) -> None:
     if not (exchange.is_streaming and exchange.has_begun):
         await exchange.refuse(refused)
         return
-    await stream.end(exchange.protocol.broken(refused.code))
-    exchange.end(200, refused.code.name)
+    try:
+        await stream.end(exchange.protocol.broken(refused.code))
+    finally:
+        exchange.end(200, refused.code.name)
 
 
 async def _end_aborted(stream: OpenStream) -> None:
@@ -236,8 +240,10 @@ async def _end_aborted(stream: OpenStream) -> None:
     prediction = exchange.prediction
     assert prediction is not None
     if exchange.is_streaming:
-        await stream.end(exchange.protocol.aborted())
-        exchange.end(200, codes.ABORTED)
+        try:
+            await stream.end(exchange.protocol.aborted())
+        finally:
+            exchange.end(200, codes.ABORTED)
     else:
         answer = responses.json_answer(exchange.protocol.whole(prediction), exchange.cors)
         await exchange.answer(answer, codes.ABORTED)

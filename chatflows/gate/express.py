@@ -72,7 +72,7 @@ class ShortWay:
     """Answers requests whose body is here already."""
 
     def __init__(
-        self, parts: Parts, put: Callable[[CallRecord], None], is_full: Callable[[], bool]
+        self, parts: Parts, put: Callable[[CallRecord], None], is_full: Callable[[Verdict], bool]
     ) -> None:
         self._parts = parts
         self._put = put
@@ -87,12 +87,7 @@ class ShortWay:
         started = time.perf_counter()
         found = routes.match(held.url)  # with a query it is no path, and goes the ordinary way
         route = found.routes.get("POST") if found is not None else None
-        if (
-            route is None
-            or route.handler is not predictions.create
-            or len(held.body) > LARGE
-            or self._is_full()
-        ):
+        if route is None or route.handler is not predictions.create or len(held.body) > LARGE:
             then(None)
             return
         assert found is not None
@@ -141,6 +136,8 @@ class ShortWay:
         request = call.request
         verdict = verdicts.verdict_of(call.claim, verdicts.judge(call.claim, facts))
         if verdict.decision.allowed:
+            if self._is_full(verdict):
+                return None
             prediction = self._predict(request, verdict, call.body)
             if prediction is None:
                 return None

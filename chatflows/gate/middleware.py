@@ -14,7 +14,7 @@ from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord, Recorder
 from chatflows.engines.pool import EnginePool
-from chatflows.gate import cors, routes
+from chatflows.gate import cors, routes, verdicts
 from chatflows.gate.exchange import Exchange, Parts
 from chatflows.gate.express import ShortWay
 from chatflows.gate.readers.facts import AccessReader
@@ -31,7 +31,7 @@ from chatflows.gate.requests import (
 )
 from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks, Family, Match
-from chatflows.gate.verdicts import NOWHERE
+from chatflows.gate.verdicts import NOWHERE, Verdict
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory
 from chatflows.protocols.client import ClientProtocol
@@ -150,9 +150,7 @@ class BearerGate:
             is_api=found.is_api,
         )
         try:
-            if route is not None and route.is_recorded and self._is_full():
-                raise Refused(codes.UNAVAILABLE)
-            await _handle(found, exchange)
+            await self._handle(found, exchange)
         except Refused as refused:
             await exchange.refuse(refused)
         except Gone:  # nobody is left to answer
@@ -168,26 +166,33 @@ class BearerGate:
             if record is not None:
                 self._put(record)
 
-    def _is_full(self) -> bool:
-        """Return whether so many records wait that the next call's may be lost."""
-        return self._recorder is not None and self._recorder.is_full
+    async def _handle(self, found: Match, exchange: Exchange) -> None:
+        """Decide as the route's policy says, then let its handler answer.
+
+        Raises Refused and Gone.
+        """
+        route = found.routes.get(exchange.request.method)
+        if route is None:
+            await _answer_without_route(found, exchange)
+            return
+        if isinstance(route.policy, Asks):
+            await route.policy.about(exchange, route.policy.scope)
+        if route.is_recorded and self._is_full(exchange.let_in):
+            exchange.decided(verdicts.part_missing(exchange.let_in))
+        await route.handler(exchange)
+
+    def _is_full(self, let_in: Verdict) -> bool:
+        """Whether so many records wait that this call's may be lost."""
+        recorder = self._recorder
+        return recorder is not None and recorder.is_full(
+            has_key=let_in.credential.key_id is not None
+        )
 
     def _put(self, record: CallRecord) -> None:
         if self._recorder is None:
             self._recorder = self._make_recorder()
             self._recorder.start()
         self._recorder.put(record)
-
-
-async def _handle(found: Match, exchange: Exchange) -> None:
-    """Decide as the route's policy says, then let its handler answer. Raises Refused and Gone."""
-    route = found.routes.get(exchange.request.method)
-    if route is None:
-        await _answer_without_route(found, exchange)
-        return
-    if isinstance(route.policy, Asks):
-        await route.policy.about(exchange, route.policy.scope)
-    await route.handler(exchange)
 
 
 async def _answer_without_route(found: Match, exchange: Exchange) -> None:

@@ -141,7 +141,14 @@ async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessR
 
 def over_limit(verdict: Verdict) -> Verdict:
     """Decide again, with no room left for one more answer."""
-    request_facts = verdict.claim.request_facts._replace(is_over_limit=True)
-    return verdict._replace(
-        decision=decide(verdict.credential, verdict.facts.chatflow, request_facts)
-    )
+    return _decided_again(verdict, verdict.claim.request_facts._replace(is_over_limit=True))
+
+
+def part_missing(verdict: Verdict) -> Verdict:
+    """Decide again, with a part away that the call needs."""
+    return _decided_again(verdict, verdict.claim.request_facts._replace(is_part_missing=True))
+
+
+def _decided_again(verdict: Verdict, request_facts: RequestFacts) -> Verdict:
+    decision = decide(verdict.credential, verdict.facts.chatflow, request_facts)
+    return verdict._replace(decision=decision)

@@ -1,6 +1,7 @@
 """Documents: what docs/ says of routes and versions is what the code does."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,9 @@ def test_one_version_of_flowise_is_named() -> None:
     }
     assert {path for path, _ in named} >= {"docs/authentication.md"}
     assert {version for _, version in named} == {settings.FLOWISE_VERSION}
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    titles = re.findall(r"^- \*\*(.+?)\*\*", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert titles
+    assert [title for title, times in Counter(titles).items() if times > 1] == []

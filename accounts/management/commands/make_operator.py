@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
 from accounts.services import users
 
@@ -23,9 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Change the person, and say so."""
-        text = options["person"]
+        try:
+            self._change(options["person"], is_operator=not options["undo"])
+        except OUTAGES:
+            raise CommandError(NOT_STARTED) from None
+
+    def _change(self, text: str, *, is_operator: bool) -> None:
         user = User.objects.filter(Q(username__iexact=text) | Q(email__iexact=text)).first()
         if user is None:
             raise CommandError(f"Nobody here is called {text!r}.")
-        users.set_operator(user, not options["undo"], BY)
-        self.stdout.write(f"{user.username} is {'no ' if options['undo'] else 'an '}operator.")
+        users.set_operator(user, is_operator, BY)
+        self.stdout.write(f"{user.username} is {'an ' if is_operator else 'no '}operator.")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
 
+from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
 from accounts.services import password_resets
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             link = password_resets.new_link(options["email"].strip(), BY)
         except password_resets.LinkClosed:
             raise CommandError("There is no active account with this e-mail.") from None
-        except DatabaseError:
-            raise CommandError("There is no database yet. Start Flowlatch: make run") from None
+        except OUTAGES:
+            raise CommandError(NOT_STARTED) from None
         self.stdout.write(link)
         self.stderr.write("The link works once, for an hour.")

@@ -6,14 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from accounts import audit
 from accounts.audit import trail
 from accounts.models import AuditHead, Team
-from accounts.outages import Unavailable
+from accounts.outages import NOT_STARTED, OUTAGES
 
-NOT_STARTED = "The database or the key ring is not there yet. Start Flowlatch once: make run"
 INSTALLATION = "installation"
 
 
@@ -43,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError("--noted needs --team: a link belongs to one chain.")
         try:
             broken = [self._check(*chain, options["noted"]) for chain in _chains(options["team"])]
-        except (DatabaseError, Unavailable):
+        except OUTAGES:
             raise CommandError(NOT_STARTED) from None
         if any(broken):
             raise CommandError("The audit trail was changed behind Flowlatch's back.")

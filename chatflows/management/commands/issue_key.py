@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import ServiceAccount, Team
 from accounts.models.names import fold
-from accounts.outages import Unavailable
+from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.services import keys
@@ -21,7 +21,6 @@ from chatflows.models import Chatflow
 from chatflows.services import chatflows
 
 BY = Actor("command", "issue_key", "manage.py issue_key")
-NOT_STARTED = "The database or the key ring is not there yet. Start Flowlatch once: make run"
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -57,7 +56,7 @@ class Command(BaseCommand):
             text = issue(**{name: options[name] for name in OPTIONS})
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        except (DatabaseError, Unavailable):
+        except OUTAGES:
             raise CommandError(NOT_STARTED) from None
         except keys.AlreadyIssued:
             name = options["name"]

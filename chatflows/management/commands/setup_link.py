@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
+from accounts.outages import NOT_STARTED, OUTAGES
 from chatflows.services import onboarding
 
 
@@ -18,6 +18,6 @@ class Command(BaseCommand):
             token = onboarding.new_set_up_token()
         except onboarding.AlreadySetUp:
             raise CommandError("There is an owner already: log in, or ask them.") from None
-        except DatabaseError:
-            raise CommandError("There is no database yet. Start Flowlatch: make run") from None
+        except OUTAGES:
+            raise CommandError(NOT_STARTED) from None
         self.stdout.write(f"{settings.PUBLIC_URL}/set-up/{token}/")

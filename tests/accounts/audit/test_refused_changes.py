@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,9 @@ import pytest
 from django.test import Client
 
 from accounts import audit
+from accounts.crypto import digests
 from accounts.models import AuditEvent, Team, User
+from accounts.outages import Unavailable
 from accounts.services import refused_changes
 from chatflows.models import Chatflow
 from tests import factories
@@ -164,3 +167,47 @@ def test_a_try_reads_as_a_sentence(as_alice: Client, as_vera: Client, acme: Team
     body = " ".join(as_alice.get("/t/acme/audit/").content.decode().split())
     assert "<strong>vera</strong> tried a change that was refused: <b>key new</b>" in body
     assert json.dumps("key_new") not in body
+
+
+@pytest.fixture
+def ringless(settings: Any, tmp_path: Path) -> None:
+    """The key ring can't be read any more, so nothing can be noted."""
+    settings.KEY_RING_PATH = tmp_path / "keyring.json"
+
+
+def test_without_a_key_ring_a_change_is_refused_as_ever(
+    as_vera: Client, as_mallory: Client, acme: Team, ringless: None
+) -> None:
+    assert as_vera.post(RENAME, {"name": "Mine"}).status_code == 403
+    assert as_mallory.post(RENAME, {"name": "Mine"}).status_code == 404
+    assert as_vera.post(RENAME, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert not AuditEvent.objects.filter(action="change.refuse").exists()
+
+
+def test_without_an_audit_key_a_wrong_password_is_refused_as_ever(
+    as_alice: Client, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacks(*_: object) -> tuple[int, str]:
+        raise Unavailable("audit version 1")
+
+    monkeypatch.setattr(digests, "audit_mac", lacks)
+    wrong = {"password": "wrong"}
+    statuses = [as_alice.post("/reauthenticate/", wrong).status_code for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+
+
+def test_without_a_key_ring_no_password_is_checked(
+    as_alice: Client, acme: Team, ringless: None
+) -> None:
+    as_alice.raise_request_exception = False
+    assert as_alice.post("/reauthenticate/", {"password": "wrong"}).status_code == 503
+
+
+def test_without_a_key_ring_a_change_that_is_allowed_waits(
+    as_alice: Client, acme: Team, ringless: None
+) -> None:
+    as_alice.raise_request_exception = False
+    response = as_alice.post(RENAME, {"name": "Umbrella"})
+    assert (response.status_code, response["Retry-After"]) == (503, "2")
+    acme.refresh_from_db()
+    assert acme.name != "Umbrella"

@@ -206,68 +206,6 @@ def test_closing_with_the_database_away_ends() -> None:
     assert sink.written == []
 
 
-def test_memory_stays_flat_when_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 10 * module.RECORD_BYTES)
-    monkeypatch.setattr(module, "MAX_HELD", 20 * module.RECORD_BYTES)
-
-    async def story() -> None:
-        keeper = Recorder(Sink().write)
-        fullness = []
-        for number in range(100):
-            fullness.append(keeper.is_full)
-            keeper.put(record(number))
-        assert fullness.index(True) == 10
-        assert len(keeper._waiting) == 20  # answers that ran may still end
-        await keeper.close()
-
-    run(story)
-
-
-@pytest.mark.parametrize("letter", ["a", "\u0436", "\U0001f600"])
-def test_texts_count_by_their_bytes_in_memory(letter: str) -> None:
-    keeper = Recorder(Sink().write)
-    count = 0
-    while not keeper.is_full:
-        keeper.put(long_record(letter))
-        count += 1
-    bytes_each = len(letter.encode("utf-16-le")) if letter > "\uffff" else 1 + (letter > "\xff")
-    assert count == pytest.approx(module.MAX_WAITING / (40_000 * bytes_each), rel=0.1)
-
-
-def test_a_full_recorder_has_room_once_it_has_written() -> None:
-    sink = Sink(failures=2)
-
-    async def story() -> None:
-        keeper = Recorder(sink.write)
-        keeper.start()
-        while not is_full(keeper):
-            keeper.put(long_record("a"))
-        while is_full(keeper):
-            await asyncio.sleep(0)
-        await keeper.close()
-        assert keeper._held == 0
-
-    run(story)
-
-
-def is_full(keeper: Recorder) -> bool:
-    return keeper.is_full
-
-
-def long_record(letter: str) -> CallRecord:
-    turn = Turn(
-        message_id=str(UUID(int=2)),
-        at=datetime.now(UTC),
-        chatflow_id=UUID(int=1),
-        caller="",
-        chat_id="c",
-        question=letter * 20_000,
-        answer=letter * 20_000,
-        is_complete=True,
-    )
-    return record(1)._replace(turn=turn)
-
-
 def test_closing_while_a_batch_is_written_writes_it_once() -> None:
     sink, entered, go_on = Sink(), threading.Event(), threading.Event()
 

@@ -14,12 +14,14 @@ from chatflows.access.decisions import ChatflowAccess, Mode
 from chatflows.engines import Done, Engine, Events, Failed, Token
 from chatflows.engines.pool import EnginePool
 from chatflows.engines.sources import EngineRef
-from chatflows.gate import requests
+from chatflows.gate import answering, requests
 from chatflows.gate.exchange import Exchange, Outcome, Parts
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.gate.routes import Asks, Family, match
+from chatflows.predictions import running
+from chatflows.predictions.running import Ending
 from chatflows.protocols.client import ClientProtocol
 from chatflows.protocols.flowise.protocol import FLOWISE
 from chatflows.protocols.openai.protocol import OpenAI
@@ -62,14 +64,15 @@ def serve(
     receive: Callable[[], Awaitable[ASGIMessage]] | None = None,
     pool: EnginePool | None = None,
     send: Callable[[ASGIMessage], Awaitable[None]] | None = None,
+    is_cut: bool = False,
 ) -> tuple[Outcome, int, bytes]:
     """How the call ended, its status, and all that was sent."""
     sent: list[ASGIMessage] = []
 
     async def take(message: ASGIMessage) -> None:
-        sent.append(message)
         if send is not None:
             await send(message)
+        sent.append(message)
 
     bodies = [BODIES[path]]
 
@@ -100,7 +103,7 @@ def serve(
     asyncio.run(answer())
     starts = [message for message in sent if message["type"] == "http.response.start"]
     assert [sent[0]] == starts, "one head, before all else"
-    assert not sent[-1].get("more_body")
+    assert bool(sent[-1].get("more_body")) is is_cut
     status = starts[0]["status"]
     return exchange.outcome, status, b"".join(each.get("body", b"") for each in sent[1:])
 
@@ -151,6 +154,50 @@ def test_a_completion_that_breaks_off_says_what_a_whole_answer_would() -> None:
     (told,) = [line for line in stream.split(b"\n\n") if b'"error":{' in line]
     assert json.loads(told.removeprefix(b"data: ")) == json.loads(whole)
     assert (status, json.loads(whole)["error"]["type"]) == (503, "server_error")
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize(
+    ("why", "code"), [(Ending.ABORTED, "aborted"), (Refused(codes.INVALID_TOKEN), "invalid_token")]
+)
+def test_an_answer_ended_early_is_recorded_so_even_if_its_client_does_not_read(
+    monkeypatch: pytest.MonkeyPatch, path: str, why: Ending | Refused, code: str
+) -> None:
+    monkeypatch.setattr(answering, "LAST_WORDS_WITHIN", 0.01)
+
+    bodies: list[bytes] = []
+
+    async def stall(message: ASGIMessage) -> None:
+        bodies.append(message.get("body", b""))
+        if len(bodies) > 2:  # the head and the first word were taken
+            ((mine,),) = running.registry._running.values()
+            mine.end(why)
+            await asyncio.Event().wait()
+
+    outcome, status, body = serve(path, [Token("ha")], [Token("lf")], send=stall, is_cut=True)
+    assert (status, outcome.status, outcome.code, outcome.streamed) == (200, 200, code, True)
+    assert b"ha" in body
+    assert outcome.turn is not None
+    assert (outcome.turn.answer, outcome.turn.is_complete) == ("half", False)
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_an_answer_aborted_before_its_first_word_is_recorded_as_a_stream(path: str) -> None:
+    async def abort() -> None:
+        while not (mine := [*running.registry._running.values()]):
+            await asyncio.sleep(0)
+        ((answer,),) = mine
+        while not answer.chat_id:
+            await asyncio.sleep(0)
+        answer.end(Ending.ABORTED)
+
+    class Aborted(Pool):
+        async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
+            self.aborting = asyncio.ensure_future(abort())
+            return self
+
+    outcome, _, _ = serve(path, pool=cast(EnginePool, Aborted(10.0)))
+    assert (outcome.status, outcome.code, outcome.streamed) == (200, "aborted", True)
 
 
 def test_a_question_that_does_not_come_is_answered_408(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,15 @@ def test_a_slow_statement_of_a_server_that_answers_is_waited_for(url: str) -> No
         assert time.monotonic() - began >= 4
 
 
+@pytest.mark.parametrize("how", ["start", "migrate"])
+def test_a_slow_statement_of_a_migration_is_waited_for_and_no_other(
+    url: str, tmp_path: Path, how: str
+) -> None:
+    env = environment(tmp_path, DATABASE_URL=f"{url}?options=-c%20statement_timeout%3D1s")
+    done = forks.run(["-m", "tests.server.slow_migrations", how], env)
+    assert (done.returncode, done.stdout.strip()) == (0, "1s 1s"), done.stderr
+
+
 def test_a_read_only_database_answers_what_was_granted_and_takes_no_change(
     server: Shipped, url: str, own: Postgres
 ) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.chatflows.engines import faults
 from tests.server.forks import PATIENCE
+from tests.server.streams.test_memory import EVENTS, unread
 from tests.server.world import World, eventually
 
 pytestmark = pytest.mark.server
@@ -82,6 +84,20 @@ def test_revocation_ends_a_running_stream(world: World) -> None:
     assert rest.rstrip().splitlines()[-1].startswith(b'data:{"event":"error"')
     assert b'"end"' not in rest
     assert world.server.wait_for_calls(1, flow)[0]["code"] == "invalid_token"
+
+
+def test_a_stream_that_nobody_reads_is_recorded_as_it_was_ended(world: World) -> None:
+    tap = faults.Tap(faults.SSE, EVENTS["large tokens"])
+    flow = world.flowise_flow(world.host.listen(tap.handler))
+    key = world.key(flow, name="unread")
+    with unread(world.server, flow, key):
+        assert eventually(lambda: tap.running == 1)
+        world.server.do("disable", name="unread")
+        (call,) = world.server.wait_for_calls(1, flow)
+    assert (call["status"], call["code"]) == (200, "invalid_token")
+    (answer,) = world.server.do("answers", chatflow=flow)
+    assert set(answer) >= {"a"}
+    assert "gate failed" not in world.server.log
 
 
 def test_turning_off_ends_a_running_stream(world: World) -> None:
