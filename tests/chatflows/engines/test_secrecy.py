@@ -1,6 +1,7 @@
 """No engine passes its own secret on, however JSON or the pieces of a stream spell it."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from chatflows.engines import Done, Event, Events, Failed, Frame, Question, Sour
 from chatflows.engines.kinds import UNKNOWN
 from chatflows.engines.secrecy import HIDDEN, SHORTEST, DiscreetEngine, discreet
 from chatflows.engines.sources import Materials
+from chatflows.engines.upstream import MAX_JSON_BYTES
 from tests.chatflows.engines.says import Says
 from tests.endings import that_ends
 
@@ -200,3 +202,17 @@ def test_a_value_that_is_too_deep_to_look_into_is_not_passed_on() -> None:
     for _ in range(300):
         value = [value]
     assert SECRETS[0] not in repr(told(SECRETS[0], [Whole({"text": value}), Done()]))
+
+
+@pytest.mark.parametrize("length", [8, 2000])
+def test_a_large_answer_takes_no_longer_for_a_long_secret(length: int) -> None:
+    """A JSON web token has up to some thousand characters. An answer may have 8 MiB; here it is a quarter of that."""
+    secret = ("eyJhbGciOiJIUzI1NiJ9." + hashlib.sha512(b"a").hexdigest() * 16)[:length]
+    almost = ["e", "\\", "e\\", "\\u0065", secret[:-1] + " ", secret[:-1] + "\\"]
+    hostile = [each * (MAX_JSON_BYTES // 4 // len(almost) // len(each)) for each in almost]
+    with that_ends():
+        told(secret, [Whole({"text": "".join(hostile), "usedTools": [secret]}), Done()])
+    many = secret * (2**16 // length)
+    assert told(secret, [Whole({"text": many}), Done()]) == [
+        *(Whole({"text": HIDDEN * (2**16 // length)}), Done())
+    ]
