@@ -1,5 +1,6 @@
 """Event streams as the HTML standard reads them (section 9.2.6), within bounds. Pure."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,7 +34,8 @@ class Lines:
     @property
     def rest(self) -> bytes:
         """What has come of the line that has no end yet."""
-        return b"".join(self._parts)
+        rest = b"".join(self._parts)
+        return rest if self.has_begun else rest.removeprefix(BOM)
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the lines that a chunk completes. Raises TooLong."""
@@ -71,8 +73,9 @@ class Message(NamedTuple):
 class Messages:
     """Reads the events of a stream from its chunks.
 
-    `last` holds the data of events that end an answer. They need no empty line behind them, since
-    some servers leave it out.
+    `last` holds the data of events that end an answer. They need no empty line around them, nor
+    does a JSON object that is whole in one line: some servers leave it out. No JSON goes on behind
+    either, so nothing that the standard reads as one event is lost by it.
     """
 
     def __init__(self, last: frozenset[bytes]) -> None:
@@ -95,8 +98,12 @@ class Messages:
         for line in self.lines.feed(chunk):
             if line.startswith(b"data:"):
                 data = line[6:] if line.startswith(b"data: ") else line[5:]
-                if data in self._last and not self._data:
-                    yield Message(self._name, data)
+                word = data.strip()
+                is_last = word in self._last
+                if self._data and (is_last or self._is_whole_in_a_line):
+                    yield self._message()
+                if is_last:
+                    yield Message(self._name, word)
                 else:
                     self._add(data)
             elif not line:
@@ -109,10 +116,15 @@ class Messages:
                 self._name = line[6:].strip()
 
     def end(self) -> Iterator[Message]:
-        """Yield what the stream ended in, if it ends the answer: a line without an end."""
-        name, _, data = self.lines.rest.partition(b":")
-        if name == b"data" and data.strip() in self._last and not self._data:
-            yield Message(self._name, data.strip())
+        """Yield what the stream ended in, if it is whole. The end of a line may be missing."""
+        if self.lines.rest:
+            yield from self.feed(b"\n")
+        if self._data and _is_object(b"\n".join(self._data)):
+            yield self._message()
+
+    @property
+    def _is_whole_in_a_line(self) -> bool:
+        return len(self._data) == 1 and _is_object(self._data[0])
 
     def _add(self, data: bytes) -> None:
         if self._data:
@@ -127,3 +139,14 @@ class Messages:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data = []
         return Message(self._name, data)
+
+
+def _is_object(data: bytes) -> bool:
+    data = data.strip()
+    if not (data.startswith(b"{") and data.endswith(b"}")):
+        return False
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -35,6 +35,7 @@ from chatflows.engines.events import (
 HIDDEN = "[hidden]"
 # A shorter secret is a placeholder such as "none". To hide it would mangle answers.
 SHORTEST = 8  # characters
+MAX_BEGINNINGS = 16  # in the secret, of itself
 _MAX_DEPTH = 100  # of lists and objects in each other; what lies deeper is hidden
 
 # Backslashes before a character of the secret: escapes of a text in a text in a text.
@@ -56,7 +57,7 @@ class Secret:
         units = [f"(?:{re.escape(c)}|\\\\u(?i:{ord(c):04x}))" for c in self._bare]
         self._spelled = re.compile(_ESCAPES.join(units))
         self._first = self._bare[0]
-        self._starts = re.compile(f"{re.escape(self._first)}|{_RUN}")
+        self._starts = re.compile(f"{_beginning(self._bare)}|{_RUN}")
         self._longest = len(self._bare) * (_MOST * len(r"\u005c") + len(r"\u0000"))
 
     def is_in(self, text: str) -> bool:
@@ -202,9 +203,30 @@ class DiscreetEngine:
         return [self._secret.hide(model) for model in models], self._secret.hide(why)
 
 
+def is_repetitive(secret: str) -> bool:
+    """Whether a secret holds its own beginning so often that looking for it takes too long.
+
+    Each place where it could begin is followed as far as it fits. No key that was drawn by chance
+    is like that.
+    """
+    bare = secret.replace("\\", "")
+    return len(re.findall(f"(?={re.escape(bare[:SHORTEST])})", bare)) > MAX_BEGINNINGS
+
+
 def discreet(engine: Engine, secret: str) -> Engine:
     """Return an engine that does not tell the secret that it was made with."""
     return DiscreetEngine(engine, secret) if len(secret.replace("\\", "")) >= SHORTEST else engine
+
+
+def _beginning(bare: str) -> str:
+    """Return a pattern for the first character, where the next ones fit as far as they are plain.
+
+    It spares `beginning` most places that only have the first character in common.
+    """
+    ahead = ""
+    for character in reversed(bare[1:SHORTEST]):
+        ahead = rf"(?=\\|\Z|{re.escape(character)}{ahead})"
+    return re.escape(bare[0]) + ahead
 
 
 def _ends(character: str, text: str, at: int) -> Iterator[int]:

@@ -154,13 +154,18 @@ def events_of(
     try:
         for message in messages:
             events += of_message(message)
-            if events and isinstance(events[-1], LAST_WORDS):
+            if are_over(events):
                 break
     except TooLong:
         events.append(TOO_LARGE)
     except Fault as fault:
         events.append(fault.failed)
     return events
+
+
+def are_over(events: Sequence[Event]) -> bool:
+    """Whether the last of these events ends the answer."""
+    return bool(events) and isinstance(events[-1], LAST_WORDS)
 
 
 def fault_of(response: aiohttp.ClientResponse) -> Failed:

@@ -4,6 +4,7 @@ import codecs
 import json
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -17,9 +18,7 @@ MAX_CONTAINERS, MAX_COMMAS = 20_000, 100_000
 MAX_DIGITS = 308  # of an integer; a larger one is infinite for those who read it as a double
 MAX_PLACE = 60  # characters of a field's name in a message
 
-PIECE = 2**20  # bytes; a search lets no other thread run, so it goes over a body in pieces
-# A JSON string, or the beginning of one that never ends.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+PIECE = 2**17  # bytes; a search lets no other thread run, so it goes over a body in pieces
 _LONG_NUMBER = re.compile(rb"[0-9]{16}")
 _OTHER_ENCODINGS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Only such names are quoted in a message: no key or token is spelled like that.
@@ -74,16 +73,23 @@ def load(body: bytes | bytearray, name: str = "The body") -> Any:
 def _has_long_number(body: bytes | bytearray) -> bool:
     if len(body) <= PIECE:
         return _LONG_NUMBER.search(body) is not None
-    overlap = 15  # a number may lie across the border of two pieces
-    return any(
-        _LONG_NUMBER.search(body, start, start + PIECE + overlap)
-        for start in range(0, len(body), PIECE)
-    )
+    end = b""  # a number may lie across the border of two pieces
+    for bare in _outside_strings(body):
+        text = end + bare
+        if _LONG_NUMBER.search(text):
+            return True
+        end = text[-15:]
+    return False
 
 
 def _decode(body: bytes | bytearray, name: str) -> Any:
     if body.startswith(_OTHER_ENCODINGS) or b"\0" in body[:4]:
         raise InvalidBody(f"{name} is in UTF-16 or UTF-32, not UTF-8.")
+    try:
+        if body.startswith(codecs.BOM_UTF8) and not _has_long_number(body):
+            return orjson.loads(body[len(codecs.BOM_UTF8) :])
+    except orjson.JSONDecodeError:
+        pass
     try:
         return _DECODER.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -103,14 +109,33 @@ _DECODER = json.JSONDecoder(parse_int=_integer)
 
 
 def _check_count(body: bytes | bytearray, name: str) -> None:
-    bare = _STRING.sub(b"", body)  # the text of a file may hold any number of them
-    if bare.count(b"[") + bare.count(b"{") > MAX_CONTAINERS:
-        raise InvalidBody(
-            f"{name} has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
-            f"{MAX_DEPTH} levels."
-        )
-    if bare.count(b",") > MAX_COMMAS:
-        raise InvalidBody(f"{name} has over {MAX_COMMAS:,} values.")
+    opened = commas = 0
+    for bare in _outside_strings(body):  # the text of a file may hold any number of them
+        opened += bare.count(b"[") + bare.count(b"{")
+        commas += bare.count(b",")
+        if opened > MAX_CONTAINERS:
+            raise InvalidBody(
+                f"{name} has over {MAX_CONTAINERS:,} arrays and objects, or is nested deeper than "
+                f"{MAX_DEPTH} levels."
+            )
+        if commas > MAX_COMMAS:
+            raise InvalidBody(f"{name} has over {MAX_COMMAS:,} values.")
+
+
+def _outside_strings(body: bytes | bytearray) -> Iterator[bytes]:
+    """Yield what stands outside the strings of a JSON text, without its quotes.
+
+    A backslash outside a string is no JSON, so what it does to the text behind it does not matter.
+    """
+    is_inside, start = 0, 0
+    while start < len(body):
+        piece = bytes(body[start : start + PIECE])
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2 and start + PIECE < len(body):
+            piece = piece[:-1]  # an escape is not cut in two
+        start += len(piece)
+        parts = piece.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        yield b"".join(parts[is_inside::2])
+        is_inside = (is_inside + len(parts) - 1) % 2
 
 
 def _check_depth(value: Any, name: str) -> None:

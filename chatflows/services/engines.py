@@ -14,6 +14,7 @@ from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, ki
 from chatflows.engines.clients import LazyClient
 from chatflows.engines.configs import Config, InvalidConfig
 from chatflows.engines.kinds import Kind
+from chatflows.engines.secrecy import is_repetitive
 from chatflows.engines.sources import Materials
 from chatflows.models import Chatflow, UpstreamSecret
 
@@ -116,6 +117,7 @@ def _ask(
     secret: str | None,
     question: Callable[[Engine], Awaitable[Found]],
 ) -> Found:
+    _check_secret(secret)
     known = _stored_secret(chatflow, kind.origin(config)) if secret is None else secret
 
     async def ask() -> Found:
@@ -132,6 +134,8 @@ def _ask(
 def _check_secret(secret: str | None) -> None:
     if secret and (len(secret) > MAX_SECRET_LENGTH or not secret.isascii() or _has_blank(secret)):
         raise InvalidConfig({"secret": "A key is one word of plain ASCII."})
+    if secret and is_repetitive(secret):
+        raise InvalidConfig({"secret": "This is no key: it repeats one pattern over and over."})
 
 
 def _has_blank(text: str) -> bool:

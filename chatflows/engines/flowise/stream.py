@@ -43,7 +43,8 @@ class FlowiseStream:
 
     def end(self) -> list[Event]:
         """Return the last events, once the upstream has hung up."""
-        return upstream.events_of(self._messages.end(), self._of_message) or [upstream.CUT]
+        events = upstream.events_of(self._messages.end(), self._of_message)
+        return events if upstream.are_over(events) else [*events, upstream.CUT]
 
     def _tokens(self, chunk: bytes) -> Frame | None:
         """Read a chunk that holds whole tokens only, as nearly all do, without parsing JSON."""

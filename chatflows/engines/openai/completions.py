@@ -10,10 +10,37 @@ from chatflows.engines.upstream import Fault
 
 _DONE = frozenset({b"[DONE]"})
 _TEXTS = ("text", "output_text", "")  # the types of parts whose text belongs to the answer
-_CUT_BY = {"length": "length", "model_length": "length", "max_tokens": "length"}
-_CUT_BY["content_filter"] = "content_filter"
 
-# Why an answer without a word of text is none. A success would be an empty text.
+# Why an answer ended, as servers say it: OpenAI, Azure, OpenRouter, Mistral, DeepSeek, Zhipu,
+# DashScope, Gemini, Cohere, Bedrock, watsonx, Anthropic, TGI, vLLM, SGLang, llama.cpp. In lower
+# case, without what stands behind a colon.
+_NOT_YET = frozenset({"", "null", "none", "not_finished"})  # said while the answer goes on
+_WHOLE = frozenset(
+    (
+        *("stop", "stopped", "stop_sequence", "stop_token", "stop_string", "stop_str"),
+        *("eos", "eos_token", "end", "end_turn", "end_of_turn", "endoftext"),
+        *("complete", "completed", "done", "finish", "finished", "success", "normal"),
+    )
+)
+_CUT_BY = {
+    **dict.fromkeys(
+        (
+            *("length", "model_length", "max_length", "context_length", "limit", "token_limit"),
+            *("max_tokens", "max_output_tokens", "max_completion_tokens", "error_limit"),
+            *("model_context_window_exceeded", "context_length_exceeded"),
+        ),
+        "length",
+    ),
+    **dict.fromkeys(
+        (
+            *("content_filter", "content_filtered", "guardrail_intervened", "sensitive"),
+            *("safety", "recitation", "blocklist", "prohibited_content", "spii", "error_toxic"),
+            *("refusal", "image_safety", "data_inspection_failed"),
+        ),
+        "content_filter",
+    ),
+}
+# Why an answer is none. A success would be an empty text, or half of one.
 FILTERED = Failed(codes.UPSTREAM_INVALID, "The upstream's content filter held the answer back.")
 NO_TOKENS_LEFT = Failed(
     codes.UPSTREAM_INVALID, "The upstream reached its limit of tokens before its answer began."
@@ -22,6 +49,26 @@ WANTS_TOOL = Failed(
     codes.UPSTREAM_INVALID, "The upstream asks for a tool in place of an answer. There is none."
 )
 NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The upstream's answer holds no text.")
+ODD_END = Failed(
+    codes.UPSTREAM_INVALID, "The upstream ended its answer for a reason that is not known here."
+)
+
+_NOTHING = {"content_filter": FILTERED, "length": NO_TOKENS_LEFT}
+_FAILED = {
+    **dict.fromkeys(
+        (
+            *("abort", "aborted", "cancel", "cancelled", "canceled", "user_cancel", "incomplete"),
+            *("timeout", "time_limit", "network_error", "interrupted"),
+            "insufficient_system_resource",
+        ),
+        upstream.CUT,
+    ),
+    **dict.fromkeys(
+        ("error", "failed", "failure", "other", "language", "malformed_function_call"),
+        upstream.ERROR,
+    ),
+    **dict.fromkeys(("tool_calls", "tool_call", "function_call", "tool_use"), WANTS_TOOL),
+}
 
 
 class CompletionStream:
@@ -38,9 +85,9 @@ class CompletionStream:
     def end(self) -> list[Event]:
         """Return the last events, once the upstream has hung up. Some servers send no [DONE]."""
         events = upstream.events_of(self._messages.end(), self._of_message)
-        if events:
+        if upstream.are_over(events):
             return events
-        return [self._answer.last_word() if self._answer.finish_reason else upstream.CUT]
+        return [*events, self._answer.last_word() if self._answer.reason else upstream.CUT]
 
     def _of_message(self, message: Message) -> list[Event]:
         data = message.data
@@ -68,7 +115,7 @@ class _Answer:
     """What has come of one answer, and whether it is one."""
 
     def __init__(self) -> None:
-        self.finish_reason = ""  # the model is done
+        self.reason = ""  # why the model is done
         self._has_text = False
         self._left_out = False  # something came that is no text
         self._wants_tool = False
@@ -77,26 +124,41 @@ class _Answer:
         """Return the text of one object; `name` is where the message stands. Raises Fault."""
         if value.get("error") or value.get("object") == "error" or value.get("type") == "error":
             raise Fault(upstream.ERROR)
-        choice = _choice(value)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            if reason == "error":
+        text = ""
+        for choice in _choices(value):
+            if choice.get("error"):  # OpenRouter's
                 raise Fault(upstream.ERROR)
-            self.finish_reason = reason
-        text = self._text_of(choice, name)
+            self._hear_reason(choice.get("finish_reason"))
+            text += self._text_of(choice, name)
         self._has_text = self._has_text or bool(text.strip())
         return text
 
     def last_word(self) -> Done | Failed:
-        """Return how the answer ends: as a success only if it has text."""
-        cut_by = _CUT_BY.get(self.finish_reason)
-        if self._has_text:
-            return Done(finish_reason=cut_by or "stop")
+        """Return how the answer ends: as a success only if it has text and is whole or says so.
+
+        An unknown reason is a failure. Servers agree on how a whole answer ends and differ in what
+        interrupts one, so a new word is more likely an interruption, and half an answer that passes
+        for a whole one does more harm than a whole one with an error behind it. A tool that the
+        model asks for is not run by anybody, so the text before it is not the answer.
+        """
+        cut_by = _CUT_BY.get(self.reason)
         if cut_by is not None:
-            return FILTERED if cut_by == "content_filter" else NO_TOKENS_LEFT
+            return Done(finish_reason=cut_by) if self._has_text else _NOTHING[cut_by]
+        if self.reason and self.reason not in _WHOLE:
+            return _FAILED.get(self.reason, ODD_END)
         if self._wants_tool:
             return WANTS_TOOL
+        if self._has_text:
+            return Done()
         return NO_TEXT if self._left_out else upstream.EMPTY
+
+    def _hear_reason(self, said: object) -> None:
+        """Keep why the answer ended. What is no end in order is not taken back by one behind it."""
+        if not isinstance(said, str):
+            return
+        reason = said.partition(":")[0].strip().lower()
+        if reason not in _NOT_YET and (reason not in _WHOLE or not self.reason):
+            self.reason = reason
 
     def _text_of(self, choice: dict[str, Any], name: str) -> str:
         message = choice.get(name)
@@ -137,10 +199,12 @@ def _of_part(part: object) -> str | None:
     return text if kind in (*_TEXTS, "refusal") and isinstance(text, str) else None
 
 
-def _choice(value: dict[str, Any]) -> dict[str, Any]:
+def _choices(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what belongs to the one answer that was asked for. Some servers do not number it."""
     choices = value.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
+    if not isinstance(choices, list):
+        return []
+    return [each for each in choices if isinstance(each, dict) and each.get("index") in (None, 0)]
 
 
 def _usage(value: dict[str, Any]) -> list[Event]:

@@ -8,7 +8,7 @@ import aiohttp
 
 from chatflows.encoding import encode
 from chatflows.engines import upstream
-from chatflows.engines.events import LAST_WORDS, Events, Question
+from chatflows.engines.events import Events, Question
 from chatflows.engines.openai import completions
 from chatflows.engines.openai.completions import CompletionStream
 from chatflows.engines.openai.config import OpenAIConfig
@@ -134,7 +134,7 @@ async def _of_stream(call: UpstreamCall) -> AsyncGenerator[Events, None]:
     stream = CompletionStream()
     while chunk := await call.read():
         events = stream.feed(chunk)
-        is_over = bool(events) and isinstance(events[-1], LAST_WORDS)
+        is_over = upstream.are_over(events)
         if events:
             yield events
         if is_over:

@@ -11,7 +11,6 @@ MAX_CHAT_ID_LENGTH = 255  # characters
 STAND_INS = ("form", "humanInput", "action", "uploads")
 PASSED_ON = (*STAND_INS, "history", "leadEmail")
 OVERRIDABLE = ("vars",)  # beside sessionId, which has a rule of its own
-TRUTHS = {True: True, "true": True, False: False, "false": False, None: False}
 
 
 class PredictionBody(NamedTuple):
@@ -19,7 +18,7 @@ class PredictionBody(NamedTuple):
 
     question: str
     chat_id: str  # empty begins a conversation
-    streaming: bool
+    streaming: bool  # as Flowise, which streams for true and "true" alone
     session_id: str = ""  # empty if none was named
     # The other fields that go upstream: PASSED_ON, and of overrideConfig the OVERRIDABLE ones.
     fields: Mapping[str, Any] = NO_FIELDS
@@ -38,7 +37,7 @@ def read(value: Mapping[str, Any], *, may_ask_nothing: bool = False) -> Predicti
     return PredictionBody(
         question=_question(value, may_ask_nothing=may_ask_nothing),
         chat_id=_chat_id(value),
-        streaming=_streaming(value),
+        streaming=value.get("streaming") is True or value.get("streaming") == "true",
         session_id=_session_id(value),
         fields=_fields(value),
     )
@@ -93,13 +92,6 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
     override = _override(value)
     allowed = {name: override[name] for name in OVERRIDABLE if override.get(name) is not None}
     return {**fields, "overrideConfig": allowed} if allowed else fields
-
-
-def _streaming(value: Mapping[str, Any]) -> bool:
-    streaming = value.get("streaming")
-    if isinstance(streaming, bool | str | None) and streaming in TRUTHS:
-        return TRUTHS[streaming]
-    raise InvalidBody('streaming must be true, false, "true" or "false".')
 
 
 def storable(name: str, text: str) -> str:

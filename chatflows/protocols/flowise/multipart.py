@@ -28,19 +28,27 @@ MAX_NAME_LENGTH = 200  # characters of a file's name
 TEXTS = frozenset({"question", "chatId", "streaming", "leadEmail"})
 VALUES = frozenset({"form", "history", "humanInput", "action"})  # JSON in a text field
 OVERRIDES = frozenset({"sessionId", "vars"})
-IGNORED = frozenset({"chatflowId", "socketIOClientId"})  # sent along by SDKs
-# Of texts. Apache's HttpClient for Java names ISO-8859-1 unless it is told another.
+FIELDS = TEXTS | VALUES | OVERRIDES
+# JSON says more by these than a form can. A name that is in neither is ignored, as in JSON.
+REFUSED = {
+    "files": "Send each file in the field files, with a file name.",
+    "overrideConfig": "In a form, sessionId and vars are fields of their own.",
+    "uploads": "In a form, files are parts of their own, in the field files.",
+}
+# Of texts. Apache's HttpClient for Java names ISO-8859-1 unless it is told another. Some clients
+# call UTF-8 ASCII, which is a part of it.
 CHARSETS = {
-    **dict.fromkeys(media_types.UTF8, "utf-8-sig"),
-    **dict.fromkeys([b"us-ascii", b"ascii"], "ascii"),
+    **dict.fromkeys([*media_types.UTF8, b"us-ascii", b"ascii"], "utf-8-sig"),
     **dict.fromkeys([b"iso-8859-1", b"latin1"], "latin-1"),
 }
+_PLACE = re.compile(r"[\[.]")  # some clients write an object as fields, such as `vars[name]`
 _ENCODINGS = ("7bit", "8bit", "binary")  # they change nothing
 _BOUNDARY = re.compile(rb"[ -~]{0,69}[!-~]")
 # In names of files a backslash stands for itself unless a quote or another one follows: so do Go
 # and Ruby write them, and so does busboy read them. Browsers and curl write a quote as %22.
 _ESCAPE = re.compile(rb'\\(["\\])')
 _SIGNS = {b"%22": b'"', b"%0D": b"\r", b"%0A": b"\n"}
+_EXTENDED = re.compile(rb"([^']+)'[^']*'(.*)")
 _MEDIA_TYPE = re.compile(rb"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,90}")
 _MEDIA_DEFAULT = "application/octet-stream"
 
@@ -85,15 +93,25 @@ def parse(body: bytes | bytearray, mark: bytes) -> tuple[PredictionBody, tuple[F
             files.append(File(_clean_name(part.file_name), part.media_type, part.content))
         elif name in values or name in override:
             raise InvalidBody(f"The form has the field {name} twice.")
-        elif name in OVERRIDES:
-            override[name] = _text(part) if name == "sessionId" else _value(part)
-        elif name in TEXTS or name in VALUES:
-            values[name] = _text(part) if name in TEXTS else _value(part)
-        elif name not in IGNORED:
-            allowed = ", ".join(sorted(TEXTS | VALUES | OVERRIDES))
-            raise InvalidBody(f"A form takes files and the fields {allowed}.")
+        else:
+            (override if name in OVERRIDES else values).update(_field(part))
     read = bodies.read({**values, "overrideConfig": override}, may_ask_nothing=True)
     return read, tuple(files)
+
+
+def _field(part: Part) -> dict[str, Any]:
+    """Return what a text field says by its name; nothing if it is empty where JSON should be."""
+    name, text = part.name, _text(part)
+    field = _PLACE.split(name)[0]
+    if field in REFUSED:
+        raise InvalidBody(REFUSED[field])
+    if field in FIELDS and field != name:
+        raise InvalidBody(f"Send {field} in one field of that name, lists and objects as JSON.")
+    if name in TEXTS or name == "sessionId":
+        return {name: text}
+    if name in FIELDS and text.strip():
+        return {name: json_bodies.load(text.encode(), name)}
+    return {}
 
 
 def _parts(body: bytes | bytearray, mark: bytes) -> Iterator[Part]:
@@ -161,21 +179,32 @@ def _names(disposition: bytes) -> tuple[str, str | None]:
         raise _unreadable("The Content-Disposition of a part can't be read")
     if b"name" not in names or b"name*" in names:
         raise _unreadable("A part must have one name")
-    file_name = None
-    if b"filename*" in names:  # it counts where there are both (RFC 6266, 4.3)
-        file_name = _decoded(_extended(names[b"filename*"]))
-    elif b"filename" in names:
-        file_name = _decoded(_browsers(names[b"filename"]))
-    return _decoded(_browsers(names[b"name"])), file_name
+    return _decoded(_browsers(names[b"name"])), _file_name(names)
 
 
-def _extended(value: bytes) -> bytes:
+def _file_name(names: dict[bytes, bytes]) -> str | None:
+    """Return the name of a part's file. Where there are both, `filename*` counts (RFC 6266, 4.3).
+
+    If that can't be read, the other one counts.
+    """
+    extended = _extended(names[b"filename*"]) if b"filename*" in names else None
+    if extended is None and b"filename" in names:
+        return _decoded(_browsers(names[b"filename"]))
+    if extended is None and b"filename*" in names:
+        raise _unreadable("A file's name is not written as RFC 8187 says")
+    return extended
+
+
+def _extended(value: bytes) -> str | None:
     """Decode the form of RFC 8187: a charset, a language, and the text with percent signs."""
-    charset, _, rest = value.partition(b"'")
-    _, found, text = rest.partition(b"'")
-    if not found or charset.lower() != b"utf-8":
-        raise _unreadable("A file's name is not UTF-8")
-    return unquote_to_bytes(text)
+    found = _EXTENDED.fullmatch(value)
+    charset = CHARSETS.get(found[1].lower()) if found is not None else None
+    if found is None or charset is None:
+        return None
+    try:
+        return unquote_to_bytes(found[2]).decode(charset)
+    except UnicodeDecodeError:
+        return None
 
 
 def _browsers(name: bytes) -> bytes:
@@ -198,17 +227,14 @@ def _clean_name(name: str) -> str:
 
 
 def _text(part: Part) -> str:
+    field = f"The field {part.name}" if part.name in FIELDS else "A field"
     charset = CHARSETS.get(part.charset)
     if charset is None:
-        raise InvalidBody(f"The field {part.name} is in another charset. Send it in UTF-8.")
+        raise InvalidBody(f"{field} is in another charset. Send it in UTF-8.")
     try:
         return part.content.decode(charset)
     except UnicodeDecodeError:
-        raise InvalidBody(f"The field {part.name} is not in UTF-8, or as it says.") from None
-
-
-def _value(part: Part) -> Any:
-    return json_bodies.load(_text(part).encode(), part.name)
+        raise InvalidBody(f"{field} is not in UTF-8, or as it says.") from None
 
 
 def _unreadable(why: str) -> InvalidBody:

@@ -74,8 +74,32 @@ def test_the_type_of_an_event_is_told_and_ends_with_it() -> None:
 
 def test_the_last_word_waits_for_no_empty_line() -> None:
     assert [*Messages(DONE).feed(b"data: [DONE]\n")] == [(b"", b"[DONE]")]
-    assert read(b"data: {}") == [], "an event that was cut is none"
-    assert read(b"data: {}\n") == []
+    assert read(b"data: {") == read(b"data: {\n") == [], "an event that was cut is none"
+    assert read(b"data: 7") == [], "it could have been 70"
+    assert read(b"data: {}") == read(b"data: {}\n") == [b"{}"]
+    assert read(BOM + b"data: {}") == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b'data: {"a":\ndata: 1}\n\n', [b'{"a":\n1}']),
+        (b'data: {"a":\ndata: 1}', [b'{"a":\n1}']),
+        (b"data: {}\ndata: {}\n\n", [b"{}", b"{}"]),
+        (b"data: {}\ndata: x\n\n", [b"{}", b"x"]),
+        (b"data: {}\ndata: x", [b"{}"]),
+        (b"data: x\ndata: {}\n\n", [b"x\n{}"]),
+        (b"data: {x}\ndata: {}\n\n", [b"{x}\n{}"]),
+        (b"data: {\ndata: }\ndata: [DONE]\n", [b"{\n}", b"[DONE]"]),
+        (b"data: " + b'{"a":' * 9999 + b"}" * 9999 + b"\ndata: x\n", []),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_data_of_several_lines_is_one_event_unless_a_line_is_whole(
+    stream: bytes, events: list[bytes]
+) -> None:
+    assert read(stream) == events
+    assert read(*[bytes([byte]) for byte in stream]) == events
 
 
 def test_a_line_of_a_megabyte_comes_through_and_one_over_the_limit_does_not() -> None:

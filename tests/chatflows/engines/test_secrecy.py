@@ -1,6 +1,7 @@
 """No engine passes its own secret on, however JSON or the pieces of a stream spell it."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -14,8 +15,9 @@ from chatflows.access import codes
 from chatflows.encoding import encode
 from chatflows.engines import Done, Event, Events, Failed, Frame, Question, Sources, Token, Whole
 from chatflows.engines.kinds import UNKNOWN
-from chatflows.engines.secrecy import HIDDEN, SHORTEST, DiscreetEngine, discreet
+from chatflows.engines.secrecy import HIDDEN, SHORTEST, DiscreetEngine, discreet, is_repetitive
 from chatflows.engines.sources import Materials
+from chatflows.engines.upstream import MAX_JSON_BYTES
 from tests.chatflows.engines.says import Says
 from tests.endings import that_ends
 
@@ -200,3 +202,25 @@ def test_a_value_that_is_too_deep_to_look_into_is_not_passed_on() -> None:
     for _ in range(300):
         value = [value]
     assert SECRETS[0] not in repr(told(SECRETS[0], [Whole({"text": value}), Done()]))
+
+
+@pytest.mark.parametrize("length", [8, 2000])
+def test_a_large_answer_takes_no_longer_for_a_long_secret(length: int) -> None:
+    """A JSON web token has some thousand characters. An answer has 8 MiB: here a quarter."""
+    secret = ("eyJhbGciOiJIUzI1NiJ9." + hashlib.sha512(b"a").hexdigest() * 16)[:length]
+    almost = ["e", "\\", "e\\", "\\u0065", secret[:-1] + " ", secret[:-1] + "\\"]
+    hostile = [each * (MAX_JSON_BYTES // 4 // len(almost) // len(each)) for each in almost]
+    with that_ends():
+        told(secret, [Whole({"text": "".join(hostile), "usedTools": [secret]}), Done()])
+    many = secret * (2**16 // length)
+    assert told(secret, [Whole({"text": many}), Done()]) == [
+        *(Whole({"text": HIDDEN * (2**16 // length)}), Done())
+    ]
+
+
+def test_a_secret_that_repeats_itself_is_known_as_such() -> None:
+    """It could begin at every character of a text, and each time be followed to its end."""
+    for secret in (*SECRETS, "x" * 23, "sk-" + "x" * 500, "ab" * 12, "none", "\\" * 30):
+        assert not is_repetitive(secret), secret
+    for secret in ("a" * 1999 + "b", "ab" * 1000, "\\a" * 50, ("a" * 8 + "b") * 20):
+        assert is_repetitive(secret), secret

@@ -11,6 +11,7 @@ from chatflows.protocols import json_bodies
 from chatflows.protocols.flowise import bodies
 from chatflows.protocols.flowise.bodies import MAX_CHAT_ID_LENGTH, PredictionBody, parse
 from chatflows.protocols.json_bodies import MAX_DEPTH, InvalidBody
+from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
@@ -127,11 +128,6 @@ def test_a_good_body_is_read(raw: bytes, expected: PredictionBody) -> None:
         (body(overrideConfig={"sessionId": 7.5}), "overrideConfig.sessionId must be"),
         (body(overrideConfig={"sessionId": True}), "overrideConfig.sessionId must be"),
         (body(overrideConfig={"sessionId": "x" * 256}), "overrideConfig.sessionId is longer"),
-        (body(streaming=1), "streaming must be"),
-        (body(streaming=0), "streaming must be"),
-        (body(streaming="True"), "streaming must be"),
-        (body(streaming=[]), "streaming must be"),
-        (body(streaming={}), "streaming must be"),
         (b'{"question": "a", "x": NaN}', "x holds a number"),
         (b'{"question": "a", "x": -Infinity}', "x holds a number"),
         (b'{"question": "a", "x": ' + b"9" * 5000 + b"}", "x holds a number"),
@@ -174,10 +170,23 @@ def test_a_bad_body_is_refused_with_what_is_wrong(raw: bytes, says: str) -> None
 
 
 def test_a_message_quotes_nothing_of_the_body() -> None:
-    for raw in (b'{"question": canary}', b'{"question": ["canary"]}', body(streaming="canary")):
+    for raw in (b'{"question": canary}', b'{"question": ["canary"]}', body(chatId=["canary"])):
         with pytest.raises(InvalidBody) as caught:
             parse(raw)
         assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("streaming", "streams"),
+    [
+        *((True, True), ("true", True), (False, False), ("false", False), (None, False)),
+        *((1, False), (0, False), (1.0, False), ("True", False), ("TRUE", False), ("", False)),
+        *(("1", False), ("yes", False), (" true", False), ([], False), ([True], False)),
+        *(({}, False), ({"true": True}, False)),
+    ],
+)
+def test_an_answer_streams_for_true_alone_as_flowises(streaming: object, streams: bool) -> None:
+    assert parse(body(streaming=streaming)) == PredictionBody("Why?", "", streams)
 
 
 def test_a_message_reads_well() -> None:
@@ -258,3 +267,51 @@ def test_a_files_text_holds_as_many_signs_as_it_likes(sign: str) -> None:
 def test_a_string_that_never_ends_is_no_work(tail: bytes) -> None:
     with pytest.raises(InvalidBody):
         bodies.parse(b'{"a": ["' + b'\\",' * json_bodies.MAX_COMMAS * 2 + tail)
+
+
+@pytest.mark.parametrize("escape", ['\\"', "\\\\", '\\\\\\"', "\\n", "\\\\\\\\"])
+def test_an_escape_is_read_across_the_border_of_two_pieces(escape: str) -> None:
+    sign = escape + ","
+    head = '{"question": "Hi", "x": "'
+    for shift in range(len(sign)):
+        text = "x" * shift + sign * (json_bodies.PIECE // len(sign) * 4)
+        raw = f'{head}{text}"}}'.encode()
+        assert b"".join(json_bodies._outside_strings(raw)) == b"{: , : }"
+
+
+OPENED = st.lists(
+    st.sampled_from(["[", "{", ",", '"', "\\\\", '\\"', "\\n", "x", "é"]), max_size=60
+)
+
+
+@given(OPENED, st.integers(2, 9))
+def test_what_stands_outside_of_strings_is_found_in_pieces_of_any_size(
+    signs: list[str], size: int
+) -> None:
+    text, bare, is_inside = "", "", False
+    for sign in signs:
+        if not is_inside and sign.startswith("\\"):
+            continue
+        is_inside ^= sign == '"'
+        text += sign
+        bare += "" if is_inside or sign == '"' else sign
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_bodies, "PIECE", size)
+        assert b"".join(json_bodies._outside_strings(text.encode())) == bare.encode()
+
+
+def test_a_large_body_is_counted_in_small_pieces() -> None:
+    body = b'{"question": "Hi", "x": "' + b"a," * json_bodies.PIECE * 3 + b'"}'
+    assert len(list(json_bodies._outside_strings(body))) >= 6
+    with that_ends():
+        for sign in (b'"",', b'"\\"",', b'"\\', b"\\", b'"', b'"[', b"\\\\"):
+            with pytest.raises(InvalidBody):
+                bodies.parse(b'{"x": [' + sign * (2**22 // len(sign)))
+
+
+def test_a_byte_order_mark_changes_nothing_of_what_is_read() -> None:
+    for raw in (body(chatId=10**40), body(x=[[1.5, "\xe9"]]), body(x="\ud83d\ude00")):
+        assert parse(b"\xef\xbb\xbf" + raw) == parse(raw)
+    for bad in (nested(MAX_DEPTH), b'{"question": "\\udfff"}', b"\xef\xbb\xbf{}", b"{", b""):
+        with pytest.raises(InvalidBody):
+            parse(b"\xef\xbb\xbf" + bad)

@@ -109,6 +109,7 @@ def test_a_secret_stays_with_its_origin(
         ({**FLOWISE, "flowise-base_url": "http://127.0.0.1:3000/api/v1/x"}, "Leave out"),
         ({**FLOWISE, "flowise-base_url": "http://10.0.0.1"}, "address"),
         ({**FLOWISE, "flowise-secret": "two words"}, "one word"),
+        ({**FLOWISE, "flowise-secret": "ab" * 500}, "repeats one pattern"),
         ({**OPENAI, "openai-model": ""}, "model"),
         ({**OPENAI, "openai-temperature": "warm"}, "not a number"),
         ({**OPENAI, "openai-temperature": "3"}, "from 0 to 2"),
@@ -214,6 +215,18 @@ def test_a_test_of_nothing_says_so(as_alice: Client, faq: Chatflow, data: dict[s
         for headers in ({}, HTMX):
             response = as_alice.post(url(faq.id, name), data, headers=headers)
             assert response.status_code == 200
+
+
+@pytest.mark.parametrize("secret", ["two words", "ab" * 500])
+def test_a_secret_that_is_no_key_is_sent_nowhere(
+    as_alice: Client, faq: Chatflow, secret: str
+) -> None:
+    data = {**OPENAI, "openai-base_url": "http://127.0.0.1:9/v1", "openai-secret": secret}
+    for name in ("engine_test", "engine_models"):
+        for headers in ({}, HTMX):
+            body = as_alice.post(url(faq.id, name), data, headers=headers).content.decode()
+            assert "one word" in body or "no key" in body
+            assert "be reached" not in body
 
 
 def test_a_server_that_is_away_is_one_sentence(as_alice: Client, faq: Chatflow) -> None:

@@ -240,6 +240,9 @@ BODIES = {
     "streaming null": body(streaming=None),
     "streaming odd": body(streaming="yes"),
     "streaming a number": body(streaming=1),
+    "streaming as Python says it": body(streaming="True"),
+    "streaming empty": body(streaming=""),
+    "streaming a list": body(streaming=[True]),
     "uploads": body(uploads=[{"type": "file", "name": "a", "data": "b"}]),
     "uploads alone": b'{"question":"","uploads":[{}]}',
     "more fields": body(history=[{"role": "userMessage", "content": "x"}], socketIOClientId="y"),
@@ -252,8 +255,7 @@ LEFT = (
     *("half a character", "half a character in history", "half a character in a name"),
     *("NUL", "question missing", "question null", "question blank", "question a number"),
     *("chatId of 256", "chatId a fraction", "chatId a truth", "chatId with NUL", "sessionId odd"),
-    *("overrideConfig a text", "streams", "streams by a text", "streaming odd"),
-    *("streaming a number",),
+    *("overrideConfig a text", "streams", "streams by a text"),
 )
 FRAMES = {
     "one chunk": Call(body=chunked(HI), framing=CHUNKED),

@@ -99,7 +99,7 @@ def form(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, dict[str, s
     return body + b"--XyZ--\r\n", {"Content-Type": "multipart/form-data; boundary=XyZ"}
 
 
-def test_files_are_passed_on_and_overrides_among_them_refused(
+def test_files_are_passed_on_and_overrides_among_them_are_not(
     world: World, flow: str, key: str
 ) -> None:
     path, bearer = f"/api/v1/prediction/{flow}", {"Authorization": f"Bearer {key}"}
@@ -108,8 +108,12 @@ def test_files_are_passed_on_and_overrides_among_them_refused(
     answer = world.server.request("POST", path, body, {**head, **bearer})
     assert (answer.status, answer.json()["text"]) == (200, "hi")
     assert list(world.flowise.seen[-1].files.values()) == [content]
+    ignored = [("temperature", None, b"2"), ("systemMessage", None, b"obey")]
+    body, head = form([("question", None, b"say hi"), *ignored, ("files", "a", b"a")])
+    assert world.server.request("POST", path, body, {**head, **bearer}).status == 200
+    assert set(world.flowise.seen[-1].fields) == {"question", "chatId", "streaming"}
     count = len(world.flowise.seen)
-    for name in ("systemMessage", "overrideConfig", "modelName", "files[0]"):
+    for name in ("overrideConfig", "uploads", "files[0]"):
         body, head = form([("question", None, b"x"), (name, None, b"{}"), ("files", "a", b"a")])
         refused = world.server.request("POST", path, body, {**head, **bearer})
         assert (refused.status, refused.json()["code"]) == (400, "invalid_body")
