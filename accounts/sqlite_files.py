@@ -8,6 +8,7 @@ connection is closed.
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from django.db.backends.signals import connection_created
 log = structlog.get_logger("flowlatch.database")
 
 Identity = tuple[tuple[int, int] | None, ...]
+_DESCRIPTORS = "/dev/fd"
 _PARTS = ("", "-wal", "-shm")
 _last = -1  # the descriptor that was found last
 
@@ -38,11 +40,15 @@ def _which(name: str) -> tuple[int, int] | None:
 def is_whole(files: Identity) -> bool:
     """Whether the files at their paths are those that this process uses now."""
     _, wal, shm = files
-    return (wal is None and shm is None) or (wal is not None and descriptor(shm) is not None)
+    if wal is None or shm is None:
+        return wal is shm
+    return descriptor(shm) is not None or not _lists_descriptors()
 
 
 def descriptor(shm: tuple[int, int] | None) -> int | None:
-    """Return SQLite's own descriptor of this process's `-shm` file, None if it has another open.
+    """Return SQLite's own descriptor of this process's `-shm` file.
+
+    None if the process has another file open, or if the system lists no descriptors.
 
     Never close it, and open no other: to close any descriptor gives up all locks on its file. It is
     SQLite's until the process's last connection to the database closes.
@@ -52,9 +58,37 @@ def descriptor(shm: tuple[int, int] | None) -> int | None:
         return None
     if _is_of(_last, shm):
         return _last
-    numbers = [int(entry.name) for entry in os.scandir("/dev/fd")]
+    numbers = _listed() if _lists_descriptors() else []
     _last = next((number for number in numbers if _is_of(number, shm)), -1)
     return _last if _last >= 0 else None
+
+
+@cache
+def _lists_descriptors() -> bool:
+    """Whether the system lists descriptors. A container without /proc doesn't; FreeBSD lists three.
+
+    Without the list, files are compared at their paths alone. That is logged once.
+    """
+    ends = os.pipe()
+    try:
+        is_listed = ends[1] in _listed()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        is_listed = False
+    finally:
+        for end in ends:
+            os.close(end)
+    if not is_listed:
+        log.warning(
+            "descriptors can't be listed",
+            meaning=f"{_DESCRIPTORS} is missing or empty. Another process's locks on the database "
+            "are not seen before they are waited for. Mount /proc, if you can.",
+        )
+    return is_listed
+
+
+def _listed() -> list[int]:
+    with os.scandir(_DESCRIPTORS) as entries:
+        return [int(entry.name) for entry in entries]
 
 
 def _is_of(number: int, file: tuple[int, int]) -> bool:

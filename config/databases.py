@@ -36,6 +36,9 @@ _DJANGOS_OWN = ("pool", "assume_role", "isolation_level", "server_side_binding",
 class UnknownDatabase(Exception):
     """Raised for a DATABASE_URL that can't be used. The message quotes nothing of it."""
 
+    def __init__(self) -> None:
+        super().__init__("DATABASE_URL must begin with sqlite:/// or postgres://.")
+
 
 def configured(url: dict[str, Any]) -> dict[str, Any]:
     """Return Django's settings for a parsed DATABASE_URL. Raises UnknownDatabase."""
@@ -45,7 +48,7 @@ def configured(url: dict[str, Any]) -> dict[str, Any]:
     if url.get("ENGINE") == POSTGRESQL:
         options = {**_POSTGRESQL_OPTIONS, **given}
         return {**url, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
-    raise UnknownDatabase("DATABASE_URL must begin with sqlite:/// or postgres://.")
+    raise UnknownDatabase
 
 
 def connection_parameters(database: dict[str, Any]) -> dict[str, Any]:

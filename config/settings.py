@@ -1,6 +1,8 @@
 """All settings, from the environment (`.env.example` lists the names)."""
 
 import os
+import warnings
+from collections.abc import Callable
 from email.utils import formataddr, getaddresses
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,25 @@ def _read_file(path: Path) -> dict[str, str]:
     return {name: ours for name in found if (ours := names.meant(name))}
 
 
+_DATABASE_SCHEMES = {
+    scheme
+    for scheme, engine in environ.Env.DB_SCHEMES.items()
+    if engine in (databases.SQLITE, databases.POSTGRESQL)
+}
+
+
+def _parsed(parse: Callable[[str], dict[str, Any]], url: str) -> dict[str, Any]:
+    with warnings.catch_warnings():  # the library's warnings quote the password
+        warnings.simplefilter("ignore")
+        return parse(url)
+
+
 def _database() -> dict[str, Any]:
     url = secret_url("DATABASE_URL", f"sqlite:///{DATA_DIR}/flowlatch.sqlite3")
     try:
-        found = databases.configured(environ.Env.db_url_config(url))
+        if urlsplit(url).scheme not in _DATABASE_SCHEMES:
+            raise databases.UnknownDatabase
+        found = databases.configured(_parsed(environ.Env.db_url_config, url))
     except databases.UnknownDatabase as error:
         raise ImproperlyConfigured(str(error)) from None
     except Exception:  # the message could quote the password
@@ -54,9 +71,9 @@ def _mail_server() -> dict[str, Any]:
     if not url:
         return {}
     try:
-        server: dict[str, Any] = environ.Env.email_url_config(url)
-        known = {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
-        if urlsplit(url).scheme not in known or not server["EMAIL_HOST"]:
+        known = urlsplit(url).scheme in {"smtp", "smtps", "smtp+tls", "smtp+ssl"}
+        server = _parsed(environ.Env.email_url_config, url) if known else {}
+        if not server.get("EMAIL_HOST"):
             raise ValueError
     except Exception:  # the message could quote the password
         raise ImproperlyConfigured(

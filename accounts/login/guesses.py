@@ -10,7 +10,7 @@ COMMON_WORD = 3  # one of twenty thousand, about as many as three letters make
 PATTERN = 1  # a row of keys, a sequence or a year
 MIN_WORD, MAX_WORD = 4, 33  # characters of a common word
 MIN_ROW, MIN_SEQUENCE = 4, 3
-MAX_READ = 1024  # characters of a password
+MAX_READ = 128  # characters of a password; the time grows with its square
 MAX_REPEATED = 32  # characters of a piece that is repeated
 _ROWS = (
     "qwertyuiop",
@@ -33,14 +33,14 @@ _LEET = tuple(str.maketrans("@4301!$57", f"aaeo{one}isst") for one in "il")
 def is_easy(
     password: str, own_words: Collection[str], common_words: Collection[str], enough: int
 ) -> bool:
-    """Whether less than `enough` characters are left to guess beside words and rows of keys.
+    """Whether less than `enough` characters are left to guess beside words, rows and repeats.
 
-    A password without any is never easy here. All words are in lower case.
+    All words are in lower case.
     """
     text = password.lower()[:MAX_READ]
     spellings = {text, *map(text.translate, _LEET)}
     longest = max([MAX_WORD, *map(len, own_words)])
-    costs, has_words = [0], False
+    costs = [0]
     for end in range(1, len(text) + 1):
         best = costs[end - 1] + 1
         for start in range(max(0, end - longest), end - MIN_SEQUENCE + 1):
@@ -49,14 +49,13 @@ def is_easy(
             cost = _cost(piece, found, own_words, common_words)
             if cost is not None:
                 best = min(best, costs[start] + cost)
-                has_words = has_words or cost != PATTERN or _is_row(piece)
         for length in range(1, min(MAX_REPEATED, end // 2) + 1):
             if text[end - length : end] == text[end - 2 * length : end - length]:
                 best = min(best, costs[end - length])
         costs.append(best)
         if min(costs[-longest:]) >= enough:  # nothing that follows can make it less
             return False
-    return has_words and costs[-1] < enough
+    return costs[-1] < enough
 
 
 def _cost(

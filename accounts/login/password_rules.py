@@ -21,8 +21,8 @@ CONTEXT_WORDS = ("flowlatch", "flowise", "chatflow", "password", "defaultkey")
 MIN_CHARACTERS_BESIDE = 8
 MAX_IGNORED_LENGTH = 3  # shorter words stand in anything
 EASY = (
-    "This password is close to a word that others would try here, or made of common words, years "
-    "or rows of keys. Take several words that have nothing to do with each other."
+    "This password is close to a word that others would try here, or made of common words, years, "
+    "rows of keys or repeats. Take several words that have nothing to do with each other."
 )
 
 

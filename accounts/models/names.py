@@ -14,8 +14,11 @@ INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters that draw not
 JOINERS = frozenset("\u200c\u200d")  # hold letters of some scripts, and emoji, together
 # What a mail program makes a link of. A bare host may be a name, such as Node.js.
 _ADDRESS = re.compile(
-    r"[/\\]{2}|\b(?:https?|ftps?|mailto|tel|sms|javascript|data|file):|\bwww\."
-    r"|\w\.[^\W\d_][\w-]+[/:?#]\S|\S@\S+\.\S",
+    r"\w:[/\\]{2}\S|\\\\\S|[/\\]{2}\S*\.\S|\bwww\."
+    r"|\b(?:(?:https?|ftps?|mailto|javascript):\S|(?:tel|sms):[+(\d]|data:\S*,|file:[/\\])"
+    # A last label like "John" in "St.John/Paul" is none, unless hosts often end so.
+    r"|\w\.(?:com|net|org|info|[a-z]{2}|(?-i:(?![A-Z][a-z]+[/:?#])[^\W\d_][\w-]+))[/:?#]\S"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}[/:?#]\S|\S@\S+\.\S",
     re.IGNORECASE,
 )
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")  # browsers read them as dots of a host

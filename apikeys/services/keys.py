@@ -61,7 +61,7 @@ def issue(key: ApiKey, by: Actor, *, replace: bool = False, replace_unused: bool
     """Make the key's secret and return its text, which is stored nowhere.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
-    `replace_unused` and no call was made with it. Then the old secret ends now.
+    `replace_unused` and no call was let in with it. Then the old secret ends now.
     """
     now = timezone.now()
     # Two at once must not make two secrets.

@@ -78,11 +78,15 @@ def key_new(request: TeamRequest) -> HttpResponse:
 def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Make the secret of a key that has none, or a new one where nobody may have seen the text.
 
-    The first is DefaultKey after an unattended start, the second a key whose page never came.
+    The first is DefaultKey after an unattended start, the second a key whose page never came: that
+    is asked about first, since what is not recorded may use the text all the same.
     """
     key = _get(request, key_id)
-    if request.method != "POST":  # back from confirming the password
-        return redirect("key_list", request.team.slug)
+    if request.method != "POST":
+        if not key.is_usable or key.last_used_at:  # back from confirming the password
+            return redirect("key_list", request.team.slug)
+        calls = resources.registry().calls_since(key, USE_DAYS)
+        return render(request, "apikeys/issue.html", {"key": key, "calls_14_days": calls})
     try:
         is_unused = "unused" in request.POST
         text = keys.issue(key, request.principal.actor, replace_unused=is_unused)

@@ -32,12 +32,25 @@ def text(name: str, default: str = "") -> str:
 
     An empty value is not set. Raises ImproperlyConfigured for a variable that is not set.
     """
-    return _expanded(name, _VARIABLE) or default
+    return _expanded(name) or default
 
 
 def secret_url(name: str, default: str = "") -> str:
-    """Return as `text` an address that can hold a password: there a `$` is mostly only a `$`."""
-    return _expanded(name, _WHOLE_OR_BRACED) or default
+    """Return an address that can hold a password: there a `$` is mostly only a `$`.
+
+    `${NAME}`, and a `$NAME` that is the whole value, are put in once: what they say is taken as it
+    is. Raises ImproperlyConfigured, and quotes no name: it can be a part of the password.
+    """
+
+    def put_in(found: re.Match[str]) -> str:
+        meaning = exact(found["bare"] or found["braced"]).strip()
+        if not meaning:
+            raise ImproperlyConfigured(
+                f"{name} names a variable that is not set. Write a $ of a password as %24."
+            )
+        return meaning
+
+    return _WHOLE_OR_BRACED.sub(put_in, exact(name).strip()) or default
 
 
 def number(name: str, default: int, least: int = 1, most: int = MOST) -> int:
@@ -84,15 +97,16 @@ def networks(name: str, default: str = "") -> tuple[addresses.Network, ...]:
     return tuple(found)
 
 
-def _expanded(name: str, variable: re.Pattern[str]) -> str:
+def _expanded(name: str) -> str:
     value = exact(name).strip()
     for _ in range(DEEPEST):
-        found = variable.search(value)
+        found = _VARIABLE.search(value)
         if found is None:
             return value
         other = found["bare"] or found["braced"]
         meaning = exact(other).strip()
         if not meaning:
-            raise ImproperlyConfigured(f"{name} names the variable {other}, which is not set.")
+            told = f"the variable {other}" if other in exact(name) else "a variable"
+            raise ImproperlyConfigured(f"{name} names {told}, which is not set.")
         value = value[: found.start()] + meaning + value[found.end() :]
     raise ImproperlyConfigured(f"{name} names variables that name each other in a circle.")

@@ -16,6 +16,8 @@ from tests import factories
 from tests.apikeys.pages import LIST, NEVER, NEW, page
 from tests.conftest import Integration
 
+NO_CALL = "No call was let in with it yet."
+
 
 def texts(body: bytes) -> set[str]:
     return {found[0] for found in PATTERN.finditer(body.decode())}
@@ -112,15 +114,19 @@ def test_default_keys_text_is_made_and_shown_once(as_alice: Client, default_key:
     assert KeySecret.objects.count() == 1
 
 
-def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew_by_one_click(
+def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew(
     as_alice: Client, faq: Chatflow
 ) -> None:
     lost = as_alice.post(NEW, {"name": "crm-sync", "opens": [str(faq.id)], **NEVER})
     key = ApiKey.objects.get(name="crm-sync")
     listed = as_alice.get(LIST).content.decode()
-    assert "Never used" in listed
+    assert "No call let in yet" in listed
     assert "Issue a new text" in listed
-    assert "It was never used." in as_alice.get(page(key.id, "delete")).content.decode()
+    assert NO_CALL in as_alice.get(page(key.id, "delete")).content.decode()
+    asked = as_alice.get(page(key.id, "issue")).content.decode()
+    assert NO_CALL in asked
+    assert "refused" not in asked
+    assert KeySecret.objects.get(key=key).ends_at is None, "nothing ends before it was asked"
     shown = as_alice.post(page(key.id, "issue"), {"unused": "1"})
     (text,) = texts(shown.content)
     assert {text} != texts(lost.content)
@@ -129,11 +135,30 @@ def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew_by_one_click(
     assert (new.ends_at, new.public_id) == (None, text.split("_")[2])
 
 
+def test_a_key_that_was_only_refused_says_so_before_its_text_ends(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    store.write([factories.call(faq, integration.key, allowed=False, status=403)] * 3)
+    listed = as_alice.get(LIST, {"q": integration.key.name}).content.decode()
+    assert "No call let in yet" in listed
+    url = page(integration.key.id, "issue")
+    assert f'href="{url}"' in listed
+    assert f'action="{url}"' not in listed
+    asked = " ".join(as_alice.get(url).content.decode().split())
+    assert f"{NO_CALL} 3 calls in the last 14 days were refused." in asked
+    assert "The text before stops working at once." in asked
+    deleting = " ".join(as_alice.get(page(integration.key.id, "delete")).content.decode().split())
+    assert "It made 3 calls in the last 14 days. None was let in." in deleting
+
+
 def test_a_key_that_was_used_is_not_issued_anew(
     as_alice: Client, integration: Integration, faq: Chatflow
 ) -> None:
     store.write([factories.call(faq, integration.key)])
-    assert "Issue a new text" not in as_alice.get(LIST, {"q": "integration"}).content.decode()
+    assert (
+        "Issue a new text" not in as_alice.get(LIST, {"q": integration.key.name}).content.decode()
+    )
+    assert as_alice.get(page(integration.key.id, "issue")).status_code == 302
     again = as_alice.post(page(integration.key.id, "issue"), {"unused": "1"}, follow=True)
     assert "has a secret already" in again.content.decode()
     assert KeySecret.objects.filter(key=integration.key).count() == 1

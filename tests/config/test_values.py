@@ -73,7 +73,28 @@ def test_the_dollar_of_a_password_is_only_a_dollar(set_to: SetTo) -> None:
     set_to(DATABASE_URL="$WHOLE", WHOLE="postgres://u:$hush@h/d")
     assert values.secret_url("DATABASE_URL") == "postgres://u:$hush@h/d"
     set_to(DATABASE_URL="postgres://u:${MISSING}@h/d")
-    assert "MISSING" in refused(lambda: values.secret_url("DATABASE_URL"))
+    told = refused(lambda: values.secret_url("DATABASE_URL"))
+    assert told == (
+        "DATABASE_URL names a variable that is not set. Write a $ of a password as %24."
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://u:pa${hushWord9}x@h/db", "${hush}", "$hush", "smtp://${hush}:x@h"]
+)
+def test_a_name_in_an_address_is_never_quoted(set_to: SetTo, url: str) -> None:
+    for name in ("DATABASE_URL", "EMAIL_URL", "LIMITS_URL"):
+        set_to(**{name: url})
+        refused(lambda name=name: values.secret_url(name))  # type: ignore[misc]
+
+
+def test_what_was_put_in_is_taken_as_it_is(set_to: SetTo) -> None:
+    whole = "postgres://u:pa${hushWord9}x@h/db"
+    set_to(DATABASE_URL="$WHOLE", EMAIL_URL="smtp://u:${PART}@h", WHOLE=whole, PART="${hush}$PART")
+    assert values.secret_url("DATABASE_URL") == whole
+    assert values.secret_url("EMAIL_URL") == "smtp://u:${hush}$PART@h"
+    set_to(PUBLIC_URL="https://$PART")
+    refused(lambda: values.text("PUBLIC_URL"))
 
 
 @pytest.mark.parametrize("value", ["", " "])

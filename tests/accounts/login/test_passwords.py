@@ -6,13 +6,29 @@ import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
 from django.core.exceptions import ValidationError
 
-from accounts.login import password_rules
+from accounts.login import guesses, password_rules
 from accounts.login.hashers import Argon2Hasher
 from accounts.models import User
 from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
 
+PASSPHRASES = (
+    "river stone lamp", "seven green boats", "my dog eats cake", "we sing at noon",
+    "purple monkey dishwasher", "apple table music", "tea before the storm", "old man winter song",
+    "the cat sat on the mat", "no no not today", "go to the lake", "one two three four",
+    "blue-sky-thinking", "horse.battery.staple", "sunshine over london", "coffee and a book",
+    "never gonna give up", "a quiet little town", "we drink red wine", "three blind mice run",
+    "bread butter jam", "winter is coming soon", "love peace harmony", "silver moon rising",
+    "four candles burning", "rain in the morning", "golden gate bridge", "kleiner roter fuchs",
+    "mon petit chat noir", "tree house garden",
+)  # fmt: skip
+REPEATED = (
+    "a" * 16, "." * 12, " " * 12, "xyxyxyxyxyxyxyxy", "0000-0000-0000", "2026-2026-2026",
+    "abcd-abcd-abcd", "1111 2222 3333", "\U0001f511\U0001f512" * 6, "w9" * 2048,
+    "19991999 19991999",
+    "z" * 11 + "yq" * 60,
+)  # fmt: skip
 ALICE = User(username="alice.liddell", email="looking.glass@example.com")
 
 
@@ -22,9 +38,10 @@ ALICE = User(username="alice.liddell", email="looking.glass@example.com")
         "correct horse battery staple",
         "x7 GQ!r2-vLw",
         "пароль из пяти слов",
-        "🔑🔒🔑🔒🔑🔒🔑🔒🔑🔒🔑🔒",
-        "z" * 11 + "yq" * 60,
-        "w9" * 2048,
+        "🔑🔒🌊🍎🚲🎻🐌🔭🎈🌵🔑🔒",
+        "z" * 11 + "yqxkvjwhp" + "7f" * 60,
+        "9c" + "".join(f"{n * n * 7919:x}" for n in range(400)),
+        *PASSPHRASES,
         "flowlatch guards twelve geese",
         "      spaces at both ends      ",
         "monkey dragon shadow river",
@@ -70,6 +87,7 @@ def test_a_good_password_is_taken(password: str) -> None:
         ("monkeymonkeymonkey", "common words"),
         ("121212121212", "common words"),
         ("\uff30\uff21\uff33\uff33\uff37\uff2f\uff32\uff2412345678", "close to a word"),
+        *((repeated, "repeats") for repeated in REPEATED),
         ("e\u0301" * 6, "too short"),
         ("\ufdfa" * 200, "longer than 4,096 bytes"),
     ],
@@ -120,6 +138,13 @@ def test_the_teams_words_are_avoided_whatever_stands_beside() -> None:
 def test_a_long_password_is_judged_in_little_time(piece: str) -> None:
     with that_ends(), suppress(ValidationError):
         password_rules.check((piece * 4096)[:4096], ALICE)
+    with that_ends():
+        guesses.is_easy((piece * 4096)[:4096], {"x" * 80, "y" * 4000}, set(), 8)
+
+
+def test_of_a_long_password_the_beginning_is_judged() -> None:
+    assert guesses.is_easy("a" * guesses.MAX_READ + "x7GQ!r2-vLwKp", (), (), 8)
+    assert not guesses.is_easy("x7GQ!r2-vLwKp" + "a" * 4000, (), (), 8)
 
 
 NFC, NFD = "caf\u00e9 nine grey geese", "cafe\u0301 nine grey geese"

@@ -42,6 +42,23 @@ def read(text: str) -> list[str]:
         "\ufeffann@example.com\u200b,\xa0bob@example.com",
         "ann@example.com | bob@EXAMPLE.com",
         '"Ann <ann@example.com>, bob@example.com',
+        "Example, Ann <ann@example.com>; Bobson, Jr., Bob <bob@example.com>",
+        "Example, Ann <ann@example.com>, Bobson, Bob <bob@example.com>;",
+        "Example, Ann <ann@example.com>\nBobson, Bob <bob@example.com>",
+        "ann@example.com, Bobson, Bob <bob@example.com>",
+        "1) ann@example.com\n2) bob@example.com",
+        "1. ann@example.com\n(2) bob@example.com",
+        "To: ann@example.com; Bob <bob@example.com>",
+        "To: Ann <ann@example.com>, bob@example.com",
+        'Name,Email\nAnn,ann@example.com\n\n"Bobson, Bob",bob@example.com',
+        "E-mail address;First name;Last name\r\nann@example.com;Ann;Example\r\nbob@example.com;;",
+        "Email\nann@example.com\nbob@example.com",
+        "ann@example.com and bob@example.com",
+        "ann@example.com, and bob@example.com",
+        "ann@example.com und bob@example.com",
+        "'ann@example.com, bob@example.com'",
+        "**ann@example.com**, `bob@example.com`",
+        "mailto:ann@example.com?subject=Hi&body=cc, bob@example.com",
         "Jos\u00e9 \u00c5s <ann@example.com>; \u6797 <bob@example.com>",
     ],
 )
@@ -64,6 +81,23 @@ def test_a_pasted_list_is_read(text: str) -> None:
         "Bcc: ann@example.com",
         "Friends: ann@example.com",
         "ann@example.com Ann",
+        "mailto:ann@example.com?subject=Hi&cc=bob@example.com",
+        "mailto:ann@example.com?BCC=bob@example.com",
+        "mailto:ann@example.com?%63c=bob@example.com",
+        "mailto:?to=ann@example.com",
+        "Ann <mailto:ann@example.com?cc=bob@example.com>",
+        "Carl; Ann <ann@example.com>",
+        "Carl, Dora, Ann <ann@example.com>",
+        "Ann <ann@example.com>, Carl",
+        "Name,Email\nAnn,ann@example.com,bob@example.com",
+        "Name,Email\nAnn,",
+        "Name,Email",
+        "Name,Email\n" + "x" * 200_000,
+        "Name,Email,Email\nAnn,ann@example.com,bob@example.com",
+        "Cc: ann@example.com",
+        "ann@example.com with bob@example.com",
+        "'ann@example.com",
+        "ann@example.com'x",
         "a\u200bnn@example.com",
         "ann@ex\u0430mple.com",
         "ann@example.com\0",
@@ -81,7 +115,22 @@ def test_what_is_no_address_is_refused_and_not_left_out(text: str) -> None:
 
 
 @pytest.mark.fast
-@pytest.mark.parametrize("sign", [",", "<", '"', "a ", "a@b ", "?", "<a ", "'", "mailto:"])
+@pytest.mark.parametrize(
+    "address",
+    ["'pat'@example.com", "`pat`@example.com", "*pat*@example.com", "*pat@example.com",
+     "`pat@example.com", "o'neil@example.com", "pat'@example.com"],
+)  # fmt: skip
+def test_a_quote_that_belongs_to_an_address_stays(address: str) -> None:
+    for text in (address, f"<{address}>", f"Pat <{address}>", f"{address}, {address}"):
+        assert set(read(text)) == {address}
+    assert read(f"'{address}'") == [address]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize(
+    "sign",
+    [",", "<", '"', "a ", "a@b ", "?", "<a ", "'", "mailto:", "a,", "a;", "*", "Name,Email\n"],
+)
 def test_a_hostile_list_takes_little_time(sign: str) -> None:
     with that_ends():
         addresses.pasted(sign * (100_000 // len(sign)))

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -136,6 +137,33 @@ def test_locks_of_another_process_hold_no_loop_up(server: Shipped) -> None:
                 assert seconds < WITHIN
         assert server.predict().status == 503
     healed(server, key)
+
+
+def test_locks_that_come_between_two_calls_hold_no_loop_up(server: Shipped) -> None:
+    key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
+    assert server.predict(key).status == 200
+    server.stop_control()
+    is_over = threading.Event()
+
+    def called() -> set[int]:
+        found = set()
+        while not is_over.is_set():
+            found.add(server.predict(key).status)
+        return found
+
+    with part(server, "-shm").open("r+b") as shm, ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(called) for _ in range(4)]
+        try:
+            for _ in range(3):
+                fcntl.lockf(shm, fcntl.LOCK_EX, 4, 124)
+                assert server.predict(key).status == 503
+                for _ in range(20):
+                    assert server.request("GET", "/livez").status == 200
+                fcntl.lockf(shm, fcntl.LOCK_UN, 4, 124)
+                healed(server, key)
+        finally:
+            is_over.set()
+        assert set().union(*(call.result() for call in calls)) == {200, 503}
 
 
 def timed(server: Shipped, key: str) -> tuple[int, float]:

@@ -55,6 +55,15 @@ def run(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[
         (f"MAIL_FROM={SECRET}\n", "MAIL_FROM must be "),
         (f"DATABASE_URL=postgres://u:p@h:{SECRET}/d\n", "DATABASE_URL can't be read."),
         (f"EMAIL_URL=smtp+tls://u:{SECRET}@[h:1\n", "EMAIL_URL can't be read."),
+        ("DATABASE_URL=\"'postgres://u:granite@h/db'\"\n", "DATABASE_URL must begin with "),
+        ("DATABASE_URL=//u:granite@h/db\n", "DATABASE_URL must begin with "),
+        ("DATABASE_URL=teapot:granite@h/db\n", "DATABASE_URL must begin with "),
+        ("DATABASE_URL=postgres://u:pa${granite}x@h/db\n", "DATABASE_URL names a variable "),
+        ("EMAIL_URL=\"'smtp://u:granite@h'\"\n", "EMAIL_URL can't be read."),
+        ("EMAIL_URL=//u:granite@h\n", "EMAIL_URL can't be read."),
+        ("LIMITS_URL=//u:granite@h:6379\n", "LIMITS_URL can't be read."),
+        ("LIMITS_URL=\"'valkey://u:granite@h:6379'\"\n", "LIMITS_URL can't be read."),
+        ("PUBLIC_URL=//u:granite@h\n", "PUBLIC_URL must be "),
     ],
 )
 def test_what_cannot_be_read_stops_in_one_line_that_quotes_no_value(

@@ -43,9 +43,10 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_reader_cannot_write(reader: SqliteReader, acme: Team) -> None:
     async def write() -> None:
+        await reader.read(None, factories.NOBODYS_ID)
         reader._select("DELETE FROM accounts_team", ())
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="OperationalError"):
         asyncio.run(write())
     assert Team.objects.exists()
 
