@@ -22,6 +22,7 @@ class EnginePool:
     def __init__(self, sources: EngineSources) -> None:
         self._sources = sources
         self._engines: OrderedDict[UUID, tuple[EngineRef, Engine]] = OrderedDict()
+        self._builds: dict[tuple[UUID, EngineRef], asyncio.Task[Engine]] = {}
         self._client = LazyClient()
 
     def ready(self, chatflow_id: UUID, reference: EngineRef) -> Engine | None:
@@ -33,10 +34,25 @@ class EnginePool:
         return held[1]
 
     async def get(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
-        """Return the engine of a chatflow as of `reference`. Raises Unavailable."""
+        """Return the engine of a chatflow as of `reference`. Raises Unavailable.
+
+        Calls that come while it is made wait for the same one. A failure is not kept.
+        """
         held = self.ready(chatflow_id, reference)
         if held is not None:
             return held
+        wanted = chatflow_id, reference
+        build = self._builds.get(wanted)
+        if build is None:
+            build = self._builds[wanted] = asyncio.create_task(self._build(chatflow_id, reference))
+            build.add_done_callback(lambda done: self._end(wanted, done))
+        return await asyncio.shield(build)  # whoever leaves takes it from nobody else
+
+    async def close(self) -> None:
+        """Close the connections to upstreams."""
+        await self._client.close()
+
+    async def _build(self, chatflow_id: UUID, reference: EngineRef) -> Engine:
         source = await self._sources.engine_source(chatflow_id)
         if kinds.of(source.engine).answers_from_entries:
             # A large FAQ takes a second to index, and other calls go on meanwhile.
@@ -49,9 +65,10 @@ class EnginePool:
             self._engines.popitem(last=False)
         return engine
 
-    async def close(self) -> None:
-        """Close the connections to upstreams."""
-        await self._client.close()
+    def _end(self, wanted: tuple[UUID, EngineRef], done: asyncio.Task[Engine]) -> None:
+        del self._builds[wanted]
+        if not done.cancelled():
+            done.exception()  # those who wait have it; if all have left, it is no news
 
     def _make(self, chatflow_id: UUID, source: EngineSource) -> Engine:
         kind = kinds.of(source.engine)

@@ -23,29 +23,31 @@ _ANSWER = """
 """
 # Words beside the name that say nothing about the column.
 _BESIDE = frozenset({"text", "texts", "texte", "texto", "testo", "faq", "the", "your", "user", "s"})
+MAX_COLUMNS = 256  # among which questions and answers are looked for
 MAX_HEADER_WORDS, MAX_HEADER_LENGTH = 3, 40  # of a name; longer cells are sentences
 _SENTENCE = re.compile(r"[.?!:;\u2026\u3002\uff1f\uff01\d]")
 
 
 class Columns(NamedTuple):
-    """Where questions and answers stand, the number of columns, and the names of the others."""
+    """Where questions and answers stand, the number of columns, and the others' names by place."""
 
     question: int
     answer: int
     width: int
-    others: tuple[str, ...] = ()
+    others: dict[int, str]
 
 
 def columns(cells: Sequence[str]) -> Columns | None:
     """Return the columns that a header names, or None if it names no question or no answer."""
-    names = [_name(cell) for cell in cells]
+    names = [_name(cell) for cell in cells[:MAX_COLUMNS]]
     questions = [n for n, name in enumerate(names) if name in _questions]
     answers = [n for n, name in enumerate(names) if name in _answers]
     if not questions or not answers:
         return None
-    taken = (questions[0], answers[0])
-    others = (cell.strip()[:MAX_HEADER_LENGTH] for n, cell in enumerate(cells) if n not in taken)
-    return Columns(*taken, len(cells), tuple(filter(None, others)))
+    taken = questions[0], answers[0]
+    width = max([*taken, *(n for n, cell in enumerate(cells) if cell.strip())]) + 1
+    others = {n: cells[n].strip()[:MAX_HEADER_LENGTH] for n in range(width) if n not in taken}
+    return Columns(*taken, width, others)
 
 
 def may_be(first: Sequence[str], second: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from accounts.spreadsheets import armed, disarmed
 from chatflows.faq import csv_lines, markdown_lines
-from chatflows.faq.found import BadLine, OtherColumns, Row
+from chatflows.faq.found import BadLine, OtherColumn, Row
 
 MAX_BYTES = 1024 * 1024  # of a file or a pasted text
 MAX_ROWS = 2000  # entries in one import
@@ -37,7 +37,7 @@ class Reading:
     bad_lines: list[BadLine] = field(default_factory=list)
     # A first line that may name the columns in words that we don't know. It is not among the rows.
     maybe_header: Row | None = None
-    other_columns: tuple[str, ...] = ()
+    other_columns: list[OtherColumn] = field(default_factory=list)
 
 
 def text_of(data: bytes) -> str:
@@ -54,18 +54,24 @@ def text_of(data: bytes) -> str:
 
 
 def is_markdown(text: str, name: str = "") -> bool:
-    """Whether a text is markdown rather than CSV, by the file's name or else by its beginning."""
+    """Whether a text is markdown rather than CSV, by the file's name or else by its headings."""
     if name.lower().endswith((".md", ".markdown")):
         return True
     if name.lower().endswith((".csv", ".tsv")):
         return False
-    return markdown_lines.begins(text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    if markdown_lines.begins(text):
+        return True
+    if _has_too_many_lines(text) or csv_lines.has_header(text):
+        return False
+    # A heading inside a cell of several lines is part of an answer.
+    return not markdown_lines.heading_lines(text) <= csv_lines.lines_of_cells(text)
 
 
 def parse(text: str, *, markdown: bool) -> Reading:
     """Read entries and bad lines. Raises Unreadable as soon as there are too many of them."""
     text = text.removeprefix("\ufeff").rstrip("\r\n")
-    if max(text.count("\n"), text.count("\r")) >= MAX_LINES:
+    if _has_too_many_lines(text):
         raise Unreadable(
             f"There are more than {MAX_LINES:,} lines. Split the file, or take empty lines out."
         )
@@ -74,8 +80,8 @@ def parse(text: str, *, markdown: bool) -> Reading:
         found = _checked(one) if isinstance(one, Row) else one
         if isinstance(found, BadLine):
             reading.bad_lines.append(found)
-        elif isinstance(found, OtherColumns):
-            reading.other_columns = found.names
+        elif isinstance(found, OtherColumn):
+            reading.other_columns.append(found)
         elif found.may_be_header:
             reading.maybe_header = found
         else:
@@ -88,6 +94,10 @@ def parse(text: str, *, markdown: bool) -> Reading:
                 f"More than {MAX_ROWS:,} lines can't be read. Line {first.line}: {first.why}."
             )
     return reading
+
+
+def _has_too_many_lines(text: str) -> bool:
+    return max(text.count("\n"), text.count("\r")) >= MAX_LINES
 
 
 def to_csv(entries: Iterable[tuple[str, str]]) -> str:

@@ -22,10 +22,11 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherColumns:
-    """The names of columns that are left out, as the first line of a CSV has them."""
+class OtherColumn:
+    """A column of a CSV that is left out, and some of its cells."""
 
-    names: tuple[str, ...]
+    name: str
+    cells: tuple[str, ...] = ()
 
 
-Found = Row | BadLine | OtherColumns
+Found = Row | BadLine | OtherColumn

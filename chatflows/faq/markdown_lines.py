@@ -1,30 +1,35 @@
 """Markdown as FAQs are written in it: headings are questions, the text below each is its answer.
 
-It follows CommonMark 0.31 (4.2 and 4.3 headings, 4.5 fences, 4.6 HTML) line by line, so that
-reading can stop at any of them. A heading inside code, a comment, a list or a quote is text.
+It follows CommonMark 0.31 (4.1 rules, 4.2 and 4.3 headings, 4.5 fences, 4.6 HTML) line by line, so
+that reading can stop at any of them. A heading inside code, a comment, HTML, a list or a quote is
+text.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from chatflows.faq import markdown_blocks as blocks
 from chatflows.faq.found import BadLine, Found, Row
+from chatflows.faq.markdown_headings import plain
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
-_SIGNS = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
-# One "-" below a line is rather the item of a list.
-_UNDERLINE = re.compile(r" {0,3}(?:(=+)|-{2,})[ \t]*$")
-_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
-_NO_TEXT = re.compile(r" {0,3}>|\t| {4}")  # a quote or code; no paragraph begins so
-_FENCE = re.compile(r" {0,3}((?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}(?=[^`]*$)|~{3,})")
-_HTML = (
-    (re.compile(r" {0,3}<!--"), re.compile("-->")),
-    (
-        re.compile(r" {0,3}<(?:script|pre|style|textarea)(?:[\s>]|$)", re.IGNORECASE),
-        re.compile(r"</(?:script|pre|style|textarea)>", re.IGNORECASE),
-    ),
+# People also write wide signs, and blanks that CommonMark does not count as such.
+_SIGNS = re.compile(r"[ \u00a0\u3000]{0,3}([#\uff03]{1,6})(?=[^\S\r\n]|\u200b|$)")
+_GLUED = re.compile(r"[ \u00a0\u3000]{0,3}([#\uff03]{2,6})[^\W\d_]")
+_GLUED_WHY = (
+    "no blank follows the number signs; with one it is a question. "
+    "It is left out, and the text below it"
 )
+# One "-" below a line is rather the item of a list.
+_UNDERLINE = re.compile(r" {0,3}(?:(=+)|(-{2,}))[ \t]*$")
+_RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$")
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]{1,4}(?=\S)|[ \t]|$)")
+_QUOTE, _CODE = re.compile(r" {0,3}>"), re.compile(r"\t| {4}")
 _COMMENTS = re.compile(r"\s*(?:<!--(?:[^-]|-(?!->))*-->\s*)*")
+_YAML, _TOML = re.compile(r"[\w\"'-]+\s*:(?:\s|$)"), re.compile(r"[\w\"'.-]+\s*=|\[")
+_SEPARATOR = 3  # signs of a line that rather parts two entries than makes a heading
+_CELL_SIGNS = frozenset(",;\t|")
 
 
 @dataclass(slots=True)
@@ -34,6 +39,8 @@ class _Section:
     line: int
     depth: int = 0
     heading: str = ""
+    has_signs: bool = False
+    why: str = ""  # why it gives no entry
     below: list[str] = field(default_factory=list)
     paragraph: int = 0  # where the last paragraph begins in `below`, or its end if there is none
 
@@ -43,37 +50,32 @@ class _Section:
             self.paragraph = len(self.below)
 
     @property
+    def is_in_paragraph(self) -> bool:
+        return self.paragraph < len(self.below)
+
+    @property
     def text(self) -> str:
         return "\n".join(self.below).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Code or HTML that holds what looks like headings, until its end."""
-
-    line: int
-    what: str
-    signs: str = ""
-    is_in_list: bool = False
-    end: re.Pattern[str] | None = None
-
-    def ends_with(self, line: str) -> bool:
-        if self.end:
-            return self.end.search(line) is not None
-        signs = line.strip(" \t")
-        is_indented = line[:4].isspace() and not self.is_in_list
-        return not is_indented and len(signs) >= len(self.signs) and not signs.strip(self.signs[0])
-
-    def ends_before(self, line: str) -> bool:
-        """Whether the list item that it stands in is over."""
-        return self.is_in_list and line[:1] not in ("", " ", "\t")
-
-
 def begins(text: str) -> bool:
     """Whether a text begins as markdown: with a heading, perhaps below comments."""
+    if _front_matter(text):
+        return True
     lines = _lines(text[_comments_end(text) :])
     first, second = next(lines, ""), next(lines, "")
-    return _heading(first) is not None or bool(first.strip() and _UNDERLINE.match(second))
+    if _heading(first) is not None:
+        return True
+    return bool(first.strip() and not _RULE.match(first) and _UNDERLINE.match(second))
+
+
+def heading_lines(text: str) -> set[int]:
+    """Return the lines of headings; of doubtful ones those that no CSV would have."""
+    return {
+        one.line
+        for one in _sections(text)
+        if one.depth and (one.has_signs or _CELL_SIGNS.isdisjoint(one.heading))
+    }
 
 
 def read(text: str) -> Iterator[Found]:
@@ -81,11 +83,7 @@ def read(text: str) -> Iterator[Found]:
     held = None
     for section in _sections(text):
         if held is not None:
-            is_title = isinstance(section, _Section) and section.depth > held.depth
-            yield from _found(held, is_title=is_title)
-        if isinstance(section, BadLine):
-            yield section
-            return
+            yield from _found(held, is_title=section.depth > held.depth)
         held = section
     if held is not None:
         yield from _found(held, is_title=False)
@@ -93,43 +91,113 @@ def read(text: str) -> Iterator[Found]:
 
 def _found(section: _Section, *, is_title: bool) -> Iterator[Found]:
     text = section.text
-    if section.depth == 0:
-        if text:
+    if section.why:
+        yield BadLine(section.line, section.why)
+    elif section.depth == 0:
+        if not all(map(_RULE.match, filter(str.strip, section.below))):
             yield BadLine(section.line, "text above the first heading")
     elif text or not is_title:
-        yield Row(section.line, section.heading, text)
+        yield Row(section.line, plain(section.heading), text)
 
 
-def _sections(text: str) -> Iterator[_Section | BadLine]:
-    """Yield the sections. One with a block that never ends is the last, and a bad line."""
-    section, block = _Section(1), None
-    has_signs = is_in_list = False
-    for number, line in enumerate(_lines(text), 1):
-        if block is not None and not block.ends_before(line):
-            section.add(line, is_text=False)
-            if block.ends_with(line):
-                block = None
-            continue
-        block = _opened(line, number)
-        heading = None if block else _heading(line)
-        if heading and not (is_in_list and line.startswith(" ")):
-            yield section
-            section, has_signs, is_in_list = _Section(number, *heading), True, False
-        elif title := _underlined(section, line, has_signs=has_signs):
-            depth = 1 if "=" in line else 2
-            del section.below[-len(title) :]
-            yield section
-            section = _Section(number - len(title), depth, " ".join(map(str.strip, title)))
+class _Sections:
+    """Reads lines into sections."""
+
+    def __init__(self) -> None:
+        self._section = _Section(1)
+        self._block: blocks.Block | None = None
+        self._has_signs = False
+        self._item = 0  # where the text of the list's item begins; 0 outside lists
+        self._is_lazy = False  # whether text would go on with the paragraph of an item or a quote
+
+    def read(self, text: str) -> Iterator[_Section]:
+        """Yield the sections. One with a block that never ends is bad, and the last."""
+        skipped, number = _front_matter(text), 0
+        for number, line in enumerate(_lines(text), 1):
+            if number <= skipped:
+                continue
+            before, is_whole = self._section, True
+            if self._block is not None and not self._block.ends_before(line):
+                before.add(line, is_text=False)
+                if self._block.ends_with(line):
+                    self._block = None
+            else:
+                is_whole = not self._add(number, line)
+            if not is_whole:
+                yield before
+        block = self._block
+        if block is not None and block.must_end:
+            below = number - block.line
+            yield _Section(
+                block.line,
+                why=f"{block.what} begins here and never ends; nothing below it was read "
+                f"({below:,} line{'' if below == 1 else 's'}), nor the entry that it stands in",
+            )
         else:
-            if line.strip() and not line.startswith((" ", "\t")):
-                is_in_list = _ITEM.match(line) is not None
-            is_text = block is None and not is_in_list and not _NO_TEXT.match(line)
-            section.add(line, is_text=is_text)
-    if block is None:
-        yield section
-    else:
-        why = f"{block.what} begins here and never ends; the entry that it stands in is left out"
-        yield BadLine(block.line, why)
+            yield self._section
+
+    def _add(self, number: int, line: str) -> bool:
+        """Add a line outside blocks. Return whether it begins a section."""
+        section = self._section
+        is_in_paragraph = section.is_in_paragraph or self._is_lazy
+        self._block = blocks.opened(line, number, is_in_paragraph=is_in_paragraph)
+        indent = len(line) - len(line.lstrip(" \t"))
+        is_outside = not self._item or indent < self._item
+        if self._block is None and is_outside:
+            if begun := self._with_signs(number, line):
+                self._section, self._item, self._is_lazy = begun, 0, False
+                return True
+            if begun := self._underlined(number, line):
+                self._section = begun
+                return True
+        section.add(line, is_text=self._is_text(line, is_outside=is_outside))
+        return False
+
+    def _is_text(self, line: str, *, is_outside: bool) -> bool:
+        """Whether a line may belong to a paragraph that no list and no quote holds."""
+        if not line.strip():
+            self._is_lazy = False
+            return False
+        is_quote = _QUOTE.match(line) is not None
+        is_rule = is_outside and _RULE.match(line) is not None
+        item = None if is_rule or not is_outside else _ITEM.match(line)
+        is_other = bool(self._block or is_rule)
+        is_inside = item is not None or is_quote or not is_outside
+        if self._is_lazy and not (is_other or is_inside):
+            return False
+        self._is_lazy = is_inside and not is_other and _heading(line.lstrip(" \t>-*+")) is None
+        if is_outside:
+            self._item = max(item.end(), 2) if item else 0
+        is_code = not self._section.is_in_paragraph and _CODE.match(line) is not None
+        return not (is_other or is_inside or is_code)
+
+    def _with_signs(self, number: int, line: str) -> _Section | None:
+        if heading := _heading(line):
+            self._has_signs = True
+            return _Section(number, *heading, has_signs=True)
+        if found := _GLUED.match(line):
+            return _Section(number, len(found[1]), line, why=_GLUED_WHY)
+        return None
+
+    def _underlined(self, number: int, line: str) -> _Section | None:
+        """Return the section of the heading that `line` underlines, or None if it is no underline.
+
+        In a text whose headings have number signs, "---" below text rather parts two entries.
+        """
+        section, found = self._section, _UNDERLINE.match(line)
+        if found is None or not section.is_in_paragraph:
+            return None
+        title = " ".join(map(str.strip, section.below[section.paragraph :]))
+        is_short = len(found[2] or "") <= _SEPARATOR and not title.endswith(("?", "\uff1f"))
+        if self._has_signs and not found[1] and is_short:
+            return None
+        number -= len(section.below) - section.paragraph
+        del section.below[section.paragraph :]
+        return _Section(number, 1 if found[1] else 2, title)
+
+
+def _sections(text: str) -> Iterator[_Section]:
+    return _Sections().read(text)
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -143,33 +211,26 @@ def _heading(line: str) -> tuple[int, str] | None:
     found = _SIGNS.match(line)
     if found is None:
         return None
-    text = line[found.end() :].strip(" \t")
-    unclosed = text.rstrip("#")
-    if not unclosed or unclosed[-1] in " \t":
-        text = unclosed.rstrip(" \t")
-    return len(found[2]), text
+    text = line[found.end() :].strip().strip("\u200b").strip()
+    unclosed = text.rstrip("#\uff03")
+    if not unclosed or unclosed[-1].isspace():
+        text = unclosed.rstrip()
+    return len(found[1]), text
 
 
-def _underlined(section: _Section, line: str, *, has_signs: bool) -> list[str]:
-    """Return the lines of the heading that `line` underlines; none if it is no underline.
-
-    In a text whose headings have number signs, a line of "-" rather parts two entries.
-    """
-    found = _UNDERLINE.match(line)
-    if found is None or (has_signs and not found[1]):
-        return []
-    return section.below[section.paragraph :]
-
-
-def _opened(line: str, number: int) -> _Block | None:
-    if fence := _FENCE.match(line):
-        return _Block(number, "a block of code", signs=fence[2], is_in_list=bool(fence[1]))
-    for start, end in _HTML:
-        found = start.match(line)
-        if found and not end.search(line, found.end()):
-            what = "a comment" if "<!--" in found[0] else "a block of HTML"
-            return _Block(number, what, end=end)
-    return None
+def _front_matter(text: str) -> int:
+    """Return how many lines the settings take that stand above a text, between two rules."""
+    lines = _lines(text)
+    sign = next(lines, "").rstrip()
+    setting = {"---": _YAML, "+++": _TOML}.get(sign)
+    if setting is None or not setting.match(next(lines, "")):
+        return 0
+    for number, line in enumerate(lines, 3):
+        if line.rstrip() == sign or (sign == "---" and line.rstrip() == "..."):
+            return number
+        if line.startswith("##"):
+            return 0  # a question; in settings one sign begins a comment
+    return 0
 
 
 def _comments_end(text: str) -> int:

@@ -6,7 +6,9 @@ its pieces, without a dictionary.
 """
 
 import re
+import sys
 import unicodedata
+from array import array
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from chatflows.engines.faq import stop_words
 
 MAX_PIECES = 32  # of a question; more tell nothing about what is asked
 WORD_UNITS = 2  # a word counts as much as a piece of two letters
+_NATIVE = f"utf-32-{sys.byteorder[0]}e"
 
 # Han, kana, bopomofo, Hangul, Yi; then Thai, Lao, Burmese, Khmer, the Tai scripts. No digits here.
 _UNSPACED = (
@@ -77,7 +80,7 @@ def indexed(text: str) -> str:
     if text.isascii():
         return text
     plain = _BETWEEN.sub(" ", fold(text))
-    return _RUN.sub(lambda run: f" {' '.join(_pieces(run[0]))} ", plain)
+    return _RUN.sub(lambda run: _pieces(run[0]), plain)
 
 
 def asked(question: str) -> Asked:
@@ -135,10 +138,17 @@ def _tokens(folded: str) -> Iterator[tuple[int, str, bool]]:
         yield found.start(), found[0], found["run"] is not None
 
 
-def _pieces(run: str) -> list[str]:
+def _pieces(run: str) -> str:
     """Cut a run into pairs of letters. The last letter alone lets a prefix find every letter."""
-    units = _units(run)
-    return [*map("".join, pairwise(units)), units[-1]]
+    if _WITH_MARKS.search(run):
+        units = _UNIT.findall(run)
+        return f" {' '.join(map(''.join, pairwise(units)))} {units[-1]} "
+    # Numbers in an array are woven at once, where strings would be made one by one.
+    letters = array("I", run.encode(_NATIVE))
+    spread = array("I", [32]) * (3 * len(letters))  # blanks
+    spread[1::3] = letters
+    spread[2:-1:3] = letters[1:]
+    return spread.tobytes().decode(_NATIVE)
 
 
 def _units(run: str) -> list[str]:

@@ -98,9 +98,9 @@ def test_anything_else_is_left_as_it_is(text: str) -> None:
     assert taken_apart(text) is None
 
 
-@given(st.text())
-def test_any_text_is_taken(text: str) -> None:
-    assert taken_apart(text) is None or "-" in text
+@given(st.text(max_size=500), st.text(max_size=500))
+def test_an_address_is_found_in_any_text(before: str, after: str) -> None:
+    assert taken_apart(f"{before} {HOST}/canvas/{ID} {after}") == (HOST, ID)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from accounts.outages import Unavailable
 from chatflows.engines import Engine
 from chatflows.engines.kinds import UnsetEngine
 from chatflows.engines.pool import EnginePool, LoopPools
@@ -63,6 +64,55 @@ def test_an_engine_is_kept_until_its_version_is_another() -> None:
         first = await (await pools.get()).get(ONE, EngineRef("faq", 1))
         assert await (await pools.get()).get(ONE, EngineRef("faq", 1)) is first
         assert await (await pools.get()).get(ONE, EngineRef("faq", 2)) is not first
+
+    asyncio.run(ask())
+    assert sources.count == 2
+
+
+def test_calls_that_come_at_once_share_one_build() -> None:
+    sources = Sources("faq")
+
+    async def ask() -> list[Engine]:
+        pool = EnginePool(sources)
+        return await asyncio.gather(*(pool.get(ONE, EngineRef("faq", 1)) for _ in range(24)))
+
+    engines = asyncio.run(ask())
+    assert sources.count == 1
+    assert len(set(map(id, engines))) == 1
+
+
+def test_a_caller_that_leaves_does_not_end_the_build_of_others() -> None:
+    sources = Sources("faq")
+
+    async def ask() -> None:
+        pool = EnginePool(sources)
+        first, second = (asyncio.create_task(pool.get(ONE, EngineRef("faq", 1))) for _ in range(2))
+        await asyncio.sleep(0)  # both wait now
+        first.cancel()
+        assert await second is pool.ready(ONE, EngineRef("faq", 1))
+        assert first.cancelled()
+
+    asyncio.run(ask())
+    assert sources.count == 1
+
+
+def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+    class Failing(Sources):
+        async def engine_source(self, chatflow_id: UUID) -> EngineSource:
+            source = await super().engine_source(chatflow_id)
+            if self.count == 1:
+                raise Unavailable
+            return source
+
+    sources = Failing("faq")
+
+    async def ask() -> None:
+        pool = EnginePool(sources)
+        waiting = (pool.get(ONE, EngineRef("faq", 1)) for _ in range(3))
+        failures = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(one) for one in failures] == [Unavailable] * 3
+        await pool.get(ONE, EngineRef("faq", 1))
+        assert pool._builds == {}
 
     asyncio.run(ask())
     assert sources.count == 2

@@ -6,7 +6,7 @@ import pytest
 
 from chatflows.faq import files
 from chatflows.faq.files import Reading, Unreadable, parse, text_of
-from chatflows.faq.found import BadLine, Row
+from chatflows.faq.found import BadLine, OtherColumn, Row
 from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
@@ -129,7 +129,10 @@ def test_a_header_names_its_columns_in_any_order_and_the_others_are_told() -> No
         ("When?", "Now."),
         ("Where?", "Here."),
     ]
-    assert reading.other_columns == ("Nr", "Thema")
+    assert reading.other_columns == [
+        OtherColumn("Nr", ("1", "2")),
+        OtherColumn("Thema", ("Time",)),
+    ]
 
 
 @pytest.mark.parametrize("header", ["Topic,Text", "Topic,Answer", "Thema,Inhalt", "Title,Body"])
@@ -158,6 +161,78 @@ def test_an_entry_is_not_taken_for_a_header(text: str) -> None:
 def test_too_many_cells_are_a_bad_line_and_never_cut(text: str, bad: int) -> None:
     assert [one.line for one in read(text).bad_lines] == [bad]
     assert "How long?" not in [row.question for row in read(text).rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("question,answer,tags\nHow long?,Two days, or three", [2]),
+        ("id,answer,question\n1,Two days, or three", [2]),
+        ("Nr.;Frage;Antwort;Stand\n2;Wo?;Hier; da", [2]),
+        ("question,tags,answer\nIs it red, or blue?,yes", [2]),
+        ("question,answer,tags\nHow long?,Two days,\u00a0or three", [2]),
+        ("question,answer,\nHow long?,Two days, or three", [2]),
+        ('question,answer,tags\nHow long?,Two days, "or, three"', []),
+        ('question,answer,tags\nHow long?,"Two days, or three",time', []),
+        ("id, question,answer\n1, How long?,Two days", []),
+        ("question | answer | tags\nHow long? | Two days | time", []),
+    ],
+)
+def test_an_answer_is_never_cut_at_a_sign_of_its_own(text: str, bad: list[int]) -> None:
+    reading = read(text)
+    assert [one.line for one in reading.bad_lines] == bad
+    assert len(reading.rows) == 1 - len(bad)
+
+
+def test_cells_of_columns_that_have_no_name_are_told_too() -> None:
+    reading = read("question,,answer\nWhere?,Place,Here.\nWhen?,,Now.")
+    assert reading.other_columns == [OtherColumn("column 2", ("Place",))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wann?;Montag, Dienstag\nWo?;Hier, da",
+        'Wann?;"Montag, Dienstag"\nWo?;"Hier, da"',
+        "Wann?\tMontag, Dienstag\nWo?\tHier, da",
+    ],
+)
+def test_a_delimiter_that_a_blank_follows_gives_way(text: str) -> None:
+    assert pairs(text) == [("Wann?", "Montag, Dienstag"), ("Wo?", "Hier, da")]
+
+
+@pytest.mark.parametrize("text", ["When?, Now.\nWhere?, Here.", 'When?,"Now; then"\nWhere?,Here.'])
+def test_a_comma_that_a_blank_follows_parts_where_nothing_else_does(text: str) -> None:
+    assert [question for question, _ in pairs(text)] == ["When?", "Where?"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Wann?;Montag,Dienstag", "Wann?;Montag, Dienstag\nWo?;Hier, da; dort"]
+)
+def test_if_two_delimiters_may_be_meant_nothing_is_guessed(text: str) -> None:
+    (bad,) = read(text).bad_lines
+    assert (bad.line, read(text).rows) == (1, [])
+    assert "sep=," in bad.why
+    assert read(f"sep=;\n{text}").rows[0].question == "Wann?"
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("Our FAQ,2024\nquestion,answer\nHow long?,Two days.\nWhere?,Here.", [1]),
+        ("Our FAQ\n\nas of today\nquestion;answer\nHow long?;Two days.\nWhere?;Here.", [1, 3]),
+        ("question,answer\nHow long?,Two days.\nQuestion,Answer\nWhere?,Here.", []),
+        ("question,answer\nHow long?,Two days.\nid,answer,question\n1,Here.,Where?", []),
+        (
+            "| Question | Answer |\n| --- | :-: |\n| How long? | Two days. |\n| Where? | Here. |",
+            [],
+        ),
+        ("How long?|Two days.\n---|---\nWhere?|Here.", []),
+    ],
+)
+def test_headers_and_rules_are_never_entries(text: str, bad: list[int]) -> None:
+    assert pairs(text) == TWO
+    assert [one.line for one in read(text).bad_lines] == bad
 
 
 def test_empty_cells_that_fill_a_line_up_are_none() -> None:

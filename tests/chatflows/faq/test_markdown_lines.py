@@ -9,6 +9,8 @@ from markdown_it import MarkdownIt
 
 from chatflows.faq.files import Reading, is_markdown, parse
 from chatflows.faq.found import BadLine, Row
+from chatflows.faq.markdown_headings import plain
+from chatflows.faq.markdown_lines import heading_lines
 
 pytestmark = pytest.mark.fast
 
@@ -30,7 +32,7 @@ def test_markdown_headings_are_questions() -> None:
     rows, bad = read(text).rows, read(text).bad_lines
     assert rows == [
         Row(3, "When are you open?", "From 9 to 17.\n\n- daily"),
-        Row(8, "And on *Sunday*?", "```\n# no heading\n```"),
+        Row(8, "And on Sunday?", "```\n# no heading\n```"),
         Row(13, "Last", "End."),
     ]
     assert bad == [BadLine(12, "no answer")]
@@ -148,40 +150,64 @@ def test_lines_are_counted_as_on_any_system(end: str) -> None:
     ]
 
 
-PARTS = st.sampled_from(
-    [
-        "# a",
-        "## b ##",
-        "   ### c",
-        "text",
-        "",
-        "```",
-        "````",
-        "~~~",
-        "``` x",
-        "    # code",
-        "<!--",
-        "-->",
-        "#no",
-        "==",
-    ]
-)
+def of_commonmark(text: str) -> dict[int, str]:
+    """The headings that markdown-it finds outside lists and quotes, by their lines."""
+    return {
+        token.map[0] + 1: plain(following.content)
+        for token, following in pairwise(MarkdownIt("commonmark").parse(text))
+        if token.type == "heading_open" and token.map and not token.level
+    }
 
 
-@given(st.lists(PARTS, max_size=12))
+COMMON = [
+    "text",
+    "Where?",
+    "",
+    "```",
+    "````",
+    "~~~",
+    "``` x",
+    "    # code",
+    "<!--",
+    "-->",
+    "<div>",
+    "</div>",
+    "<b>",
+    "<b>word",
+    "***",
+    "* * *",
+    "___",
+    "- item",
+    "1. item",
+    "> quote",
+    "#no",
+    "==",
+]
+WITH_SIGNS = st.sampled_from([*COMMON, "# a", "## b ##", "   ### c", " # d", "  # item", "\\# no"])
+UNDERLINED = st.sampled_from([*COMMON, "---", "-----", "- - -"])
+
+
+@given(st.lists(WITH_SIGNS, max_size=12) | st.lists(UNDERLINED, max_size=12))
 def test_headings_are_those_of_commonmark(lines: list[str]) -> None:
-    """Each heading that markdown-it finds begins a section, unless a block never ends."""
+    """Each of our headings is one of markdown-it's, and none of them is lost."""
     text = "\n".join(lines)
-    expected = [
-        (token.map[0] + 1, following.content)
-        for token, following in pairwise(MarkdownIt().parse(text))
-        if token.type == "heading_open" and token.map
-    ]
     reading = read(text)
     if any("never ends" in bad.why for bad in reading.bad_lines):
         return
-    numbers = {bad.line for bad in reading.bad_lines if bad.why != "text above the first heading"}
-    ours = {row.line for row in reading.rows} | numbers
-    assert ours <= {line for line, _ in expected}
-    titles = {row.line: row.question for row in reading.rows}
-    assert all(titles.get(line, title) == title for line, title in expected)
+    expected = of_commonmark(text)
+    assert heading_lines(text) == set(expected)
+    assert {row.line: row.question for row in reading.rows}.items() <= expected.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "ours", "commonmark"),
+    [
+        ("# a\ntext\n---", {1}, {1, 2}),  # a line that parts two entries
+        ("##\u00a0Where?", {1}, set()),
+        ("##Where?", {1}, set()),  # a bad line
+        ("---\ntitle: FAQ\n---\n# a", {4}, {2, 4}),
+    ],
+)
+def test_where_it_is_not_as_in_commonmark(text: str, ours: set[int], commonmark: set[int]) -> None:
+    assert heading_lines(text) == ours
+    assert set(of_commonmark(text)) == commonmark
