@@ -132,7 +132,7 @@ def _error(status: int, message: str) -> web.Response:
 class OpenAI:
     """An OpenAI-compatible server that counts words as tokens and says the last message again.
 
-    `drip` it says 500 times, slowly.
+    `drip` it says 500 times, slowly. What is said behind `ends` is why it ends.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,8 @@ class OpenAI:
             await response.write(_chunk({"choices": [{"delta": {"content": word + " "}}]}))
         if said == "cut":
             return response
-        await response.write(_chunk({"choices": [{"delta": {}, "finish_reason": "stop"}]}))
+        reason = said.removeprefix("ends ") if said.startswith("ends ") else "stop"
+        await response.write(_chunk({"choices": [{"delta": {}, "finish_reason": reason}]}))
         usage = {"prompt_tokens": len(messages), "completion_tokens": len(said.split(" "))}
         await response.write(_chunk({"choices": [], "usage": usage}) + b"data: [DONE]\n\n")
         return response

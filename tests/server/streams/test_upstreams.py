@@ -251,3 +251,18 @@ def test_an_upstreams_limit_is_a_503_with_its_time(world: World) -> None:
     assert answer.headers["retry-after"] == "17"
     cut = world.server.predict(text, flow, question="cut", streaming=True)
     assert events(cut)[-1][0] == "error"
+
+
+def test_an_interrupted_answer_of_an_openai_server_is_no_success(world: World) -> None:
+    flow = world.openai_flow()
+    text = world.key(flow)
+    for reason, code in [
+        *(("abort", "upstream_cut"), ("network_error", "upstream_cut")),
+        *(("ERROR", "upstream_error"), ("tool_calls", "upstream_invalid")),
+    ]:
+        answer = world.server.predict(text, flow, question=f"ends {reason}")
+        assert (answer.status, answer.json()["code"]) == (502, code)
+        streamed = world.server.predict(text, flow, question=f"ends {reason}", streaming=True)
+        names = [name for name, _ in events(streamed)]
+        assert (names[-1], "end" in names) == ("error", False)
+    assert world.server.predict(text, flow, question="ends MAX_TOKENS").status == 200
