@@ -187,10 +187,11 @@ class _Sections:
         section, found = self._section, _UNDERLINE.match(line)
         if found is None or not section.is_in_paragraph:
             return None
-        title = " ".join(map(str.strip, section.below[section.paragraph :]))
-        is_short = len(found[2] or "") <= _SEPARATOR and not title.endswith(("?", "\uff1f"))
+        is_question = section.below[-1].rstrip().endswith(("?", "\uff1f"))
+        is_short = len(found[2] or "") <= _SEPARATOR and not is_question
         if self._has_signs and not found[1] and is_short:
             return None
+        title = " ".join(map(str.strip, section.below[section.paragraph :]))
         number -= len(section.below) - section.paragraph
         del section.below[section.paragraph :]
         return _Section(number, 1 if found[1] else 2, title)

@@ -29,10 +29,9 @@ class FaqEngine:
     def __init__(self, entries: Sequence[Entry], fallback: str = "") -> None:
         self._entries = tuple(entry for entry in entries if entry.answer.strip())
         self._fallback = fallback.strip() or DEFAULT_FALLBACK
+        self._stops = words.stops_of(entry.question for entry in self._entries)
         self._entries_by_gist = {
-            gist: entry
-            for entry in self._entries
-            if not entry.question.isascii() and (gist := words.gist(entry.question))
+            gist: entry for entry in self._entries if (gist := words.gist(entry.question))
         }
         # The same questions come again and again, and these entries never change.
         self._cached = lru_cache(maxsize=1024)(self._rank)
@@ -69,7 +68,7 @@ class FaqEngine:
         return rank(question)
 
     def _rank(self, question: str) -> Entry | None:
-        asked = words.asked(question)
+        asked = words.asked(question, self._stops)
         if not asked.parts:
             return self._entries_by_gist.get(words.gist(question))
         rows: list[tuple[int]] = self._index.execute(

@@ -9,11 +9,13 @@ import re
 import sys
 import unicodedata
 from array import array
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from chatflows.engines.faq import stop_words
+from chatflows.engines.faq import languages, stop_words
 
 MAX_PIECES = 32  # of a question; more tell nothing about what is asked
 WORD_UNITS = 2  # a word counts as much as a piece of two letters
@@ -32,7 +34,8 @@ _INDIC = "\u0900-\u0963\u0966-\u0dff"  # with their vowel signs, which are no \w
 _RUN = re.compile(f"[{_UNSPACED}]+")
 _TOKEN = re.compile(f"(?P<run>[{_UNSPACED}]+)|(?:(?![{_UNSPACED}])[\\w{_INDIC}])+")
 _ASCII_WORD = re.compile(r"\w+", re.ASCII)
-_HIRAGANA = re.compile("[\u3041-\u309f]")
+# Endings that say little: Japanese ones, and a Korean particle behind a single letter.
+_ENDING = re.compile("[\u3041-\u309f]|(?<=^[\uac00-\ud7a3])[\uc740\ub294\uc744\ub97c]$")
 _BETWEEN = re.compile(f"[^\\w{_INDIC}{_UNSPACED}]+")
 # One letter with its marks. Thai and Lao write some vowels before their consonant; Khmer and
 # Burmese stack consonants, and Burmese closes a syllable with one.
@@ -54,6 +57,10 @@ _IGNORED = re.compile(
 )
 # Letters that people type without their stroke, and that have no decomposition.
 _PLAIN = {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "\u0131": "i"}
+# In German, "oe" is what people type who have no "ö".
+_DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_UMLAUT = re.compile("[äöüÄÖÜ\u0308]")
+_WORD = re.compile(r"\w+")
 _STROKED = re.compile(f"[{''.join(_PLAIN)}]")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 
@@ -79,38 +86,68 @@ def indexed(text: str) -> str:
     """Return what an entry's text is found by: its words, with runs cut into pieces."""
     if text.isascii():
         return text
-    plain = _BETWEEN.sub(" ", fold(text))
+    with_digraphs = f"{text} {' '.join(_digraphs(text).values())}"
+    plain = _BETWEEN.sub(" ", fold(with_digraphs))
     return _RUN.sub(lambda run: _pieces(run[0]), plain)
 
 
-def asked(question: str) -> Asked:
-    """Return what a question asks for. Of runs it leaves out what tells nothing.
+def stops_of(questions: Iterable[str]) -> frozenset[str]:
+    """Return the stop words of English and of the languages that an FAQ's questions are written in.
 
-    Of other words it does so too, unless the question has no others.
+    A language counts if it explains a third of the questions better than English does, and not
+    each by a single word of plain letters: "van" and "die" are English too.
+    """
+    best, certain, total = Counter[str](), set[str](), 0
+    for question in questions:
+        tokens = {token for _, token, _ in _tokens(fold(question))}
+        counts = {name: len(tokens & stops) for name, stops in _stops().items()}
+        most, english = max(counts.values()), len(tokens & stop_words.ENGLISH)
+        total += max(most, english) > 0
+        if most > english:
+            names = [name for name, count in counts.items() if count == most]
+            best.update(names)
+            has_other_letters = not "".join(filter(str.isalpha, question)).isascii()
+            certain.update(names if most > english + 1 or has_other_letters else ())
+    chosen = (_stops()[name] for name in certain if 3 * best[name] >= total)
+    return stop_words.ENGLISH.union(*chosen)
+
+
+def asked(question: str, stops: frozenset[str] = stop_words.ENGLISH) -> Asked:
+    """Return what a question asks for, without words and parts of runs that tell nothing.
+
+    A question of English words that tell nothing asks for all of them; of others see `gist`.
     """
     if question.isascii():
         words = list(dict.fromkeys(_ASCII_WORD.findall(question.lower())))[:MAX_PIECES]
-        telling = [word for word in words if word not in stop_words.ENGLISH] or words
+        telling = [word for word in words if word not in stops]
+        if not telling and stop_words.ENGLISH.issuperset(words):
+            telling = words
         return Asked({f'"{word}"': {n} for n, word in enumerate(telling)}, has_runs=False)
     parts, common = dict[str, set[int]](), dict[str, set[int]]()
-    weak, has_runs = set[int](), False
+    weak, has_runs, is_english = set[int](), False, True
+    digraphs = _digraphs(question)
     for start, token, is_run in _tokens(fold(question)):
         has_runs = has_runs or is_run
         if is_run:
             for at, segment in stop_words.telling(token):
                 place = WORD_UNITS * start + at
                 _add_segment(parts, _units(segment), place)
-                weak.update(place + found.start() for found in _HIRAGANA.finditer(segment))
+                weak.update(place + found.start() for found in _ENDING.finditer(segment))
         else:
             place = WORD_UNITS * start
-            chosen = common if token in stop_words.ENGLISH else parts
-            chosen.setdefault(f'"{token}"', set(range(place, place + WORD_UNITS)))
-    # Japanese writes endings in hiragana: they count only in a question that has nothing else.
+            is_english = is_english and token in stop_words.ENGLISH
+            chosen = common if token in stops else parts
+            one = f'"{token}"'
+            if token in digraphs:
+                one = f'({one} OR "{digraphs[token]}")'
+            chosen.setdefault(one, set(range(place, place + WORD_UNITS)))
+    # Endings count only in a question that has nothing else.
     strong = {one: places - weak for one, places in parts.items() if places - weak}
     chosen = strong or parts
     if has_runs and all(one.endswith("*") for one in chosen):
         return Asked({}, has_runs)  # single letters, at most: see `gist`
-    return Asked(dict(islice((chosen or common).items(), MAX_PIECES)), has_runs)
+    chosen = chosen or (common if is_english else {})
+    return Asked(dict(islice(chosen.items(), MAX_PIECES)), has_runs)
 
 
 def gist(question: str) -> str:
@@ -131,6 +168,23 @@ def fold(text: str) -> str:
     plain = _STROKED.sub(lambda letter: _PLAIN[letter[0]], plain)
     plain = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), plain)
     return unicodedata.normalize("NFKC", plain)
+
+
+@cache
+def _stops() -> dict[str, frozenset[str]]:
+    return {
+        name: frozenset(token for _, token, _ in _tokens(fold(words)))
+        for name, words in languages.STOP_WORDS.items()
+    }
+
+
+def _digraphs(text: str) -> dict[str, str]:
+    """Return words with an umlaut, as they are folded, and as they are typed without one."""
+    if not _UMLAUT.search(text):
+        return {}
+    written = unicodedata.normalize("NFC", text).lower()
+    words = {word for word in _WORD.findall(written) if _UMLAUT.search(word)}
+    return {fold(word): fold(word.translate(_DIGRAPHS)) for word in words}
 
 
 def _tokens(folded: str) -> Iterator[tuple[int, str, bool]]:

@@ -312,6 +312,10 @@ def test_half_a_character_is_refused(data: bytes) -> None:
         "," * 1_000_000,
         "q,a\n" + "x" * 1_000_000,
         "sep=" + " " * 1_000_000,
+        "# a\n" + "--\n" * 99_000,
+        "* " * 400_000 + "x",
+        "<a " + "b " * 400_000 + ">",
+        "q,a,x\n" + " " * 900_000 + '"',
     ],
     ids=lambda text: f"{text[:6]!r}-{text.count(chr(10))}",
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chatflows.engines.faq import words
 from chatflows.engines.faq.engine import FaqEngine
 from chatflows.engines.sources import Entry
-from tests.chatflows.engines.languages import LANGUAGES
+from tests.chatflows.engines.faq.languages import LANGUAGES
 from tests.endings import that_ends
 
 pytestmark = pytest.mark.fast
