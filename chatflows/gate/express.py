@@ -18,6 +18,7 @@ from accounts.network import request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord
+from chatflows.encoding import encode
 from chatflows.engines import InstantEngine, kinds
 from chatflows.gate import cors, responses, routes, verdicts
 from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
@@ -141,14 +142,15 @@ class ShortWay:
             prediction = self._predict(request, verdict, call.body)
             if prediction is None:
                 return None
-            allowed = cors.of(verdict, request.origins)
-            reply = _reply_of(responses.json_answer(FLOWISE.whole(prediction), allowed))
+            body = encode(FLOWISE.whole(prediction))
+            before, after = _around_length(*cors.of(verdict, request.origins))
+            fields = before + str(len(body)).encode() + after
             outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
         else:
-            reply = _refusal(request, verdict)
-            outcome = Outcome(reply.status, verdict.decision.code)
-        fields = reply.fields + b"x-request-id: " + request.id.encode() + b"\r\n"
-        return Reply(reply.status, fields, reply.body), verdict, outcome
+            status, fields, body = _refusal(request, verdict)
+            outcome = Outcome(status, verdict.decision.code)
+        fields += b"x-request-id: " + request.id.encode() + b"\r\n"
+        return Reply(outcome.status, fields, body), verdict, outcome
 
     def _predict(self, request: GateRequest, verdict: Verdict, body: bytes) -> Prediction | None:
         """Answer the question; None where that is not for this way. Raises Refused."""
@@ -167,27 +169,34 @@ class ShortWay:
         return Prediction.of(question, engine.answer_now(question))
 
 
-def _refusal(request: GateRequest, verdict: Verdict) -> Reply:
+@lru_cache(maxsize=512)
+def _around_length(*allowed: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Return the fields of an answer before and after its length; `allowed` are those of CORS."""
+    fields = _fields_of(responses.json_answer({}, [*allowed]))
+    before, length, after = fields.partition(b"content-length: ")
+    return before + length, after[after.index(b"\r\n") :]
+
+
+def _refusal(request: GateRequest, verdict: Verdict) -> tuple[int, bytes, bytes]:
+    """Return the status, the fields and the body of a refusal."""
     decision = verdict.decision
     media_type = errors.media_type_for(request.accept)
-    reply, before, after = _refusal_of(decision.code, decision.scope, media_type)
-    body = before + request.id.encode() + after if after else before
-    return reply._replace(body=body)
+    status, fields, before, after = _refusal_of(decision.code, decision.scope, media_type)
+    return status, fields, before + request.id.encode() + after if after else before
 
 
 @lru_cache(maxsize=512)
-def _refusal_of(code: str, scope: Any, media_type: bytes) -> tuple[Reply, bytes, bytes]:
-    """Return a refusal, and its body before and after the request's id."""
+def _refusal_of(code: str, scope: Any, media_type: bytes) -> tuple[int, bytes, bytes, bytes]:
+    """Return a refusal's status and fields, and its body before and after the request's id."""
     refused = Refused(codes.CODES[code], scope=scope)
     accept = EVENT_STREAM if media_type is PLAIN else media_type
     answer = responses.refusal(refused, FLOWISE, _ID, accept, cors.ANYWHERE)
     before, _, after = answer.body.partition(_ID.encode())
-    return _reply_of(answer), before, after
+    return answer.status, _fields_of(answer), before, after
 
 
-def _reply_of(answer: Answer) -> Reply:
-    fields = b"".join([name + b": " + value + b"\r\n" for name, value in answer.headers])
-    return Reply(answer.status, fields, answer.body)
+def _fields_of(answer: Answer) -> bytes:
+    return b"".join([name + b": " + value + b"\r\n" for name, value in answer.headers])
 
 
 async def _nothing_more() -> ASGIMessage:

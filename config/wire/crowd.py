@@ -21,6 +21,8 @@ WARN_EVERY = 60.0  # seconds
 class Connection(Protocol):
     """What the crowd asks of a connection."""
 
+    rested_at: float  # when it got its last answer; by the crowd's clock
+
     def give_way(self) -> None:
         """Close at once, and leave the crowd."""
 
@@ -30,8 +32,9 @@ class _Line:
 
     def __init__(self) -> None:
         self.count = 0
-        self.resting: OrderedDict[Connection, None] = OrderedDict()  # no request is here
-        self.reading: OrderedDict[Connection, None] = OrderedDict()  # a body is on its way
+        # Since when: no request is here, or a body is on its way.
+        self.resting: OrderedDict[Connection, float] = OrderedDict()
+        self.reading: OrderedDict[Connection, float] = OrderedDict()
 
     def take_out(self, connection: Connection) -> None:
         self.resting.pop(connection, None)
@@ -40,15 +43,18 @@ class _Line:
     def make_room(self, newcomer: Connection) -> bool:
         """Let one give way, and return whether there was one."""
         for order in (self.resting, self.reading):
-            oldest = next(iter(order), newcomer)
-            if oldest is not newcomer:
-                oldest.give_way()
-                return True
+            for _ in range(len(order)):
+                oldest = next(iter(order))
+                if oldest.rested_at <= order[oldest] and oldest is not newcomer:
+                    oldest.give_way()
+                    return True
+                order[oldest] = oldest.rested_at  # short answers only note their time
+                order.move_to_end(oldest)
         return False
 
 
 class Crowd:
-    """The connections of one process. Each change costs the same, however many there are."""
+    """The connections of one process. No change walks through all, but where all were active."""
 
     def __init__(self, logger: Logger, limit: int | None, is_proxy: Callable[[str], bool]) -> None:
         """Make an empty crowd.
@@ -71,7 +77,7 @@ class Crowd:
         mine = self._by_peer.setdefault(peer, _Line())
         for line in (self._all, mine):
             line.count += 1
-            line.resting[connection] = None
+            line.resting[connection] = connection.rested_at
         limit = self._limit
         if limit is None:
             return True
@@ -93,19 +99,19 @@ class Crowd:
             del self._by_peer[peer]
 
     def rests(self, connection: Connection, peer: str) -> None:
-        """Note that a connection got its answer: of those that rest it is the last to give way."""
+        """Note that a connection got its answer: of those that rest it is the last to give way.
+
+        One that rested before may only note the time: it is moved when its turn comes.
+        """
         for line in (self._all, self._by_peer[peer]):
-            if connection in line.resting:
-                line.resting.move_to_end(connection)
-            else:
-                line.reading.pop(connection, None)
-                line.resting[connection] = None
+            line.take_out(connection)
+            line.resting[connection] = connection.rested_at
 
     def reads(self, connection: Connection, peer: str) -> None:
         """Note that a request is here, and its body on its way."""
         for line in (self._all, self._by_peer[peer]):
             line.take_out(connection)
-            line.reading[connection] = None
+            line.reading[connection] = connection.rested_at
 
     def works(self, connection: Connection, peer: str) -> None:
         """Note that a whole request is here: until its answer is, it does not give way."""

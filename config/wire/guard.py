@@ -67,6 +67,7 @@ class GuardedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._edge: Edge = getattr(self.app, "edge", None) or Nowhere()
+        self.rested_at = 0.0  # loop time; see Connection
         self._peer: str | None = None  # None: not in the crowd
         self._offer: bytes | None = None  # a head without the offer that it came with
         self._running: RequestResponseCycle | None = None  # the request being answered
@@ -88,6 +89,7 @@ class GuardedProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(WRITE_AHEAD)
         self._waiting_since = self.loop.time()
         self._crowd = _crowds.get(self.server_state) or self._begin_crowd()
+        self.rested_at = self._waiting_since
         address = self.client[0] if self.client else ""
         self._peer = peer_of(address)
         if not self._crowd.enter(self, self._peer, address):
@@ -221,6 +223,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
+        self.rested_at = self.loop.time()
         self._note(self._crowd.rests)
         super().on_response_complete()  # starts the next in the queue, if any
         if not self._is_idle():

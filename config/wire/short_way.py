@@ -179,8 +179,7 @@ class QuickProtocol(GuardedProtocol):
         self._write(reply, is_kept=True)
         self.server_state.total_requests += 1
         self._left_in_a_row -= 1
-        self._idle_since = self.loop.time()
-        self._note(self._crowd.rests)
+        self._idle_since = self.rested_at = self.loop.time()
         return True
 
     def _answer_cycle(

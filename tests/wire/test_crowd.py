@@ -104,6 +104,7 @@ class Fake:
     def __init__(self, crowd: Crowd, peer: str) -> None:
         self.crowd, self.peer = crowd, peer
         self.is_gone = False
+        self.rested_at = 0.0
         assert crowd.enter(self, peer, peer)
 
     def give_way(self) -> None:
