@@ -6,6 +6,7 @@ ranking serves whatever database the entries come from. `words` says what they a
 
 import re
 import sqlite3
+import weakref
 from collections.abc import AsyncGenerator, Sequence
 from functools import lru_cache
 
@@ -36,6 +37,7 @@ class FaqEngine:
         # The same questions come again and again, and these entries never change.
         self._cached = lru_cache(maxsize=1024)(self._rank)
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, self._index.close)
         self._index.execute(
             f'CREATE VIRTUAL TABLE faq USING fts5(question, answer, tokenize="{TOKENIZER}")'
         )
