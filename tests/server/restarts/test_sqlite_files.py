@@ -112,7 +112,9 @@ def test_a_start_beside_a_torn_database_says_what_to_do(server: Shipped) -> None
         refused = forks.run([*SERVE], environment(server.folder, PORT=str(free_port())))
         other.kill()
     assert refused.returncode == 1
-    assert refused.stderr.count("\n") == 1
+    # From Python 3.13 on Django's broken connection is a warning, which only tests show.
+    lines = [each for each in refused.stderr.splitlines() if "ResourceWarning" not in each]
+    assert len(lines) == 1
     assert "its -wal or -shm file was deleted or replaced" in refused.stderr
     assert "Stop every process that uses it" in refused.stderr
     again = start(server.folder)
