@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from accounts import sqlite_files
@@ -40,7 +40,7 @@ WHERE thread_id IN (SELECT value FROM json_each(?1))
 """
 _MODELS = rows.MODELS.format(team_id="?1", key_id="?2")
 
-
+Read = TypeVar("Read")
 _Made = Future[tuple[sqlite3.Connection, sqlite_files.Identity]]
 
 
@@ -66,8 +66,7 @@ class SqliteReader:
 
     async def read(self, public_id: str | None, chatflow_id: UUID) -> Facts:
         """See AccessReader."""
-        await self._wait_for_locks()
-        return self._read(public_id, chatflow_id)
+        return await self._when_free(lambda: self._read(public_id, chatflow_id))
 
     def read_soon(
         self, public_id: str | None, chatflow_id: UUID, then: Callable[[Facts | None], None]
@@ -118,9 +117,9 @@ class SqliteReader:
 
     async def engine_source(self, chatflow_id: UUID) -> EngineSource:
         """See AccessReader."""
-        await self._wait_for_locks()
-        found = self._select(_SOURCE, (chatflow_id.hex,))
-        entries = self._select(_ENTRIES, (chatflow_id.hex,))
+        values = (chatflow_id.hex,)
+        found = await self._when_free(lambda: self._select(_SOURCE, values))
+        entries = await self._when_free(lambda: self._select(_ENTRIES, values))
         try:
             return rows.engine_source(found[0], entries)
         except (IndexError, ValueError, TypeError) as error:
@@ -128,17 +127,17 @@ class SqliteReader:
 
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """See AccessReader."""
-        await self._wait_for_locks()
+        values = (team_id.hex, key_id.hex)
+        found = await self._when_free(lambda: self._select(_MODELS, values))
         try:
-            return rows.models(self._select(_MODELS, (team_id.hex, key_id.hex)))
+            return rows.models(found)
         except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 
     async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
         """See AbortReader."""
-        await self._wait_for_locks()
         names = json.dumps([UUID(thread_id).hex for thread_id in thread_ids])
-        return rows.aborts(self._select(_ABORTS, (names,)))
+        return rows.aborts(await self._when_free(lambda: self._select(_ABORTS, (names,))))
 
     def close(self) -> None:
         """Give the connection back; the next reading opens another."""
@@ -159,20 +158,18 @@ class SqliteReader:
             with suppress(Unavailable, sqlite3.Error, OSError):
                 self._open()
 
-    async def _wait_for_locks(self) -> None:
+    async def _when_free(self, read: Callable[[], Read]) -> Read:
+        """Read, and again where somebody held locks: a writer does so for a moment now and then."""
         loop = asyncio.get_running_loop()
         end = None
-        while end is None or loop.time() < end:
+        while True:
             try:
-                self._open()
+                return read()
             except _Held:
                 end = end or loop.time() + self._patience()
+                if loop.time() >= end:
+                    raise
                 await asyncio.sleep(LOOK_AGAIN)
-            except (sqlite3.Error, OSError) as error:
-                self.close()
-                raise Unavailable(type(error).__name__) from error
-            else:
-                return
 
     def _patience(self) -> float:
         return BUSY_TIMEOUT if self._connection is not None else CONNECT_WITHIN

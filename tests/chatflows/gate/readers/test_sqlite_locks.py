@@ -17,7 +17,7 @@ from django.db import connection
 from accounts import sqlite_files
 from accounts.models import Team
 from accounts.outages import Unavailable
-from chatflows.gate.readers import sqlite
+from chatflows.gate.readers import shm_locks, sqlite
 from chatflows.gate.readers.facts import Facts
 from chatflows.gate.readers.sqlite import SqliteReader
 from tests import factories
@@ -81,6 +81,32 @@ def test_no_statement_is_made_while_somebody_holds_locks(reader: SqliteReader, a
         assert made
 
     asyncio.run(story())
+
+
+def test_locks_of_a_moment_refuse_nobody(
+    reader: SqliteReader, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that begins the log anew holds them for a moment, in ordinary work."""
+    flow = factories.chatflow(acme, "Support")
+    looks = 0
+
+    def every_other(shm: int) -> bool:
+        nonlocal looks
+        looks += 1
+        return looks % 2 == 0
+
+    async def story() -> None:
+        await reader.read(None, flow.id)
+        monkeypatch.setattr(shm_locks, "is_held", every_other)
+        for _ in range(2):
+            assert (await reader.read(None, flow.id)).chatflow is not None
+            assert (await soon(reader, flow)) is not None
+            await reader.engine_source(flow.id)
+            await reader.models(acme.id, flow.id)
+            await reader.aborts([str(flow.id)])
+
+    asyncio.run(story())
+    assert looks > 12
 
 
 async def soon(reader: SqliteReader, flow: Any) -> Facts | None:

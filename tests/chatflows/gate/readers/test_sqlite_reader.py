@@ -180,6 +180,7 @@ def test_what_was_read_stands_until_somebody_commits(
 ) -> None:
     flow = factories.chatflow(acme, "Support")
     flow_id = flow.id
+    asyncio.run(reader.aborts([]))  # connected
     made = asked(reader, monkeypatch)
 
     def mode() -> Mode | None:
