@@ -11,6 +11,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
+from tests.ports import free_port
+
 
 class MailServer:
     """Takes mails, and refuses what it was told to refuse."""
@@ -67,7 +69,7 @@ def running(
     controller = Controller(
         server,
         hostname="127.0.0.1",
-        port=server.port or _free_port(),
+        port=server.port or free_port(),
         tls_context=tls,
         require_starttls=tls is not None,
         auth_require_tls=tls is not None,
@@ -88,10 +90,3 @@ def silent() -> Iterator[int]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield listening.getsockname()[1]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

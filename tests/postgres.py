@@ -7,7 +7,6 @@ root hands it to an unprivileged user that every system has.
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+from tests.ports import free_port
 
 USER, PASSWORD = "flowlatch", "p@ss:word/1"
 UNPRIVILEGED = ("postgres", "nobody")
@@ -35,7 +36,7 @@ class Postgres:
         self._binaries = _binaries(self._user)
         self._folder = Path(tempfile.mkdtemp(prefix="flowlatch-postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -159,10 +160,3 @@ def _candidates() -> Iterator[Path]:
     found = shutil.which("postgres")
     if found is not None:
         yield Path(found).resolve().parent
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,9 +19,10 @@ from pathlib import Path
 from apikeys import key_text
 from tests.bench import bursts, cores, streams
 from tests.bench.bursts import Burst, Target
+from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.server.forks import ROOT
-from tests.server.shipped import OWNER, POSTGRES, Shipped, free_port, start
+from tests.server.shipped import OWNER, POSTGRES, Shipped, start
 
 WRONG = key_text.generate().text  # well-formed, so that it is looked up
 PEER = "bare"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from tests.bench import processes
 from tests.bench.streams import FLOW
+from tests.ports import free_port
 from tests.server.forks import PATIENCE, ROOT
-from tests.server.shipped import OWNER, SERVE, Shipped, environment, free_port
+from tests.server.shipped import OWNER, SERVE, Shipped, environment
 
 SETTLED_AFTER = 3  # seconds from the first answer
 POLLED_EVERY = 0.02  # seconds

@@ -11,8 +11,9 @@ import uvloop
 
 from tests.bench import cores, processes, readers
 from tests.bench.readers import Seen
+from tests.ports import free_port
 from tests.server.forks import ROOT
-from tests.server.shipped import Shipped, free_port
+from tests.server.shipped import Shipped
 
 FLOW = "0f8c2f4e-8f5e-4f0e-9f4e-0f8c2f4e8f5e"
 OPENED_OVER = 5.0  # seconds, for a thousand

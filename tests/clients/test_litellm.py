@@ -16,8 +16,9 @@ import openai
 import pytest
 
 from tests.clients.conftest import Door
+from tests.ports import free_port
 from tests.server.forks import PATIENCE
-from tests.server.shipped import Answer, free_port
+from tests.server.shipped import Answer
 
 pytestmark = pytest.mark.server
 

@@ -6,19 +6,17 @@ import http.client
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from tests import postgres
+from tests.ports import free_port
 from tests.server import forks
 from tests.server.forks import PATIENCE, ROOT, Forked
 
@@ -31,18 +29,6 @@ OWNER = {
     "OWNER_PASSWORD": "correct horse battery staple",
     "TEAM_NAME": "Acme",
 }
-
-
-def free_port() -> int:
-    """A port that nobody uses right now, and that no outgoing connection is given meanwhile.
-
-    Systems take those from 32768 on, and some tests open thousands of connections.
-    """
-    while True:
-        port = 10_000 + secrets.randbelow(22_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from config.postgresql import BoundedConnection
 from tests import dumps
+from tests.ports import free_port
 from tests.postgres import FORGETFUL, Postgres, create_database
 from tests.server import forks
 from tests.server.shipped import (
@@ -21,7 +22,6 @@ from tests.server.shipped import (
     Answer,
     Shipped,
     environment,
-    free_port,
     start,
 )
 

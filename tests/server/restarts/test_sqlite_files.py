@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.server import forks
-from tests.server.shipped import OWNER, POSTGRES, SERVE, Shipped, environment, free_port, start
+from tests.server.shipped import OWNER, POSTGRES, SERVE, Shipped, environment, start
 
 pytestmark = [
     pytest.mark.server,

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.server import shipped
 from tests.server.forks import PATIENCE, Forked
-from tests.server.shipped import OWNER, POSTGRES, SERVE, environment, free_port
+from tests.server.shipped import OWNER, POSTGRES, SERVE, environment
 from tests.server.workers import children, is_running
 
 pytestmark = pytest.mark.server

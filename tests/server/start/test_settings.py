@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.server import forks, shipped
 from tests.server.forks import PATIENCE, ROOT
-from tests.server.shipped import OWNER, SERVE, Shipped, environment, free_port
+from tests.server.shipped import OWNER, SERVE, Shipped, environment
 
 pytestmark = pytest.mark.server
 

@@ -16,6 +16,7 @@ import pytest
 
 from config.server import ACCEPTED_AT_ONCE
 from tests import dumps
+from tests.ports import free_port
 from tests.server import forks, shipped
 from tests.server.forks import PATIENCE, Forked
 from tests.server.shipped import (
@@ -23,7 +24,6 @@ from tests.server.shipped import (
     POSTGRES,
     SERVE,
     environment,
-    free_port,
 )
 from tests.server.workers import listeners
 

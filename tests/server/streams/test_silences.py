@@ -15,8 +15,9 @@ import pytest
 
 from tests.chatflows.engines import faults
 from tests.chatflows.engines.upstreams import Handler, hosting
+from tests.ports import free_port
 from tests.server.forks import PATIENCE
-from tests.server.shipped import OWNER, free_port, start
+from tests.server.shipped import OWNER, start
 from tests.server.world import World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("silences")]
