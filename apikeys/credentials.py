@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.bounds import NO_LIMITS, Limits
 from accounts.crypto import digests
 from accounts.crypto.keyring import KeyRing
 from accounts.crypto.ring import installed
@@ -37,6 +38,10 @@ class StoredSecret:
     is_deleted: bool
     is_team_suspended: bool
     is_account_disabled: bool
+    pinned_to: UUID | None = None
+    networks: tuple[Network, ...] = ()
+    origins: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
 
 
 class Credential(NamedTuple):
@@ -145,6 +150,9 @@ def judge(
         key_name=stored.key_name,
         public_id=stored.public_id,
         scopes=stored.scopes,
+        networks=stored.networks,
+        origins=stored.origins,
+        pinned_chatflow_id=stored.pinned_to,
     )
 
 

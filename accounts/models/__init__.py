@@ -3,6 +3,7 @@
 from accounts.models.audit import AuditEvent, AuditHead
 from accounts.models.invitations import Invitation, InvitationState
 from accounts.models.leases import Lease
+from accounts.models.limited import Limited, limits_are_positive
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.lock_outs import LockOut
 from accounts.models.mails import Mail
@@ -20,6 +21,7 @@ __all__ = [
     "Invitation",
     "InvitationState",
     "Lease",
+    "Limited",
     "LinkPurpose",
     "LinkToken",
     "LockOut",
@@ -34,4 +36,5 @@ __all__ = [
     "TeamOwned",
     "TeamQuerySet",
     "User",
+    "limits_are_positive",
 ]

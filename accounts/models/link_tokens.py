@@ -15,6 +15,7 @@ class LinkPurpose(models.TextChoices):
     SET_UP = "set_up", "Set-up"
     INVITATION = "invitation", "Invitation"
     PASSWORD_RESET = "password_reset", "Password reset"
+    KEY_CONTACT = "key_contact", "Address of a key's contact"
 
 
 class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
@@ -32,7 +33,8 @@ class LinkTokenQuerySet(models.QuerySet["LinkToken"]):
 class LinkToken(models.Model):
     """The digest of a token, bound to one purpose and one thing. The text itself is not stored.
 
-    `bound_to` is the id of that thing: an invitation or a person. Set-up links have none.
+    `bound_to` is the id of that thing: an invitation, a person or a key. Set-up links have
+    none.
     """
 
     purpose = models.CharField(max_length=20, choices=LinkPurpose.choices)

@@ -1,5 +1,7 @@
 """The tables of apikeys."""
 
-from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Status
+from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
+from apikeys.models.notices import Notice
+from apikeys.models.policies import KeyPolicy
 
-__all__ = ["ApiKey", "ApiKeyQuerySet", "KeySecret", "Status"]
+__all__ = ["ApiKey", "ApiKeyQuerySet", "KeyPolicy", "KeySecret", "Kind", "Notice", "Status"]

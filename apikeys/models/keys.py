@@ -8,7 +8,15 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import ServiceAccount, Team, TeamOwned, TeamQuerySet
+from accounts.models import (
+    Environment,
+    Limited,
+    ServiceAccount,
+    Team,
+    TeamOwned,
+    TeamQuerySet,
+    limits_are_positive,
+)
 from accounts.models.names import Named
 from apikeys import key_text, usable
 from apikeys.usable import KeyFacts, State
@@ -38,6 +46,13 @@ _STATUSES = {
 }
 
 
+class Kind(models.TextChoices):
+    """Where a key's text may lie."""
+
+    SECRET = "secret", "Secret"  # on servers
+    PUBLISHABLE = "publishable", "Publishable"  # in web pages: pinned to one chatflow
+
+
 class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
     """Keys by state."""
 
@@ -62,7 +77,7 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
         )
 
 
-class ApiKey(Named, TeamOwned):
+class ApiKey(Named, Limited, TeamOwned):
     """A named credential of a team. It belongs to the team, not to the person who made it."""
 
     DEFAULT_NAME = "DefaultKey"
@@ -70,7 +85,26 @@ class ApiKey(Named, TeamOwned):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=11, choices=Kind.choices, default=Kind.SECRET)
+    # The one chatflow of a publishable key. No foreign key: chatflows are above this app.
+    pinned_to = models.UUIDField(null=True, blank=True)
     scopes = models.JSONField(default=list)
+    note = models.CharField(max_length=300, blank=True)
+    # Of a key without a service account; with one, the account's own counts.
+    environment = models.CharField(
+        max_length=12, choices=Environment.choices, default=Environment.PRODUCTION
+    )
+    # Who gets the mails about the key beside the admins: a member, or an address that was confirmed
+    # by a link. An address without `contact_confirmed_at` gets nothing but that link.
+    contact = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    contact_email = models.EmailField(max_length=254, blank=True)
+    contact_confirmed_at = models.DateTimeField(null=True, blank=True)
     # Without the row of its account a key must not live on as one of the team's own.
     service_account = models.ForeignKey(
         ServiceAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="api_keys"
@@ -83,10 +117,14 @@ class ApiKey(Named, TeamOwned):
         related_name="+",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    # The effective end: the key policy of the team only ever moves it forward.
     expires_at = models.DateTimeField(null=True, blank=True)
+    rotate_every = models.PositiveIntegerField(null=True, blank=True)  # days between two reminders
     disabled_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # Grows with every change made on a page. A form that carries an older version is refused.
+    version = models.PositiveIntegerField(default=1)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -97,7 +135,17 @@ class ApiKey(Named, TeamOwned):
                 condition=models.Q(deleted_at=None),
                 name="api_key_name_once",
                 violation_error_message="The team has a key of this name.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind=Kind.SECRET, pinned_to=None)
+                | models.Q(kind=Kind.PUBLISHABLE, pinned_to__isnull=False),
+                name="api_key_pinned_if_publishable",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(environment__in=Environment.values),
+                name="api_key_environment_known",
+            ),
+            limits_are_positive("api_key_limits_positive"),
         ]
 
     def __str__(self) -> str:
@@ -177,7 +225,10 @@ class KeySecretQuerySet(models.QuerySet["KeySecret"]):
 
 
 class KeySecret(models.Model):
-    """Recognises a key's text by its public id and a peppered digest. The text is not stored."""
+    """Recognises a key's text by its public id and a peppered digest.
+
+    The text of a secret key is not stored.
+    """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")
     public_id = models.CharField(max_length=12, unique=True)
@@ -185,6 +236,19 @@ class KeySecret(models.Model):
     pepper_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    # The worker ends it before `ends_at`, once no call came with it for 12 hours.
+    ends_when_silent = models.BooleanField(default=False)
+    # The person to whom the text was shown, where it was a person.
+    shown_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    # The text of a publishable key, encrypted: it is public by nature and shown at any time.
+    ciphertext = models.BinaryField(null=True)
+    key_version = models.PositiveIntegerField(null=True)
 
     objects = KeySecretQuerySet.as_manager()
 

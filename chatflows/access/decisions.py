@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.bounds import NO_LIMITS, Limits
 from accounts.network.addresses import Address, Network
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
@@ -50,6 +51,19 @@ class Reason(StrEnum):
     CHATFLOW_ORIGIN = "chatflow_origin"
     CHATFLOW_NETWORK = "chatflow_network"
     RATE = "rate"
+    KEY_MINUTE = "key_minute"
+    KEY_STREAMS = "key_streams"
+    KEY_DAY = "key_day"
+    KEY_MONTH = "key_month"
+    KEY_TOKENS = "key_tokens"
+    KEY_BUDGET = "key_budget"
+    CHATFLOW_MINUTE = "chatflow_minute"
+    CHATFLOW_STREAMS = "chatflow_streams"
+    CHATFLOW_DAY = "chatflow_day"
+    CHATFLOW_MONTH = "chatflow_month"
+    CHATFLOW_TOKENS = "chatflow_tokens"
+    CHATFLOW_BUDGET = "chatflow_budget"
+    ADDRESS_MINUTE = "address_minute"
     UNAVAILABLE = "unavailable"
 
     @property
@@ -80,7 +94,20 @@ _WORDS = {
     Reason.OFF: "The chatflow is off.",
     Reason.CHATFLOW_ORIGIN: "The chatflow lists other origins.",
     Reason.CHATFLOW_NETWORK: "The chatflow lists other networks.",
-    Reason.RATE: "Over the rate limit.",
+    Reason.RATE: "Too many answers ran at once.",
+    Reason.KEY_MINUTE: "The key's calls of this minute are used up.",
+    Reason.KEY_STREAMS: "As many answers ran as the key may have at once.",
+    Reason.KEY_DAY: "The key's calls of today are used up.",
+    Reason.KEY_MONTH: "The key's calls of this month are used up.",
+    Reason.KEY_TOKENS: "The key's tokens of this month are used up.",
+    Reason.KEY_BUDGET: "The key's budget of this month is used up.",
+    Reason.CHATFLOW_MINUTE: "The chatflow's calls of this minute are used up.",
+    Reason.CHATFLOW_STREAMS: "As many answers ran as the chatflow may have at once.",
+    Reason.CHATFLOW_DAY: "The chatflow's calls of today are used up.",
+    Reason.CHATFLOW_MONTH: "The chatflow's calls of this month are used up.",
+    Reason.CHATFLOW_TOKENS: "The chatflow's tokens of this month are used up.",
+    Reason.CHATFLOW_BUDGET: "The chatflow's budget of this month is used up.",
+    Reason.ADDRESS_MINUTE: "The calls of this minute from one address are used up.",
     Reason.UNAVAILABLE: "A part that the decision needs was away.",
 }
 
@@ -97,17 +124,22 @@ class ChatflowAccess:
     is_team_suspended: bool = False
     origins: tuple[str, ...] = ()
     networks: tuple[Network, ...] = ()
+    limits: Limits = NO_LIMITS
+    limit_address: int | None = None  # calls a minute of one address, without a secret key
+    price: int = 0  # of a million tokens, in nanos
 
 
 class RequestFacts(NamedTuple):
     """What a decision looks at beside credential and chatflow.
 
-    `origins` holds every Origin header, as it was sent."""
+    `origins` holds every Origin header, as it was sent. `over_limit` is the limit that leaves no
+    room for the call.
+    """
 
     scope: Permission = Permission.PREDICTIONS_CREATE
     origins: tuple[str, ...] = ()
     address: Address | None = None
-    is_over_limit: bool = False
+    over_limit: Reason | None = None
     is_part_missing: bool = False
 
 
@@ -210,8 +242,8 @@ def _by_place(chatflow: ChatflowAccess, facts: RequestFacts) -> Decision | None:
         return _no(codes.ORIGIN_NOT_ALLOWED, Reason.CHATFLOW_ORIGIN)
     if chatflow.networks and not _is_in(facts.address, chatflow.networks):
         return _no(codes.NETWORK_NOT_ALLOWED, Reason.CHATFLOW_NETWORK)
-    if facts.is_over_limit:  # row 11
-        return _no(codes.RATE_LIMITED, Reason.RATE)
+    if facts.over_limit is not None:  # row 11
+        return _no(codes.RATE_LIMITED, facts.over_limit)
     return None  # row 12
 
 

@@ -11,7 +11,7 @@ from accounts.permissions import Permission
 from apikeys import credentials
 from apikeys.bearer import Carrier
 from apikeys.credentials import Credential, Proof, State
-from chatflows.access.decisions import Decision, RequestFacts, decide, decide_for_key
+from chatflows.access.decisions import Decision, Reason, RequestFacts, decide, decide_for_key
 from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.requests import GateRequest
 
@@ -139,9 +139,9 @@ async def reach_for_key(request: GateRequest, scope: Permission, reader: AccessR
     return verdict._replace(decision=decide_for_key(verdict.credential, claim.request_facts))
 
 
-def over_limit(verdict: Verdict) -> Verdict:
-    """Decide again, with no room left for one more answer."""
-    return _decided_again(verdict, verdict.claim.request_facts._replace(is_over_limit=True))
+def over_limit(verdict: Verdict, limit: Reason = Reason.RATE) -> Verdict:
+    """Decide again, with a limit that leaves no room for the call."""
+    return _decided_again(verdict, verdict.claim.request_facts._replace(over_limit=limit))
 
 
 def part_missing(verdict: Verdict) -> Verdict:

@@ -8,6 +8,7 @@ from chatflows.models.faq_entries import FaqEntry
 from chatflows.models.flow_apps import FlowApp, FlowAppState, FlowSession, HostedChat
 from chatflows.models.unanswered import UnansweredQuestion
 from chatflows.models.upstream_secrets import UpstreamSecret
+from chatflows.models.usage import OriginDay, PeriodCount, Reservation, UsageHour
 
 __all__ = [
     "Abort",
@@ -22,7 +23,11 @@ __all__ = [
     "FlowSession",
     "HostedChat",
     "Message",
+    "OriginDay",
+    "PeriodCount",
+    "Reservation",
     "Selection",
     "UnansweredQuestion",
     "UpstreamSecret",
+    "UsageHour",
 ]

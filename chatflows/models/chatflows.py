@@ -6,7 +6,8 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Team, TeamOwned, TeamQuerySet
+from accounts.models import Limited, Team, TeamOwned, TeamQuerySet, limits_are_positive
+from accounts.models.limited import LIMIT_COLUMNS
 from accounts.models.names import Named
 from apikeys.models import ApiKey
 from chatflows.engines import kinds
@@ -42,7 +43,7 @@ class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
         return self.annotate(usable_keys=models.functions.Coalesce(models.Subquery(count), empty))
 
 
-class Chatflow(Named, TeamOwned):
+class Chatflow(Named, Limited, TeamOwned):
     """One address, one engine that answers, and who may call."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,6 +56,10 @@ class Chatflow(Named, TeamOwned):
         max_length=6, choices=AccessMode.choices, default=AccessMode.KEYS
     )
     allow_key_in_url = models.BooleanField(default=False)
+    # Calls a minute of one address, for callers without a secret key.
+    limit_address = models.PositiveIntegerField(null=True, blank=True)
+    # What a million tokens cost, in nanos (see accounts/bounds.py). Budgets count with it.
+    price = models.PositiveBigIntegerField(null=True, blank=True)
     keys = models.ManyToManyField(ApiKey, through="Selection", related_name="chatflows")
     # The name of a kind. It has no choices, so that a new kind needs no migration.
     engine = models.CharField(max_length=10, default=kinds.DEFAULT)
@@ -79,6 +84,7 @@ class Chatflow(Named, TeamOwned):
             models.CheckConstraint(
                 condition=models.Q(access_mode__in=AccessMode.values), name="chatflow_mode_known"
             ),
+            limits_are_positive("chatflow_limits_positive", [*LIMIT_COLUMNS, "limit_address"]),
         ]
 
     def __str__(self) -> str:

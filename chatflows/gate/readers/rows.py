@@ -7,6 +7,9 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from accounts.bounds import NO_LIMITS, Limits
+from accounts.network import addresses
+from accounts.network.addresses import Network
 from accounts.outages import Unavailable
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess, Mode
@@ -15,14 +18,19 @@ from chatflows.gate.readers.facts import Facts
 from chatflows.protocols.openai.models import Model
 
 Row = tuple[Any, ...]
+OF_KEY = 22  # columns of FACTS that are about the key; the others are about the chatflow
 
 # `{public_id}` and `{chatflow_id}` are the database's own marks for the two values.
 FACTS = """
 SELECT s.digest, s.pepper_version, s.ends_at, s.public_id,
        k.id, k.name, k.team_id, k.scopes, k.expires_at, k.disabled_at, k.deleted_at,
+       k.pinned_to, k.networks, k.origins,
+       k.limit_minute, k.limit_streams, k.limit_day, k.limit_month, k.limit_tokens, k.limit_budget,
        kt.suspended_at, COALESCE(a.disabled_at, a.deleted_at),
        c.id, c.team_id, c.access_mode, CAST(c.allow_key_in_url AS integer), ct.suspended_at,
-       c.engine, c.engine_version,
+       c.engine, c.engine_version, c.networks, c.origins,
+       c.limit_minute, c.limit_streams, c.limit_day, c.limit_month, c.limit_tokens, c.limit_budget,
+       c.limit_address, c.price,
        CAST(EXISTS (
            SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = k.id
        ) AS integer)
@@ -58,44 +66,66 @@ ORDER BY c.name, c.id LIMIT 1000
 @lru_cache(maxsize=1024)  # rows that read the same are the same facts, as those of unknown ids
 def facts(row: Row) -> Facts:
     """The facts of one row of FACTS. Raises ValueError or TypeError for a damaged one."""
+    of_key, of_chatflow = row[:OF_KEY], row[OF_KEY:]
+    secret = _secret(of_key) if of_key[4] is not None else None
+    if of_chatflow[0] is None:
+        return Facts(secret, None, None)
+    return Facts(secret, *_chatflow(of_chatflow))
+
+
+def _secret(row: Row) -> StoredSecret:
     # fmt: off
     (
         digest, pepper_version, secret_ends_at, public_id,
-        key_id, key_name, key_team, scopes, expires_at, disabled_at, deleted_at,
-        key_team_suspended_at, account_disabled_at,
-        chatflow_id, chatflow_team, mode, allow_key_in_url, chatflow_team_suspended_at,
-        engine, engine_version,
+        key_id, name, team, scopes, expires_at, disabled_at, deleted_at,
+        pinned_to, networks, origins, *limits,
+        team_suspended_at, account_disabled_at,
+    ) = row
+    # fmt: on
+    return StoredSecret(
+        digest=digest,
+        pepper_version=int(pepper_version),
+        secret_ends_at=_moment(secret_ends_at),
+        key_id=_uuid(key_id),
+        key_name=name,
+        public_id=public_id,
+        team_id=_uuid(team),
+        scopes=frozenset(json.loads(scopes)),
+        expires_at=_moment(expires_at),
+        is_disabled=disabled_at is not None,
+        is_deleted=deleted_at is not None,
+        is_team_suspended=team_suspended_at is not None,
+        is_account_disabled=account_disabled_at is not None,
+        pinned_to=_uuid(pinned_to) if pinned_to is not None else None,
+        networks=_networks(networks),
+        origins=_texts(origins),
+        limits=_limits(limits),
+    )
+
+
+def _chatflow(row: Row) -> tuple[ChatflowAccess, EngineRef]:
+    # fmt: off
+    (
+        chatflow_id, team, mode, allow_key_in_url, team_suspended_at,
+        engine, engine_version, networks, origins, *limits,
+        limit_address, price,
         is_selected,
     ) = row
     # fmt: on
-    secret = chatflow = reference = None
-    if key_id is not None:
-        secret = StoredSecret(
-            digest=digest,
-            pepper_version=int(pepper_version),
-            secret_ends_at=_moment(secret_ends_at),
-            key_id=_uuid(key_id),
-            key_name=key_name,
-            public_id=public_id,
-            team_id=_uuid(key_team),
-            scopes=frozenset(json.loads(scopes)),
-            expires_at=_moment(expires_at),
-            is_disabled=disabled_at is not None,
-            is_deleted=deleted_at is not None,
-            is_team_suspended=key_team_suspended_at is not None,
-            is_account_disabled=account_disabled_at is not None,
-        )
-    if chatflow_id is not None:
-        chatflow = ChatflowAccess(
-            id=_uuid(chatflow_id),
-            team_id=_uuid(chatflow_team),
-            mode=Mode(mode),
-            is_key_selected=bool(int(is_selected)),
-            allow_key_in_url=bool(int(allow_key_in_url)),
-            is_team_suspended=chatflow_team_suspended_at is not None,
-        )
-        reference = EngineRef(engine, int(engine_version))
-    return Facts(secret, chatflow, reference)
+    chatflow = ChatflowAccess(
+        id=_uuid(chatflow_id),
+        team_id=_uuid(team),
+        mode=Mode(mode),
+        is_key_selected=bool(int(is_selected)),
+        allow_key_in_url=bool(int(allow_key_in_url)),
+        is_team_suspended=team_suspended_at is not None,
+        networks=_networks(networks),
+        origins=_texts(origins),
+        limits=_limits(limits),
+        limit_address=_number(limit_address),
+        price=_number(price) or 0,
+    )
+    return chatflow, EngineRef(engine, int(engine_version))
 
 
 def engine_source(row: Row, entries: Sequence[Row]) -> EngineSource:
@@ -118,6 +148,22 @@ def aborts(found: Sequence[Row]) -> dict[str, float]:
         return {str(_uuid(thread_id)): float(age) for thread_id, age in found}
     except (ValueError, TypeError) as error:
         raise Unavailable(type(error).__name__) from error
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text != "[]" else ()
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple([addresses.network(each) for each in _texts(text)])
+
+
+def _number(value: int | str | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _limits(values: Sequence[int | str | None]) -> Limits:
+    return Limits(*map(_number, values)) if any(values) else NO_LIMITS
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from accounts.bounds import Measure
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT, Credential, State
@@ -49,7 +50,7 @@ UNSELECTED = (403, "key_not_selected", Reason.NOT_SELECTED)
 TURNED_OFF = (403, "chatflow_off", Reason.OFF)
 FLOW_ORIGIN = (403, "origin_not_allowed", Reason.CHATFLOW_ORIGIN)
 FLOW_NETWORK = (403, "network_not_allowed", Reason.CHATFLOW_NETWORK)
-RATE = (429, "rate_limited", Reason.RATE)
+RATE = (429, "rate_limited", Reason.KEY_MINUTE)
 VETO = (503, "unavailable", Reason.UNAVAILABLE)
 
 
@@ -74,7 +75,12 @@ LISTED = replace(KEYS, origins=(HOME,))
 FENCED = replace(KEYS, networks=(V4, V6))
 NO_SCOPE = GOOD._replace(scopes=frozenset())
 TYPO = Credential(Carrier.HEADER, State.MALFORMED)
-LIMIT = HERE._replace(is_over_limit=True)
+LIMIT_REASONS = [
+    Reason.RATE,
+    Reason.ADDRESS_MINUTE,
+    *[Reason(f"{holder}_{measure}") for holder in ("key", "chatflow") for measure in Measure],
+]
+LIMIT = HERE._replace(over_limit=Reason.KEY_MINUTE)
 GONE = HERE._replace(is_part_missing=True)
 ROWS = [
     # Row 1: two credentials, or one in the URL that is not both good and allowed there.
@@ -176,6 +182,11 @@ ROWS = [
     # Row 11: over a limit.
     Cell("over the limit", GOOD, KEYS, LIMIT, RATE),
     Cell("public, over the limit", ABSENT, PUBLIC, LIMIT, RATE),
+    *[
+        Cell(f"over {reason.value}", GOOD, KEYS, HERE._replace(over_limit=reason),
+             (429, "rate_limited", reason))
+        for reason in LIMIT_REASONS
+    ],
     # Row 12: let in.
     Cell("let in", GOOD, KEYS, HERE, OK),
     Cell("let in from nowhere known", GOOD, KEYS, RequestFacts(), OK),

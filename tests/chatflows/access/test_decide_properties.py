@@ -8,7 +8,7 @@ from accounts.network.addresses import parse as parse_address
 from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import ABSENT, Credential, State
-from chatflows.access.decisions import ChatflowAccess, Mode, RequestFacts, decide
+from chatflows.access.decisions import ChatflowAccess, Mode, Reason, RequestFacts, decide
 from tests.chatflows.access.cases import (
     AWAY,
     CONFLICT,
@@ -59,7 +59,7 @@ FACTS = st.builds(
     scope=st.sampled_from([Permission.PREDICTIONS_CREATE, Permission.CHATFLOWS_VIEW]),
     origins=ORIGINS,
     address=ADDRESSES,
-    is_over_limit=st.booleans(),
+    over_limit=st.sampled_from([None, Reason.RATE, Reason.KEY_DAY]),
     is_part_missing=st.booleans(),
 )
 
@@ -88,7 +88,7 @@ def test_off_over_a_limit_or_with_a_part_missing_nobody_is_let_in(
     credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
 ) -> None:
     is_off = chatflow is not None and chatflow.mode is Mode.OFF
-    if is_off or facts.is_over_limit or facts.is_part_missing:
+    if is_off or facts.over_limit or facts.is_part_missing:
         assert not decide(credential, chatflow, facts).allowed
 
 
