@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from accounts.models import Team
@@ -36,6 +36,50 @@ class FirstCall:
     duration_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The calls of one day (UTC) with a key."""
+
+    day: date
+    let_in: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """How one secret of a key was used lately. `last_at` is None if no call was let in with it."""
+
+    let_in: int
+    refused: int
+    last_at: datetime | None
+    last_address: str = ""
+    last_client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOrigin:
+    """Calls with a key from web pages of one origin, lately."""
+
+    origin: str
+    let_in: int
+    refused: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a key or a chatflow took of its limits so far, with what running calls reserved."""
+
+    minute: int  # in the last 60 seconds, in this process or in the shared store
+    streams: int  # now
+    day: int
+    month: int
+    tokens: int  # this month
+    cost: int  # this month, in nanos
+    reserved_tokens: int  # of these, what running calls may still take
+    reserved_cost: int
+
+
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
@@ -56,6 +100,21 @@ class Resources(Protocol):
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
+
+    def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
+        """Return the calls of each key in the last days, every day once, the oldest first."""
+
+    def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
+        """Return how the key's secrets were used in the last days, by their public ids."""
+
+    def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
+        """Return the origins that calls with the key came from, the most frequent first."""
+
+    def last_calls(self, key: ApiKey, count: int) -> Sequence[Any]:
+        """Return the key's newest calls, with `chatflow_name` for pages."""
+
+    def taken(self, key: ApiKey) -> Taken:
+        """Return what the key took of its limits so far."""
 
     def snippets(self, resource: Resource) -> Sequence[object]:
         """Return code that calls a resource, in several languages."""

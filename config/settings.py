@@ -14,8 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
 from accounts.crypto import keyring
+from accounts.network import hosts
 from config import databases, limit_stores, logs
-from config.environment import files, hosts, names
+from config.environment import files, names
 from config.environment.values import choice, exact, is_on, networks, number, secret_url, text
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -57,8 +57,17 @@ def create(
 
 
 @transaction.atomic
-def issue(key: ApiKey, by: Actor, *, replace: bool = False, replace_unused: bool = False) -> str:
+def issue(
+    key: ApiKey,
+    by: Actor,
+    *,
+    replace: bool = False,
+    replace_unused: bool = False,
+    shown_to: User | None = None,
+) -> str:
     """Make the key's secret and return its text, which is stored nowhere.
+
+    `shown_to` is the person who sees the text, if it is a person.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
     `replace_unused` and no call was let in with it. Then the old secret ends now.
@@ -74,7 +83,11 @@ def issue(key: ApiKey, by: Actor, *, replace: bool = False, replace_unused: bool
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
-        key=key, public_id=made.public_id, digest=digest, pepper_version=version
+        key=key,
+        public_id=made.public_id,
+        digest=digest,
+        pepper_version=version,
+        shown_to=shown_to,
     )
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
@@ -104,7 +117,7 @@ def add(
         created_by=created_by,
         service_account=service_account,
     )
-    text = issue(key, by)
+    text = issue(key, by, shown_to=created_by)
     resources.registry().open(key, opens, by)
     return key, text
 

@@ -16,7 +16,7 @@ from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from apikeys import resources
-from apikeys.forms import DeleteKeyForm, NewKeyForm
+from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys
 
@@ -89,7 +89,9 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
         return render(request, "apikeys/issue.html", {"key": key, "calls_14_days": calls})
     try:
         is_unused = "unused" in request.POST
-        text = keys.issue(key, request.principal.actor, replace_unused=is_unused)
+        text = keys.issue(
+            key, request.principal.actor, replace_unused=is_unused, shown_to=request.user
+        )
     except keys.AlreadyIssued:
         messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
         return redirect("key_list", request.team.slug)

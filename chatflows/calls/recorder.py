@@ -44,6 +44,11 @@ class CallRecord(NamedTuple):
     turn: Turn | None = None
     route: str = "/api/v1/prediction/{id}"
     upstream_status: int | None = None  # with which the upstream refused
+    origin: str = ""  # of the web page that called, or empty
+    client: str = ""  # the program, as its User-Agent says
+    tokens: int = 0  # that the answer took
+    cost: int = 0  # of them, in nanos
+    reservation: UUID | None = None  # that the call's end settles: see models/usage.py
 
 
 class Share:

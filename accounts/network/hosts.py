@@ -1,4 +1,4 @@
-"""HOST and PUBLIC_URL: hosts in the one spelling that we listen on, print and compare. Pure."""
+"""Hosts: in the one spelling that we listen on, print and compare. Pure."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Forms of API keys."""
+"""Forms to make and to delete keys."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.environment import hosts
+from accounts.network import hosts
 
 pytestmark = pytest.mark.fast
 
