@@ -10,10 +10,10 @@ from django.urls import reverse
 from accounts.models import Team
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.resources import FirstCall, Resource
+from apikeys.resources import Day, FirstCall, Resource, SecretUse, SeenOrigin, Taken
 from chatflows import snippets
-from chatflows.calls import store
-from chatflows.models import AccessMode, Chatflow
+from chatflows.calls import store, usage
+from chatflows.models import AccessMode, Call, Chatflow
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -90,6 +90,47 @@ class ChatflowResources:
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
         return store.count_since(key, days)
+
+    def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
+        """Return the calls of each key in the last days, every day once, the oldest first."""
+        of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
+        for key in keys:
+            of_team[key.team].append(key.id)
+        found: dict[UUID, Sequence[Day]] = {}
+        for team, ids in of_team.items():
+            found.update(usage.days_of_keys(team, ids, days))
+        return found
+
+    def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
+        """Return how the key's secrets were used in the last days, by their public ids."""
+        return usage.uses_of_secrets(key, days)
+
+    def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
+        """Return the origins that calls with the key came from, the most frequent first."""
+        return usage.seen_origins(key, days)
+
+    def last_calls(self, key: ApiKey, count: int) -> Sequence[Call]:
+        """Return the key's newest calls, with `chatflow_name` for pages."""
+        calls = list(Call.objects.of(key.team).filter(key_id=key.id).order_by("-at")[:count])
+        ids = {call.chatflow_id for call in calls}
+        names = dict(Chatflow.objects.of(key.team).filter(id__in=ids).values_list("id", "name"))
+        for call in calls:
+            call.chatflow_name = names.get(call.chatflow_id, "an unknown chatflow")  # type: ignore[attr-defined]
+        return calls
+
+    def taken(self, key: ApiKey) -> Taken:
+        """Return what the key took of its limits so far."""
+        day, month = usage.counts_of(key.id, key.team)
+        return Taken(
+            minute=0,
+            streams=0,
+            day=day.calls,
+            month=month.calls,
+            tokens=month.tokens,
+            cost=month.cost,
+            reserved_tokens=month.reserved_tokens,
+            reserved_cost=month.reserved_cost,
+        )
 
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""

@@ -1,0 +1,100 @@
+"""Usage: what the recorder added up, read for pages. No page sums calls."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from django.db.models import Max, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from accounts.models import Team
+from apikeys.models import ApiKey
+from apikeys.resources import Day, SecretUse, SeenOrigin
+from chatflows.models import OriginDay, PeriodCount, UsageHour
+
+
+def day_of(at: datetime) -> str:
+    """Return the name of a moment's day, UTC, as in `PeriodCount.period`."""
+    return f"{at:%Y-%m-%d}"
+
+
+def month_of(at: datetime) -> str:
+    """Return the name of a moment's month, UTC, as in `PeriodCount.period`."""
+    return f"{at:%Y-%m}"
+
+
+def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID, Sequence[Day]]:
+    """Return the calls of each key in the last days, every day once, the oldest first."""
+    first = _first_day(days)
+    rows = (
+        UsageHour.objects.of(team)
+        .filter(key_id__in=list(key_ids), hour__gte=_beginning(first))
+        .values("key_id", day=TruncDate("hour"))
+        .annotate(let_in=Sum("let_in"), refused=Sum("refused"))
+    )
+    found: defaultdict[UUID, dict[date, Day]] = defaultdict(dict)
+    for row in rows:
+        assert row["key_id"] is not None
+        found[row["key_id"]][row["day"]] = Day(row["day"], row["let_in"], row["refused"])
+    every = [first + timedelta(days=n) for n in range(days)]
+    return {
+        key_id: [of_key.get(day, Day(day, 0, 0)) for day in every]
+        for key_id, of_key in found.items()
+    }
+
+
+def uses_of_secrets(key: ApiKey, days: int) -> Mapping[str, SecretUse]:
+    """Return how the key's secrets were used in the last days, by their public ids."""
+    mine = UsageHour.objects.of(key.team).filter(
+        key_id=key.id, hour__gte=_beginning(_first_day(days))
+    )
+    sums = mine.values("public_id").annotate(
+        let_in=Sum("let_in"), refused=Sum("refused"), last_at=Max("last_at")
+    )
+    uses = {}
+    for row in sums:
+        last = mine.filter(public_id=row["public_id"], last_at=row["last_at"]).first()
+        uses[row["public_id"]] = SecretUse(
+            let_in=row["let_in"],
+            refused=row["refused"],
+            last_at=row["last_at"],
+            last_address=last.last_address if last else "",
+            last_client=last.last_client if last else "",
+        )
+    return uses
+
+
+def seen_origins(key: ApiKey, days: int) -> Sequence[SeenOrigin]:
+    """Return the origins that calls with the key came from, the most frequent first."""
+    rows = (
+        OriginDay.objects.of(key.team)
+        .filter(key_id=key.id, day__gte=_first_day(days))
+        .values("origin")
+        .annotate(let_in=Sum("let_in"), refused=Sum("refused"), last_at=Max("last_at"))
+        .order_by("-let_in", "-refused", "origin")
+    )
+    return [SeenOrigin(**row) for row in rows]
+
+
+def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
+    """Return what a key or a chatflow took today and this month, also where no row stands yet."""
+    now = timezone.now()
+    names = day_of(now), month_of(now)
+    found = {
+        each.period: each
+        for each in PeriodCount.objects.of(team).filter(subject=subject, period__in=names)
+    }
+    day, month = (
+        found.get(name) or PeriodCount(team=team, subject=subject, period=name) for name in names
+    )
+    return day, month
+
+
+def _first_day(days: int) -> date:
+    return timezone.now().date() - timedelta(days=days - 1)
+
+
+def _beginning(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=timezone.now().tzinfo)
