@@ -20,7 +20,7 @@ from chatflows.engines import (
     RememberingEngine,
     kinds,
 )
-from chatflows.gate import responses, verdicts
+from chatflows.gate import responses
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.rechecks import GateAnswer
 from chatflows.gate.requests import Gone
@@ -49,9 +49,10 @@ async def answer(exchange: Exchange, read: ReadQuestion, memory: Memory | None =
     if kinds.of(reference.name).is_instant:
         await _answer(stream, read, memory, None)
         return
-    registry, mine = running.registry, GateAnswer(exchange.parts.answers, exchange.let_in)
+    registry = running.registry
+    mine = GateAnswer(exchange.parts.answers, exchange.let_in, exchange.ticket)
     if not registry.enter(mine):
-        exchange.decided(verdicts.over_limit(exchange.let_in))
+        exchange.over_limit(mine.full, codes.RETRY_AFTER)
     try:
         await _answer_while_allowed(stream, read, memory, mine)
     finally:

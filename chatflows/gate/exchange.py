@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from accounts.outages import Unavailable
 from chatflows.access import codes
 from chatflows.access.codes import Refused
+from chatflows.access.decisions import Reason
 from chatflows.calls.recorder import CallRecord
+from chatflows.engines import kinds
 from chatflows.engines.pool import EnginePool
-from chatflows.gate import cors, responses
+from chatflows.gate import admission, cors, responses, verdicts
+from chatflows.gate.admission import Admission, Over, Ticket
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest, Send
@@ -19,6 +23,7 @@ from chatflows.predictions import Prediction
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory, Turn
 from chatflows.protocols.client import ClientProtocol
+from chatflows.protocols.flowise.protocol import FLOWISE
 
 
 class Parts(NamedTuple):
@@ -27,6 +32,7 @@ class Parts(NamedTuple):
     reader: AccessReader
     engines: EnginePool
     answers: GateAnswers
+    admission: Admission
     memory: Memory | None = None
     abort_notes: AbortNotes | None = None
 
@@ -59,6 +65,7 @@ class Exchange:
     verdict: Verdict | None = None
     cors: Headers = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)  # of a completion, read to find its chatflow
+    ticket: Ticket | None = None  # of a call that limits count
     prediction: Prediction | None = None
     has_begun: bool = False
     is_streaming: bool = False
@@ -74,6 +81,32 @@ class Exchange:
         if not verdict.decision.allowed:
             raise verdict.decision.refusal
         return verdict
+
+    async def admit(self) -> None:
+        """Count the call against its limits. Raises Refused."""
+        verdict = self.let_in
+        plan, engine = verdict.facts.plan, verdict.facts.engine
+        if plan is None:
+            return
+        assert engine is not None
+        is_instant = kinds.of(engine.name).is_instant
+        try:
+            taken = await self.parts.admission.take(plan, verdict, is_instant=is_instant)
+        except Unavailable:
+            self.decided(verdicts.part_missing(verdict))
+            return
+        lines = taken.lines(is_flowise=self.protocol is FLOWISE)
+        fields = admission.fields(lines)
+        if isinstance(taken, Over):
+            self.over_limit(taken.worst.reason, taken.worst.resets_in, fields)
+        else:
+            self.ticket = taken
+            self.cors = [*self.cors, *fields]
+
+    def over_limit(self, limit: Reason, wait: int, fields: Headers | None = None) -> None:
+        """Refuse the call for a limit; `wait` is in seconds. Raises Refused."""
+        self.verdict = verdicts.over_limit(self.let_in, limit)
+        raise Refused(codes.RATE_LIMITED, retry_after=wait, headers=tuple(fields or ()))
 
     @property
     def let_in(self) -> Verdict:

@@ -39,7 +39,7 @@ from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
-from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
+from chatflows.models import Call, Chatflow, Conversation, Message, PeriodCount  # noqa: E402
 from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
 
@@ -123,9 +123,20 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "door": door.slug}
 
 
-def _change(name: str, **values: Any) -> None:
-    """Set columns of a key, by name."""
+def change_key(name: str, **values: Any) -> None:
+    """Set columns of a key."""
     ApiKey.objects.filter(name=name).update(**values)
+
+
+def change_chatflow(chatflow: str, **values: Any) -> None:
+    """Set columns of a chatflow."""
+    Chatflow.objects.filter(pk=chatflow).update(**values)
+
+
+def counts(name: str) -> dict[str, int]:
+    """What a key took in each day and month, as it is stored."""
+    rows = PeriodCount.objects.filter(subject=_key(name).id)
+    return dict(rows.values_list("period", "calls"))
 
 
 def disable(name: str) -> None:
@@ -150,7 +161,7 @@ def replace(name: str) -> str:
 
 def expire(name: str, seconds: float = -1e-6) -> None:
     """Let a key expire in so many seconds, or have expired a moment ago."""
-    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
+    change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -275,6 +286,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         move_engine,
         publish,
         fill,
+        change_key,
+        change_chatflow,
+        counts,
         disable,
         enable,
         delete,

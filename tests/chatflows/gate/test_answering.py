@@ -26,6 +26,7 @@ from chatflows.protocols.client import ClientProtocol
 from chatflows.protocols.flowise.protocol import FLOWISE
 from chatflows.protocols.openai.protocol import OpenAI
 from tests.chatflows.engines.says import Says
+from tests.chatflows.gate import counts
 
 pytestmark = pytest.mark.fast
 
@@ -84,7 +85,9 @@ def serve(
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
     reader = cast(AccessReader, Reader())
-    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), GateAnswers(reader))
+    admission = counts.admission()
+    answers = GateAnswers(reader, admission)
+    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), answers, admission)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]
