@@ -7,7 +7,7 @@ columns: two batches can't wait for each other in a circle.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chatflows.access import codes
@@ -19,6 +19,7 @@ from chatflows.models import Call, Chatflow, PeriodCount, UsageHour, bulk
 
 NOWHERE = UUID(int=0)  # counts calls to ids that the team has no chatflow of
 MAX_COST = 1 << 62  # of a row: more than any budget, and less than its column can hold
+PAGES = frozenset({Call.PLAYGROUND, Call.HOSTED})
 ENDED_WELL = frozenset({codes.OK, codes.ABORTED, codes.CLIENT_GONE})
 TOKENS_FULL = frozenset({Reason.KEY_TOKENS, Reason.CHATFLOW_TOKENS})
 BUDGET_FULL = frozenset({Reason.KEY_BUDGET, Reason.CHATFLOW_BUDGET})
@@ -58,10 +59,12 @@ class _Hour:
             self.refused += 1
             return
         self.let_in += 1
-        self.failed += is_failed(record)
-        self.tokens += record.tokens
-        self.cost += record.cost
-        if record.reason in (Call.PLAYGROUND, Call.HOSTED):
+        if record.code != codes.OK or record.status >= 400:
+            self.failed += is_failed(record)
+        if record.tokens:
+            self.tokens += record.tokens
+            self.cost += record.cost
+        if record.reason in PAGES:
             self.tried += record.reason == Call.PLAYGROUND
             self.page_calls += 1
             self.page_tokens += record.tokens
@@ -121,22 +124,40 @@ def is_failed(record: CallRecord) -> bool:
 def _hours_of(batch: Sequence[CallRecord]) -> Mapping[_HourKey, _Hour]:
     teams = _teams_of({record.chatflow_id for record in batch if not record.allowed})
     hours: dict[_HourKey, _Hour] = {}
+    # By identity first: most records share their UUIDs, and to hash those takes longer than all
+    # else here.
+    same: dict[tuple[object, ...], _Hour] = {}
+    hour = end = datetime.min.replace(tzinfo=UTC)
     for record in batch:
-        team_id, chatflow_id = record.team_id, record.chatflow_id
-        if not record.allowed:
-            owner = teams.get(chatflow_id)
-            team_id = team_id or owner  # a refusal by form alone read nothing
-            if owner != team_id:  # ids are free to invent: they must not make rows without end
-                chatflow_id = NOWHERE
-        if team_id is None:
-            continue
-        hour = record.at.replace(minute=0, second=0, microsecond=0)
-        key = (team_id, record.public_id, chatflow_id, hour)
-        found = hours.get(key)
+        if not hour <= record.at < end:
+            hour = record.at.replace(minute=0, second=0, microsecond=0)
+            end = hour + timedelta(hours=1)
+        ids = (id(record.team_id), id(record.chatflow_id))
+        key = (record.public_id, record.allowed, hour, *ids)
+        found = same.get(key)
         if found is None:
-            found = hours[key] = _Hour(record.key_id)
+            found = same[key] = _hour_of(record, hour, teams, hours)
         found.take(record)
     return hours
+
+
+def _hour_of(
+    record: CallRecord,
+    hour: datetime,
+    teams: Mapping[UUID, UUID],
+    hours: dict[_HourKey, _Hour],
+) -> _Hour:
+    """Return where a call counts; nowhere if it is no team's."""
+    team_id, chatflow_id = record.team_id, record.chatflow_id
+    if not record.allowed:
+        owner = teams.get(chatflow_id)
+        team_id = team_id or owner  # a refusal by form alone read nothing
+        if owner != team_id:  # ids are free to invent: they must not make rows without end
+            chatflow_id = NOWHERE
+    if team_id is None:
+        return _Hour(None)
+    key = (team_id, record.public_id, chatflow_id, hour)
+    return hours.setdefault(key, _Hour(record.key_id))
 
 
 def _teams_of(chatflow_ids: Iterable[UUID]) -> Mapping[UUID, UUID]:
@@ -183,7 +204,7 @@ def _periods_of(hours: Mapping[_HourKey, _Hour]) -> dict[_PeriodKey, _Period]:
 def _note_full(periods: dict[_PeriodKey, _Period], batch: Sequence[CallRecord]) -> None:
     """Count the calls for which a month's tokens or budget left no room."""
     for record in batch:
-        if record.allowed or record.team_id is None:
+        if record.allowed or record.code != codes.RATE_LIMITED.name or record.team_id is None:
             continue
         is_tokens, is_budget = record.reason in TOKENS_FULL, record.reason in BUDGET_FULL
         if is_tokens or is_budget:

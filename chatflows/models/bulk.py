@@ -150,7 +150,8 @@ def names(columns: Sequence[str]) -> str:
 
 def sums(model: type[models.Model], columns: Sequence[str]) -> list[str]:
     """Return assignments for `upsert` that add what is given to what is stored."""
-    return [f"{name} = {table(model)}.{name} + excluded.{name}" for name in columns]
+    stored = table(model)
+    return [f"{name} = {stored}.{name} + excluded.{name}" for name in columns]
 
 
 def upsert(

@@ -110,8 +110,10 @@ def test_a_clock_that_runs_back_loses_no_count(called: CallRecord) -> None:
     store.write([called])
     store.write([back, called])
     assert counts(called.key_id) == {
-        **{"2026-11-27": (2, 20, 14), "2026-11": (2, 20, 14)},
-        **{"2026-10-18": (1, 10, 7), "2026-10": (1, 10, 7)},
+        "2026-11-27": (2, 20, 14),
+        "2026-11": (2, 20, 14),
+        "2026-10-18": (1, 10, 7),
+        "2026-10": (1, 10, 7),
     }
 
 
