@@ -155,13 +155,13 @@ def test_ids_that_somebody_invents_count_under_one_id(
 
 
 def test_what_belongs_to_no_team_is_counted_nowhere(faq: Chatflow) -> None:
-    guess = factories.call(faq, chatflow_id=uuid4(), team_id=None, **REFUSED)
+    guess = factories.call(faq, None, chatflow_id=uuid4(), team_id=None, **REFUSED)
     store.write([guess])
     assert not UsageHour.objects.exists()
 
 
 def test_a_typo_counts_for_the_chatflow_that_it_was_sent_to(faq: Chatflow) -> None:
-    store.write([factories.call(faq, team_id=None, **{**REFUSED, "reason": "malformed"})])
+    store.write([factories.call(faq, None, team_id=None, **{**REFUSED, "reason": "malformed"})])
     hour = UsageHour.objects.get()
     assert (hour.team_id, hour.chatflow_id, hour.refused) == (faq.team_id, faq.id, 1)
 
@@ -171,7 +171,7 @@ def test_a_team_that_is_gone_takes_its_counters_along(faq: Chatflow, called: Cal
     faq.team.delete()
     store.write([called._replace(origin=PAGE)])
     for model in (UsageHour, OriginDay, PeriodCount):
-        assert not model.objects.exists()  # type: ignore[attr-defined]
+        assert not model.objects.exists()
 
 
 @pytest.mark.parametrize("full", ["key_tokens", "key_budget", "chatflow_tokens", "chatflow_budget"])
