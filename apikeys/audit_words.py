@@ -6,6 +6,8 @@ SENTENCES = {
     "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
     "api_key.disable": "disabled the key {target}",
     "api_key.enable": "enabled the key {target}",
+    "api_key.near_limit": "saw 80 % of a monthly limit of the key {target} used",
+    "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
 }
 FACTS = {"api_key": "API key", "public_id": "public id"}
