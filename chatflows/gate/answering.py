@@ -97,8 +97,8 @@ async def _answer(
 async def _ask(stream: OpenStream, prediction: Prediction, memory: Memory | None) -> None:
     try:
         engine = await _prepare(stream.exchange, prediction, memory)
-    except Unavailable:
-        refused = Refused(codes.UNAVAILABLE, closes=True)
+    except (Unavailable, Refused) as error:
+        refused = error if isinstance(error, Refused) else Refused(codes.UNAVAILABLE, closes=True)
         if not stream.exchange.has_begun:
             raise refused from None
         await _end_refused(stream, refused)
@@ -108,7 +108,10 @@ async def _ask(stream: OpenStream, prediction: Prediction, memory: Memory | None
 
 
 async def _prepare(exchange: Exchange, prediction: Prediction, memory: Memory | None) -> Engine:
-    """Return the engine, and put the past turns into the question. Raises Unavailable."""
+    """Return the engine, and put the past turns into the question.
+
+    Raises Unavailable, and Refused where the question may spend more than is left.
+    """
     verdict = exchange.let_in
     chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
     assert chatflow is not None  # `decide` lets nobody in without
@@ -119,6 +122,8 @@ async def _prepare(exchange: Exchange, prediction: Prediction, memory: Memory | 
             chatflow.id, verdict.caller, prediction.chat_id, engine.memory_turns
         )
         prediction.question = prediction.question._replace(history=past)
+    if not kinds.of(reference.name).is_instant:
+        await exchange.reserve(prediction.question)
     return engine
 
 

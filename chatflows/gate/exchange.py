@@ -9,9 +9,11 @@ from accounts.outages import Unavailable
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import Reason
-from chatflows.calls import clients
+from chatflows.access.plans import Bound
+from chatflows.calls import clients, usage
 from chatflows.calls.recorder import CallRecord
-from chatflows.engines import kinds
+from chatflows.calls.spending import Spending
+from chatflows.engines import Question, kinds
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import admission, cors, responses, verdicts
 from chatflows.gate.admission import Admission, Over, Ticket
@@ -34,6 +36,7 @@ class Parts(NamedTuple):
     engines: EnginePool
     answers: GateAnswers
     admission: Admission
+    spending: Spending
     memory: Memory | None = None
     abort_notes: AbortNotes | None = None
 
@@ -67,6 +70,7 @@ class Exchange:
     cors: Headers = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)  # of a completion, read to find its chatflow
     ticket: Ticket | None = None  # of a call that limits count
+    reservation: UUID | None = None  # of what it may spend
     prediction: Prediction | None = None
     has_begun: bool = False
     is_streaming: bool = False
@@ -103,6 +107,21 @@ class Exchange:
         else:
             self.ticket = taken
             self.cors = [*self.cors, *fields]
+
+    async def reserve(self, question: Question) -> None:
+        """Reserve what the call may spend, where that is limited. Raises Refused, Unavailable."""
+        verdict = self.let_in
+        plan, chatflow = verdict.facts.plan, verdict.facts.chatflow
+        if plan is None or not plan.spending:
+            return
+        assert chatflow is not None
+        reserved = await self.parts.spending.reserve(
+            plan.spending, chatflow.team_id, question, chatflow.price, verdict.at
+        )
+        if isinstance(reserved, Bound):
+            self.over_limit(reserved.reason, usage.seconds_to_month(verdict.at))
+        else:
+            self.reservation = reserved
 
     def over_limit(self, limit: Reason, wait: int, fields: Headers | None = None) -> None:
         """Refuse the call for a limit; `wait` is in seconds. Raises Refused."""
@@ -158,11 +177,12 @@ class Exchange:
             path=self.path,
             started=self.started,
             tokens=self._tokens(),
+            reservation=self.reservation,
         )
 
     def _tokens(self) -> int:
         prediction = self.prediction
-        if prediction is None:
+        if prediction is None or not self.let_in.decision.allowed:
             return 0
         reference = self.let_in.facts.engine
         assert reference is not None  # `decide` lets nobody in without
@@ -189,6 +209,7 @@ def record_of(
     path: str,
     started: float,
     tokens: int = 0,
+    reservation: UUID | None = None,
 ) -> CallRecord:
     """Return the record of a call that was decided and is over; `started` by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
@@ -214,4 +235,5 @@ def record_of(
         client=clients.client_of(request.user_agent[: clients.READ]),
         tokens=tokens,
         cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
+        reservation=reservation,
     )

@@ -13,6 +13,7 @@ from accounts.network import addresses, request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord, Recorder
+from chatflows.calls.spending import Spending
 from chatflows.calls.tallies import Tallies
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import cors, routes, verdicts
@@ -64,7 +65,9 @@ class BearerGate:
         self._application = application
         admission = Admission(Tallies(reader.counts))
         answers = GateAnswers(reader, admission)
-        self._parts = Parts(reader, EnginePool(reader), answers, admission, memory, abort_notes)
+        spending = Spending(lambda task: self._started_recorder().ask(task))
+        engines = EnginePool(reader)
+        self._parts = Parts(reader, engines, answers, admission, spending, memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
         self._pages = Room(in_all=PAGES_IN_ALL, each=PAGES_OF_ONE_HOST)

@@ -147,6 +147,17 @@ def counts(name: str) -> dict[str, int]:
     return dict(rows.values_list("period", "calls"))
 
 
+def spent(name: str) -> dict[str, int]:
+    """What a key, or a chatflow by its id, took and reserved this month."""
+    key = ApiKey.objects.kept().filter(name=name).first()
+    found = PeriodCount.objects.filter(
+        subject=key.id if key else name, period=f"{timezone.now():%Y-%m}"
+    ).first()
+    count = found or PeriodCount()
+    names = ("calls", "tokens", "cost", "reserved_tokens", "reserved_cost")
+    return {each: getattr(count, each) for each in names}
+
+
 def disable(name: str) -> None:
     """Disable a key."""
     keys.disable(_key(name), BY)
@@ -311,6 +322,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         change_key,
         change_chatflow,
         counts,
+        spent,
         disable,
         enable,
         delete,

@@ -11,6 +11,7 @@ import pytest
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import ChatflowAccess, Mode
+from chatflows.calls.spending import Spending
 from chatflows.engines import Done, Engine, Events, Failed, Token
 from chatflows.engines.pool import EnginePool
 from chatflows.engines.sources import EngineRef
@@ -85,9 +86,9 @@ def serve(
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
     reader = cast(AccessReader, Reader())
-    admission = counts.admission()
+    admission, spending = counts.admission(), Spending(counts.never_asked)
     answers = GateAnswers(reader, admission)
-    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), answers, admission)
+    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), answers, admission, spending)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]
