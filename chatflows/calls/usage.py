@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from uuid import UUID
 
 from django.db.models import F, Max, QuerySet, Sum
@@ -23,6 +24,13 @@ def day_of(at: datetime) -> str:
 def month_of(at: datetime) -> str:
     """Return the name of a moment's month, UTC, as in `PeriodCount.period`."""
     return f"{at:%Y-%m}"
+
+
+def seconds_to_month(at: datetime) -> int:
+    """Return the seconds until the next month begins, UTC; at least 1."""
+    first = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return max(1, ceil((following - at).total_seconds()))
 
 
 def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID, Sequence[Day]]:

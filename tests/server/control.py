@@ -131,9 +131,31 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "door": door.slug}
 
 
-def _change(name: str, **values: Any) -> None:
-    """Set columns of a key, by name."""
+def change_key(name: str, **values: Any) -> None:
+    """Set columns of a key."""
     ApiKey.objects.filter(name=name).update(**values)
+
+
+def change_chatflow(chatflow: str, **values: Any) -> None:
+    """Set columns of a chatflow."""
+    Chatflow.objects.filter(pk=chatflow).update(**values)
+
+
+def counts(name: str) -> dict[str, int]:
+    """What a key took in each day and month, as it is stored."""
+    rows = PeriodCount.objects.filter(subject=_key(name).id)
+    return dict(rows.values_list("period", "calls"))
+
+
+def spent(name: str) -> dict[str, int]:
+    """What a key, or a chatflow by its id, took and reserved this month."""
+    key = ApiKey.objects.kept().filter(name=name).first()
+    found = PeriodCount.objects.filter(
+        subject=key.id if key else name, period=f"{timezone.now():%Y-%m}"
+    ).first()
+    count = found or PeriodCount()
+    names = ("calls", "tokens", "cost", "reserved_tokens", "reserved_cost")
+    return {each: getattr(count, each) for each in names}
 
 
 def disable(name: str) -> None:
@@ -158,7 +180,7 @@ def replace(name: str) -> str:
 
 def expire(name: str, seconds: float = -1e-6) -> None:
     """Let a key expire in so many seconds, or have expired a moment ago."""
-    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
+    change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -297,6 +319,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         move_engine,
         publish,
         fill,
+        change_key,
+        change_chatflow,
+        counts,
+        spent,
         disable,
         enable,
         delete,
