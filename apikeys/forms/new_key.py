@@ -74,10 +74,12 @@ class NewKeyForm(forms.Form):
         queryset=ServiceAccount.objects.none(),
         required=False,
         label="Service account",
-        empty_label="None: it belongs to the team itself",
+        empty_label="None: the team's own",
         help_text="The machine that will hold it. Its environment is the key's.",
     )
-    environment = forms.ChoiceField(choices=Environment.choices, required=False)
+    environment = forms.ChoiceField(
+        choices=Environment.choices, required=False, initial=Environment.PRODUCTION
+    )
     contact = PersonField(
         queryset=User.objects.none(),
         required=False,
