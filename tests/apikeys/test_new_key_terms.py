@@ -230,6 +230,13 @@ def test_a_publishable_key_is_bounded_or_not_made(
     assert not KeySecret.objects.exists()
 
 
+def test_all_that_a_publishable_key_lacks_is_said_at_once(as_alice: Client, acme: Team) -> None:
+    response = as_alice.post(NEW, {**NAMED, "kind": "publishable", "name": ""})
+    assert response.status_code == 422
+    for words in ("is required", "Choose the one chatflow", "List the web pages", "needs a limit"):
+        assert words in errors(response.content)
+
+
 def test_another_teams_chatflow_is_no_pin(
     as_alice: Client, public: dict[str, Any], globex: Team
 ) -> None:
