@@ -10,4 +10,14 @@ SENTENCES = {
     "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
 }
-FACTS = {"api_key": "API key", "public_id": "public id"}
+FACTS = {
+    "api_key": "API key",
+    "public_id": "public id",
+    "pinned_to": "opens only",
+    "limit_minute": "requests a minute",
+    "limit_streams": "streams at once",
+    "limit_day": "calls a day",
+    "limit_month": "calls a month",
+    "limit_tokens": "tokens a month",
+    "limit_budget": "budget a month",
+}

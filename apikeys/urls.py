@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from apikeys.views import keys
+from apikeys.views import keys, new_key
 
 urlpatterns = [
     path("", keys.key_list, name="key_list"),
-    path("new/", keys.key_new, name="key_new"),
+    path("new/", new_key.key_new, name="key_new"),
     path("<uuid:key_id>/issue/", keys.key_issue, name="key_issue"),
     path("<uuid:key_id>/first-call/", keys.key_first_call, name="key_first_call"),
     path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),

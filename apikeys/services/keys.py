@@ -1,21 +1,24 @@
 """API keys: create, issue, disable, enable, delete. Each in one transaction with its audit row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.bounds import NANOS
 from accounts.crypto import digests
-from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission
+from accounts.models import Team, User
+from accounts.permissions import Actor
 from apikeys import key_text, resources
-from apikeys.models import ApiKey, KeySecret
-
-DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
+from apikeys.found import Found, sentence
+from apikeys.models import ApiKey, KeySecret, Kind
+from apikeys.services import rights
+from apikeys.services.terms import Terms, checked
 
 
 class AlreadyIssued(Exception):
@@ -23,34 +26,14 @@ class AlreadyIssued(Exception):
 
 
 @transaction.atomic
-def create(
-    team: Team,
-    name: str,
-    by: Actor,
-    *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
-) -> ApiKey:
+def create(team: Team, name: str, by: Actor, **terms: Unpack[Terms]) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
-    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
-    a service account that is deleted or belongs to another team.
+    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
+    Raises ValidationError for a name that is taken, empty or too long, and for terms that don't
+    hold (see `terms.checked`).
     """
-    wanted = sorted(set(scopes))
-    if not SCOPES.issuperset(wanted):
-        raise ValidationError({"scopes": "Unknown scope."})
-    if service_account is not None:
-        service_account = _kept_account(team, service_account)
-    key = ApiKey(
-        team=team,
-        name=name.strip(),
-        scopes=wanted,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-    )
+    key = ApiKey(team=team, name=name.strip(), **checked(team, terms))
     key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
     return key
@@ -70,11 +53,13 @@ def issue(
     `shown_to` is the person who sees the text, if it is a person.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
-    `replace_unused` and no call was let in with it. Then the old secret ends now.
+    `replace_unused` and no call was let in with it. Then the old secret ends now. Raises NotAllowed
+    unless the actor holds all scopes of the key.
     """
     now = timezone.now()
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    rights.check(key.team, by, locked.scopes)
     live = KeySecret.objects.live(now).filter(key=key)
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
@@ -101,25 +86,31 @@ def add(
     name: str,
     by: Actor,
     *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
     opens: Sequence[UUID] = (),
+    **terms: Unpack[Terms],
 ) -> tuple[ApiKey, str]:
-    """Make a key with its secret, selected for resources of its team. Return it and its text."""
-    key = create(
-        team,
-        name,
-        by,
-        scopes=scopes,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-    )
-    text = issue(key, by, shown_to=created_by)
-    resources.registry().open(key, opens, by)
+    """Make a key with its secret, selected for resources of its team. Return it and its text.
+
+    A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
+    NotAllowed unless the actor holds its scopes and may update what it opens.
+    """
+    key = create(team, name, by, **terms)
+    text = issue(key, by, shown_to=key.created_by)
+    resources.registry().open(key, [key.pinned_to] if key.pinned_to else opens, by)
     return key, text
+
+
+def found_of(key: ApiKey) -> Found:
+    """Return the sentence that says what someone who found the key could do now."""
+    opened = resources.registry().of_keys([key]).get(key.id, [])
+    return sentence(
+        key.scopes,
+        resources=[resource.name for resource in opened],
+        networks=key.networks,
+        expires_at=key.expires_at,
+        is_publishable=key.kind == Kind.PUBLISHABLE,
+        limits=key.limits,
+    )
 
 
 @transaction.atomic
@@ -130,7 +121,11 @@ def disable(key: ApiKey, by: Actor) -> None:
 
 @transaction.atomic
 def enable(key: ApiKey, by: Actor) -> None:
-    """Enable the key: it opens again what it is selected for."""
+    """Enable the key: it opens again what it is selected for.
+
+    Raises NotAllowed unless the actor holds all scopes of the key.
+    """
+    rights.check(key.team, by, key.scopes)
     _set_disabled(key, None, "api_key.enable", by)
 
 
@@ -149,14 +144,6 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
 
 
-def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
-    # Locked, so that it can't be deleted between this look and the key's birth.
-    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
-    if kept is None:
-        raise ValidationError({"service_account": "This service account is gone."})
-    return kept
-
-
 def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
     if (key.disabled_at is None) == (when is None):
         return
@@ -170,6 +157,22 @@ def _target(key: ApiKey) -> audit.Target:
 
 
 def _facts(key: ApiKey) -> dict[str, object]:
-    expires_at = key.expires_at.isoformat() if key.expires_at else None
-    account = {"service_account": key.service_account.name} if key.service_account else {}
-    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at, **account}
+    """Return what the trail says of a key: its terms, without those that ask nothing."""
+    budget = key.limits.budget
+    facts: dict[str, object] = {
+        "name": key.name,
+        "kind": str(key.kind),
+        "scopes": list(key.scopes),
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        "environment": str(key.environment),
+    }
+    bounds: dict[str, object] = {
+        "service_account": key.service_account.name if key.service_account else None,
+        "contact": key.contact.username if key.contact else None,
+        "pinned_to": str(key.pinned_to) if key.pinned_to else None,
+        "networks": list(key.networks),
+        "origins": list(key.origins),
+        **{f"limit_{name}": limit for name, limit in key.limits._asdict().items()},
+        "limit_budget": f"{Decimal(budget) / NANOS:.2f}" if budget else None,
+    }
+    return facts | {name: value for name, value in bounds.items() if value}

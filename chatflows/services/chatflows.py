@@ -9,8 +9,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Team
 from accounts.permissions import Actor
+from accounts.services import members
+from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
+from chatflows.permissions import permission_for
 
 
 class Stale(Exception):
@@ -71,8 +74,14 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
-    """Select a key for chatflows of its team, beside those that it opens already."""
+    """Select a key for chatflows of its team, beside those that it opens already.
+
+    Raises NotAllowed unless the actor may update each of these chatflows.
+    """
+    may = members.permissions_of(key.team, by)
     for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
+        if permission_for(chatflow, "update") not in may:
+            raise NotAllowed
         before = _access_facts(chatflow)
         _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
         if is_new:

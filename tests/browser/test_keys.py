@@ -19,7 +19,7 @@ def make_key(page: Page, server: Shipped, name: str, *, opens: bool) -> str:
     page.goto(f"{server.url}/t/acme/keys/new/")
     page.get_by_label("Name", exact=True).fill(name)
     if opens:
-        page.get_by_label("Flowlatch FAQ").check()
+        page.get_by_role("checkbox", name="Flowlatch FAQ").check()
     page.locator("main form button[type=submit]").click()
     code = page.locator(".key-tag code")
     expect(code).to_be_visible()
