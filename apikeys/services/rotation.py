@@ -21,7 +21,7 @@ from accounts.permissions import Actor
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import KeySecretQuerySet
-from apikeys.services import keys, policies
+from apikeys.services import keys, policies, rights
 
 log = structlog.get_logger("flowlatch.rotation")
 
@@ -61,12 +61,13 @@ def rotate(
     With `when_silent` it ends earlier, once no call came with it for 12 hours. A key without a
     secret that works gets one, and nothing overlaps.
 
-    Raises TwoSecrets during a rotation, and ValidationError for an overlap that is negative or
-    longer than the team's key policy allows.
+    Raises NotAllowed unless the actor holds all scopes of the key, TwoSecrets during a rotation,
+    and ValidationError for an overlap that is negative or longer than the key policy allows.
     """
     now = timezone.now()
     _check_overlap(key, overlap)
     live = _lock(key, now)
+    rights.check(key.team, by, key.scopes)
     if len(live) > 1:
         raise TwoSecrets
     for old in live:
@@ -175,8 +176,9 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
 
 
 def _lock(key: ApiKey, now: datetime) -> list[KeySecret]:
-    """Lock the key, and return its secrets that work, the newest first."""
-    ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    """Lock the key, read it anew, and return its secrets that work, the newest first."""
+    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    key.scopes, key.expires_at = locked.scopes, locked.expires_at
     # By their order of making and not by time: a clock may have run back between two.
     return list(KeySecret.objects.live(now).filter(key=key).order_by("-pk"))
 
