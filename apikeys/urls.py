@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, keys
+from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),
     path("<uuid:key_id>/enable/", keys.key_enable, name="key_enable"),
     path("<uuid:key_id>/delete/", keys.key_delete, name="key_delete"),
+    path("<uuid:key_id>/revoke/", key_stop.key_revoke, name="key_revoke"),
     path("<uuid:key_id>/edit/", key_edits.key_edit_details, name="key_edit_details"),
     path("<uuid:key_id>/limits/", key_edits.key_edit_limits, name="key_edit_limits"),
     path("<uuid:key_id>/where-from/", key_edits.key_edit_where, name="key_edit_where"),
