@@ -18,7 +18,7 @@ from accounts.permissions import Permission
 from apikeys import resources, searches
 from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
-from apikeys.services import keys
+from apikeys.services import keys, rights
 from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
@@ -88,6 +88,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     if request.method != "POST":
         if not key.is_usable or key.last_used_at:  # back from confirming the password
             return redirect("key_list", request.team.slug)
+        rights.check_may_issue(request.principal, key.scopes)
         calls = resources.registry().calls_since(key, USE_DAYS)
         return render(request, "apikeys/issue.html", {"key": key, "calls_14_days": calls})
     try:
@@ -124,11 +125,13 @@ def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     return redirect("key_list", request.team.slug)
 
 
-@team_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@team_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
 def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Enable a disabled key."""
+    """Enable a disabled key. Its text works again, so this asks what making it asked."""
     key = _get(request, key_id)
+    if request.method != "POST":  # back from confirming the password
+        return redirect("key_list", request.team.slug)
     keys.enable(key, request.principal.actor)
     messages.success(request, f"{key.name} is enabled again.")
     return redirect("key_list", request.team.slug)
