@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import resources
+from apikeys import resources, searches
 from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys
+from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
 SHOWS = {
@@ -34,6 +35,8 @@ def key_list(request: TeamRequest) -> HttpResponse:
     """Show the team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
     q, show = searched(request), request.GET.get("show", "all")
+    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
+        return to_list(request, q, show)
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
