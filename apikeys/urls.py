@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, keys, rotation
+from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
@@ -13,12 +13,12 @@ urlpatterns = [
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
     path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
     path("<uuid:key_id>/overlap/", rotation.key_overlap, name="key_overlap"),
-    path("<uuid:key_id>/revoke/", rotation.key_revoke, name="key_revoke"),
     path("<uuid:key_id>/issue/", keys.key_issue, name="key_issue"),
     path("<uuid:key_id>/first-call/", keys.key_first_call, name="key_first_call"),
     path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),
     path("<uuid:key_id>/enable/", keys.key_enable, name="key_enable"),
     path("<uuid:key_id>/delete/", keys.key_delete, name="key_delete"),
+    path("<uuid:key_id>/revoke/", key_stop.key_revoke, name="key_revoke"),
     path("<uuid:key_id>/edit/", key_edits.key_edit_details, name="key_edit_details"),
     path("<uuid:key_id>/limits/", key_edits.key_edit_limits, name="key_edit_limits"),
     path("<uuid:key_id>/where-from/", key_edits.key_edit_where, name="key_edit_where"),

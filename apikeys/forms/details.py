@@ -15,7 +15,8 @@ from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import SCOPES, Permission
 from apikeys.models import ApiKey
-from apikeys.services.details import MAX_ROTATION, Details, allowed_scopes
+from apikeys.services import policies
+from apikeys.services.details import MAX_ROTATION, Details
 
 
 class KeyForm(StrictForm):
@@ -169,7 +170,7 @@ class ScopesForm(KeyForm):
     ) -> None:
         super().__init__(data, key, **options)
         self._held = frozenset(held)
-        self._allowed = allowed_scopes(key)
+        self._allowed = policies.allowed_scopes(key.team)
 
     def clean(self) -> dict[str, Any] | None:
         """Scopes are one list of many values, so the base's look for doubled fields is no use."""

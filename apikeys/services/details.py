@@ -20,8 +20,8 @@ from accounts.network import addresses, origins
 from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from accounts.services import members
 from apikeys import resources
-from apikeys.models import ApiKey, KeyPolicy, Kind
-from apikeys.services import contacts, rights
+from apikeys.models import ApiKey, Kind
+from apikeys.services import contacts, keys, policies, rights
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key
@@ -122,7 +122,7 @@ def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int
     added = wanted - frozenset(locked.scopes)
     if added:
         rights.check(locked.team, by, wanted | frozenset(locked.scopes))
-    if refused := added - allowed_scopes(locked):
+    if refused := added - policies.allowed_scopes(locked.team):
         names = ", ".join(sorted(refused))
         raise ValidationError({"scopes": f"The key policy of the team does not allow {names}."})
     locked.scopes = sorted(wanted)
@@ -145,19 +145,11 @@ def choose_chatflows(key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) 
         locked.team_id,
         "api_key.choose_chatflows",
         by,
-        _target(locked),
+        keys.target(locked),
         before={"opens": list(changed.removed)},
         after={"opens": list(changed.added)},
     )
     return len(changed.added) + len(changed.removed)
-
-
-def allowed_scopes(key: ApiKey) -> frozenset[str]:
-    """Return the scopes that keys of the team may hold by its key policy."""
-    policy = KeyPolicy.objects.of(key.team).first()
-    if policy is None or policy.scopes is None:
-        return frozenset(SCOPES)
-    return ALWAYS_ALLOWED | frozenset(policy.scopes)
 
 
 def _locked(key: ApiKey, version: int) -> ApiKey:
@@ -180,7 +172,7 @@ def _save(
         return
     key.version += 1
     key.store()
-    audit.record(key.team_id, action, by, _target(key), before=dict(before), after=after)
+    audit.record(key.team_id, action, by, keys.target(key), before=dict(before), after=after)
 
 
 def _check_account(key: ApiKey, account: ServiceAccount | None) -> None:
@@ -220,10 +212,6 @@ def _check_spelled(field: str, texts: Sequence[str], spell: Callable[[str], str]
             is_spelled = False
         if not is_spelled:
             raise ValidationError({field: "One of these is not written as it is compared."})
-
-
-def _target(key: ApiKey) -> audit.Target:
-    return audit.Target("api_key", str(key.id), key.name)
 
 
 def _facts(key: ApiKey) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Rotation on pages: rotate a key, end its old secret, let that work longer, revoke all of them."""
+"""Rotation on pages: rotate a key, end its old secret, let that work longer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -120,28 +120,6 @@ def key_overlap(request: KeyRequest) -> HttpResponse:
         said = f"{until.day} {until:%B %Y, %H:%M} UTC"
         messages.success(request, f"The old secret of {request.key.name} works until {said}.")
     return redirect("key_page", request.team.slug, request.key.id)
-
-
-@key_view(Permission.APIKEYS_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
-def key_revoke(request: KeyRequest) -> HttpResponse:
-    """Show what would stop, and end every secret of the key. The key stays."""
-    key = request.key
-    if request.method == "POST":
-        if rotation.revoke_secrets(key, request.principal.actor):
-            messages.success(request, f"{key.name} has no secret now. Its next call is refused.")
-        else:
-            messages.info(request, f"{key.name} had no secret that works.")
-        return redirect("key_page", request.team.slug, key.id)
-    closing = resources.registry().closed_without([key])
-    uses = resources.registry().uses_of_secrets(key, USE_DAYS)
-    context = {
-        "key": key,
-        "closing": closing,
-        "let_in": sum(use.let_in for use in uses.values()),
-        "secrets": len(key.live_secrets),
-    }
-    return render_forms(request, "apikeys/revoke.html", context)
 
 
 def rotation_context(key: ApiKey) -> dict[str, Any]:
