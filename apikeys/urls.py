@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys
+from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
@@ -10,6 +10,9 @@ urlpatterns = [
     path("search/", key_search.key_search, name="key_search"),
     path("new/", keys.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
+    path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
+    path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
+    path("<uuid:key_id>/overlap/", rotation.key_overlap, name="key_overlap"),
     path("<uuid:key_id>/issue/", keys.key_issue, name="key_issue"),
     path("<uuid:key_id>/first-call/", keys.key_first_call, name="key_first_call"),
     path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),

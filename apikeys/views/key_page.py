@@ -15,6 +15,7 @@ from apikeys import charts, found, meters, resources
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
 from apikeys.views.key_guard import KeyRequest, key_view
+from apikeys.views.rotation import rotation_context
 
 USE_DAYS = 14
 LAST_CALLS = 10
@@ -60,6 +61,7 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         **_use(key),
         **opens,
         **_stop(key),
+        **rotation_context(key),
     }
 
 

@@ -73,7 +73,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
     except ValidationError as error:
         form.add_error("name", error.messages)
         return render_forms(request, "apikeys/new.html", {"form": form})
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
@@ -99,7 +99,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     except keys.AlreadyIssued:
         messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
         return redirect("key_list", request.team.slug)
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_VIEW)
@@ -179,7 +179,8 @@ def _matching(q: str) -> Q:
     return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_account | by_id
 
 
-def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+    """Answer with the page that shows a key's new text. Nothing keeps it."""
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

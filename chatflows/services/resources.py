@@ -144,6 +144,10 @@ class ChatflowResources:
         """Return how the key's secrets were used in the last days, by their public ids."""
         return usage.uses_of_secrets(key, days)
 
+    def hours_of_secrets(self, key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+        """Return the calls let in with each secret in each of the last hours, the oldest first."""
+        return usage.hours_of_secrets(key, hours)
+
     def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
         return usage.last_uses(team, public_ids)
