@@ -18,6 +18,11 @@ from apikeys.models import ApiKey
 from apikeys.services import policies
 from apikeys.services.details import MAX_ROTATION, Details
 
+DEFAULT_NAME_HELP = (
+    f"New chatflows select the key that is called {ApiKey.DEFAULT_NAME}. Under another name it is "
+    "no longer selected for them."
+)
+
 
 class KeyForm(StrictForm):
     """Base: the fields of a key, drawn from its row."""
@@ -96,6 +101,8 @@ class DetailsForm(KeyForm):
 
     def __init__(self, data: QueryDict | None, key: ApiKey, **options: Any) -> None:
         super().__init__(data, key, **options)
+        if key.name == ApiKey.DEFAULT_NAME:
+            self.fields["name"].help_text = DEFAULT_NAME_HELP
         members = Q(memberships__team=key.team) | Q(pk=key.contact_id)
         self._choose("contact", User.objects.filter(members).distinct().order_by("username"))
         accounts = ServiceAccount.objects.of(key.team).kept().order_by("name_key")

@@ -117,6 +117,9 @@ def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int
     wanted = with_implied(scopes)
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
+    if not wanted:
+        words = "Leave at least one scope. To stop the key, disable it."
+        raise ValidationError({"scopes": words})
     if locked.kind == Kind.PUBLISHABLE and wanted != ALWAYS_ALLOWED:
         raise ValidationError({"scopes": "A publishable key asks chatflows and nothing else."})
     added = wanted - frozenset(locked.scopes)
