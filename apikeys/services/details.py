@@ -112,6 +112,7 @@ def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int
     To add a scope, the actor must hold every scope that the key has then, and the key policy of
     the team must allow the new ones. Raises Stale, NotAllowed, and ValidationError.
     """
+    policies.lock(key.team)
     locked = _locked(key, version)
     before = _scope_facts(locked)
     wanted = with_implied(scopes)
@@ -122,9 +123,7 @@ def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int
     added = wanted - frozenset(locked.scopes)
     if added:
         rights.check(locked.team, by, wanted | frozenset(locked.scopes))
-    if refused := added - policies.allowed_scopes(locked.team):
-        names = ", ".join(sorted(refused))
-        raise ValidationError({"scopes": f"The key policy of the team does not allow {names}."})
+    policies.check_scopes(locked.team, added)
     locked.scopes = sorted(wanted)
     _save(locked, "api_key.set_scopes", by, before, _scope_facts)
 

@@ -15,7 +15,7 @@ from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from apikeys import key_text, resources
 from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
-from apikeys.services import rights
+from apikeys.services import policies, rights
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -38,12 +38,16 @@ def create(
     """Make a key without a secret. It opens nothing until `issue`.
 
     Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
-    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
-    a service account that is deleted or belongs to another team.
+    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, for a
+    service account that is deleted or belongs to another team, and for scopes and an end that the
+    key policy does not allow.
     """
     wanted = sorted(with_implied(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
+    policies.lock(team)
+    policies.check_scopes(team, wanted)
+    policies.check_end(team, expires_at, timezone.now())
     if service_account is not None:
         service_account = _kept_account(team, service_account)
     key = ApiKey(
@@ -77,6 +81,7 @@ def issue(
     unless the actor holds all scopes of the key.
     """
     now = timezone.now()
+    policies.lock(key.team)
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
@@ -85,7 +90,8 @@ def issue(
     if live.exists() and not may_replace:
         raise AlreadyIssued
     ended = live.end(now)
-    made = make_secret(key, shown_to)
+    made = make_secret(locked, shown_to)
+    key.expires_at = locked.expires_at
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, target(key), after=after)
@@ -93,7 +99,11 @@ def issue(
 
 
 def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
-    """Make a secret beside those that live, in the transaction of the caller. Return its text."""
+    """Make a secret beside those that live, in the transaction of the caller. Return its text.
+
+    The caller has locked the team's key policy, which may move the key's end to an earlier moment.
+    """
+    policies.bound_end(key, timezone.now())
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
