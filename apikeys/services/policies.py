@@ -44,11 +44,16 @@ def allowed_scopes(team: Team) -> frozenset[str]:
     return frozenset(SCOPES) if scopes is None else SCOPES & {*scopes, *ALWAYS_ALLOWED}
 
 
+def why_not_scopes(team: Team, scopes: Iterable[str]) -> str:
+    """Return why the policy does not allow these scopes, or an empty text if it does."""
+    refused = ", ".join(sorted(with_implied(scopes) - allowed_scopes(team)))
+    return refused and f"The key policy of the team does not allow {refused}."
+
+
 def check_scopes(team: Team, scopes: Iterable[str]) -> None:
     """Raise ValidationError for `scopes` that the policy does not allow."""
-    refused = ", ".join(sorted(with_implied(scopes) - allowed_scopes(team)))
-    if refused:
-        raise ValidationError({"scopes": f"The key policy of the team does not allow {refused}."})
+    if said := why_not_scopes(team, scopes):
+        raise ValidationError({"scopes": said})
 
 
 def latest_end(team: Team, now: datetime, since: datetime | None = None) -> datetime | None:
@@ -60,17 +65,24 @@ def latest_end(team: Team, now: datetime, since: datetime | None = None) -> date
     return None if life is None else (since or now) + timedelta(days=life)
 
 
+def why_not_end(
+    team: Team, expires_at: datetime | None, now: datetime, since: datetime | None = None
+) -> str:
+    """Return why the policy does not allow this end, or an empty text if it does."""
+    latest = latest_end(team, now, since)
+    if expires_at is None:
+        return "" if of(team).may_last_forever else "The key policy of the team asks for an end."
+    if latest is None or expires_at <= latest:
+        return ""
+    return f"The key policy allows no end after {latest.day} {latest:%B %Y, %H:%M} UTC."
+
+
 def check_end(
     team: Team, expires_at: datetime | None, now: datetime, since: datetime | None = None
 ) -> None:
     """Raise ValidationError for `expires_at` if the policy does not allow this end."""
-    latest = latest_end(team, now, since)
-    if expires_at is None:
-        if not of(team).may_last_forever:
-            raise ValidationError({"expires_at": "The key policy of the team asks for an end."})
-    elif latest is not None and expires_at > latest:
-        said = f"{latest.day} {latest:%B %Y, %H:%M} UTC"
-        raise ValidationError({"expires_at": f"The key policy allows no end after {said}."})
+    if said := why_not_end(team, expires_at, now, since):
+        raise ValidationError({"expires_at": said})
 
 
 def bound_end(key: ApiKey, now: datetime) -> None:
