@@ -2,13 +2,22 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
+from apikeys.views import (
+    key_contacts,
+    key_edits,
+    key_page,
+    key_search,
+    key_stop,
+    keys,
+    new_key,
+    rotation,
+)
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
     path("", keys.key_list, name="key_list"),
     path("search/", key_search.key_search, name="key_search"),
-    path("new/", keys.key_new, name="key_new"),
+    path("new/", new_key.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
     path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
