@@ -98,11 +98,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Some of the resources that a key can be selected for. Counts are of all of the team."""
+    """Some of the resources that a key can be selected for.
+
+    `selected_names` and `total` are of all resources of the team, whatever was searched.
+    """
 
     selected: Sequence[Choice]
     others: Sequence[Choice]
-    selected_count: int
+    selected_names: Sequence[str]
     total: int
     has_more: bool  # whether more resources fit than stand here
 

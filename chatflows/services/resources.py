@@ -96,7 +96,8 @@ class ChatflowResources:
         of_team = Chatflow.objects.of(key.team)
         selected = of_team.filter(selections__key=key)
         others = of_team.exclude(Exists(Selection.objects.filter(chatflow=OuterRef("pk"), key=key)))
-        total, selected_count = of_team.count(), selected.count()
+        total, names = of_team.count(), selected.order_by("name_key").values_list("name", flat=True)
+        selected_names = list(names)
         if find:
             selected = selected.filter(name__icontains=find)
             others = others.filter(name__icontains=find)
@@ -108,7 +109,7 @@ class ChatflowResources:
         return Choices(
             selected=[Choice(_resource(c), True, today.get(c.id, 0)) for c in shown[0][:count]],
             others=[Choice(_resource(c), False, today.get(c.id, 0)) for c in shown[1][:count]],
-            selected_count=selected_count,
+            selected_names=selected_names,
             total=total,
             has_more=any(len(each) > count for each in shown),
         )
