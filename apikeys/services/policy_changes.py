@@ -67,6 +67,11 @@ class Rules:
             return frozenset()
         return frozenset(SCOPES) - with_implied(self.scopes) - ALWAYS_ALLOWED
 
+    @property
+    def refused_in_order(self) -> list[str]:
+        """The scopes that no key may hold, in the order of the alphabet."""
+        return sorted(self.refused)
+
 
 class Conditions(NamedTuple):
     """Which keys of a team a policy changes."""
