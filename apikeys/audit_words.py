@@ -22,6 +22,8 @@ SENTENCES = {
     "api_key.choose_chatflows": "changed which chatflows the key {target} opens",
     "api_key.ask_contact": "sent the contact of the key {target} a new link",
     "api_key.confirm_contact": "confirmed to be the contact of the key {target}",
+    "api_key.near_limit": "saw 80 % of a monthly limit of the key {target} used",
+    "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
 }
 FACTS = {

@@ -6,7 +6,7 @@ has every value that the templates use, and no other: `outbox.queue` takes exact
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 GIVE_UP_AFTER = timedelta(hours=24)
 _LINK = "http://127.0.0.1:8000/sample-link/"
@@ -22,6 +22,18 @@ class MailKind:
     advice: str
     give_up_after: timedelta = GIVE_UP_AFTER
 
+
+_LIMIT: Mapping[str, object] = {
+    "team_name": "Acme",
+    "subject": "key",
+    "name": "crm-sync",
+    "limit": "budget",
+    "used": "41.20",
+    "of": "50.00",
+    "percent": 82,
+    "until": date(2026, 12, 1),
+    "link": _LINK,
+}
 
 KINDS: Mapping[str, MailKind] = {
     "invitation": MailKind(
@@ -78,6 +90,16 @@ KINDS: Mapping[str, MailKind] = {
             "link": _LINK,
         },
         "Nothing stops by itself. The page of each key says how old its secret is.",
+    ),
+    "near_limit": MailKind(
+        "Limit nearly used",
+        _LIMIT,
+        "Look at the key's or the chatflow's page: it shows how much is used.",
+    ),
+    "at_limit": MailKind(
+        "Limit used up",
+        {**_LIMIT, "used": "50.00", "percent": 100},
+        "Calls are refused until the month ends, or until the limit is raised on its page.",
     ),
     "test": MailKind(
         "Test mail",

@@ -26,6 +26,7 @@ from apikeys.resources import (
 from chatflows import snippets
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
+from chatflows.predictions import running
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -138,7 +139,7 @@ class ChatflowResources:
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
-        return store.count_since(key, days)
+        return usage.calls_of_key(key, days)
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""
@@ -179,8 +180,8 @@ class ChatflowResources:
         """Return what the key took of its limits so far."""
         day, month = usage.counts_of(key.id, key.team)
         return Taken(
-            minute=0,
-            streams=0,
+            minute=usage.minute_of_key(key),
+            streams=running.registry.count(str(key.id)),
             day=day.calls,
             month=month.calls,
             tokens=month.tokens,

@@ -40,7 +40,15 @@ from apikeys.models import ApiKey  # noqa: E402
 from apikeys.services import keys, rotation  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
-from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
+from chatflows.models import (  # noqa: E402
+    Call,
+    Chatflow,
+    Conversation,
+    Message,
+    OriginDay,
+    PeriodCount,
+    UsageHour,
+)
 from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
 
@@ -125,9 +133,31 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "key": str(key.id), "door": door.slug}
 
 
-def _change(name: str, **values: Any) -> None:
-    """Set columns of a key, by name."""
+def change_key(name: str, **values: Any) -> None:
+    """Set columns of a key."""
     ApiKey.objects.filter(name=name).update(**values)
+
+
+def change_chatflow(chatflow: str, **values: Any) -> None:
+    """Set columns of a chatflow."""
+    Chatflow.objects.filter(pk=chatflow).update(**values)
+
+
+def counts(name: str) -> dict[str, int]:
+    """What a key took in each day and month, as it is stored."""
+    rows = PeriodCount.objects.filter(subject=_key(name).id)
+    return dict(rows.values_list("period", "calls"))
+
+
+def spent(name: str) -> dict[str, int]:
+    """What a key, or a chatflow by its id, took and reserved this month."""
+    key = ApiKey.objects.kept().filter(name=name).first()
+    found = PeriodCount.objects.filter(
+        subject=key.id if key else name, period=f"{timezone.now():%Y-%m}"
+    ).first()
+    count = found or PeriodCount()
+    names = ("calls", "tokens", "cost", "reserved_tokens", "reserved_cost")
+    return {each: getattr(count, each) for each in names}
 
 
 def disable(name: str) -> None:
@@ -171,7 +201,7 @@ def replace(name: str) -> str:
 
 def expire(name: str, seconds: float = -1e-6) -> None:
     """Let a key expire in so many seconds, or have expired a moment ago."""
-    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
+    change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -203,6 +233,20 @@ def calls(chatflow: str) -> list[dict[str, Any]]:
     rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
     names = ["status", "code", "reason", "allowed", "key_name", "streamed", "client_address"]
     return [dict(row) for row in rows.values(*names, "upstream_status")]
+
+
+def usage(chatflow: str) -> dict[str, Any]:
+    """What was counted of a chatflow's calls: in all, from pages, in a day and in a month."""
+    hours = UsageHour.objects.filter(chatflow_id=chatflow).order_by("hour")
+    periods = PeriodCount.objects.filter(subject=chatflow).order_by("period")
+    team = Chatflow.objects.get(pk=chatflow).team
+    origins = OriginDay.objects.of(team).order_by("day")
+    return {
+        "let_in": sum(hour.let_in for hour in hours),
+        "clients": sorted({hour.last_client for hour in hours}),
+        "from_pages": sum(day.let_in for day in origins),
+        "periods": [period.calls for period in periods],
+    }
 
 
 def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -296,6 +340,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         move_engine,
         publish,
         fill,
+        change_key,
+        change_chatflow,
+        counts,
+        spent,
         disable,
         enable,
         delete,
@@ -309,6 +357,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         disable_account,
         enable_account,
         calls,
+        usage,
         records,
         turns,
         conversations,
