@@ -17,7 +17,7 @@ def life(days: int | None) -> timedelta | None:
 def choices(longest: timedelta | None, *, may_last_forever: bool = True) -> list[tuple[str, str]]:
     """Return the choices that a key policy allows. `longest` is None for any length of life."""
     terms = [(days, words) for days, words in TERMS.items() if _fits(int(days), longest)]
-    never = [(NEVER, "Never")] if may_last_forever and longest is None else []
+    never = [(NEVER, "Never")] if may_last_forever else []
     return [*terms, (ON_DATE, "On a date"), *never]
 
 

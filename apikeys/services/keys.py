@@ -16,8 +16,9 @@ from accounts.models import Team, User
 from accounts.permissions import Actor
 from apikeys import key_text, resources
 from apikeys.found import Found, sentence
+from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.services import rights
+from apikeys.services import policies, rights
 from apikeys.services.terms import Terms, checked
 
 
@@ -33,9 +34,10 @@ def create(team: Team, name: str, by: Actor, **terms: Unpack[Terms]) -> ApiKey:
     Raises ValidationError for a name that is taken, empty or too long, and for terms that don't
     hold (see `terms.checked`).
     """
+    policies.lock(team)
     key = ApiKey(team=team, name=name.strip(), **checked(team, terms))
     key.store(force_insert=True)
-    audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     return key
 
 
@@ -57,6 +59,7 @@ def issue(
     unless the actor holds all scopes of the key.
     """
     now = timezone.now()
+    policies.lock(key.team)
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
@@ -64,7 +67,21 @@ def issue(
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
         raise AlreadyIssued
-    ended = live.update(ends_at=now)
+    ended = live.end(now)
+    made = make_secret(locked, shown_to)
+    key.expires_at = locked.expires_at
+    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
+    after = {"public_id": made.public_id}
+    audit.record(key.team_id, action, by, target(key), after=after)
+    return made.text
+
+
+def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
+    """Make a secret beside those that live, in the transaction of the caller. Return its text.
+
+    The caller has locked the team's key policy, which may move the key's end to an earlier moment.
+    """
+    policies.bound_end(key, timezone.now())
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
@@ -74,10 +91,7 @@ def issue(
         pepper_version=version,
         shown_to=shown_to,
     )
-    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
-    after = {"public_id": made.public_id}
-    audit.record(key.team_id, action, by, _target(key), after=after)
-    return made.text
+    return made
 
 
 @transaction.atomic
@@ -141,7 +155,7 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
         resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
-    audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
+    audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
 def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
@@ -149,10 +163,11 @@ def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) ->
         return
     key.disabled_at = when
     key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, _target(key))
+    audit.record(key.team_id, action, by, target(key))
 
 
-def _target(key: ApiKey) -> audit.Target:
+def target(key: ApiKey) -> audit.Target:
+    """Return how the audit trail names the key."""
     return audit.Target("api_key", str(key.id), key.name)
 
 

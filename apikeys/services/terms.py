@@ -1,7 +1,7 @@
 """Terms of a new key: what it may do, from where, how often and until when, checked as a whole."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from django.utils import timezone
 from accounts.bounds import MOST, NO_LIMITS, Limits
 from accounts.models import Environment, Membership, ServiceAccount, Team, User
 from accounts.network import addresses, origins
-from accounts.permissions import SCOPES
 from apikeys import resources, scopes
-from apikeys.models import KeyPolicy, Kind
+from apikeys.models import Kind
+from apikeys.services import policies
 
 MAX_PLACES = 50  # networks or origins of one key
 Errors = dict[str, str]
@@ -45,11 +45,10 @@ def checked(team: Team, terms: Terms) -> dict[str, Any]:
     account or a chatflow that the team does not have; and a publishable key without its chatflow,
     origins and a limit a minute or a day.
     """
-    policy = KeyPolicy.objects.of(team).first()
     errors: Errors = {}
     values: dict[str, Any] = {"scopes": list(scopes.DEFAULT_SCOPES), **terms}
     values["kind"] = _noted(errors, "kind", lambda: Kind(values.get("kind", Kind.SECRET)).value)
-    values["scopes"] = _noted(errors, "scopes", lambda: _scopes(values["scopes"], policy))
+    values["scopes"] = _noted(errors, "scopes", lambda: _scopes(team, values["scopes"]))
     listed = {name: values.get(name, ()) for name in ("networks", "origins")}
     values["networks"] = _noted(errors, "networks", lambda: _places(listed["networks"], _network))
     values["origins"] = _noted(
@@ -57,7 +56,7 @@ def checked(team: Team, terms: Terms) -> dict[str, Any]:
     )
     limits = values.pop("limits", NO_LIMITS)
     _noted(errors, "limits", lambda: _check_limits(limits))
-    _noted(errors, "expires_at", lambda: _check_end(values.get("expires_at"), policy))
+    _noted(errors, "expires_at", lambda: _check_end(team, values.get("expires_at")))
     _noted(errors, "contact", lambda: _check_contact(team, values.get("contact")))
     account = values.get("service_account")
     if account is not None:
@@ -94,11 +93,10 @@ def _noted(errors: Errors, field: str, check: Callable[[], Any]) -> Any:
         return None
 
 
-def _scopes(texts: Iterable[str], policy: KeyPolicy | None) -> list[str]:
+def _scopes(team: Team, texts: Iterable[str]) -> list[str]:
     wanted = scopes.read(texts)
-    allowed = scopes.givable(SCOPES, policy.scopes if policy else None)
-    if wanted - allowed:
-        raise ValueError(f"The key policy does not allow {', '.join(sorted(wanted - allowed))}.")
+    if said := policies.why_not_scopes(team, wanted):
+        raise ValueError(said)
     return sorted(scope.value for scope in wanted)
 
 
@@ -124,18 +122,12 @@ def _check_limits(limits: Limits) -> None:
             raise ValueError("A limit is a number from 1 on, or there is none.")
 
 
-def _check_end(expires_at: datetime | None, policy: KeyPolicy | None) -> None:
+def _check_end(team: Team, expires_at: datetime | None) -> None:
     now = timezone.now()
     if expires_at is not None and expires_at <= now:
         raise ValueError("This moment is over. Choose a later one.")
-    if policy is None:
-        return
-    days = policy.longest_life
-    if days is None:
-        if expires_at is None and not policy.may_last_forever:
-            raise ValueError("The key policy asks for an end.")
-    elif expires_at is None or expires_at > now + timedelta(days=days):
-        raise ValueError(f"The key policy allows {days} days at most.")
+    if said := policies.why_not_end(team, expires_at, now):
+        raise ValueError(said)
 
 
 def _check_contact(team: Team, contact: User | None) -> None:

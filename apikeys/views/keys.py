@@ -1,4 +1,4 @@
-"""API keys: list, issue (the text is shown once), disable, enable, delete."""
+"""API keys: list, issue (the text is shown once), delete."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +9,17 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.login import fresh_logins
 from accounts.permissions import Permission
-from apikeys import resources
+from apikeys import resources, searches
 from apikeys.forms.keys import DeleteKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys, rights
+from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
 SHOWS = {
@@ -34,6 +35,8 @@ def key_list(request: TeamRequest) -> HttpResponse:
     """Show the team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
     q, show = searched(request), request.GET.get("show", "all")
+    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
+        return to_list(request, q, show)
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
@@ -78,32 +81,6 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
     key = _get(request, key_id)
     context = {"call": resources.registry().first_call(key), "first_call_url": request.path}
     return render(request, "apikeys/created.html#first_call", context)
-
-
-@team_view(Permission.APIKEYS_UPDATE)
-@require_POST
-def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Disable a key. Enabling it undoes that."""
-    key = _get(request, key_id)
-    closed = _closing(resources.registry().of_keys([key]).get(key.id, []))
-    keys.disable(key, request.principal.actor)
-    messages.success(request, f"{key.name} is disabled. Its next call is refused.")
-    if closed:
-        names = ", ".join(closed)
-        messages.warning(request, f"Closed to everyone now, as no other key opens it: {names}.")
-    return redirect("key_list", request.team.slug)
-
-
-@team_view(Permission.APIKEYS_UPDATE, fresh_login=True)
-@require_http_methods(["GET", "HEAD", "POST"])
-def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Enable a disabled key. Its text works again, so this asks what making it asked."""
-    key = _get(request, key_id)
-    if request.method != "POST":  # back from confirming the password
-        return redirect("key_list", request.team.slug)
-    keys.enable(key, request.principal.actor)
-    messages.success(request, f"{key.name} is enabled again.")
-    return redirect("key_list", request.team.slug)
 
 
 @team_view(Permission.APIKEYS_DELETE)

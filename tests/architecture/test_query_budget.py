@@ -26,7 +26,7 @@ from tests.conftest import Integration
 
 # Page: statements, sessions and login among them. Lower is welcome; higher wants a reason.
 BUDGET = {
-    "audit_list": 5,
+    "audit_list": 6,
     "member_list": 9,
     "member_leave": 6,
     "member_role": 5,
@@ -40,11 +40,17 @@ BUDGET = {
     "key_list": 8,
     "key_new": 9,
     "key_first_call": 7,
+    "key_page": 30,
+    "key_edit_details": 9,
+    "key_edit_limits": 9,
+    "key_edit_where": 9,
+    "key_edit_scopes": 9,
+    "key_revoke": 9,
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,
-    "chatflow_access": 9,
-    "chatflow_calls": 5,
+    "chatflow_access": 10,
+    "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,
     "faq_export": 5,
