@@ -1,6 +1,7 @@
 """The key policy of a team: its settings, what they would change, and the saving of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.policies import PolicyForm
 from apikeys.models import ApiKey
-from apikeys.services import policies, policy_changes
+from apikeys.services import policies, policy_changes, rotation
 from apikeys.services.policy_changes import Effects, Rules
 
 SHOWN = 10  # keys of one effect, by name
@@ -93,6 +94,7 @@ def _preview(request: TeamRequest, rules: Rules, *, is_stale: bool = False) -> H
     _note_use([key for effect in shown for key in effect.keys], rules)
     context: dict[str, Any] = {
         "rules": rules,
+        "overlap": _overlap(rules),
         "fields": _fields(rules),
         "query": _fields(rules).urlencode(),
         "effects": shown,
@@ -101,6 +103,11 @@ def _preview(request: TeamRequest, rules: Rules, *, is_stale: bool = False) -> H
         "is_stale": is_stale,
     }
     return render(request, "apikeys/policy_preview.html", context, status=409 if is_stale else 200)
+
+
+def _overlap(rules: Rules) -> str:
+    hours = timedelta(hours=rules.longest_overlap or 0)
+    return f"At most {rotation.words(hours)}" if hours else "None"
 
 
 def _kinds(counted: Effects, *which: Q) -> list[tuple[str, int, Q]]:
