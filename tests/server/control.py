@@ -120,8 +120,9 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     publish(chatflow, name, name)
     door = teams.create(name, BY)
     flow_apps.save(door, "password", flow_apps.Login("guests", "seven quiet lanterns"), BY)
+    key = keys.create(owner, name[:64], BY, service_account=account)
     ids = {"team": str(owner.id), "member": str(member.id), "account": str(account.id)}
-    return {**ids, "door": door.slug}
+    return {**ids, "key": str(key.id), "door": door.slug}
 
 
 def _change(name: str, **values: Any) -> None:

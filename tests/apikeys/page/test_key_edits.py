@@ -21,7 +21,7 @@ from tests.conftest import Integration
 
 pytestmark = pytest.mark.django_db
 
-DETAILS = {"name": "crm-sync", "environment": "production"}
+DETAILS: dict[str, Any] = {"name": "crm-sync", "environment": "production"}
 
 
 def url(key: ApiKey, page: str) -> str:
@@ -99,7 +99,8 @@ def test_a_stale_form_saves_nothing_and_says_what_changed(
 def test_no_form_is_taken_with_an_old_version(
     as_alice: Client, integration: Integration, page: str
 ) -> None:
-    fields = {"edit": DETAILS, "scopes": {"scopes": ["predictions:create"]}}.get(page, {})
+    scopes = {"scopes": ["predictions:create"]}
+    fields: dict[str, Any] = {"edit": DETAILS, "scopes": scopes}.get(page, {})
     answer = as_alice.post(url(integration.key, page), {**fields, "version": 7})
     assert answer.status_code == 422
     assert "Someone else changed this key" in answer.content.decode()
