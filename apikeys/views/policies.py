@@ -22,6 +22,7 @@ from apikeys.services import policies, policy_changes, rotation
 from apikeys.services.policy_changes import Effects, Rules
 
 SHOWN = 10  # keys of one effect, by name
+MAX_DIGITS = 10
 SENT = "longest_life"  # a field that every form sends, chosen or not
 
 
@@ -48,15 +49,18 @@ def key_policy(request: TeamRequest) -> HttpResponse:
         data = request.GET if SENT in request.GET else None  # back from the page between
         return _settings(request, PolicyForm(data, rules=stored), 200)
     form = PolicyForm(request.POST, rules=stored)
-    if not form.is_valid():
+    version, seen = (_number(request.POST, name) for name in ("version", "seen"))
+    if version is None or seen is None:
+        form.add_error(None, "Look at what this changes before you save it.")
+    if version is None or seen is None or not form.is_valid():
         return _settings(request, form, 422)
     try:
         changed = policy_changes.save(
             request.team,
             form.rules,
             request.principal.actor,
-            version=_number(request.POST, "version"),
-            seen=_number(request.POST, "seen"),
+            version=version,
+            seen=seen,
         )
     except policy_changes.Stale:
         return _preview(request, form.rules, is_stale=True)
