@@ -28,6 +28,7 @@ FACTS = {
     "api_key": "API key",
     "public_id": "public id",
     "rotate_every": "days between two reminders to rotate",
+    "pinned_to": "opens only",
     "limit_minute": "requests a minute",
     "limit_streams": "streams at once",
     "limit_day": "calls a day",

@@ -31,7 +31,12 @@ BAD_KEYS = (
     "disabled account's key",
     "suspended team's key",
 )
-KEY_COLUMNS = (*NO_KEY, *BAD_KEYS, "another team's key", "key not selected", "selected key")
+WITHOUT_SCOPE = "key without the scope"
+KEY_COLUMNS = (
+    *NO_KEY,
+    *BAD_KEYS,
+    *("another team's key", WITHOUT_SCOPE, "key not selected", "selected key"),
+)
 
 INTRO = """\
 # Every route by role and credential
@@ -63,6 +68,15 @@ API = """
 
 The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
 (`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
+The *key without the scope* is selected, and holds every scope but `predictions:create`, which each
+of these routes asks for.
+
+"""
+SCOPES = """
+## Scopes
+
+What a key may hold, and which roles may give it: by making such a key, by making a new text of it,
+or by enabling it again. Others are refused (403).
 
 """
 
@@ -145,10 +159,16 @@ class ApiRoute:
             return 401
         if column in NO_KEY:
             return 200 if self.mode == "public" and not self.is_about_key else 401
-        if not self.mode or self.mode == "public":
-            return 404 if self.mode and column == "another team's key" else 200
+        return self._key_cell(column)
+
+    def _key_cell(self, column: str) -> int:
+        """What a good key gets."""
+        if column == WITHOUT_SCOPE:
+            return 403
         if column == "another team's key":
-            return 404
+            return 404 if self.mode else 200
+        if not self.mode or self.mode == "public":
+            return 200
         is_opened = self.mode == "keys" and column == "selected key"
         return 200 if is_opened else 404 if self.is_about_key else 403
 
@@ -186,6 +206,17 @@ def api_routes() -> Iterator[ApiRoute]:
             yield ApiRoute(route.method, route.path, mode, is_open, is_about_key)
 
 
+def scope_rows() -> Iterator[tuple[str, dict[str, bool]]]:
+    """Each scope, and whether each role may give it."""
+    from accounts.models import Role
+    from accounts.permissions import ROLE_PERMISSIONS, SCOPES
+
+    for scope in sorted(SCOPES):
+        may_make = "apikeys:create"
+        held = {role: ROLE_PERMISSIONS[Role(role)] for role in ROLES}
+        yield scope, {role: scope in held[role] and may_make in held[role] for role in ROLES}
+
+
 def text() -> str:
     """The whole file."""
     page_rows = [[page.method, f"`{page.path}`", *page.cells.values()] for page in pages()]
@@ -193,11 +224,17 @@ def text() -> str:
         [route.method, f"`{route.path}`", route.mode, *map(str, route.cells.values())]
         for route in api_routes()
     ]
+    scopes = [
+        [f"`{scope}`", *("yes" if may else "403" for may in cells.values())]
+        for scope, cells in scope_rows()
+    ]
     return (
         INTRO
         + _table(["", "page", *PAGE_COLUMNS], page_rows)
         + API
         + _table(["", "route", "mode", *KEY_COLUMNS], api_rows)
+        + SCOPES
+        + _table(["scope", *ROLES], scopes)
     )
 
 

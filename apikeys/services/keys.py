@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Unpack
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.bounds import NANOS
 from accounts.crypto import digests
 from accounts.models import Team, User
 from accounts.permissions import Actor
@@ -171,6 +173,7 @@ def target(key: ApiKey) -> audit.Target:
 
 def _facts(key: ApiKey) -> dict[str, object]:
     """Return what the trail says of a key: its terms, without those that ask nothing."""
+    budget = key.limits.budget
     facts: dict[str, object] = {
         "name": key.name,
         "kind": str(key.kind),
@@ -185,5 +188,6 @@ def _facts(key: ApiKey) -> dict[str, object]:
         "networks": list(key.networks),
         "origins": list(key.origins),
         **{f"limit_{name}": limit for name, limit in key.limits._asdict().items()},
+        "limit_budget": f"{Decimal(budget) / NANOS:.2f}" if budget else None,
     }
     return facts | {name: value for name, value in bounds.items() if value}

@@ -140,9 +140,10 @@ def _fields(rules: Rules) -> QueryDict:
     return fields
 
 
-def _number(fields: QueryDict, name: str) -> int:
+def _number(fields: QueryDict, name: str) -> int | None:
     text = fields.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    is_number = text.isascii() and text.isdigit() and len(text) < MAX_DIGITS
+    return int(text) if is_number else None
 
 
 def _said(changed: Effects) -> str:

@@ -10,7 +10,7 @@ from accounts.models import Team
 from accounts.services import service_accounts
 from accounts.services.service_accounts import About
 from apikeys import key_text
-from apikeys.models import ApiKey, KeySecret
+from apikeys.models import ApiKey, KeyPolicy, KeySecret
 from chatflows.models import Chatflow
 from tests import factories
 
@@ -65,6 +65,12 @@ def test_an_expiry_is_set(capsys: pytest.CaptureFixture[str], acme: Team) -> Non
 @pytest.mark.parametrize(
     ("more", "says"),
     [
+        (["--name", "k", "--team", "acme", "--scopes", "chatflows:*"], "--scopes: “chatflows:*”"),
+        (["--name", "k", "--team", "acme", "--scopes", "usage:view,usage:view"], "twice"),
+        (["--name", "k", "--team", "acme", "--network", "203.0.113.7/24"], "--network: "),
+        (["--name", "k", "--team", "acme", "--network", "0.0.0.0/0"], "every address"),
+        (["--name", "k", "--team", "acme", "--environment", "moon"], "invalid choice"),
+        (["--name", "DefaultKey", "--team", "acme", "--network", "192.0.2.0/24"], "as they are"),
         (["--name", "k", "--team", "nowhere"], "Teams: acme"),
         (["--name", "k", "--team", "acme", "--chatflow", "nonsense"], "no chatflow"),
         (["--name", "k", "--team", "acme", "--chatflow", str(factories.NOBODYS_ID)], "no chatflow"),
@@ -83,6 +89,37 @@ def test_an_expiry_is_set(capsys: pytest.CaptureFixture[str], acme: Team) -> Non
 )
 def test_what_is_wrong_is_said_in_one_line(acme: Team, more: list[str], says: str) -> None:
     assert says in refused(*more)
+
+
+def test_a_key_gets_its_scopes_its_environment_and_its_networks(
+    capsys: pytest.CaptureFixture[str], acme: Team, faq: Chatflow
+) -> None:
+    bounds = ("--network", "203.0.113.0/24", "--network", "2001:db8::/32")
+    scopes = ("--scopes", "predictions:create, conversations:view")
+    about = ("--environment", "staging", "--chatflow", str(faq.id))
+    call_command("issue_key", "--team", "acme", "--name", "first", *scopes, *about, *bounds)
+    key = ApiKey.objects.get(name="first")
+    assert key.scopes == ["conversations:view", "predictions:create"]
+    assert (key.environment, key.networks) == ("staging", ["203.0.113.0/24", "2001:db8::/32"])
+    printed = capsys.readouterr()
+    assert key_text.parse(printed.out.removesuffix("\n")) is not None
+    assert printed.err == (
+        "Whoever found this key could ask Support FAQ and read what was said with it, from "
+        "203.0.113.0/24 and 2001:db8::/32 only, for as long as the key lives. They could change "
+        "nothing.\n"
+    )
+
+
+def test_a_key_policy_holds_for_commands_too(
+    capsys: pytest.CaptureFixture[str], acme: Team
+) -> None:
+    KeyPolicy.objects.create(team=acme, longest_life=30, scopes=[])
+    team = ("--team", "acme", "--name", "k")
+    assert "--expires-in: The key policy allows 30 days at most." in refused(*team)
+    assert "does not allow usage:view" in refused(
+        *team, "--expires-in", "1d", "--scopes", "usage:view"
+    )
+    assert issue(capsys, "--expires-in", "30d")
 
 
 def test_another_teams_chatflow_is_no_chatflow(acme: Team, globex: Team) -> None:

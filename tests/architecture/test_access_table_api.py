@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.permissions import SCOPES, Permission
 from accounts.services import service_accounts
 from accounts.services.service_accounts import About
 from apikeys import key_text
@@ -73,6 +74,13 @@ def heads(
         "disabled account's key": of_account,
         "suspended team's key": factories.key(closed, "closed")[1],
         "another team's key": factories.key(globex, "theirs", foreign)[1],
+        access_table.WITHOUT_SCOPE: keys.add(
+            acme,
+            "without the scope",
+            factories.TESTER,
+            scopes=SCOPES - {Permission.PREDICTIONS_CREATE},
+            opens=[flow.id for flow in flows.values()],
+        )[1],
         "key not selected": factories.key(acme, "unselected")[1],
         "selected key": factories.key(acme, "selected", *flows.values())[1],
     }

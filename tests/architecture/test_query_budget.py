@@ -38,7 +38,7 @@ BUDGET = {
     "service_account_delete": 7,
     "mail_list": 6,
     "key_list": 8,
-    "key_new": 7,
+    "key_new": 9,
     "key_first_call": 7,
     "key_page": 30,
     "key_rotate": 12,
