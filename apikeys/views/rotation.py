@@ -34,7 +34,8 @@ class Side:
 
     tail: str  # of its public id
     let_in: int
-    path: str
+    bars: str
+    nothing: str
     width: int
     use: SecretUse
 
@@ -167,10 +168,12 @@ def _drawn(
     """Draw the use of a secret, with so many hours together in one bar."""
     counts = by_hour.get(secret.public_id, [0] * hours)
     bars = [sum(counts[place : place + together]) for place in range(0, hours, together)]
+    drawn, nothing = charts.spark(bars)
     return Side(
         tail=secret.public_id[-4:],
         let_in=sum(counts),
-        path=charts.spark(bars),
+        bars=drawn,
+        nothing=nothing,
         width=charts.WIDTH * len(bars),
         use=uses.get(secret.public_id, NOT_USED),
     )

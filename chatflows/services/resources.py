@@ -122,7 +122,7 @@ class ChatflowResources:
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
-        call = store.first_since(key, secret.created_at) if secret else None
+        call = store.first_with(key, secret) if secret else None
         if call is None:
             return None
         chatflow = Chatflow.objects.of(key.team).filter(id=call.chatflow_id).first()

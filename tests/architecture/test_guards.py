@@ -129,6 +129,12 @@ TEAM_PAGES = {
     f"{ONE}/settings/hosted-chat/": "chatflows:update",
     f"{ONE}/delete/": "chatflows:delete",
     f"{TEAM}/settings/": "team:update",
+    f"{TEAM}/keys/<uuid:key_id>/rotate/": "apikeys:update",
+    f"{TEAM}/keys/<uuid:key_id>/retire/": "apikeys:update",
+    f"{TEAM}/keys/<uuid:key_id>/overlap/": "apikeys:update",
+    f"{TEAM}/keys/<uuid:key_id>/extend/": "apikeys:update",
+    f"{TEAM}/settings/keys/": "key-policy:update",
+    f"{TEAM}/settings/keys/preview/": "key-policy:update",
     f"{TEAM}/settings/flow-app/": "flow-app:update",
     f"{TEAM}/settings/flow-app/edit/": "flow-app:update",
 }

@@ -10,6 +10,7 @@ from accounts.models import Team, User
 from accounts.permissions import Permission
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
 from apikeys.services import rotation
+from chatflows.calls import store
 from chatflows.models import Chatflow, UsageHour
 from tests import factories
 from tests.apikeys.pages import LIST, page
@@ -172,6 +173,16 @@ def test_the_card_says_whether_the_old_secret_is_safe_to_retire(
     busy = as_alice.get(own(integration.key)).content.decode()
     assert "safe to retire" not in busy
     assert "3 in 24 h" in busy
+
+
+def test_a_call_with_the_old_secret_is_not_the_first_call_of_the_new_one(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    new = rotation.rotate(integration.key, factories.TESTER, overlap=SPAN)
+    for text, arrived in ((integration.text, False), (new, True)):
+        store.write([factories.call(faq, integration.key, public_id=text.split("_")[2])])
+        body = as_alice.get(page(integration.key.id, "first-call")).content.decode()
+        assert ("Your first call got in" in body) is arrived
 
 
 def test_the_old_secret_is_ended_or_extended_by_a_button(

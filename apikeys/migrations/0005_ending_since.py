@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('apikeys', '0003_limits'),
+        ('apikeys', '0004_budgets'),
     ]
 
     operations = [
