@@ -1,13 +1,16 @@
-"""Template tags of the look: times, key hints, badges."""
+"""Template tags of the look: times, money, key hints, badges."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+
+from accounts import money
 
 register = template.Library()
 
@@ -36,6 +39,18 @@ def ago(when: datetime | None) -> SafeString | str:
         f"{when:%d %B %Y, %H:%M:%S} UTC",
         words,
     )
+
+
+@register.filter(name="money")
+def written_money(nanos: int | None) -> str:
+    """Return an amount in nanos as money of the installation's currency."""
+    return money.written(nanos or 0, settings.CURRENCY)
+
+
+@register.simple_tag
+def currency() -> str:
+    """Return the sign of the installation's currency."""
+    return money.symbol(settings.CURRENCY).strip()
 
 
 @register.inclusion_tag("components/key_hint.html")
