@@ -52,7 +52,8 @@ class AccessForm(forms.Form):
     networks = networks_field(label="Networks")
     origins = origins_field(
         label="Web pages",
-        help_text="Origins that a browser may call from, one a line. Programs send none, and are not asked.",
+        help_text="Origins that a browser may call from, one a line. Programs send none, and are "
+        "not asked.",
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
 

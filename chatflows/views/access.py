@@ -122,7 +122,7 @@ def _note_help(request: ChatflowRequest, form: AccessForm, chatflow: Chatflow) -
     if _is_outside(request, form):
         help_texts["networks"] += f" You are at {request.address}, which is outside."
     for name, text in help_texts.items():
-        form.fields[name].help_text = text
+        form[name].help_text = text
 
 
 def _money(nanos: int) -> str:
@@ -146,7 +146,9 @@ def _is_outside(request: ChatflowRequest, form: AccessForm) -> bool:
     """Whether the person who looks is in none of the networks that the form lists."""
     listed = form.cleaned_data.get("networks") if form.is_bound else form.initial["networks"]
     here = addresses.parse(request.address)
-    return bool(listed and here) and not any(here in addresses.network(net) for net in listed)
+    if not listed or here is None:
+        return False
+    return not any(here in addresses.network(network) for network in listed)
 
 
 def _last_calls(chatflow: Chatflow) -> list[Call]:

@@ -49,7 +49,12 @@
     box.hidden = changed.length === 0 && !isRefused;
     box.querySelector("[data-changes-count]").textContent =
       changed.length === 0 ? "Not saved yet" : changed.length === 1 ? "1 change" : `${changed.length} changes`;
-    box.querySelector("[data-changes-list]").replaceChildren(...changed.map(line));
+    const list = box.querySelector("[data-changes-list]");
+    list.replaceChildren(...changed.map(line));
+    if (changed.length > 0) return;
+    const item = document.createElement("li");
+    item.textContent = "The form was refused, and nothing of it is saved.";
+    list.append(item);
   }
   document.addEventListener("input", count);
   document.addEventListener("change", count);
