@@ -5,10 +5,11 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 from accounts import money
 
@@ -51,6 +52,13 @@ def written_money(nanos: int | None) -> str:
 def currency() -> str:
     """Return the sign of the installation's currency."""
     return money.symbol(settings.CURRENCY).strip()
+
+
+@register.filter
+def ahead(when: datetime) -> str:
+    """Return how long until a moment that has not come, in days from one day on."""
+    days = (when - timezone.now()).days
+    return f"in {days} day{pluralize(days)}" if days else f"in {timeuntil(when, depth=1)}"
 
 
 @register.inclusion_tag("components/key_hint.html")

@@ -11,9 +11,11 @@ from django.utils import timezone
 from accounts import audit
 from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission
+from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from apikeys import key_text, resources
+from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
+from apikeys.services import rights
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -35,10 +37,11 @@ def create(
 ) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
+    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
     Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
     a service account that is deleted or belongs to another team.
     """
-    wanted = sorted(set(scopes))
+    wanted = sorted(with_implied(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
     if service_account is not None:
@@ -52,7 +55,7 @@ def create(
         service_account=service_account,
     )
     key.store(force_insert=True)
-    audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     return key
 
 
@@ -70,16 +73,27 @@ def issue(
     `shown_to` is the person who sees the text, if it is a person.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
-    `replace_unused` and no call was let in with it. Then the old secret ends now.
+    `replace_unused` and no call was let in with it. Then the old secret ends now. Raises NotAllowed
+    unless the actor holds all scopes of the key.
     """
     now = timezone.now()
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    rights.check(key.team, by, locked.scopes)
     live = KeySecret.objects.live(now).filter(key=key)
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
         raise AlreadyIssued
-    ended = live.update(ends_at=now)
+    ended = live.end(now)
+    made = make_secret(key, shown_to)
+    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
+    after = {"public_id": made.public_id}
+    audit.record(key.team_id, action, by, target(key), after=after)
+    return made.text
+
+
+def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
+    """Make a secret beside those that live, in the transaction of the caller. Return its text."""
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
@@ -89,10 +103,7 @@ def issue(
         pepper_version=version,
         shown_to=shown_to,
     )
-    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
-    after = {"public_id": made.public_id}
-    audit.record(key.team_id, action, by, _target(key), after=after)
-    return made.text
+    return made
 
 
 @transaction.atomic
@@ -130,7 +141,11 @@ def disable(key: ApiKey, by: Actor) -> None:
 
 @transaction.atomic
 def enable(key: ApiKey, by: Actor) -> None:
-    """Enable the key: it opens again what it is selected for."""
+    """Enable the key: it opens again what it is selected for.
+
+    Raises NotAllowed unless the actor holds all scopes of the key.
+    """
+    rights.check(key.team, by, key.scopes)
     _set_disabled(key, None, "api_key.enable", by)
 
 
@@ -146,7 +161,7 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
         resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
-    audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
+    audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
 def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
@@ -162,10 +177,11 @@ def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) ->
         return
     key.disabled_at = when
     key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, _target(key))
+    audit.record(key.team_id, action, by, target(key))
 
 
-def _target(key: ApiKey) -> audit.Target:
+def target(key: ApiKey) -> audit.Target:
+    """Return how the audit trail names the key."""
     return audit.Target("api_key", str(key.id), key.name)
 
 

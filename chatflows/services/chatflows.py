@@ -1,6 +1,6 @@
 """Chatflows: create, rename and delete them, and set who may call."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,8 +12,11 @@ from accounts.bounds import NO_LIMITS, Limits
 from accounts.models import Team
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Actor
+from accounts.services import members
+from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
+from chatflows.permissions import permission_for
 
 NAMED = 100  # keys that one audit row names
 BOUNDS = (*LIMIT_COLUMNS, "limit_address", "price", "networks", "origins")
@@ -98,21 +101,48 @@ def differences(chatflow: Chatflow, access: Access) -> tuple[Facts, Facts]:
 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
-    """Select a key for chatflows of its team, beside those that it opens already."""
-    for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
+    """Select a key for chatflows of its team, beside those that it opens already.
+
+    Raises NotAllowed unless the actor may update each of these chatflows.
+    """
+    choose(key, frozenset(chatflow_ids), frozenset(), by)
+
+
+@transaction.atomic
+def choose(
+    key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor
+) -> tuple[list[str], list[str]]:
+    """Select a key for some chatflows of its team, and no longer for others.
+
+    Returns the names of the chatflows that it opens now, and of those that it lost. Raises
+    NotAllowed unless the actor may update each of these chatflows.
+    """
+    may = members.permissions_of(key.team, by)
+    wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
+    added: list[str] = []
+    removed: list[str] = []
+    for chatflow in wanted.select_for_update():
+        if permission_for(chatflow, "update") not in may:
+            raise NotAllowed
         before = _access_facts(chatflow)
-        _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
-        if is_new:
-            chatflow.version += 1
-            chatflow.save(update_fields=["version"])
-            audit.record(
-                key.team_id,
-                "chatflow.set_access",
-                by,
-                _target(chatflow),
-                before=before,
-                after=_access_facts(chatflow),
-            )
+        if chatflow.id in add:
+            _, is_changed = Selection.objects.get_or_create(chatflow=chatflow, key=key)
+        else:
+            is_changed = bool(chatflow.selections.filter(key=key).delete()[0])
+        if not is_changed:
+            continue
+        (added if chatflow.id in add else removed).append(chatflow.name)
+        chatflow.version += 1
+        chatflow.save(update_fields=["version"])
+        audit.record(
+            key.team_id,
+            "chatflow.set_access",
+            by,
+            _target(chatflow),
+            before=before,
+            after=_access_facts(chatflow),
+        )
+    return added, removed
 
 
 @transaction.atomic

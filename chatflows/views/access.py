@@ -20,6 +20,7 @@ from chatflows import snippets
 from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
 from chatflows.models import Call, Chatflow
+from chatflows.permissions import permission_for
 from chatflows.services import chatflows, key_picker
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
@@ -60,7 +61,7 @@ def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
 def chatflow_access_keys(request: ChatflowRequest) -> HttpResponse:
     """Search keys for the picker, as a fragment."""
     picker = key_picker.pick(request.chatflow, searched(request))
-    may_edit = request.principal.may_do(Permission.CHATFLOWS_UPDATE)
+    may_edit = request.principal.may_do(permission_for(request.chatflow, "update"))
     context = {"chatflow": request.chatflow, "picker": picker, "may_edit": may_edit}
     return render(request, "chatflows/key_picker_found.html", context)
 
@@ -99,7 +100,7 @@ def _context(request: ChatflowRequest, chatflow: Chatflow, form: AccessForm) -> 
         "has_limits": chatflow.limits != NO_LIMITS or chatflow.limit_address is not None,
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "calls": _last_calls(chatflow),
-        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+        "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }
 
 
