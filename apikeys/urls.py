@@ -2,12 +2,23 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
+from apikeys.views import (
+    key_contacts,
+    key_edits,
+    key_list,
+    key_page,
+    key_search,
+    key_stop,
+    keys,
+    rotation,
+)
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
-    path("", keys.key_list, name="key_list"),
+    path("", key_list.key_list, name="key_list"),
     path("search/", key_search.key_search, name="key_search"),
+    path("disable/", key_list.keys_disable, name="keys_disable"),
+    path("enable/", key_list.keys_enable, name="keys_enable"),
     path("new/", keys.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),

@@ -74,26 +74,36 @@ def filters(show: str, kind: str, environment: str) -> Filters:
 def searched_keys(team: Team, q: str) -> ApiKeyQuerySet:
     """Return the team's keys that a search finds, at most about FOUND of each sort.
 
-    Names and hints are searched from their beginning among all keys; parts of names, makers and
-    service accounts among the WINDOW keys used last.
+    Names and hints are searched from their beginning among all keys; parts of names and hints,
+    makers and service accounts among the WINDOW keys used last.
     """
     kept = ApiKey.objects.of(team).kept()
     found = set(kept.filter(name_key__begins=fold(q)).values_list("pk", flat=True)[:FOUND])
-    if len(hint := _hint(q)) >= LEAST_HINT:
-        secrets = KeySecret.objects.filter(public_id__begins=hint)
-        mine = secrets.filter(key__team=team, key__deleted_at=None)
+    secrets, hint = KeySecret.objects.all(), _hint(q)
+    if len(hint) >= LEAST_HINT:
+        mine = secrets.filter(public_id__begins=hint, key__team=team, key__deleted_at=None)
         found.update(mine.values_list("key", flat=True)[:FOUND])
     makers = User.objects.filter(username__icontains=q).values_list("pk", flat=True)[:MAKERS]
     inside = Q(name_key__contains=fold(q)) | Q(created_by__in=list(makers))
     inside |= Q(service_account__name_key__contains=fold(q))
+    if len(hint) >= LEAST_HINT:
+        inside |= Exists(secrets.filter(key=OuterRef("pk"), public_id__contains=hint))
     for segment in _segments(kept, ""):
         window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
         found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
     return kept.filter(pk__in=found)
 
 
+def search(team: Team, q: str, wanted: Filters, after: str) -> Page:
+    """Return a page of the team's keys that fit a search and filters."""
+    if q:  # few enough for filters without a window
+        return page(wanted.narrow(searched_keys(team, q)), None, after)
+    kept = ApiKey.objects.of(team).kept()
+    return page(kept, wanted.narrow if wanted else None, after)
+
+
 def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int = PAGE) -> Page:
-    """Return the keys after a cursor, with what their status needs.
+    """Return the keys after a cursor. Their secrets are still to be read.
 
     A search's keys are few, and need no window: `narrow` them before.
     """
@@ -102,7 +112,7 @@ def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int =
         rows = segment
         if narrow is not None:
             rows = narrow(segment.filter(pk__in=segment.values("pk")[:WINDOW]))
-        shown = rows.with_status().select_related("created_by")
+        shown = rows.select_related("team", "service_account", "created_by")
         found += shown[: size + 1 - len(found)]
         if len(found) > size:
             return Page(found[:size], _cursor(found[size - 1]))

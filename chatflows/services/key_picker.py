@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 
 from apikeys.models import ApiKey
 from apikeys.models.keys import ApiKeyQuerySet, Kind
@@ -46,6 +46,7 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
     others = key_lists.searched_keys(chatflow.team, q) if q else mine
     free = others.filter(_fits(chatflow)).exclude(pk__in=[key.pk for key in drawn])
     page = key_lists.page(free.exclude(is_selected), None, "", size=FOUND)
+    prefetch_related_objects([*drawn, *page.keys], "secrets")
     for key in (*drawn, *page.keys):
         is_on = key in drawn if checked is None else key.pk in checked
         key.is_checked = is_on  # type: ignore[attr-defined]
@@ -62,5 +63,4 @@ def _fits(chatflow: Chatflow) -> Q:
 
 
 def _drawn(keys: ApiKeyQuerySet) -> QuerySet[ApiKey]:
-    rows = keys.with_status().select_related("created_by")
-    return rows.order_by("name_key")
+    return keys.select_related("team", "service_account", "created_by").order_by("name_key")

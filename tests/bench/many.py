@@ -175,7 +175,7 @@ def _insert(like: models.Model, names: Sequence[str], rows: Iterable[Sequence[An
             return
         marks = ", ".join(["%s"] * len(fields))
         statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
-        cursor.executemany(statement, (whole(row) for row in rows))
+        cursor.executemany(statement, (whole(row) for row in rows))  # type: ignore[arg-type]
 
 
 def _maker(n: int) -> User:
