@@ -87,7 +87,7 @@ def searched_keys(team: Team, q: str) -> ApiKeyQuerySet:
     inside = Q(name_key__contains=fold(q)) | Q(created_by__in=list(makers))
     inside |= Q(service_account__name_key__contains=fold(q))
     if len(hint) >= LEAST_HINT:
-        inside |= Exists(secrets.filter(key=OuterRef("pk"), public_id__contains=hint))
+        inside |= Q(Exists(secrets.filter(key=OuterRef("pk"), public_id__contains=hint)))
     for segment in _segments(kept, ""):
         window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
         found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
