@@ -1,6 +1,5 @@
 """API keys: create (the text is shown once), disable, enable, delete."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -92,11 +91,11 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
 def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Disable a key. Enabling it undoes that."""
     key = _get(request, key_id)
-    closed = _closing(resources.registry().of_keys([key]).get(key.id, []))
+    closed = [resource.name for resource in resources.registry().closed_without([key])]
     keys.disable(key, request.principal.actor)
     messages.success(request, f"{key.name} is disabled. Its next call is refused.")
     if closed:
-        names = ", ".join(closed)
+        names = ", ".join(closed[:10]) + (" and others" if len(closed) > 10 else "")
         messages.warning(request, f"Closed to everyone now, as no other key opens it: {names}.")
     return redirect("key_list", request.team.slug)
 
@@ -142,11 +141,6 @@ def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
-
-
-def _closing(opened: Sequence[resources.Resource]) -> list[str]:
-    """Return the names of the resources that no other key opens."""
-    return [resource.name for resource in opened if resource.would_close]
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
