@@ -2,7 +2,7 @@
 
 import pytest
 from django.template import Context, Template
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from accounts import money
 from accounts.bounds import MAX_MONEY, NANOS
@@ -34,7 +34,7 @@ def test_every_sign_and_every_whole_currency_is_of_a_known_code() -> None:
     assert set(money.SYMBOLS) | money.WHOLE <= money.CODES
 
 
-def test_pages_write_the_currency_of_the_installation(settings: SettingsWrapper) -> None:
+def test_pages_write_the_currency_of_the_installation(settings: Settings) -> None:
     settings.CURRENCY = "GBP"
     page = Template("{% load ui %}{% currency %} {{ nanos|money }} {{ none|money }}")
     assert page.render(Context({"nanos": 3 * NANOS, "none": None})) == "£ £3.00 £0.00"
