@@ -123,14 +123,17 @@ class Resources(Protocol):
     def of_team(self, team: Team) -> list[Resource]:
         """Return every resource of a team, by name."""
 
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first resources of a team, by name."""
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these resources that the team has, by name."""
+
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
         """Return how many resources each key is selected for. One that opens none is missing."""
-
-    def found(self, team: Team, find: str, count: int) -> Sequence[Resource]:
-        """Return at most `count` resources of a team whose name has `find`, by name."""
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the resources that nobody could open if all these keys were refused."""

@@ -11,7 +11,6 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from accounts.models import Team
-from accounts.models.names import fold
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.resources import (
@@ -43,11 +42,15 @@ class ChatflowResources:
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
         return [_resource(chatflow) for chatflow in named]
 
-    def found(self, team: Team, find: str, count: int) -> list[Resource]:
-        """Return at most `count` chatflows of a team whose name has `find`, by name."""
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first chatflows of a team, by name."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
-        fitting = named.filter(name_key__contains=fold(find)) if find else named
-        return [_resource(chatflow) for chatflow in fitting[:count]]
+        return [_resource(chatflow) for chatflow in named[:count]]
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these chatflows that the team has, by name."""
+        found = Chatflow.objects.of(team).filter(id__in=list(ids)).order_by("name_key")
+        return [_resource(chatflow) for chatflow in found.select_related("team")]
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the chatflows that each key is selected for, and whether they close without it."""

@@ -16,6 +16,7 @@ from accounts.forms.base import searched
 from accounts.guards import TeamRequest
 from accounts.network import addresses
 from accounts.permissions import Permission
+from apikeys import key_pages
 from chatflows import snippets
 from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
@@ -153,4 +154,8 @@ def _is_outside(request: ChatflowRequest, form: AccessForm) -> bool:
 
 
 def _last_calls(chatflow: Chatflow) -> list[Call]:
-    return list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    calls = list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    urls = key_pages.urls(chatflow.team_id, {call.key_id for call in calls if call.key_id})
+    for call in calls:
+        call.key_url = urls.get(str(call.key_id), "")  # type: ignore[attr-defined]
+    return calls
