@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench memory timing table format lock
+.PHONY: help run test testpg check bench memory many timing table format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ bench: $(VENV)/.dev ## Measure the gate beside a bare Django view and a bare rel
 
 memory: $(VENV)/.dev ## Measure what the server holds in memory, and how long it takes to start
 	@$(BIN)/python -m tests.bench.memory $(MEMORY)
+
+many: $(VENV)/.dev ## Measure pages and checks with a million keys and 10,000 chatflows
+	@$(BIN)/python -m tests.bench.pages $(MANY)
 
 timing: $(VENV)/.dev ## Measure whether the time of an answer tells which e-mail or key exists
 	@$(BIN)/python -m tests.bench.timing

@@ -110,6 +110,13 @@ class Choices:
     has_more: bool  # whether more resources fit than stand here
 
 
+class Opened(NamedTuple):
+    """How many resources a key is selected for, and the first one's name."""
+
+    number: int
+    first: str
+
+
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
@@ -124,6 +131,9 @@ class Resources(Protocol):
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""
+
+    def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
+        """Return how many resources each key is selected for. One that opens none is missing."""
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the resources that nobody could open if all these keys were refused."""

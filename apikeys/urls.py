@@ -7,6 +7,7 @@ from apikeys.views import (
     expiry,
     key_contacts,
     key_edits,
+    key_list,
     key_page,
     key_search,
     key_stop,
@@ -18,8 +19,10 @@ from apikeys.views import (
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
-    path("", keys.key_list, name="key_list"),
+    path("", key_list.key_list, name="key_list"),
     path("search/", key_search.key_search, name="key_search"),
+    path("disable/", key_list.keys_disable, name="keys_disable"),
+    path("enable/", key_list.keys_enable, name="keys_enable"),
     path("new/", new_key.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),

@@ -19,6 +19,15 @@ SENTENCES = {
 }
 FACTS = {
     "allow_key_in_url": "key in the address",
+    "limit_minute": "requests a minute",
+    "limit_streams": "streams at once",
+    "limit_day": "calls a day",
+    "limit_month": "calls a month",
+    "limit_tokens": "tokens a month",
+    "limit_budget": "budget a month",
+    "limit_address": "calls a minute of one address",
+    "price": "price of a million tokens",
+    "origins": "web pages",
     "is_login_new": "login replaced",
     "faq_entry": "FAQ entry",
     "faq_entries": "FAQ import",

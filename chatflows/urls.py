@@ -39,6 +39,7 @@ urlpatterns = [
     path("new/", chatflows.chatflow_new, name="chatflow_new"),
     path(_ONE, access.chatflow_access, name="chatflow_access"),
     path(_ONE + "access/", access.chatflow_access_save, name="chatflow_access_save"),
+    path(_ONE + "access/keys/", access.chatflow_access_keys, name="chatflow_access_keys"),
     path(_ONE + "calls/", access.chatflow_calls, name="chatflow_calls"),
     path(_ONE + "engine/", engines.chatflow_engine, name="chatflow_engine"),
     path(_ONE + "engine/save/", engines.engine_save, name="engine_save"),

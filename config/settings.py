@@ -17,7 +17,16 @@ from accounts.crypto import keyring
 from accounts.network import hosts
 from config import databases, limit_stores, logs
 from config.environment import files, names
-from config.environment.values import choice, exact, is_on, networks, number, secret_url, text
+from config.environment.values import (
+    choice,
+    currency,
+    exact,
+    is_on,
+    networks,
+    number,
+    secret_url,
+    text,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -165,6 +174,8 @@ MAX_BUFFERED_BYTES = number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
 # The store that counts rates for all processes. Empty: each process counts (accounts/limits).
 LIMITS_URL = _limits_url()
+# The currency of prices and budgets (accounts/money.py). Another one converts no amount.
+CURRENCY = currency("CURRENCY", "EUR")
 # Whether a serving process sends mail and cleans up, or only `manage.py worker`.
 WORKER = choice("WORKER", "internal", "external")
 

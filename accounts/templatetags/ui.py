@@ -1,14 +1,17 @@
-"""Template tags of the look: times, key hints, badges."""
+"""Template tags of the look: times, money, key hints, badges."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
+
+from accounts import money
 
 register = template.Library()
 
@@ -37,6 +40,18 @@ def ago(when: datetime | None) -> SafeString | str:
         f"{when:%d %B %Y, %H:%M:%S} UTC",
         words,
     )
+
+
+@register.filter(name="money")
+def written_money(nanos: int | None) -> str:
+    """Return an amount in nanos as money of the installation's currency."""
+    return money.written(nanos or 0, settings.CURRENCY)
+
+
+@register.simple_tag
+def currency() -> str:
+    """Return the sign of the installation's currency."""
+    return money.symbol(settings.CURRENCY).strip()
 
 
 @register.filter

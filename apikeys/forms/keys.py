@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from apikeys.models import ApiKey
+from apikeys.services import key_lists
 
 
 class DeleteKeyForm(forms.Form):
@@ -21,5 +22,13 @@ class DeleteKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["replacement"]
         assert isinstance(field, forms.ModelChoiceField)
-        others = ApiKey.objects.of(key.team).usable().exclude(pk=key.pk)
-        field.queryset = others.order_by("name_key")
+        others = ApiKey.objects.of(key.team).kept().exclude(pk=key.pk)
+        field.queryset = others.usable()
+        page = key_lists.page(others, lambda keys: keys.usable(), "")
+        offered = sorted(page.keys, key=lambda other: other.name_key)
+        field.choices = [("", field.empty_label), *[(other.pk, other.name) for other in offered]]
+        if page.next:
+            field.help_text = (
+                "These are the keys used last. Another one is selected on the Access page of each "
+                "chatflow."
+            )

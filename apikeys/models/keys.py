@@ -149,7 +149,21 @@ class ApiKey(Named, Limited, TeamOwned):
             ),
             limits_are_positive("api_key_limits_positive"),
         ]
-        indexes = few_have_monthly_limits("api_key")
+        indexes = [
+            *few_have_monthly_limits("api_key"),
+            # The order of lists (services/key_lists.py), and a search from a name's beginning.
+            models.Index(
+                fields=["team", "-last_used_at", "-created_at", "-id"],
+                condition=models.Q(deleted_at=None),
+                name="api_key_by_use",
+            ),
+            models.Index(
+                fields=["team", "name_key"],
+                opclasses=["uuid_ops", "text_pattern_ops"],
+                condition=models.Q(deleted_at=None),
+                name="api_key_by_name",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

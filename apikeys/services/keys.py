@@ -1,6 +1,6 @@
 """API keys: create, issue, disable, enable, delete. Each in one transaction with its audit row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Unpack
@@ -144,6 +144,24 @@ def enable(key: ApiKey, by: Actor) -> None:
 
 
 @transaction.atomic
+def disable_all(keys: Iterable[ApiKey], by: Actor) -> int:
+    """Disable each key that is not disabled. Return how many there were."""
+    return sum(_set_disabled(key, timezone.now(), "api_key.disable", by) for key in keys)
+
+
+@transaction.atomic
+def enable_all(keys: Iterable[ApiKey], by: Actor) -> int:
+    """Enable each disabled key. Return how many there were.
+
+    Raises NotAllowed, and enables none, if the actor lacks a scope of one of them.
+    """
+    disabled = [key for key in keys if key.disabled_at is not None]
+    for key in disabled:
+        enable(key, by)
+    return len(disabled)
+
+
+@transaction.atomic
 def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
     """Delete the key for good. Records keep its name.
 
@@ -158,12 +176,13 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
-def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
+def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> bool:
     if (key.disabled_at is None) == (when is None):
-        return
+        return False
     key.disabled_at = when
     key.save(update_fields=["disabled_at"])
     audit.record(key.team_id, action, by, target(key))
+    return True
 
 
 def target(key: ApiKey) -> audit.Target:

@@ -29,4 +29,8 @@ def to_list(request: TeamRequest, text: str, show: str) -> HttpResponse:
     if q is None:
         messages.warning(request, UNKNOWN)
     kept = {"q": q or "", "show": show if show.isalpha() and len(show) < 20 else "all"}
+    sent = request.POST if request.method == "POST" else request.GET
+    for name in ("kind", "environment"):
+        if (value := sent.get(name, "")).isalpha() and len(value) < 20:
+            kept[name] = value
     return redirect(f"{reverse('key_list', args=[request.team.slug])}?{urlencode(kept)}")

@@ -1,50 +1,25 @@
-"""API keys: list, issue (the text is shown once), delete."""
+"""API keys: issue (the text is shown once), delete."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted, render_forms, searched
+from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.login import fresh_logins
 from accounts.permissions import Permission
-from apikeys import resources, searches
+from apikeys import resources
 from apikeys.forms.keys import DeleteKeyForm
-from apikeys.models import ApiKey, Status
+from apikeys.models import ApiKey
 from apikeys.services import keys, rights
-from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
-SHOWS = {
-    "active": {Status.ACTIVE, Status.EXPIRING},
-    "attention": {Status.EXPIRING, Status.EXPIRED, Status.UNISSUED},
-    "disabled": {Status.DISABLED, Status.ACCOUNT_DISABLED},
-}
-
-
-@team_view(Permission.APIKEYS_VIEW)
-@require_safe
-def key_list(request: TeamRequest) -> HttpResponse:
-    """Show the team's keys: name, hint, status, what each opens, last use, maker."""
-    all_keys = _kept(request)
-    q, show = searched(request), request.GET.get("show", "all")
-    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
-        return to_list(request, q, show)
-    found = all_keys.filter(_matching(q)) if q else all_keys
-    rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
-    opened = resources.registry().of_keys(rows)
-    for key in rows:
-        key.resources = opened.get(key.id, [])  # type: ignore[attr-defined]
-        key.closing = _closing(key.resources)  # type: ignore[attr-defined]
-    context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
-    return render(request, "apikeys/keys.html", context)
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
@@ -117,17 +92,6 @@ def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
-
-
-def _closing(opened: Sequence[resources.Resource]) -> list[str]:
-    """Return the names of the resources that no other key opens."""
-    return [resource.name for resource in opened if resource.would_close]
-
-
-def _matching(q: str) -> Q:
-    by_id = Q(pk__in=ApiKey.objects.filter(secrets__public_id__contains=q).values("pk"))
-    by_account = Q(service_account__name__icontains=q)
-    return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_account | by_id
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:

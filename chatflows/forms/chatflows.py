@@ -6,12 +6,9 @@ from django import forms
 
 from accounts.forms.passwords import NewPasswordField
 from accounts.login.password_rules import MAX_PASSWORD_BYTES
-from accounts.models import Team
 from accounts.services import teams
-from apikeys.models import ApiKey
 from chatflows.faq import files
 from chatflows.models import (
-    AccessMode,
     Chatflow,
     FaqEntry,
     FlowApp,
@@ -51,21 +48,6 @@ class ChatflowForm(forms.Form):
     """The name of a chatflow. The service says if it is taken."""
 
     name = forms.CharField(max_length=80, help_text="Callers never see it; your team does.")
-
-
-class AccessForm(forms.Form):
-    """Who may call a chatflow."""
-
-    mode = forms.ChoiceField(choices=AccessMode.choices, widget=forms.RadioSelect)
-    keys = forms.ModelMultipleChoiceField(queryset=ApiKey.objects.none(), required=False)
-    allow_key_in_url = forms.BooleanField(required=False)
-    version = forms.IntegerField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["keys"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
-        field.queryset = ApiKey.objects.of(team).kept()
 
 
 class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]

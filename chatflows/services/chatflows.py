@@ -4,10 +4,13 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, money
+from accounts.bounds import NO_LIMITS, Limits
 from accounts.models import Team
+from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Actor
 from accounts.services import members
 from accounts.services.members import NotAllowed
@@ -15,18 +18,39 @@ from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
 from chatflows.permissions import permission_for
 
+NAMED = 100  # keys that one audit row names
+BOUNDS = (*LIMIT_COLUMNS, "limit_address", "price", "networks", "origins")
+_MONEY = ("limit_budget", "price")
+Facts = dict[str, object]
+
 
 class Stale(Exception):
     """Raised if someone else changed the access since the form was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much callers may take of a chatflow, and from where. Money is in nanos."""
+
+    limits: Limits = NO_LIMITS
+    limit_address: int | None = None
+    price: int | None = None
+    networks: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a chatflow, as the access form says."""
+    """Who may call a chatflow, as the access form says.
+
+    Keys outside `shown` keep their selection; None: all were shown. Bounds that are None stay.
+    """
 
     mode: str
     key_ids: frozenset[UUID]
     allow_key_in_url: bool = False
+    shown: frozenset[UUID] | None = None
+    bounds: Bounds | None = None
 
 
 @transaction.atomic
@@ -53,13 +77,7 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
     locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
     if locked.version != version:
         raise Stale
-    before = _access_facts(locked)
-    locked.access_mode = access.mode
-    locked.allow_key_in_url = access.allow_key_in_url
-    locked.version += 1
-    locked.save(update_fields=["access_mode", "allow_key_in_url", "version"])
-    _select_exactly(locked, access.key_ids)
-    after = _access_facts(locked)
+    before, after = _apply(locked, access)
     chatflow.refresh_from_db()
     if after != before:
         audit.record(
@@ -70,6 +88,15 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
             before=before,
             after=after,
         )
+
+
+def differences(chatflow: Chatflow, access: Access) -> tuple[Facts, Facts]:
+    """Return the facts of the access as it is saved, and as `access` would make it."""
+    with transaction.atomic():
+        locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+        facts = _apply(locked, access)
+        transaction.set_rollback(True)
+    return facts
 
 
 @transaction.atomic
@@ -138,21 +165,64 @@ def delete(chatflow: Chatflow, by: Actor) -> None:
     audit.record(team_id, "chatflow.delete", by, target, before=before)
 
 
-def _select_exactly(chatflow: Chatflow, key_ids: frozenset[UUID]) -> None:
-    wanted = ApiKey.objects.of(chatflow.team).kept().filter(id__in=key_ids)
-    chatflow.selections.exclude(key__in=wanted).delete()
+def _apply(locked: Chatflow, access: Access) -> tuple[Facts, Facts]:
+    """Write an access, and return its facts before and after."""
+    added, removed = _changed_keys(locked, access)
+    before = _access_facts(locked, removed)
+    locked.access_mode = access.mode
+    locked.allow_key_in_url = access.allow_key_in_url
+    if access.bounds is not None:
+        _set_bounds(locked, access.bounds)
+    locked.version += 1
+    locked.save(update_fields=["access_mode", "allow_key_in_url", "version", *BOUNDS])
+    locked.selections.filter(key__in=removed).delete()
     Selection.objects.bulk_create(
-        [Selection(chatflow=chatflow, key=key) for key in wanted], ignore_conflicts=True
+        [Selection(chatflow=locked, key=key) for key in added], ignore_conflicts=True
     )
+    return before, _access_facts(locked, added)
 
 
-def _access_facts(chatflow: Chatflow) -> dict[str, object]:
-    names = ApiKey.objects.kept().filter(selections__chatflow=chatflow)
+def _changed_keys(chatflow: Chatflow, access: Access) -> tuple[list[ApiKey], list[ApiKey]]:
+    """Return the keys that the access selects anew, and those whose selection it ends."""
+    selected = ApiKey.objects.of(chatflow.team).filter(selections__chatflow=chatflow)
+    wanted = ApiKey.objects.of(chatflow.team).kept().filter(id__in=access.key_ids)
+    added = wanted.exclude(id__in=selected.values("id"))
+    dropped = selected if access.shown is None else selected.filter(id__in=access.shown)
+    return list(added), list(dropped.exclude(id__in=wanted.values("id")))
+
+
+def _set_bounds(chatflow: Chatflow, bounds: Bounds) -> None:
+    chatflow.limits = bounds.limits
+    chatflow.limit_address = bounds.limit_address
+    chatflow.price = bounds.price
+    chatflow.networks = list(bounds.networks)
+    chatflow.origins = list(bounds.origins)
+
+
+def _access_facts(chatflow: Chatflow, changed: Iterable[ApiKey] = ()) -> Facts:
+    """Return what the audit trail keeps of an access; of bounds only those that are set.
+
+    Of very many keys only `changed` ones are named.
+    """
+    bounds = {name: getattr(chatflow, name) for name in BOUNDS}
+    for name in _MONEY:
+        if bounds[name]:
+            bounds[name] = money.written(bounds[name], settings.CURRENCY)
     return {
         "access_mode": str(chatflow.access_mode),
-        "keys": sorted(names.values_list("name", flat=True)),
+        "keys": _key_names(chatflow, changed),
         "allow_key_in_url": chatflow.allow_key_in_url,
+        **{name: bound for name, bound in bounds.items() if bound},
     }
+
+
+def _key_names(chatflow: Chatflow, changed: Iterable[ApiKey]) -> list[str]:
+    selected = ApiKey.objects.kept().filter(selections__chatflow=chatflow)
+    count = selected.count()
+    if count <= NAMED:
+        return sorted(selected.values_list("name", flat=True))
+    names = sorted(key.name for key in changed)[:NAMED]
+    return [*names, f"and {count - len(names):,} others"]
 
 
 def _target(chatflow: Chatflow) -> audit.Target:

@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from accounts.models import Team
@@ -18,6 +19,7 @@ from apikeys.resources import (
     Choices,
     Day,
     FirstCall,
+    Opened,
     Resource,
     SecretUse,
     SeenOrigin,
@@ -29,6 +31,8 @@ from chatflows.models import AccessMode, Call, Chatflow, Selection
 from chatflows.predictions import running
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
+
+NOBODY = UUID(int=0)
 
 
 class ChatflowResources:
@@ -53,40 +57,38 @@ class ChatflowResources:
         """Return the chatflows that each key is selected for, and whether they close without it."""
         ids = {key.id: key.is_usable for key in keys}
         opened: defaultdict[UUID, list[Resource]] = defaultdict(list)
-        chatflows_of = (
-            Chatflow.objects.filter(selections__key__in=ids)
-            .with_usable_keys()
-            .select_related("team")
-            .prefetch_related("selections")
-            .order_by("name_key")
-            .distinct()
+        if not ids:
+            return opened
+        others = ApiKey.objects.usable().filter(selections__chatflow=OuterRef("chatflow"))
+        selections = (
+            Selection.objects.filter(key__in=ids)
+            .annotate(has_other=Exists(others.exclude(pk=OuterRef("key"))))
+            .select_related("chatflow__team")
+            .order_by("chatflow__name_key")
         )
-        for chatflow in chatflows_of:
-            for selection in chatflow.selections.all():
-                if selection.key_id in ids:
-                    count: int = chatflow.usable_keys  # type: ignore[attr-defined]
-                    is_last = ids[selection.key_id] and count == 1
-                    closes = is_last and chatflow.access_mode == AccessMode.KEYS
-                    opened[selection.key_id].append(_resource(chatflow, would_close=closes))
+        for selection in selections:
+            chatflow = selection.chatflow
+            is_last = ids[selection.key_id] and not selection.has_other
+            closes = is_last and chatflow.access_mode == AccessMode.KEYS
+            opened[selection.key_id].append(_resource(chatflow, would_close=closes))
         return opened
+
+    def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
+        """Return how many chatflows each key is selected for. One that opens none is missing."""
+        of_keys = Selection.objects.filter(key__in=[key.id for key in keys]).values("key_id")
+        counts = of_keys.annotate(count=Count("pk"), first=Min("chatflow__name"))
+        return {row["key_id"]: Opened(row["count"], row["first"]) for row in counts.order_by()}
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the chatflows in mode *keys* that only these keys open."""
-        ids = {key.id for key in keys if key.is_usable}
-        guarded = Chatflow.objects.filter(access_mode=AccessMode.KEYS, selections__key__in=ids)
-        found = (
-            guarded.with_usable_keys()
-            .select_related("team")
-            .prefetch_related("selections")
-            .order_by("name_key")
-            .distinct()
+        ids = [key.id for key in keys if key.is_usable]
+        others = ApiKey.objects.usable().filter(selections__chatflow=OuterRef("pk"))
+        mine = Selection.objects.filter(chatflow=OuterRef("pk"), key__in=ids)
+        found = Chatflow.objects.filter(
+            Exists(mine), ~Exists(others.exclude(pk__in=ids)), access_mode=AccessMode.KEYS
         )
-        return [
-            _resource(chatflow, would_close=True)
-            for chatflow in found
-            if sum(selection.key_id in ids for selection in chatflow.selections.all())
-            == chatflow.usable_keys  # type: ignore[attr-defined]
-        ]
+        named = found.select_related("team").order_by("name_key")
+        return [_resource(chatflow, would_close=True) for chatflow in named] if ids else []
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
@@ -199,7 +201,12 @@ def _resource(chatflow: Chatflow, *, would_close: bool = False) -> Resource:
     return Resource(
         id=chatflow.id,
         name=chatflow.name,
-        url=reverse("chatflow_access", args=[chatflow.team.slug, chatflow.id]),
+        url=_page_of(chatflow.team.slug) % chatflow.id,
         mode=chatflow.access_mode,
         would_close=would_close,
     )
+
+
+@lru_cache(maxsize=64)  # a key can open ten thousand chatflows, and to reverse a URL takes 20 us
+def _page_of(slug: str) -> str:
+    return reverse("chatflow_access", args=[slug, NOBODY]).replace(str(NOBODY), "%s")

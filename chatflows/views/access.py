@@ -1,6 +1,8 @@
-"""Access: who may call a chatflow, and its last calls."""
+"""Access: who may call a chatflow, how much and from where, and its last calls."""
 
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -8,51 +10,61 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import money
+from accounts.bounds import NO_LIMITS
+from accounts.forms.base import searched
 from accounts.guards import TeamRequest
+from accounts.network import addresses
 from accounts.permissions import Permission
 from apikeys import key_pages
-from apikeys.models import ApiKey
 from chatflows import snippets
-from chatflows.forms.chatflows import AccessForm
+from chatflows.calls import usage
+from chatflows.forms.access import AccessForm
 from chatflows.models import Call, Chatflow
 from chatflows.permissions import permission_for
-from chatflows.services import chatflows
+from chatflows.services import chatflows, key_picker
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
 LAST_CALLS = 20
-STALE = "Someone else changed the access in the meantime. This is how it is now."
+SAVED = "Access is saved. It holds from the next call on."
 
 
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_access(request: ChatflowRequest) -> HttpResponse:
-    """Show the page: mode, keys, code to paste, last calls."""
-    return render(request, "chatflows/access.html", _context(request, request.chatflow))
+    """Show the page: mode, keys, limits, code to paste, last calls."""
+    form = AccessForm(chatflow=request.chatflow)
+    return render(request, "chatflows/access.html", _context(request, request.chatflow, form))
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @require_POST
 def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     """Save the access, from the next call on."""
-    form = AccessForm(request.POST, team=request.team)
+    form = AccessForm(request.POST, chatflow=request.chatflow)
     if not form.is_valid():
         return _page(request, _context(request, request.chatflow, form), 422)
-    access = chatflows.Access(
-        mode=form.cleaned_data["mode"],
-        key_ids=frozenset(key.pk for key in form.cleaned_data["keys"]),
-        allow_key_in_url=form.cleaned_data["allow_key_in_url"],
-    )
-    version = form.cleaned_data["version"]
+    access, version = form.access, form.cleaned_data["version"]
     try:
         chatflows.save_access(request.chatflow, access, request.principal.actor, version=version)
     except chatflows.Stale:
-        context = _context(request, get_chatflow(request, request.chatflow.id))
-        return _page(request, {**context, "stale": STALE}, 422)
+        return _stale(request, access)
     if not request.htmx:
-        messages.success(request, "Access is saved. It holds from the next call on.")
+        messages.success(request, SAVED)
         return redirect("chatflow_access", request.team.slug, request.chatflow.id)
     saved = get_chatflow(request, request.chatflow.id)
-    return _page(request, {**_context(request, saved), "saved": True}, 200)
+    context = _context(request, saved, AccessForm(chatflow=saved))
+    return _page(request, {**context, "saved": SAVED}, 200)
+
+
+@chatflow_view(Permission.CHATFLOWS_VIEW)
+@require_safe
+def chatflow_access_keys(request: ChatflowRequest) -> HttpResponse:
+    """Search keys for the picker, as a fragment."""
+    picker = key_picker.pick(request.chatflow, searched(request))
+    may_edit = request.principal.may_do(permission_for(request.chatflow, "update"))
+    context = {"chatflow": request.chatflow, "picker": picker, "may_edit": may_edit}
+    return render(request, "chatflows/key_picker_found.html", context)
 
 
 @chatflow_view(Permission.CHATFLOWS_VIEW)
@@ -63,35 +75,82 @@ def chatflow_calls(request: ChatflowRequest) -> HttpResponse:
     return render(request, "chatflows/access.html#calls", context)
 
 
+def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:
+    """Show what was typed, and where the access differs from it that someone saved meanwhile."""
+    saved = get_chatflow(request, request.chatflow.id)
+    before, after = chatflows.differences(saved, access)
+    data = request.POST.copy()
+    data["version"] = str(saved.version)  # to save again is to put it in place of theirs
+    form = AccessForm(data, chatflow=saved)
+    form.is_valid()
+    difference = SimpleNamespace(before=after, after=before)
+    return _page(request, {**_context(request, saved, form), "stale": difference}, 422)
+
+
 def _page(request: TeamRequest, context: dict[str, Any], status: int) -> HttpResponse:
     part = "#form" if request.htmx else ""
     return render(request, f"chatflows/access.html{part}", context, status=status)
 
 
-def _context(
-    request: TeamRequest, chatflow: Chatflow, form: AccessForm | None = None
-) -> dict[str, Any]:
-    keys = ApiKey.objects.of(request.team).kept().select_related("created_by")
-    rows = list(keys.with_status().order_by("name_key"))
-    selected = set(chatflow.selections.values_list("key_id", flat=True))
-    if form is not None:
-        chosen = request.POST.getlist("keys")
-        selected = {key.id for key in rows if str(key.id) in chosen}
-    for key in rows:
-        key.selected = key.id in selected  # type: ignore[attr-defined]
-    current = {
-        "mode": chatflow.access_mode,
-        "allow_key_in_url": chatflow.allow_key_in_url,
-        "version": chatflow.version,
-    }
+def _context(request: ChatflowRequest, chatflow: Chatflow, form: AccessForm) -> dict[str, Any]:
+    _note_help(request, form, chatflow)
     return {
         "chatflow": chatflow,
-        "form": form or AccessForm(team=request.team, initial=current),
-        "picker": rows,
+        "form": form,
+        "picker": key_picker.pick(chatflow, searched(request), _checked(form)),
+        "has_limits": chatflow.limits != NO_LIMITS or chatflow.limit_address is not None,
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "calls": _last_calls(chatflow),
         "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }
+
+
+def _note_help(request: ChatflowRequest, form: AccessForm, chatflow: Chatflow) -> None:
+    """Write under each limit what was taken of it, and under the networks where the reader is."""
+    day, month = usage.counts_of(chatflow.id, request.team)
+    taken = month.cost + month.reserved_cost
+    budget = f"{_money(taken)} used this month"
+    if chatflow.limit_budget:
+        budget += f", {taken * 100 // chatflow.limit_budget} %"
+    if month.reserved_cost:
+        budget += f"; {_money(month.reserved_cost)} of it is of calls that still run"
+    help_texts = {
+        "limit_day": f"{day.calls:,} today",
+        "limit_month": f"{month.calls:,} so far",
+        "limit_tokens": f"{month.tokens + month.reserved_tokens:,} so far",
+        "limit_budget": budget,
+        "networks": "One a line. Empty: from anywhere.",
+    }
+    if _is_outside(request, form):
+        help_texts["networks"] += f" You are at {request.address}, which is outside."
+    for name, text in help_texts.items():
+        form[name].help_text = text
+
+
+def _money(nanos: int) -> str:
+    return money.written(nanos, settings.CURRENCY)
+
+
+def _checked(form: AccessForm) -> set[UUID] | None:
+    """Return the keys that a refused form chose, as far as their ids can be read."""
+    if not form.is_bound:
+        return None
+    found = set()
+    for text in form.data.getlist("keys"):  # type: ignore[attr-defined]
+        try:
+            found.add(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _is_outside(request: ChatflowRequest, form: AccessForm) -> bool:
+    """Whether the person who looks is in none of the networks that the form lists."""
+    listed = form.cleaned_data.get("networks") if form.is_bound else form.initial["networks"]
+    here = addresses.parse(request.address)
+    if not listed or here is None:
+        return False
+    return not any(here in addresses.network(network) for network in listed)
 
 
 def _last_calls(chatflow: Chatflow) -> list[Call]:

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -28,24 +29,39 @@ from chatflows.services import chatflows
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 USE_DAYS = 14
+PAGE = 50  # chatflows
 
 
 @team_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_list(request: TeamRequest) -> HttpResponse:
     """List the team's chatflows with access, engine and today's calls."""
-    mine = Chatflow.objects.of(request.team).with_usable_keys().order_by("name")
-    q, mode = searched(request), request.GET.get("mode", "")
+    mine = Chatflow.objects.of(request.team)
+    q, mode, after = searched(request), request.GET.get("mode", ""), request.GET.get("after", "")
     calls_of_team = Call.objects.of(request.team).from_outside()
     last = calls_of_team.filter(chatflow_id=OuterRef("pk")).order_by("-id")
-    rows = mine.filter(_matching(q, mode))
-    found = list(rows.annotate(last_call_at=Subquery(last.values("at")[:1])))
+    rows = mine.filter(_matching(q, mode), name_key__gt=after.replace("\0", "")).order_by(
+        "name_key"
+    )
+    shown = rows.with_usable_keys().annotate(last_call_at=Subquery(last.values("at")[:1]))
+    found = list(shown[: PAGE + 1])
+    has_more = len(found) > PAGE
+    found = found[:PAGE]
     today = _calls_today(request, [chatflow.id for chatflow in found])
     for chatflow in found:
         row = today.get(chatflow.id, {})
         chatflow.let_in_today = row.get("let_in", 0)  # type: ignore[attr-defined]
         chatflow.refused_today = row.get("refused", 0)  # type: ignore[attr-defined]
-    context = {"chatflows": found, "total": mine.count(), "q": q, "mode": mode}
+    kept = {name: value for name, value in {"q": q, "mode": mode}.items() if value}
+    context = {
+        "chatflows": found,
+        "total": mine.count(),
+        "q": q,
+        "mode": mode,
+        "is_first": not after,
+        "first": urlencode(kept),
+        "next": urlencode({**kept, "after": found[-1].name_key}) if has_more else "",
+    }
     return render(request, "chatflows/list.html", context)
 
 

@@ -5,6 +5,7 @@ import re
 
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts import money
 from accounts.network import addresses
 
 DEEPEST = 10  # variables that stand for another
@@ -66,6 +67,16 @@ def choice(name: str, *choices: str) -> str:
     given = text(name, choices[0]).lower()
     if given not in choices:
         raise ImproperlyConfigured(f"{name} must be {' or '.join(choices)}.")
+    return given
+
+
+def currency(name: str, default: str) -> str:
+    """Return the ISO 4217 code of a currency. Raises ImproperlyConfigured."""
+    given = text(name, default).upper()
+    if given not in money.CODES:
+        raise ImproperlyConfigured(
+            f"{name} must be the code of a currency in ISO 4217, such as EUR, USD or GBP."
+        )
     return given
 
 

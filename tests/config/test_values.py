@@ -150,3 +150,17 @@ def test_what_is_no_network_stops_with_its_place(set_to: SetTo, value: str) -> N
     told = refused(lambda: values.networks("TRUSTED_PROXIES"))
     assert told.startswith("TRUSTED_PROXIES must be ")
     assert "Number 2 " in told
+
+
+def test_a_currency_is_a_code_of_iso_4217(set_to: SetTo) -> None:
+    assert values.currency("SET", "EUR") == "EUR"
+    for given in ("USD", "usd", " jpy "):
+        set_to(SET=given)
+        assert values.currency("SET", "EUR") == given.strip().upper()
+
+
+@pytest.mark.parametrize("given", ["hush", "EURO", "E", "\u20ac", "XAU", "XXX", "123", "EUR,USD"])
+def test_what_is_no_currency_is_refused(set_to: SetTo, given: str) -> None:
+    set_to(SET=given)
+    said = refused(lambda: values.currency("SET", "EUR"))
+    assert said == "SET must be the code of a currency in ISO 4217, such as EUR, USD or GBP."

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from apikeys.models import ApiKey
 from chatflows.models import Chatflow
 
 
@@ -12,9 +13,11 @@ def page(chatflow_id: UUID, name: str, *more: object) -> str:
 
 
 def access(faq: Chatflow, mode: str = "keys", *keys: object, **more: object) -> dict[str, object]:
-    """What the access form sends."""
+    """What the access form sends, with every key of the team in sight."""
     version = Chatflow.objects.get(pk=faq.pk).version
-    return {"mode": mode, "keys": [str(key) for key in keys], "version": version, **more}
+    shown = ["", *map(str, ApiKey.objects.of(faq.team).values_list("pk", flat=True))]
+    chosen = {"keys": [str(key) for key in keys], "shown": shown}
+    return {"mode": mode, "version": version, **chosen, **more}
 
 
 def is_clean(body: bytes) -> bool:

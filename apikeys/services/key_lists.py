@@ -1,0 +1,194 @@
+"""Lists of keys: searched, filtered and in pages, also where a team has a million of them.
+
+No list counts all rows. The order is by last use, then the newest of those never used, and an index
+holds it (`api_key_by_use`). A cursor names the last row of a page by its place in that order.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts.models import Environment, Team, User
+from accounts.models.names import fold
+from apikeys.models import ApiKey, KeySecret
+from apikeys.models.keys import EXPIRES_SOON, ApiKeyQuerySet, Kind
+
+PAGE = 50
+# A filter that no index answers looks at so many keys at a time, and the page offers to go on.
+WINDOW = 20_000
+FOUND = 500  # keys that one search finds
+LEAST_HINT = 3  # characters
+MAKERS = 20
+ORDER = ("-last_used_at", "-created_at", "-id")
+Narrow = Callable[[ApiKeyQuerySet], ApiKeyQuerySet]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some keys, and the cursor of the next page; empty at the end.
+
+    `is_cut`: the window ended before the page was full, and more keys may fit.
+    """
+
+    keys: list[ApiKey]
+    next: str = ""
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What to show. An empty value filters nothing."""
+
+    show: str = ""
+    kind: str = ""
+    environment: str = ""
+
+    def __bool__(self) -> bool:
+        return any((self.show, self.kind, self.environment))
+
+    def narrow(self, keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+        """Return the keys that fit."""
+        if self.show in SHOWS:
+            keys = SHOWS[self.show](keys)
+        if self.kind:
+            keys = keys.filter(kind=self.kind)
+        if self.environment:
+            own = Q(service_account=None, environment=self.environment)
+            keys = keys.filter(own | Q(service_account__environment=self.environment))
+        return keys
+
+
+def filters(show: str, kind: str, environment: str) -> Filters:
+    """Return the filters of a query string. What is unknown filters nothing."""
+    return Filters(
+        show if show in SHOWS else "",
+        kind if kind in Kind.values else "",
+        environment if environment in Environment.values else "",
+    )
+
+
+def searched_keys(team: Team, q: str) -> ApiKeyQuerySet:
+    """Return the team's keys that a search finds, at most about FOUND of each sort.
+
+    Names and hints are searched from their beginning among all keys; parts of names and hints,
+    makers and service accounts among the WINDOW keys used last.
+    """
+    kept = ApiKey.objects.of(team).kept()
+    found = set(kept.filter(name_key__begins=fold(q)).values_list("pk", flat=True)[:FOUND])
+    secrets, hint = KeySecret.objects.all(), _hint(q)
+    if len(hint) >= LEAST_HINT:
+        mine = secrets.filter(public_id__begins=hint, key__team=team, key__deleted_at=None)
+        found.update(mine.values_list("key", flat=True)[:FOUND])
+    makers = User.objects.filter(username__icontains=q).values_list("pk", flat=True)[:MAKERS]
+    inside = Q(name_key__contains=fold(q)) | Q(created_by__in=list(makers))
+    inside |= Q(service_account__name_key__contains=fold(q))
+    if len(hint) >= LEAST_HINT:
+        inside |= Q(Exists(secrets.filter(key=OuterRef("pk"), public_id__contains=hint)))
+    for segment in _segments(kept, ""):
+        window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
+        found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
+    return kept.filter(pk__in=found)
+
+
+def search(team: Team, q: str, wanted: Filters, after: str) -> Page:
+    """Return a page of the team's keys that fit a search and filters."""
+    if q:  # few enough for filters without a window
+        return page(wanted.narrow(searched_keys(team, q)), None, after)
+    kept = ApiKey.objects.of(team).kept()
+    return page(kept, wanted.narrow if wanted else None, after)
+
+
+def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int = PAGE) -> Page:
+    """Return the keys after a cursor. Their secrets are still to be read.
+
+    A search's keys are few, and need no window: `narrow` them before.
+    """
+    found: list[ApiKey] = []
+    for segment in _segments(keys, after):
+        rows = segment
+        if narrow is not None:
+            rows = narrow(segment.filter(pk__in=segment.values("pk")[:WINDOW]))
+        shown = rows.select_related("team", "service_account", "created_by")
+        found += shown[: size + 1 - len(found)]
+        if len(found) > size:
+            return Page(found[:size], _cursor(found[size - 1]))
+        end = segment[WINDOW - 1 : WINDOW].first() if narrow is not None else None
+        if end is not None:
+            return Page(found, _cursor(end), is_cut=True)
+    return Page(found)
+
+
+def is_large(team: Team) -> bool:
+    """Whether a team has more keys than one window holds."""
+    kept = ApiKey.objects.of(team).kept()
+    return bool(kept.order_by("name_key").values("pk")[WINDOW : WINDOW + 1])
+
+
+def _segments(keys: ApiKeyQuerySet, after: str) -> Iterator[ApiKeyQuerySet]:
+    # Two of them, since the databases put NULL at different ends.
+    used, unused = keys.exclude(last_used_at=None), keys.filter(last_used_at=None)
+    place = _place(after)
+    if place is not None:
+        last_used_at, created_at, pk = place
+        later = Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk)
+        if last_used_at is None:
+            yield unused.filter(later, created_at__lte=created_at).order_by(*ORDER)
+            return
+        later = Q(last_used_at__lt=last_used_at) | (Q(last_used_at=last_used_at) & later)
+        used = used.filter(later, last_used_at__lte=last_used_at)  # the range is for the index
+    yield used.order_by(*ORDER)
+    yield unused.order_by(*ORDER)
+
+
+def _cursor(key: ApiKey) -> str:
+    used = key.last_used_at.isoformat() if key.last_used_at else ""
+    return f"{used}~{key.created_at.isoformat()}~{key.pk}"
+
+
+def _place(cursor: str) -> tuple[datetime | None, datetime, UUID] | None:
+    """Read a cursor. What can't be read is the beginning."""
+    try:
+        used, created, pk = cursor.split("~")
+        last_used_at = datetime.fromisoformat(used) if used else None
+        created_at = datetime.fromisoformat(created)
+        if created_at.tzinfo is None or (last_used_at and last_used_at.tzinfo is None):
+            return None
+        return last_used_at, created_at, UUID(pk)
+    except ValueError:
+        return None
+
+
+def _hint(q: str) -> str:
+    """Return the beginning of a public id in what was typed or copied: `flk_sk_8fK2…m3Rw`."""
+    text = q.removeprefix("flk_sk_").removeprefix("flk_pk_")
+    head = text.split("…")[0].split("...")[0].split("_")[0]
+    return head if head.isascii() and head.isalnum() else ""
+
+
+def _is_working_account() -> Q:
+    account = Q(service_account__disabled_at=None, service_account__deleted_at=None)
+    return Q(service_account=None) | account
+
+
+def _attention(keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+    now = timezone.now()
+    live = Exists(KeySecret.objects.live(now).filter(key=OuterRef("pk")))
+    needs = Q(expires_at__lte=now + EXPIRES_SOON) | ~Q(live)
+    return keys.filter(needs, _is_working_account(), disabled_at=None)
+
+
+def _disabled(keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+    return keys.filter(Q(disabled_at__isnull=False) | ~_is_working_account())
+
+
+SHOWS: dict[str, Narrow] = {
+    "active": lambda keys: keys.usable(),
+    "attention": _attention,
+    "disabled": _disabled,
+    "unused": lambda keys: keys.filter(last_used_at=None),
+    "expired": lambda keys: keys.filter(expires_at__lte=timezone.now()),
+}

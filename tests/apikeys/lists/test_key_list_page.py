@@ -1,0 +1,99 @@
+"""The page that lists keys: its pages, and what is done with several keys at once."""
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEvent, Team
+from accounts.permissions import Permission
+from apikeys.models import ApiKey
+from chatflows.models import Chatflow, Selection
+from tests import factories
+from tests.apikeys.pages import LIST
+from tests.conftest import Integration
+
+DISABLE, ENABLE = LIST + "disable/", LIST + "enable/"
+
+
+def disabled(team: Team) -> set[str]:
+    off = ApiKey.objects.of(team).filter(disabled_at__isnull=False)
+    return set(off.values_list("name", flat=True))
+
+
+def test_fifty_keys_are_on_a_page_and_next_shows_the_others(as_alice: Client, acme: Team) -> None:
+    for n in range(60):
+        factories.key(acme, f"key-{n}")
+    first = as_alice.get(LIST)
+    assert first.content.count(b'name="key"') == 50
+    second = as_alice.get(LIST + "?" + first.context["next"])
+    assert second.content.count(b'name="key"') == 11
+    assert second.context["next"].endswith("after=")
+    assert b"First page" in second.content
+    assert b"Next 50" not in second.content
+    ids = [key.pk for page in (first, second) for key in page.context["keys"]]
+    assert len(set(ids)) == 61
+
+
+def test_filters_stay_from_page_to_page(as_alice: Client, acme: Team) -> None:
+    for n in range(55):
+        factories.key(acme, f"key-{n}")
+    ApiKey.objects.update(environment="staging")
+    page = as_alice.get(LIST, {"environment": "staging", "kind": "secret", "q": "key"})
+    assert page.context["next"].startswith("q=key&kind=secret&environment=staging&after=")
+    body = as_alice.get(LIST, {"environment": "nonsense", "kind": "'--", "after": "\0"})
+    assert body.content.count(b'name="key"') == 50
+
+
+def test_a_key_that_opens_very_much_is_shown_by_a_number(
+    as_alice: Client, acme: Team, integration: Integration
+) -> None:
+    flows = [factories.chatflow(acme, f"Flow {n}") for n in range(5)]
+    for flow in flows:
+        Selection.objects.create(chatflow=flow, key=integration.key)
+    body = as_alice.get(LIST).content.decode()
+    assert "6 chatflows" in body
+
+
+def test_checked_keys_are_disabled_and_enabled_together(
+    as_alice: Client, acme: Team, faq: Chatflow, integration: Integration, globex: Team
+) -> None:
+    second, _ = factories.key(acme, "second", faq)
+    foreign, _ = factories.key(globex, "foreign")
+    chosen = [str(integration.key.pk), str(second.pk), str(foreign.pk), str(uuid4()), "nonsense"]
+    said = as_alice.post(DISABLE, {"key": chosen}, follow=True).content.decode()
+    assert disabled(acme) == {"crm-sync", "second"}
+    assert disabled(globex) == set()
+    assert "2 keys are disabled." in said
+    assert "Closed to everyone now, as no other key opens it: Support FAQ." in said
+    events = AuditEvent.objects.filter(team_id=acme.id, action="api_key.disable")
+    assert {event.target_name for event in events} == {"crm-sync", "second"}
+    assert b"No key was changed" in as_alice.post(DISABLE, {"key": chosen}, follow=True).content
+    assert (
+        b"2 keys are enabled again." in as_alice.post(ENABLE, {"key": chosen}, follow=True).content
+    )
+    assert disabled(acme) == set()
+
+
+def test_nothing_is_enabled_if_one_key_holds_more_than_its_person(
+    as_eddie: Client, acme: Team, integration: Integration
+) -> None:
+    strong, _ = factories.key(acme, "strong")
+    ApiKey.objects.filter(pk=strong.pk).update(scopes=[Permission.AUDIT_VIEW])
+    ApiKey.objects.update(disabled_at=integration.key.created_at)
+    response = as_eddie.post(ENABLE, {"key": [str(integration.key.pk), str(strong.pk)]})
+    assert response.status_code == 403
+    assert disabled(acme) >= {"crm-sync", "strong"}
+
+
+@pytest.mark.parametrize("url", [DISABLE, ENABLE])
+def test_who_may_not_change_keys_changes_none(
+    as_vera: Client, as_mallory: Client, client: Client, integration: Integration, url: str
+) -> None:
+    before = factories.state()
+    data = {"key": [str(integration.key.pk)]}
+    assert as_vera.post(url, data).status_code == 403
+    assert as_mallory.post(url, data).status_code == 404
+    assert client.post(url, data).status_code == 302
+    assert factories.state() == before
+    assert b'name="key"' not in as_vera.get(LIST).content
