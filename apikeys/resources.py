@@ -1,9 +1,9 @@
 """Protected resources: what keys open. The app above registers what knows them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from accounts.models import Team
@@ -80,6 +80,33 @@ class Taken:
     reserved_cost: int
 
 
+class Change(NamedTuple):
+    """The names of the resources that a key was selected for, and of those that it lost."""
+
+    added: Sequence[str]
+    removed: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A resource that a key can be selected for."""
+
+    resource: Resource
+    is_selected: bool
+    calls_today: int = 0  # let in with the key
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Some of the resources that a key can be selected for. Counts are of all of the team."""
+
+    selected: Sequence[Choice]
+    others: Sequence[Choice]
+    selected_count: int
+    total: int
+    has_more: bool  # whether more resources fit than stand here
+
+
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
@@ -94,6 +121,15 @@ class Resources(Protocol):
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these resources of its team."""
+
+    def choices(self, key: ApiKey, find: str, count: int) -> Choices:
+        """Return at most `count` selected and `count` other resources whose name has `find`."""
+
+    def choose(self, key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) -> Change:
+        """Select the key for some resources of its team, and no longer for others.
+
+        Returns the names of those that changed. Ids of other teams change nothing.
+        """
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""

@@ -7,7 +7,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 register = template.Library()
 
@@ -36,6 +36,12 @@ def ago(when: datetime | None) -> SafeString | str:
         f"{when:%d %B %Y, %H:%M:%S} UTC",
         words,
     )
+
+
+@register.filter
+def ahead(when: datetime) -> str:
+    """Return how long until a moment that has not come: "in 90 days"."""
+    return f"in {timeuntil(when, depth=1)}"
 
 
 @register.inclusion_tag("components/key_hint.html")

@@ -11,9 +11,10 @@ from django.utils import timezone
 from accounts import audit
 from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission
+from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from apikeys import key_text, resources
 from apikeys.models import ApiKey, KeySecret
+from apikeys.services import rights
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -35,10 +36,11 @@ def create(
 ) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
+    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
     Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
     a service account that is deleted or belongs to another team.
     """
-    wanted = sorted(set(scopes))
+    wanted = sorted(with_implied(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
     if service_account is not None:
@@ -70,11 +72,13 @@ def issue(
     `shown_to` is the person who sees the text, if it is a person.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
-    `replace_unused` and no call was let in with it. Then the old secret ends now.
+    `replace_unused` and no call was let in with it. Then the old secret ends now. Raises NotAllowed
+    unless the actor holds all scopes of the key.
     """
     now = timezone.now()
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    rights.check(key.team, by, locked.scopes)
     live = KeySecret.objects.live(now).filter(key=key)
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
@@ -130,7 +134,11 @@ def disable(key: ApiKey, by: Actor) -> None:
 
 @transaction.atomic
 def enable(key: ApiKey, by: Actor) -> None:
-    """Enable the key: it opens again what it is selected for."""
+    """Enable the key: it opens again what it is selected for.
+
+    Raises NotAllowed unless the actor holds all scopes of the key.
+    """
+    rights.check(key.team, by, key.scopes)
     _set_disabled(key, None, "api_key.enable", by)
 
 

@@ -45,6 +45,14 @@ def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID
     }
 
 
+def let_in_today(key: ApiKey) -> Mapping[UUID, int]:
+    """Return how many calls each chatflow let in with the key since midnight, UTC."""
+    rows = UsageHour.objects.of(key.team).filter(
+        key_id=key.id, hour__gte=_beginning(timezone.now().date())
+    )
+    return dict(rows.values_list("chatflow_id").annotate(Sum("let_in")))
+
+
 def uses_of_secrets(key: ApiKey, days: int) -> Mapping[str, SecretUse]:
     """Return how the key's secrets were used in the last days, by their public ids."""
     mine = UsageHour.objects.of(key.team).filter(

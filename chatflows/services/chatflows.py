@@ -1,6 +1,6 @@
 """Chatflows: create, rename and delete them, and set who may call."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -72,20 +72,39 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
     """Select a key for chatflows of its team, beside those that it opens already."""
-    for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
+    choose(key, frozenset(chatflow_ids), frozenset(), by)
+
+
+@transaction.atomic
+def choose(
+    key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor
+) -> tuple[list[str], list[str]]:
+    """Select a key for some chatflows of its team, and no longer for others.
+
+    Returns the names of the chatflows that it opens now, and of those that it lost.
+    """
+    wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
+    added, removed = [], []
+    for chatflow in wanted.select_for_update():
         before = _access_facts(chatflow)
-        _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
-        if is_new:
-            chatflow.version += 1
-            chatflow.save(update_fields=["version"])
-            audit.record(
-                key.team_id,
-                "chatflow.set_access",
-                by,
-                _target(chatflow),
-                before=before,
-                after=_access_facts(chatflow),
-            )
+        if chatflow.id in add:
+            _, is_changed = Selection.objects.get_or_create(chatflow=chatflow, key=key)
+        else:
+            is_changed = bool(chatflow.selections.filter(key=key).delete()[0])
+        if not is_changed:
+            continue
+        (added if chatflow.id in add else removed).append(chatflow.name)
+        chatflow.version += 1
+        chatflow.save(update_fields=["version"])
+        audit.record(
+            key.team_id,
+            "chatflow.set_access",
+            by,
+            _target(chatflow),
+            before=before,
+            after=_access_facts(chatflow),
+        )
+    return added, removed
 
 
 @transaction.atomic

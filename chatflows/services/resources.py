@@ -1,19 +1,30 @@
 """Chatflows as resources: what the pages of API keys need to know of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from accounts.models import Team
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.resources import Day, FirstCall, Resource, SecretUse, SeenOrigin, Taken
+from apikeys.resources import (
+    Change,
+    Choice,
+    Choices,
+    Day,
+    FirstCall,
+    Resource,
+    SecretUse,
+    SeenOrigin,
+    Taken,
+)
 from chatflows import snippets
 from chatflows.calls import store, usage
-from chatflows.models import AccessMode, Call, Chatflow
+from chatflows.models import AccessMode, Call, Chatflow, Selection
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -68,6 +79,32 @@ class ChatflowResources:
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
         chatflows.select(key, resource_ids, by)
+
+    def choices(self, key: ApiKey, find: str, count: int) -> Choices:
+        """Return at most `count` selected and `count` other chatflows whose name has `find`."""
+        of_team = Chatflow.objects.of(key.team)
+        selected = of_team.filter(selections__key=key)
+        others = of_team.exclude(Exists(Selection.objects.filter(chatflow=OuterRef("pk"), key=key)))
+        total, selected_count = of_team.count(), selected.count()
+        if find:
+            selected = selected.filter(name__icontains=find)
+            others = others.filter(name__icontains=find)
+        shown = [
+            list(each.select_related("team").order_by("name_key")[: count + 1])
+            for each in (selected, others)
+        ]
+        today = usage.let_in_today(key)
+        return Choices(
+            selected=[Choice(_resource(c), True, today.get(c.id, 0)) for c in shown[0][:count]],
+            others=[Choice(_resource(c), False, today.get(c.id, 0)) for c in shown[1][:count]],
+            selected_count=selected_count,
+            total=total,
+            has_more=any(len(each) > count for each in shown),
+        )
+
+    def choose(self, key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) -> Change:
+        """Select the key for some chatflows of its team, and no longer for others."""
+        return Change(*chatflows.choose(key, add, remove, by))
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
