@@ -9,8 +9,11 @@ class ApiKeysConfig(AppConfig):
     def ready(self) -> None:
         from accounts import held_keys  # noqa: PLC0415
         from accounts.audit import words  # noqa: PLC0415
+        from accounts.signals import membership_changed  # noqa: PLC0415
         from apikeys import audit_words  # noqa: PLC0415
-        from apikeys.services.held_keys import AccountKeys  # noqa: PLC0415
+        from apikeys.services import off_boarding  # noqa: PLC0415
+        from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
 
-        held_keys.register(AccountKeys())
+        held_keys.register(HeldApiKeys())
+        membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")
         words.register(audit_words.SENTENCES, audit_words.FACTS)

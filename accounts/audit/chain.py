@@ -86,11 +86,14 @@ def record_all(team_id: uuid.UUID, by: Actor, entries: Iterable[Entry]) -> list[
     """Append many events at once, as `record` does, with one INSERT for each hundred."""
     if not connection.in_atomic_block:
         raise RuntimeError("audit.record needs the transaction of the change")
+    appended = list(entries)
+    if not appended:
+        return []
     head, _ = AuditHead.objects.select_for_update().get_or_create(
         team_id=team_id, defaults={"sequence": 0, "mac": FIRST_MAC}
     )
     events = []
-    for entry in entries:
+    for entry in appended:
         event = _event(head, by, entry)
         head.sequence, head.mac = event.sequence, event.mac
         events.append(event)

@@ -1,0 +1,287 @@
+"""Off-boarding: the keys that a person made, knows or looks after, and what becomes of them.
+
+Nothing here makes a text, so nobody gains by it: it only ever ends texts or changes whom to ask.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.utils import timezone
+
+from accounts import audit
+from accounts.held_keys import (
+    Choice,
+    Choices,
+    Knowing,
+    Outcome,
+    Sheet,
+    SheetKey,
+    SheetSize,
+    UnknownChoice,
+    Way,
+)
+from accounts.models import Role, Team, User
+from accounts.permissions import Actor
+from apikeys import resources
+from apikeys.models import ApiKey, ApiKeyQuerySet, KeySecret, Kind
+from apikeys.services import key_rows
+
+DETAILED = 50  # keys that the sheet shows one by one
+WRITTEN = 500  # rows that one statement names
+
+ENDED = {Way.ROTATE: "api_key.let_end", Way.REVOKE: "api_key.revoke_secrets"}
+
+
+def size(team: Team, user: User) -> SheetSize:
+    """Return how many keys are on a person's sheet, in one statement."""
+    found = _of(team, user).aggregate(total=Count("pk"), known=Count("pk", filter=Q(is_known=True)))
+    return SheetSize(found["total"], found["known"])
+
+
+def sheet(team: Team, user: User) -> Sheet:
+    """Return a person's sheet, the keys that were used last first."""
+    counted = size(team, user)
+    if not counted.total:
+        return Sheet((), counted)
+    by_use = F("last_used_at").desc(nulls_last=True)
+    found = _of(team, user).with_status().select_related("created_by")
+    keys = list(found.order_by(by_use, "name_key")[:DETAILED])
+    opened = resources.registry().of_keys(keys)
+    calls = key_rows.calls(keys)
+    return Sheet(
+        [_on_sheet(key, user, opened.get(key.id, ()), calls.get(key.id, 0)) for key in keys],
+        counted,
+    )
+
+
+def carry_out(team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
+    """Do what was chosen on a person's sheet, in the transaction of the caller.
+
+    A text that came into being after the sheet was drawn works on, and its key is named in the
+    outcome. Raises UnknownChoice for a key that the team never had.
+    """
+    # All keys are locked before the first event: an event locks the chain's head, and a change of
+    # one key waits for it while it holds the key.
+    mine = _locked(_of(team, user))
+    of_accounts = _locked(_of_revoked_accounts(team, user, choices))
+    _must_know(team, choices.keys)
+    outcome = Outcome()
+    ways: dict[ApiKey, Choice] = {}
+    for key in mine:
+        choice = _choice(key, choices)
+        if choice is None:
+            outcome.came_later.append(key_rows.named(key))
+        else:
+            ways[key] = choice
+    ways |= dict.fromkeys(of_accounts, Choice(Way.REVOKE))
+    _end_texts(user, ways, choices, outcome, by)
+    _give(team, {key: c.to for key, c in ways.items() if c.way == Way.GIVE}, outcome, by)
+    return outcome
+
+
+def forget_contact(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:
+    """Forget a contact who is no longer a member. Receives `membership_changed`."""
+    if role is None:
+        # `carry_out` has locked these keys already, before the head of the chain.
+        orphans = ApiKey.objects.of(team).kept().filter(contact=user).select_related("contact")
+        _set_contact(team, list(orphans), None, by)
+
+
+def _of(team: Team, user: User) -> ApiKeyQuerySet:
+    """Return the keys of a sheet, with `is_known`: the person knows a text that works."""
+    now = timezone.now()
+    shown = KeySecret.objects.live(now).filter(shown_to=user)
+    unnoted = KeySecret.objects.live(now).filter(shown_to=None)
+    kept = ApiKey.objects.of(team).kept()
+    # Three looks into an index each. By OR, PostgreSQL would read every key of the team.
+    ids = (
+        kept.filter(created_by=user)
+        .values("pk")
+        .union(
+            kept.filter(contact=user).values("pk"),
+            kept.filter(secrets__in=shown).values("pk"),
+        )
+    )
+    of_key = {"key": OuterRef("pk")}
+    known = Exists(shown.filter(**of_key)) | (Q(created_by=user) & Exists(unnoted.filter(**of_key)))
+    is_secret = Q(kind=Kind.SECRET)
+    return kept.filter(pk__in=ids).annotate(is_known=is_secret & known)
+
+
+def _locked(keys: ApiKeyQuerySet) -> list[ApiKey]:
+    named = keys.select_related("team", "contact")
+    return list(named.select_for_update(of=("self",)).order_by("pk"))
+
+
+def _of_revoked_accounts(team: Team, user: User, choices: Choices) -> ApiKeyQuerySet:
+    revoked = [pk for pk, choice in choices.accounts.items() if choice.way == Way.REVOKE]
+    held = ApiKey.objects.of(team).kept().filter(service_account__in=revoked)
+    return held.filter(service_account__owner=user)  # not one that was given away meanwhile
+
+
+def _must_know(team: Team, ids: Iterable[UUID]) -> None:
+    # A key that was deleted meanwhile, or that is on the sheet no longer, is none to refuse.
+    wanted = set(ids)
+    if ApiKey.objects.of(team).filter(pk__in=wanted).count() != len(wanted):
+        raise UnknownChoice
+
+
+def _choice(key: ApiKey, choices: Choices) -> Choice | None:
+    """Return what was chosen for a key of the sheet. None: it was not there to choose for."""
+    if key.id in choices.keys:
+        return choices.keys[key.id]
+    if choices.others is None or key.created_at > choices.drawn_at:
+        return None
+    if choices.others.way == Way.ADVISED:
+        return Choice(Way.ROTATE if _is_known(key) else Way.KEEP)
+    return choices.others
+
+
+def _end_texts(
+    user: User,
+    ways: Mapping[ApiKey, Choice],
+    choices: Choices,
+    outcome: Outcome,
+    by: Actor,
+) -> None:
+    now = timezone.now()
+    ends = {Way.ROTATE: now + choices.overlap, Way.REVOKE: now}
+    texts = _live_texts(now, [key for key, choice in ways.items() if choice.way in ends])
+    done = {Way.ROTATE: outcome.rotated, Way.REVOKE: outcome.revoked}
+    ended: defaultdict[Way, list[int]] = defaultdict(list)
+    entries = []
+    for key, choice in ways.items():
+        way, live = choice.way, texts.get(key.id, [])
+        if way in (Way.KEEP, Way.GIVE) and _is_known(key):
+            outcome.kept_known.append(key_rows.named(key))
+        drawn = [text for text in live if text.created_at <= choices.drawn_at]
+        due = _ending_later(_due(user, key, way, drawn), ends.get(way, now))
+        if due:
+            ended[way] += [text.pk for text in due]
+            done[way].append(key_rows.named(key))
+            entries.append(_ended(key, way, due, ends[way], choices))
+        newer = [text for text in live if text.created_at > choices.drawn_at]
+        if newer and (not due or any(_knows(user, key, text) for text in newer)):
+            outcome.came_later.append(key_rows.named(key))
+    for way, pks in ended.items():
+        _end(pks, ends[way], when_silent=choices.when_silent and way == Way.ROTATE)
+    outcome.ends_at = ends[Way.ROTATE] if outcome.rotated else None
+    if entries:
+        audit.record_all(next(iter(ways)).team_id, by, entries)
+
+
+def _due(user: User, key: ApiKey, way: Way, texts: list[KeySecret]) -> list[KeySecret]:
+    """Return the texts that end: a text that only others know goes on beside one that is known."""
+    if way == Way.REVOKE or key.kind == Kind.PUBLISHABLE:
+        return texts
+    return [text for text in texts if _knows(user, key, text)] or texts
+
+
+def _ending_later(texts: Iterable[KeySecret], at: datetime) -> list[KeySecret]:
+    # No text gets more time than it had.
+    return [text for text in texts if text.ends_at is None or text.ends_at > at]
+
+
+def _end(pks: Sequence[int], at: datetime, *, when_silent: bool) -> None:
+    for start in range(0, len(pks), WRITTEN):
+        some = KeySecret.objects.filter(pk__in=pks[start : start + WRITTEN])
+        some.update(ends_at=at, ends_when_silent=when_silent)
+
+
+def _ended(
+    key: ApiKey, way: Way, texts: Sequence[KeySecret], at: datetime, choices: Choices
+) -> audit.Entry:
+    after: dict[str, object] = {"public_ids": [text.public_id for text in texts]}
+    if way == Way.ROTATE:
+        after |= {"ends_at": at.isoformat(), "ends_when_silent": choices.when_silent}
+    return audit.Entry(ENDED[way], key_rows.target(key), after=after)
+
+
+def _give(team: Team, given: Mapping[ApiKey, User | None], outcome: Outcome, by: Actor) -> None:
+    by_heir: defaultdict[User, list[ApiKey]] = defaultdict(list)
+    for key, to in given.items():
+        if to is not None:
+            by_heir[to].append(key)
+            outcome.given.append(key_rows.named(key))
+    for to, keys in by_heir.items():
+        _set_contact(team, keys, to, by)
+
+
+def _set_contact(team: Team, keys: Sequence[ApiKey], to: User | None, by: Actor) -> None:
+    entries = [
+        audit.Entry(
+            "api_key.give" if to else "api_key.forget_contact",
+            key_rows.target(key),
+            before={"contact": key.contact.username if key.contact else key.contact_email or None},
+            after={"contact": to.username if to else None},
+        )
+        for key in keys
+    ]
+    pks = [key.pk for key in keys]
+    for start in range(0, len(pks), WRITTEN):
+        ApiKey.objects.filter(pk__in=pks[start : start + WRITTEN]).update(
+            contact=to,
+            contact_email="",
+            contact_confirmed_at=None,
+            version=F("version") + Value(1),
+        )
+    audit.record_all(team.id, by, entries)
+
+
+def _live_texts(now: datetime, keys: Sequence[ApiKey]) -> Mapping[UUID, list[KeySecret]]:
+    pks = [key.pk for key in keys]
+    found: defaultdict[UUID, list[KeySecret]] = defaultdict(list)
+    for start in range(0, len(pks), WRITTEN):
+        for text in KeySecret.objects.live(now).filter(key__in=pks[start : start + WRITTEN]):
+            found[text.key_id].append(text)
+    return found
+
+
+def _on_sheet(
+    key: ApiKey, user: User, opened: Sequence[resources.Resource], calls: int
+) -> SheetKey:
+    knowing, shown_at = _knowing(key, user)
+    return SheetKey(
+        id=key.id,
+        key=key_rows.held(key, calls),
+        knowing=knowing,
+        shown_at=shown_at,
+        maker=key.created_by.username if key.created_by and key.created_by != user else "",
+        is_contact=key.contact_id == user.pk,
+        account=key.service_account.name if key.service_account else "",
+        opens=len(opened),
+        closing=[resource.name for resource in opened if resource.would_close],
+    )
+
+
+def _knowing(key: ApiKey, user: User) -> tuple[Knowing, datetime | None]:
+    now = timezone.now()
+    live = [text for text in key.secrets.all() if text.ends_at is None or text.ends_at > now]
+    if not live:
+        return Knowing.NONE, None
+    if key.kind == Kind.PUBLISHABLE:
+        return Knowing.PUBLIC, None
+    known = [text for text in live if _knows(user, key, text)]
+    if not known:
+        return Knowing.UNSEEN, None
+    latest = max(known, key=lambda text: text.created_at)
+    is_noted = latest.shown_to_id is not None
+    return (Knowing.SEEN if is_noted else Knowing.UNNOTED), latest.created_at
+
+
+def _knows(user: User, key: ApiKey, text: KeySecret) -> bool:
+    """Whether a person knows a text: it was shown to them, or to nobody noted and they made it.
+
+    The Python twin of `is_known`, for a secret key.
+    """
+    if text.shown_to_id is None:
+        return key.created_by_id == user.pk
+    return text.shown_to_id == user.pk
+
+
+def _is_known(key: ApiKey) -> bool:
+    return bool(getattr(key, "is_known", False))
