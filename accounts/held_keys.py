@@ -97,6 +97,7 @@ class Sheet:
 
     keys: Sequence[SheetKey]
     size: SheetSize
+    longest_overlap: timedelta = timedelta()  # that the team's key policy allows
 
     @property
     def others(self) -> SheetSize:

@@ -9,6 +9,7 @@ WIDTH = 20  # of one day
 BAR = 16
 LINE = 80  # the height above which calls were let in, below which they were refused
 BELOW = 20
+SPARK_HEIGHT = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,22 @@ def chart(days: Sequence[Day]) -> Chart | None:
     )
 
 
-def _bars(counts: Sequence[int], room: int, *, up: bool) -> str:
+def spark(counts: Sequence[int]) -> str:
+    """Return the path of a small chart in a box of WIDTH a count and SPARK_HEIGHT."""
+    flat = "".join(
+        f"M{place * WIDTH + 2} {SPARK_HEIGHT - 1}h{BAR}v1h-{BAR}z" for place in range(len(counts))
+    )
+    most = max(counts, default=0)
+    return flat if not most else flat + _bars(counts, SPARK_HEIGHT, SPARK_HEIGHT, up=True)
+
+
+def _bars(counts: Sequence[int], room: int, line: int = LINE, *, up: bool) -> str:
     most = max(counts, default=0)
     bars = []
     for place, count in enumerate(counts):
         if count:
             height = max(2, round(count / most * room))  # one call is seen too
-            top = LINE - height if up else LINE + 3
+            top = line - height if up else line + 3
             x = place * WIDTH + 2
             bars.append(f"M{x} {top}h{BAR}v{height}h-{BAR}z")
     return "".join(bars)

@@ -143,6 +143,13 @@ class Resources(Protocol):
     def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
         """Return how the key's secrets were used in the last days, by their public ids."""
 
+    def hours_of_secrets(self, key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+        """Return the calls let in with each secret, by its public id: one number for each of the
+        last hours, the oldest first. A secret without any is missing."""
+
+    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when a call was last let in with each secret; one without any is missing."""
+
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
 

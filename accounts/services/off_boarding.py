@@ -20,7 +20,7 @@ from accounts.services import members, service_accounts
 DETAILED = 50  # service accounts that the sheet shows
 NAMED = 50  # keys that one audit row names
 SILENT_WITHIN = timedelta(days=30)  # a text that is never silent ends then all the same
-# How long an old text works, by what the page calls it.
+# How long an old text works, by what the page calls it. The team's key policy may shorten it.
 OVERLAPS = {
     "none": timedelta(),
     "24-hours": timedelta(hours=24),

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from accounts import audit
 from accounts.held_keys import HeldKey, Named
 from apikeys import resources
 from apikeys.models import ApiKey
@@ -36,11 +35,6 @@ def named(key: ApiKey) -> Named:
 def url(key: ApiKey) -> str:
     """Return the address of the key's page."""
     return reverse("key_page", args=[key.team.slug, key.id])
-
-
-def target(key: ApiKey) -> audit.Target:
-    """Return a key as the audit trail names it."""
-    return audit.Target("api_key", str(key.id), key.name)
 
 
 def calls(keys: Sequence[ApiKey]) -> Mapping[UUID, int]:

@@ -13,6 +13,7 @@ from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from apikeys import key_text, resources
+from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
 from apikeys.services import rights
 
@@ -54,7 +55,7 @@ def create(
         service_account=service_account,
     )
     key.store(force_insert=True)
-    audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     return key
 
 
@@ -83,7 +84,16 @@ def issue(
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
         raise AlreadyIssued
-    ended = live.update(ends_at=now)
+    ended = live.end(now)
+    made = make_secret(key, shown_to)
+    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
+    after = {"public_id": made.public_id}
+    audit.record(key.team_id, action, by, target(key), after=after)
+    return made.text
+
+
+def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
+    """Make a secret beside those that live, in the transaction of the caller. Return its text."""
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
@@ -93,10 +103,7 @@ def issue(
         pepper_version=version,
         shown_to=shown_to,
     )
-    action = "api_key.replace_secret" if ended else "api_key.issue_secret"
-    after = {"public_id": made.public_id}
-    audit.record(key.team_id, action, by, _target(key), after=after)
-    return made.text
+    return made
 
 
 @transaction.atomic
@@ -154,7 +161,7 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
         resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
-    audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
+    audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
 def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
@@ -170,10 +177,11 @@ def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) ->
         return
     key.disabled_at = when
     key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, _target(key))
+    audit.record(key.team_id, action, by, target(key))
 
 
-def _target(key: ApiKey) -> audit.Target:
+def target(key: ApiKey) -> audit.Target:
+    """Return how the audit trail names the key."""
     return audit.Target("api_key", str(key.id), key.name)
 
 

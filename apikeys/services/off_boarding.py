@@ -5,7 +5,7 @@ Nothing here makes a text, so nobody gains by it: it only ever ends texts or cha
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from accounts.models import Role, Team, User
 from accounts.permissions import Actor
 from apikeys import resources
 from apikeys.models import ApiKey, ApiKeyQuerySet, KeySecret, Kind
-from apikeys.services import key_rows
+from apikeys.services import key_rows, keys, policies, rotation
 
 DETAILED = 50  # keys that the sheet shows one by one
 WRITTEN = 500  # rows that one statement names
@@ -49,12 +49,13 @@ def sheet(team: Team, user: User) -> Sheet:
         return Sheet((), counted)
     by_use = F("last_used_at").desc(nulls_last=True)
     found = _of(team, user).with_status().select_related("created_by")
-    keys = list(found.order_by(by_use, "name_key")[:DETAILED])
-    opened = resources.registry().of_keys(keys)
-    calls = key_rows.calls(keys)
+    rows = list(found.order_by(by_use, "name_key")[:DETAILED])
+    opened = resources.registry().of_keys(rows)
+    calls = key_rows.calls(rows)
     return Sheet(
-        [_on_sheet(key, user, opened.get(key.id, ()), calls.get(key.id, 0)) for key in keys],
+        [_on_sheet(key, user, opened.get(key.id, ()), calls.get(key.id, 0)) for key in rows],
         counted,
+        policies.longest_overlap(team),
     )
 
 
@@ -78,7 +79,8 @@ def carry_out(team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
         else:
             ways[key] = choice
     ways |= dict.fromkeys(of_accounts, Choice(Way.REVOKE))
-    _end_texts(user, ways, choices, outcome, by)
+    overlap = min(choices.overlap, policies.longest_overlap(team))
+    _end_texts(user, ways, choices, overlap, outcome, by)
     _give(team, {key: c.to for key, c in ways.items() if c.way == Way.GIVE}, outcome, by)
     return outcome
 
@@ -145,11 +147,12 @@ def _end_texts(
     user: User,
     ways: Mapping[ApiKey, Choice],
     choices: Choices,
+    overlap: timedelta,
     outcome: Outcome,
     by: Actor,
 ) -> None:
     now = timezone.now()
-    ends = {Way.ROTATE: now + choices.overlap, Way.REVOKE: now}
+    ends = {Way.ROTATE: now + overlap, Way.REVOKE: now}
     texts = _live_texts(now, [key for key, choice in ways.items() if choice.way in ends])
     done = {Way.ROTATE: outcome.rotated, Way.REVOKE: outcome.revoked}
     ended: defaultdict[Way, list[int]] = defaultdict(list)
@@ -168,7 +171,7 @@ def _end_texts(
         if newer and (not due or any(_knows(user, key, text) for text in newer)):
             outcome.came_later.append(key_rows.named(key))
     for way, pks in ended.items():
-        _end(pks, ends[way], when_silent=choices.when_silent and way == Way.ROTATE)
+        _end(pks, ends[way], now, when_silent=choices.when_silent and way == Way.ROTATE)
     outcome.ends_at = ends[Way.ROTATE] if outcome.rotated else None
     if entries:
         audit.record_all(next(iter(ways)).team_id, by, entries)
@@ -186,10 +189,13 @@ def _ending_later(texts: Iterable[KeySecret], at: datetime) -> list[KeySecret]:
     return [text for text in texts if text.ends_at is None or text.ends_at > at]
 
 
-def _end(pks: Sequence[int], at: datetime, *, when_silent: bool) -> None:
+def _end(pks: Sequence[int], at: datetime, now: datetime, *, when_silent: bool) -> None:
     for start in range(0, len(pks), WRITTEN):
         some = KeySecret.objects.filter(pk__in=pks[start : start + WRITTEN])
-        some.update(ends_at=at, ends_when_silent=when_silent)
+        if at <= now:
+            some.end(now)
+        else:
+            rotation.let_all_end(some, at, now, when_silent=when_silent)
 
 
 def _ended(
@@ -197,8 +203,8 @@ def _ended(
 ) -> audit.Entry:
     after: dict[str, object] = {"public_ids": [text.public_id for text in texts]}
     if way == Way.ROTATE:
-        after |= {"ends_at": at.isoformat(), "ends_when_silent": choices.when_silent}
-    return audit.Entry(ENDED[way], key_rows.target(key), after=after)
+        after |= {"old_secret_ends_at": at.isoformat(), "ends_when_silent": choices.when_silent}
+    return audit.Entry(ENDED[way], keys.target(key), after=after)
 
 
 def _give(team: Team, given: Mapping[ApiKey, User | None], outcome: Outcome, by: Actor) -> None:
@@ -207,21 +213,21 @@ def _give(team: Team, given: Mapping[ApiKey, User | None], outcome: Outcome, by:
         if to is not None:
             by_heir[to].append(key)
             outcome.given.append(key_rows.named(key))
-    for to, keys in by_heir.items():
-        _set_contact(team, keys, to, by)
+    for to, theirs in by_heir.items():
+        _set_contact(team, theirs, to, by)
 
 
-def _set_contact(team: Team, keys: Sequence[ApiKey], to: User | None, by: Actor) -> None:
+def _set_contact(team: Team, changed: Sequence[ApiKey], to: User | None, by: Actor) -> None:
     entries = [
         audit.Entry(
             "api_key.give" if to else "api_key.forget_contact",
-            key_rows.target(key),
+            keys.target(key),
             before={"contact": key.contact.username if key.contact else key.contact_email or None},
             after={"contact": to.username if to else None},
         )
-        for key in keys
+        for key in changed
     ]
-    pks = [key.pk for key in keys]
+    pks = [key.pk for key in changed]
     for start in range(0, len(pks), WRITTEN):
         ApiKey.objects.filter(pk__in=pks[start : start + WRITTEN]).update(
             contact=to,
@@ -232,8 +238,8 @@ def _set_contact(team: Team, keys: Sequence[ApiKey], to: User | None, by: Actor)
     audit.record_all(team.id, by, entries)
 
 
-def _live_texts(now: datetime, keys: Sequence[ApiKey]) -> Mapping[UUID, list[KeySecret]]:
-    pks = [key.pk for key in keys]
+def _live_texts(now: datetime, of_keys: Sequence[ApiKey]) -> Mapping[UUID, list[KeySecret]]:
+    pks = [key.pk for key in of_keys]
     found: defaultdict[UUID, list[KeySecret]] = defaultdict(list)
     for start in range(0, len(pks), WRITTEN):
         for text in KeySecret.objects.live(now).filter(key__in=pks[start : start + WRITTEN]):

@@ -15,6 +15,7 @@ from apikeys import charts, meters, resources
 from apikeys.models import ApiKey
 from apikeys.resources import Resource
 from apikeys.views.key_guard import KeyRequest, key_view
+from apikeys.views.rotation import rotation_context
 
 USE_DAYS = 14
 LAST_CALLS = 10
@@ -51,6 +52,7 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         **_use(key),
         **_opens(request),
         **_stop(key),
+        **rotation_context(key),
     }
 
 

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import resources
+from apikeys import resources, searches
 from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys
+from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
 SHOWS = {
@@ -34,6 +35,8 @@ def key_list(request: TeamRequest) -> HttpResponse:
     """Show the team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
     q, show = searched(request), request.GET.get("show", "all")
+    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
+        return to_list(request, q, show)
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
@@ -70,7 +73,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
     except ValidationError as error:
         form.add_error("name", error.messages)
         return render_forms(request, "apikeys/new.html", {"form": form})
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
@@ -95,7 +98,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     except keys.AlreadyIssued:
         messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
         return redirect("key_list", request.team.slug)
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_VIEW)
@@ -173,7 +176,8 @@ def _matching(q: str) -> Q:
     return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_account | by_id
 
 
-def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+    """Answer with the page that shows a key's new text. Nothing keeps it."""
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

@@ -74,6 +74,26 @@ def uses_of_secrets(key: ApiKey, days: int) -> Mapping[str, SecretUse]:
     return uses
 
 
+def hours_of_secrets(key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+    """Return the calls let in with each secret in each of the last hours, the oldest first."""
+    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    first = this_hour - timedelta(hours=hours - 1)
+    mine = UsageHour.objects.of(key.team).filter(key_id=key.id, hour__gte=first)
+    sums = mine.values_list("public_id", "hour").annotate(Sum("let_in"))
+    found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * hours)
+    for public_id, hour, let_in in sums:
+        place = (hour - first) // timedelta(hours=1)
+        if place < hours:  # else a clock ran back
+            found[public_id][place] += let_in
+    return dict(found)
+
+
+def last_uses(team: Team, public_ids: Iterable[str]) -> Mapping[str, datetime]:
+    """Return when a call was last let in with each secret; one without any is missing."""
+    used = UsageHour.objects.of(team).filter(public_id__in=public_ids, last_at__isnull=False)
+    return dict(used.values_list("public_id").annotate(Max("last_at")))
+
+
 def seen_origins(key: ApiKey, days: int) -> Sequence[SeenOrigin]:
     """Return the origins that calls with the key came from, the most frequent first."""
     rows = (

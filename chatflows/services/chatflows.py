@@ -84,7 +84,8 @@ def choose(
     Returns the names of the chatflows that it opens now, and of those that it lost.
     """
     wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
-    added, removed = [], []
+    added: list[str] = []
+    removed: list[str] = []
     for chatflow in wanted.select_for_update():
         before = _access_facts(chatflow)
         if chatflow.id in add:
