@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
@@ -142,8 +143,12 @@ def _tell(request: TeamRequest, member: Membership, outcome: Outcome) -> None:
     name = "You" if is_self else member.user.username
     said = []
     if outcome.rotated and outcome.ends_at:
-        until = f"{outcome.ends_at:%d %B, %H:%M} UTC"
-        said.append(("Make a new text on the page of each by {}:", until, outcome.rotated))
+        until = f"{outcome.ends_at.day} {outcome.ends_at:%B, %H:%M} UTC"
+        is_over = outcome.ends_at <= timezone.now()
+        words = "Refused{} until a new text is made on the page of each:"
+        if not is_over:
+            words = "Old texts end on {}. Make the new one on the page of each:"
+        said.append((words, "" if is_over else until, outcome.rotated))
     if outcome.came_later:
         words = "Newer than the sheet, so kept as it is, and {} may know the text:"
         said.append((words, name if name != "You" else "you", outcome.came_later))

@@ -80,7 +80,7 @@ def carry_out(team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
             ways[key] = choice
     ways |= dict.fromkeys(of_accounts, Choice(Way.REVOKE))
     overlap = min(choices.overlap, policies.longest_overlap(team))
-    _end_texts(user, ways, choices, overlap, outcome, by)
+    audit.record_all(team.id, by, _end_texts(user, ways, choices, overlap, outcome))
     _give(team, {key: c.to for key, c in ways.items() if c.way == Way.GIVE}, outcome, by)
     return outcome
 
@@ -149,8 +149,8 @@ def _end_texts(
     choices: Choices,
     overlap: timedelta,
     outcome: Outcome,
-    by: Actor,
-) -> None:
+) -> list[audit.Entry]:
+    """End the texts of keys that are rotated or revoked, and return what the trail says of it."""
     now = timezone.now()
     ends = {Way.ROTATE: now + overlap, Way.REVOKE: now}
     texts = _live_texts(now, [key for key, choice in ways.items() if choice.way in ends])
@@ -173,8 +173,7 @@ def _end_texts(
     for way, pks in ended.items():
         _end(pks, ends[way], now, when_silent=choices.when_silent and way == Way.ROTATE)
     outcome.ends_at = ends[Way.ROTATE] if outcome.rotated else None
-    if entries:
-        audit.record_all(next(iter(ways)).team_id, by, entries)
+    return entries
 
 
 def _due(user: User, key: ApiKey, way: Way, texts: list[KeySecret]) -> list[KeySecret]:
