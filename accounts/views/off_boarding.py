@@ -103,7 +103,9 @@ def keys(request: TeamRequest, member_id: int) -> HttpResponse:
 def _sheet(request: TeamRequest, member: Membership, *, is_leaving: bool) -> dict[str, Any]:
     """Return the context of a page with the sheet."""
     whole = off_boarding.sheet(request.team, member.user)
-    heirs = [] if whole.is_empty else off_boarding.heirs(request.team, member.user)
+    # What was chosen earlier may be gone by now, and is read all the same.
+    has_choices = request.method == "POST" or not whole.is_empty
+    heirs = off_boarding.heirs(request.team, member.user) if has_choices else []
     form = OffBoardingForm(
         posted(request),
         whole=whole,

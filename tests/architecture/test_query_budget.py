@@ -31,6 +31,7 @@ BUDGET = {
     "member_leave": 6,
     "member_role": 5,
     "member_remove": 6,
+    "member_keys": 9,
     "member_hand_over": 5,
     "service_account_list": 7,
     "service_account_new": 5,
