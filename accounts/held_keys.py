@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.models import Environment, ServiceAccount, Team, User
 from accounts.permissions import Actor
 
@@ -36,6 +38,9 @@ class ClosingResource:
 
     name: str
     url: str
+
+
+USUAL_OVERLAP = timedelta(hours=24)
 
 
 class Way(StrEnum):
@@ -66,6 +71,7 @@ class SheetKey:
     key: HeldKey
     knowing: Knowing
     shown_at: datetime | None  # when the text was made that the person knows
+    known_until: datetime | None  # when all texts end that the person knows, if they all do
     maker: str  # who made the key, if it was someone else
     is_contact: bool
     account: str  # the name of its service account, or empty
@@ -80,7 +86,8 @@ class SheetKey:
     @property
     def advised(self) -> Way:
         """What is chosen for it before anybody chooses."""
-        return Way.ROTATE if self.is_known else Way.KEEP
+        ends_soon = self.known_until and self.known_until <= timezone.now() + USUAL_OVERLAP
+        return Way.ROTATE if self.is_known and not ends_soon else Way.KEEP
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ WAYS = {
     "account": (Way.KEEP, Way.GIVE, Way.REVOKE),
     "others": (Way.ADVISED, Way.KEEP, Way.GIVE, Way.ROTATE, Way.REVOKE),
 }
+LABELS = {Way.ADVISED: "As advised"}
 OVERLAP_LABELS = {
     "none": "None",
     "24-hours": "24 hours",
@@ -122,7 +123,7 @@ class OffBoardingForm(StrictForm):
         return Row(of, self[name], self[f"{name}-to"])
 
     def _add(self, kind: str, name: str, advised: Way) -> None:
-        ways = [(way.value, way.value.capitalize()) for way in WAYS[kind]]
+        ways = [(way.value, LABELS.get(way, way.value.capitalize())) for way in WAYS[kind]]
         people = [(pk, user.username) for pk, user in self.heirs.items()]
         self.fields[name] = forms.ChoiceField(choices=ways, required=False, initial=advised.value)
         self.fields[f"{name}-to"] = forms.ChoiceField(

@@ -33,6 +33,7 @@ from apikeys.services import key_rows, keys, policies, rotation
 DETAILED = 50  # keys that the sheet shows one by one
 WRITTEN = 500  # rows that one statement names
 
+KNOWN = (Knowing.SEEN, Knowing.UNNOTED)
 ENDED = {Way.ROTATE: "api_key.let_end", Way.REVOKE: "api_key.revoke_secrets"}
 
 
@@ -242,12 +243,16 @@ def _live_texts(now: datetime, of_keys: Sequence[ApiKey]) -> Mapping[UUID, list[
 def _on_sheet(
     key: ApiKey, user: User, opened: Sequence[resources.Resource], calls: int
 ) -> SheetKey:
-    knowing, shown_at = _knowing(key, user)
+    live = _live(key)
+    knowing = _knowing(key, user, live)
+    known = [text for text in live if _knows(user, key, text)] if knowing in KNOWN else []
+    ends = [text.ends_at for text in known if text.ends_at]
     return SheetKey(
         id=key.id,
         key=key_rows.held(key, calls),
         knowing=knowing,
-        shown_at=shown_at,
+        shown_at=max((text.created_at for text in known), default=None),
+        known_until=max(ends) if known and len(ends) == len(known) else None,
         maker=key.created_by.username if key.created_by and key.created_by != user else "",
         is_contact=key.contact_id == user.pk,
         account=key.service_account.name if key.service_account else "",
@@ -256,19 +261,21 @@ def _on_sheet(
     )
 
 
-def _knowing(key: ApiKey, user: User) -> tuple[Knowing, datetime | None]:
+def _live(key: ApiKey) -> list[KeySecret]:
     now = timezone.now()
-    live = [text for text in key.secrets.all() if text.ends_at is None or text.ends_at > now]
+    return [text for text in key.secrets.all() if text.ends_at is None or text.ends_at > now]
+
+
+def _knowing(key: ApiKey, user: User, live: Sequence[KeySecret]) -> Knowing:
     if not live:
-        return Knowing.NONE, None
+        return Knowing.NONE
     if key.kind == Kind.PUBLISHABLE:
-        return Knowing.PUBLIC, None
+        return Knowing.PUBLIC
     known = [text for text in live if _knows(user, key, text)]
     if not known:
-        return Knowing.UNSEEN, None
-    latest = max(known, key=lambda text: text.created_at)
-    is_noted = latest.shown_to_id is not None
-    return (Knowing.SEEN if is_noted else Knowing.UNNOTED), latest.created_at
+        return Knowing.UNSEEN
+    is_noted = any(text.shown_to_id is not None for text in known)
+    return Knowing.SEEN if is_noted else Knowing.UNNOTED
 
 
 def _knows(user: User, key: ApiKey, text: KeySecret) -> bool:
