@@ -152,6 +152,7 @@ class Named:
 class Outcome:
     """What was done to the keys of a sheet. Keys that nobody chose for are never changed."""
 
+    asked: set[UUID] = field(default_factory=set)  # every key that was on the sheet
     ends_at: datetime | None = None  # when the texts end that were rotated
     rotated: list[Named] = field(default_factory=list)
     revoked: list[Named] = field(default_factory=list)
@@ -190,6 +191,9 @@ class HeldKeys(Protocol):
 
         It locks every key before it records anything. Raises UnknownChoice.
         """
+
+    def known(self, team: Team, user: User) -> Mapping[UUID, Named]:
+        """Return the keys of a team with a text that a person knows."""
 
 
 _registered: list[HeldKeys] = []

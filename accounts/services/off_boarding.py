@@ -91,6 +91,7 @@ def remove(membership: Membership, choices: Choices, by: Actor) -> Outcome:
     """
     outcome = _carry_out(membership, choices, by)
     members.remove(membership, by)
+    _name_newcomers(membership, outcome)
     return outcome
 
 
@@ -101,7 +102,9 @@ def leave(membership: Membership, choices: Choices, by: Actor) -> tuple[Outcome,
     Return also whether there are others: the last one ends all sessions. Raises as `remove`.
     """
     outcome = _carry_out(membership, choices, by)
-    return outcome, members.leave(membership.team, membership.user, by)
+    has_others = members.leave(membership.team, membership.user, by)
+    _name_newcomers(membership, outcome)
+    return outcome, has_others
 
 
 @transaction.atomic
@@ -132,6 +135,16 @@ def _carry_out(membership: Membership, choices: Choices, by: Actor) -> Outcome:
     if choices.ways - {Way.KEEP} or outcome.kept_known:
         _record(member, outcome, by)
     return outcome
+
+
+def _name_newcomers(member: Membership, outcome: Outcome) -> None:
+    """Name the keys that the person came to know while the choices were carried out.
+
+    Call it when the removal is recorded. From then on no text can be made by the person: whoever
+    makes one is asked again once its audit row is written, and that waits for this transaction.
+    """
+    known = held_keys.registry().known(member.team, member.user)
+    outcome.came_later += [key for key_id, key in known.items() if key_id not in outcome.asked]
 
 
 def _must_be_allowed(team: Team, choices: Choices, by: Actor) -> None:

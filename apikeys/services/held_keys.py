@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from accounts.held_keys import Choices, ClosingResource, HeldKey, Outcome, Sheet, SheetSize
+from accounts.held_keys import Choices, ClosingResource, HeldKey, Named, Outcome, Sheet, SheetSize
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import Actor
 from apikeys import resources
@@ -50,6 +50,10 @@ class HeldApiKeys:
     def carry_out(self, team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
         """Do what was chosen on a person's sheet, in the transaction of the caller."""
         return off_boarding.carry_out(team, user, choices, by)
+
+    def known(self, team: Team, user: User) -> Mapping[UUID, Named]:
+        """Return the keys of a team with a text that a person knows."""
+        return off_boarding.known(team, user)
 
 
 def _kept() -> ApiKeyQuerySet:

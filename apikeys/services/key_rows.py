@@ -6,6 +6,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from accounts.held_keys import HeldKey, Named
+from accounts.models import Team
 from apikeys import resources
 from apikeys.models import ApiKey
 
@@ -16,7 +17,7 @@ def held(key: ApiKey, calls: int | None = None) -> HeldKey:
     """Return a key as other apps' pages show it; read it `with_status`."""
     return HeldKey(
         name=key.name,
-        url=url(key),
+        url=url_of(key.team, key.id),
         is_usable=key.is_usable,
         status_words=key.status_words,
         status_tone=key.status_tone,
@@ -29,12 +30,12 @@ def held(key: ApiKey, calls: int | None = None) -> HeldKey:
 
 def named(key: ApiKey) -> Named:
     """Return a key as a message names it."""
-    return Named(key.name, url(key))
+    return Named(key.name, url_of(key.team, key.id))
 
 
-def url(key: ApiKey) -> str:
-    """Return the address of the key's page."""
-    return reverse("key_page", args=[key.team.slug, key.id])
+def url_of(team: Team, key_id: UUID) -> str:
+    """Return the address of a key's page."""
+    return reverse("key_page", args=[team.slug, key_id])
 
 
 def calls(keys: Sequence[ApiKey]) -> Mapping[UUID, int]:

@@ -17,6 +17,7 @@ from accounts.held_keys import (
     Choice,
     Choices,
     Knowing,
+    Named,
     Outcome,
     Sheet,
     SheetKey,
@@ -71,7 +72,7 @@ def carry_out(team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
     mine = _locked(_of(team, user))
     of_accounts = _locked(_of_revoked_accounts(team, user, choices))
     _must_know(team, choices.keys)
-    outcome = Outcome()
+    outcome = Outcome(asked={key.id for key in mine})
     ways: dict[ApiKey, Choice] = {}
     for key in mine:
         choice = _choice(key, choices)
@@ -84,6 +85,14 @@ def carry_out(team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
     audit.record_all(team.id, by, _end_texts(user, ways, choices, overlap, outcome))
     _give(team, {key: c.to for key, c in ways.items() if c.way == Way.GIVE}, outcome, by)
     return outcome
+
+
+def known(team: Team, user: User) -> Mapping[UUID, Named]:
+    """Return the keys with a text that a person knows."""
+    found = _of(team, user).only("id", "name").order_by("name_key")
+    return {
+        key.id: Named(key.name, key_rows.url_of(team, key.id)) for key in found if _is_known(key)
+    }
 
 
 def forget_contact(team: Team, user: User, role: Role | None, by: Actor, **_: Any) -> None:

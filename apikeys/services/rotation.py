@@ -85,6 +85,7 @@ def rotate(
         facts["expires_at"] = expires_at.isoformat()
     action = "api_key.rotate" if live else "api_key.issue_secret"
     audit.record(key.team_id, action, by, keys.target(key), after=facts)
+    rights.check_again(key.team, by, key.scopes)
     return made.text
 
 

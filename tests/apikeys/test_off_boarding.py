@@ -299,3 +299,37 @@ def test_of_2000_keys_fifty_are_shown_and_the_others_chosen_at_once(
     events = AuditEvent.objects.filter(team_id=acme.id, action="api_key.let_end")
     assert events.count() == 1000
     assert audit.verify(acme.id) is None
+
+
+def test_a_key_that_comes_while_the_choices_are_carried_out_is_named(
+    adam: User, eddie: User, crm: ApiKey, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = members.remove
+
+    def end_after_a_key(membership: Membership, by: Actor) -> None:
+        made_by(eddie, "in-between", acme)
+        end(membership, by)
+
+    monkeypatch.setattr(members, "remove", end_after_a_key)
+    outcome = off_boarding.remove(place(eddie), chosen({crm: Choice(Way.ROTATE)}), actor(adam))
+    assert [key.name for key in outcome.came_later] == ["in-between"]
+
+
+@pytest.mark.parametrize("verb", ["issue", "rotate"])
+def test_who_is_removed_while_a_text_is_made_gets_none(
+    acme: Team, eddie: User, default_key: ApiKey, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    record = audit.record
+
+    def record_after_a_removal(*args: object, **more: object) -> AuditEvent:
+        Membership.objects.filter(user=eddie).delete()
+        return record(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audit, "record", record_after_a_removal)
+    with pytest.raises(members.NotAllowed):
+        if verb == "issue":
+            keys.issue(default_key, actor(eddie), shown_to=eddie)
+        else:
+            rotation.rotate(default_key, actor(eddie), overlap=DAY, shown_to=eddie)
+    assert not KeySecret.objects.filter(key=default_key).exists()
+    assert Membership.objects.filter(user=eddie).exists()  # the whole transaction is undone
