@@ -98,11 +98,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Some of the resources that a key can be selected for. Counts are of all of the team."""
+    """Some of the resources that a key can be selected for.
+
+    `selected_names` and `total` are of all resources of the team, whatever was searched.
+    """
 
     selected: Sequence[Choice]
     others: Sequence[Choice]
-    selected_count: int
+    selected_names: Sequence[str]
     total: int
     has_more: bool  # whether more resources fit than stand here
 
@@ -112,6 +115,12 @@ class Resources(Protocol):
 
     def of_team(self, team: Team) -> list[Resource]:
         """Return every resource of a team, by name."""
+
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first resources of a team, by name."""
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these resources that the team has, by name."""
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""

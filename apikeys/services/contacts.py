@@ -18,6 +18,7 @@ from accounts.models import LinkPurpose, LinkToken, Mail, names
 from accounts.permissions import Actor
 from accounts.services import link_tokens, members
 from apikeys.models import ApiKey
+from apikeys.services import keys
 
 LIFETIME = timedelta(days=7)
 WINDOW = timedelta(days=1)
@@ -52,7 +53,7 @@ def resend(key: ApiKey, by: Actor) -> None:
         locked.team_id,
         "api_key.ask_contact",
         by,
-        _target(locked),
+        keys.target(locked),
         after={"contact": locked.contact_email},
     )
 
@@ -84,7 +85,7 @@ def confirm(digest: str, address: str) -> ApiKey:
     key.contact_confirmed_at = timezone.now()
     key.save(update_fields=["contact_confirmed_at"])
     by = Actor("system", "key_contact", f"contact {key.contact_email}", address)
-    audit.record(key.team_id, "api_key.confirm_contact", by, _target(key))
+    audit.record(key.team_id, "api_key.confirm_contact", by, keys.target(key))
     return key
 
 
@@ -110,7 +111,3 @@ def _check_rate(key: ApiKey) -> None:
         raise TooMany(WINDOW, f"An address gets at most {PER_ADDRESS} links a day. Try tomorrow.")
     if sent.filter(team=key.team).count() >= PER_TEAM:
         raise TooMany(WINDOW, f"A team can send {PER_TEAM} such links a day. Try tomorrow.")
-
-
-def _target(key: ApiKey) -> audit.Target:
-    return audit.Target("api_key", str(key.id), key.name)

@@ -17,15 +17,14 @@ from accounts.bounds import MOST, NO_LIMITS, Limits
 from accounts.models import Environment, Membership, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.network import addresses, origins
-from accounts.permissions import SCOPES, Actor, Permission, with_implied
+from accounts.permissions import Actor
 from accounts.services import members
-from apikeys import resources
-from apikeys.models import ApiKey, KeyPolicy, Kind
-from apikeys.services import contacts, rights
+from apikeys import resources, scopes
+from apikeys.models import ApiKey, Kind
+from apikeys.services import contacts, keys, policies, rights
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key
-ALWAYS_ALLOWED = frozenset({Permission.PREDICTIONS_CREATE.value})
 
 
 class Stale(Exception):
@@ -106,25 +105,25 @@ def change_where(
 
 
 @transaction.atomic
-def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int) -> None:
+def change_scopes(key: ApiKey, texts: Iterable[str], by: Actor, *, version: int) -> None:
     """Set what the key may do.
 
     To add a scope, the actor must hold every scope that the key has then, and the key policy of
     the team must allow the new ones. Raises Stale, NotAllowed, and ValidationError.
     """
+    policies.lock(key.team)
     locked = _locked(key, version)
     before = _scope_facts(locked)
-    wanted = with_implied(scopes)
-    if not SCOPES.issuperset(wanted):
-        raise ValidationError({"scopes": "Unknown scope."})
-    if locked.kind == Kind.PUBLISHABLE and wanted != ALWAYS_ALLOWED:
+    try:
+        wanted = scopes.read(texts)
+    except ValueError as error:
+        raise ValidationError({"scopes": str(error)}) from None
+    if locked.kind == Kind.PUBLISHABLE and wanted != frozenset(scopes.DEFAULT_SCOPES):
         raise ValidationError({"scopes": "A publishable key asks chatflows and nothing else."})
     added = wanted - frozenset(locked.scopes)
     if added:
         rights.check(locked.team, by, wanted | frozenset(locked.scopes))
-    if refused := added - allowed_scopes(locked):
-        names = ", ".join(sorted(refused))
-        raise ValidationError({"scopes": f"The key policy of the team does not allow {names}."})
+    policies.check_scopes(locked.team, added)
     locked.scopes = sorted(wanted)
     _save(locked, "api_key.set_scopes", by, before, _scope_facts)
 
@@ -145,19 +144,11 @@ def choose_chatflows(key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) 
         locked.team_id,
         "api_key.choose_chatflows",
         by,
-        _target(locked),
+        keys.target(locked),
         before={"opens": list(changed.removed)},
         after={"opens": list(changed.added)},
     )
     return len(changed.added) + len(changed.removed)
-
-
-def allowed_scopes(key: ApiKey) -> frozenset[str]:
-    """Return the scopes that keys of the team may hold by its key policy."""
-    policy = KeyPolicy.objects.of(key.team).first()
-    if policy is None or policy.scopes is None:
-        return frozenset(SCOPES)
-    return ALWAYS_ALLOWED | frozenset(policy.scopes)
 
 
 def _locked(key: ApiKey, version: int) -> ApiKey:
@@ -180,7 +171,7 @@ def _save(
         return
     key.version += 1
     key.store()
-    audit.record(key.team_id, action, by, _target(key), before=dict(before), after=after)
+    audit.record(key.team_id, action, by, keys.target(key), before=dict(before), after=after)
 
 
 def _check_account(key: ApiKey, account: ServiceAccount | None) -> None:
@@ -220,10 +211,6 @@ def _check_spelled(field: str, texts: Sequence[str], spell: Callable[[str], str]
             is_spelled = False
         if not is_spelled:
             raise ValidationError({field: "One of these is not written as it is compared."})
-
-
-def _target(key: ApiKey) -> audit.Target:
-    return audit.Target("api_key", str(key.id), key.name)
 
 
 def _facts(key: ApiKey) -> dict[str, object]:

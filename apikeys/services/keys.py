@@ -1,23 +1,23 @@
 """API keys: create, issue, disable, enable, delete. Each in one transaction with its audit row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Unpack
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
 from accounts.crypto import digests
-from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission, with_implied
+from accounts.models import Team, User
+from accounts.permissions import Actor
 from apikeys import key_text, resources
+from apikeys.found import Found, sentence
 from apikeys.key_text import KeyText
-from apikeys.models import ApiKey, KeySecret
-from apikeys.services import rights
-
-DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
+from apikeys.models import ApiKey, KeySecret, Kind
+from apikeys.services import policies, rights
+from apikeys.services.terms import Terms, checked
 
 
 class AlreadyIssued(Exception):
@@ -25,35 +25,15 @@ class AlreadyIssued(Exception):
 
 
 @transaction.atomic
-def create(
-    team: Team,
-    name: str,
-    by: Actor,
-    *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
-) -> ApiKey:
+def create(team: Team, name: str, by: Actor, **terms: Unpack[Terms]) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
     Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
-    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
-    a service account that is deleted or belongs to another team.
+    Raises ValidationError for a name that is taken, empty or too long, and for terms that don't
+    hold (see `terms.checked`).
     """
-    wanted = sorted(with_implied(scopes))
-    if not SCOPES.issuperset(wanted):
-        raise ValidationError({"scopes": "Unknown scope."})
-    if service_account is not None:
-        service_account = _kept_account(team, service_account)
-    key = ApiKey(
-        team=team,
-        name=name.strip(),
-        scopes=wanted,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-    )
+    policies.lock(team)
+    key = ApiKey(team=team, name=name.strip(), **checked(team, terms))
     key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     return key
@@ -77,6 +57,7 @@ def issue(
     unless the actor holds all scopes of the key.
     """
     now = timezone.now()
+    policies.lock(key.team)
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
@@ -85,7 +66,8 @@ def issue(
     if live.exists() and not may_replace:
         raise AlreadyIssued
     ended = live.end(now)
-    made = make_secret(key, shown_to)
+    made = make_secret(locked, shown_to)
+    key.expires_at = locked.expires_at
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, target(key), after=after)
@@ -94,7 +76,11 @@ def issue(
 
 
 def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
-    """Make a secret beside those that live, in the transaction of the caller. Return its text."""
+    """Make a secret beside those that live, in the transaction of the caller. Return its text.
+
+    The caller has locked the team's key policy, which may move the key's end to an earlier moment.
+    """
+    policies.bound_end(key, timezone.now())
     made = key_text.generate()
     version, digest = digests.pepper_digest(made.text)
     KeySecret.objects.create(
@@ -113,25 +99,31 @@ def add(
     name: str,
     by: Actor,
     *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
     opens: Sequence[UUID] = (),
+    **terms: Unpack[Terms],
 ) -> tuple[ApiKey, str]:
-    """Make a key with its secret, selected for resources of its team. Return it and its text."""
-    key = create(
-        team,
-        name,
-        by,
-        scopes=scopes,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-    )
-    text = issue(key, by, shown_to=created_by)
-    resources.registry().open(key, opens, by)
+    """Make a key with its secret, selected for resources of its team. Return it and its text.
+
+    A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
+    NotAllowed unless the actor holds its scopes and may update what it opens.
+    """
+    key = create(team, name, by, **terms)
+    text = issue(key, by, shown_to=key.created_by)
+    resources.registry().open(key, [key.pinned_to] if key.pinned_to else opens, by)
     return key, text
+
+
+def found_of(key: ApiKey) -> Found:
+    """Return the sentence that says what someone who found the key could do now."""
+    opened = resources.registry().of_keys([key]).get(key.id, [])
+    return sentence(
+        key.scopes,
+        resources=[resource.name for resource in opened],
+        networks=key.networks,
+        expires_at=key.expires_at,
+        is_publishable=key.kind == Kind.PUBLISHABLE,
+        limits=key.limits,
+    )
 
 
 @transaction.atomic
@@ -165,14 +157,6 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
-def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
-    # Locked, so that it can't be deleted between this look and the key's birth.
-    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
-    if kept is None:
-        raise ValidationError({"service_account": "This service account is gone."})
-    return kept
-
-
 def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
     if (key.disabled_at is None) == (when is None):
         return
@@ -187,6 +171,20 @@ def target(key: ApiKey) -> audit.Target:
 
 
 def _facts(key: ApiKey) -> dict[str, object]:
-    expires_at = key.expires_at.isoformat() if key.expires_at else None
-    account = {"service_account": key.service_account.name} if key.service_account else {}
-    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at, **account}
+    """Return what the trail says of a key: its terms, without those that ask nothing."""
+    facts: dict[str, object] = {
+        "name": key.name,
+        "kind": str(key.kind),
+        "scopes": list(key.scopes),
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        "environment": str(key.environment),
+    }
+    bounds: dict[str, object] = {
+        "service_account": key.service_account.name if key.service_account else None,
+        "contact": key.contact.username if key.contact else None,
+        "pinned_to": str(key.pinned_to) if key.pinned_to else None,
+        "networks": list(key.networks),
+        "origins": list(key.origins),
+        **{f"limit_{name}": limit for name, limit in key.limits._asdict().items()},
+    }
+    return facts | {name: value for name, value in bounds.items() if value}

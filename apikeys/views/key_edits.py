@@ -35,7 +35,7 @@ def key_edit_details(request: KeyRequest) -> HttpResponse:
         version = form.cleaned_data["version"]
         details.change(request.key, form.details, request.principal.actor, version=version)
 
-    return _edit(request, DetailsForm, save, "details")
+    return _edit(request, DetailsForm, save, "Details")
 
 
 @key_view(Permission.APIKEYS_UPDATE)
@@ -47,7 +47,7 @@ def key_edit_limits(request: KeyRequest) -> HttpResponse:
         limits, version = limits_of(form.cleaned_data), form.cleaned_data["version"]
         details.change_limits(request.key, limits, request.principal.actor, version=version)
 
-    return _edit(request, LimitsForm, save, "limits")
+    return _edit(request, LimitsForm, save, "Limits")
 
 
 @key_view(Permission.APIKEYS_UPDATE)
@@ -71,7 +71,7 @@ def key_edit_where(request: KeyRequest) -> HttpResponse:
                 "a call from here is refused.",
             )
 
-    return _edit(request, WhereForm, save, "where")
+    return _edit(request, WhereForm, save, "Where from")
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
@@ -86,7 +86,7 @@ def key_edit_scopes(request: KeyRequest) -> HttpResponse:
         scopes, version = form.cleaned_data["scopes"], form.cleaned_data["version"]
         details.change_scopes(request.key, scopes, request.principal.actor, version=version)
 
-    return _edit(request, make, save, "scopes")
+    return _edit(request, make, save, "Scopes")
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
@@ -113,25 +113,24 @@ def key_chatflows(request: KeyRequest) -> HttpResponse:
     return redirect(f"{page}#opens")
 
 
-def _edit(request: KeyRequest, make: Make, save: Save, name: str) -> HttpResponse:
+def _edit(request: KeyRequest, make: Make, save: Save, page_name: str) -> HttpResponse:
     form = make(posted(request), request.key)
-    template = f"apikeys/edit_{name}.html"
+    template = f"apikeys/edit_{page_name.split(maxsplit=1)[0].lower()}.html"
+    context = {"form": form, "key": request.key, "page_name": page_name}
     if form.is_valid():
         try:
             save(form)
         except details.Stale:
-            form = _drawn_anew(request, make)
+            context["form"] = _drawn_anew(request, make)
         except TooMany as error:
             form.add_error(None, str(error))
-            return error.mark(render(request, template, {"form": form, "key": request.key}))
+            return error.mark(render(request, template, context))
         except ValidationError as error:
             _add_errors(form, error)
         else:
             messages.success(request, "Saved. It holds from the next call on.")
             return redirect("key_page", request.team.slug, request.key.id)
-    # A refused name must not stand in the head of the page.
-    key = get_key(request, request.key.id) if form.is_bound else request.key
-    return render_forms(request, template, {"form": form, "key": key})
+    return render_forms(request, template, context)
 
 
 def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
@@ -151,8 +150,10 @@ def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
 
 def _add_errors(form: KeyForm, error: ValidationError) -> None:
     by_field = getattr(error, "error_dict", {None: [error]})
+    # That a name is taken is known to the row as a whole, which has no other such rule for forms.
+    general = "name" if "name" in form.fields else None
     for field, errors in by_field.items():
-        form.add_error(field if field in form.fields else None, errors)
+        form.add_error(field if field in form.fields else general, errors)
 
 
 def _is_outside(address: str, networks: list[str]) -> bool:

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
-from apikeys import charts, meters, resources
-from apikeys.models import ApiKey
+from apikeys import charts, found, meters, resources
+from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.rotation import rotation_context
@@ -43,14 +43,23 @@ def key_page(request: KeyRequest) -> HttpResponse:
 def key_context(request: KeyRequest) -> dict[str, Any]:
     """Return what the page's cards need."""
     key = request.key
+    opens = _opens(request)
     return {
         "key": key,
+        "found": found.sentence(
+            key.scopes,
+            resources=opens["choices"].selected_names,
+            networks=key.networks,
+            expires_at=key.expires_at,
+            is_publishable=key.kind == Kind.PUBLISHABLE,
+            limits=key.limits,
+        ),
         "meters": meters.meters(key.limits, resources.registry().taken(key)),
         "is_limited": any(limit is not None for limit in key.limits),
         "is_contact_member": _is_contact_member(key),
         "events": _events(request),
         **_use(key),
-        **_opens(request),
+        **opens,
         **_stop(key),
         **rotation_context(key),
     }

@@ -1,4 +1,4 @@
-"""Rotation on pages: rotate a key, end its old secret, let that work longer, revoke all of them."""
+"""Rotation on pages: rotate a key, end its old secret, let that work longer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ class Side:
 
     tail: str  # of its public id
     let_in: int
-    path: str
+    bars: str
+    nothing: str
     width: int
     use: SecretUse
 
@@ -122,33 +123,12 @@ def key_overlap(request: KeyRequest) -> HttpResponse:
     return redirect("key_page", request.team.slug, request.key.id)
 
 
-@key_view(Permission.APIKEYS_UPDATE)
-@require_http_methods(["GET", "HEAD", "POST"])
-def key_revoke(request: KeyRequest) -> HttpResponse:
-    """Show what would stop, and end every secret of the key. The key stays."""
-    key = request.key
-    if request.method == "POST":
-        if rotation.revoke_secrets(key, request.principal.actor):
-            messages.success(request, f"{key.name} has no secret now. Its next call is refused.")
-        else:
-            messages.info(request, f"{key.name} had no secret that works.")
-        return redirect("key_page", request.team.slug, key.id)
-    closing = resources.registry().closed_without([key])
-    uses = resources.registry().uses_of_secrets(key, USE_DAYS)
-    context = {
-        "key": key,
-        "closing": closing,
-        "let_in": sum(use.let_in for use in uses.values()),
-        "secrets": len(key.live_secrets),
-    }
-    return render_forms(request, "apikeys/revoke.html", context)
-
-
 def rotation_context(key: ApiKey) -> dict[str, Any]:
     """Return what the card of a rotation needs; `rotating` is None without one."""
     old = key.old_secret
     rotating = _rotating(key, old) if old else None
-    return {"rotating": rotating, "ending": None if old else key.secret and key.secret.ends_at}
+    ending = None if old else key.secret and key.secret.ends_at
+    return {"rotating": rotating, "ending": ending, "now": timezone.now()}
 
 
 def _rotating(key: ApiKey, old: KeySecret) -> Rotating:
@@ -188,10 +168,12 @@ def _drawn(
     """Draw the use of a secret, with so many hours together in one bar."""
     counts = by_hour.get(secret.public_id, [0] * hours)
     bars = [sum(counts[place : place + together]) for place in range(0, hours, together)]
+    drawn, nothing = charts.spark(bars)
     return Side(
         tail=secret.public_id[-4:],
         let_in=sum(counts),
-        path=charts.spark(bars),
+        bars=drawn,
+        nothing=nothing,
         width=charts.WIDTH * len(bars),
         use=uses.get(secret.public_id, NOT_USED),
     )

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, KeySecret
 from chatflows.calls.recorder import CallRecord
 from chatflows.faq import unanswered
 from chatflows.models import Call, Chatflow, Conversation, Message, bulk
@@ -111,9 +111,11 @@ def _prune_if_possible() -> None:
         connection.close()
 
 
-def first_since(key: ApiKey, since: datetime) -> Call | None:
-    """A key's first call that was let in from `since` on, else its latest refused one."""
-    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=since)
+def first_with(key: ApiKey, secret: KeySecret) -> Call | None:
+    """The first call with a key's secret that was let in, else its latest refused one."""
+    # `at` is for the index. During a rotation the key's other secret is in use too.
+    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=secret.created_at)
+    mine = mine.filter(public_id=secret.public_id)
     let_in = mine.filter(allowed=True).order_by("at").first()
     return let_in or mine.order_by("-at").first()
 

@@ -9,8 +9,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Team
 from accounts.permissions import Actor
+from accounts.services import members
+from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
+from chatflows.permissions import permission_for
 
 
 class Stale(Exception):
@@ -71,7 +74,10 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
-    """Select a key for chatflows of its team, beside those that it opens already."""
+    """Select a key for chatflows of its team, beside those that it opens already.
+
+    Raises NotAllowed unless the actor may update each of these chatflows.
+    """
     choose(key, frozenset(chatflow_ids), frozenset(), by)
 
 
@@ -81,12 +87,16 @@ def choose(
 ) -> tuple[list[str], list[str]]:
     """Select a key for some chatflows of its team, and no longer for others.
 
-    Returns the names of the chatflows that it opens now, and of those that it lost.
+    Returns the names of the chatflows that it opens now, and of those that it lost. Raises
+    NotAllowed unless the actor may update each of these chatflows.
     """
+    may = members.permissions_of(key.team, by)
     wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
     added: list[str] = []
     removed: list[str] = []
     for chatflow in wanted.select_for_update():
+        if permission_for(chatflow, "update") not in may:
+            raise NotAllowed
         before = _access_facts(chatflow)
         if chatflow.id in add:
             _, is_changed = Selection.objects.get_or_create(chatflow=chatflow, key=key)

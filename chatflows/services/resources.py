@@ -38,6 +38,16 @@ class ChatflowResources:
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
         return [_resource(chatflow) for chatflow in named]
 
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first chatflows of a team, by name."""
+        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        return [_resource(chatflow) for chatflow in named[:count]]
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these chatflows that the team has, by name."""
+        found = Chatflow.objects.of(team).filter(id__in=list(ids)).order_by("name_key")
+        return [_resource(chatflow) for chatflow in found.select_related("team")]
+
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the chatflows that each key is selected for, and whether they close without it."""
         ids = {key.id: key.is_usable for key in keys}
@@ -86,7 +96,8 @@ class ChatflowResources:
         of_team = Chatflow.objects.of(key.team)
         selected = of_team.filter(selections__key=key)
         others = of_team.exclude(Exists(Selection.objects.filter(chatflow=OuterRef("pk"), key=key)))
-        total, selected_count = of_team.count(), selected.count()
+        total, names = of_team.count(), selected.order_by("name_key").values_list("name", flat=True)
+        selected_names = list(names)
         if find:
             selected = selected.filter(name__icontains=find)
             others = others.filter(name__icontains=find)
@@ -98,7 +109,7 @@ class ChatflowResources:
         return Choices(
             selected=[Choice(_resource(c), True, today.get(c.id, 0)) for c in shown[0][:count]],
             others=[Choice(_resource(c), False, today.get(c.id, 0)) for c in shown[1][:count]],
-            selected_count=selected_count,
+            selected_names=selected_names,
             total=total,
             has_more=any(len(each) > count for each in shown),
         )
@@ -110,7 +121,7 @@ class ChatflowResources:
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
-        call = store.first_since(key, secret.created_at) if secret else None
+        call = store.first_with(key, secret) if secret else None
         if call is None:
             return None
         chatflow = Chatflow.objects.of(key.team).filter(id=call.chatflow_id).first()

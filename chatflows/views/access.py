@@ -10,10 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import TeamRequest
 from accounts.permissions import Permission
+from apikeys import key_pages
 from apikeys.models import ApiKey
 from chatflows import snippets
 from chatflows.forms.chatflows import AccessForm
 from chatflows.models import Call, Chatflow
+from chatflows.permissions import permission_for
 from chatflows.services import chatflows
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
@@ -88,9 +90,13 @@ def _context(
         "picker": rows,
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "calls": _last_calls(chatflow),
-        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+        "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }
 
 
 def _last_calls(chatflow: Chatflow) -> list[Call]:
-    return list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    calls = list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    urls = key_pages.urls(chatflow.team_id, {call.key_id for call in calls if call.key_id})
+    for call in calls:
+        call.key_url = urls.get(str(call.key_id), "")  # type: ignore[attr-defined]
+    return calls
