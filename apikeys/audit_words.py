@@ -25,11 +25,14 @@ SENTENCES = {
     "api_key.near_limit": "saw 80 % of a monthly limit of the key {target} used",
     "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
+    "api_key.give": "gave the key {target} a new contact",
+    "api_key.forget_contact": "had the admins be asked about the key {target}",
 }
 FACTS = {
     "api_key": "API key",
     "public_id": "public id",
     "pinned_to": "opens only",
+    "public_ids": "public ids",
     "rotate_every": "days between two reminders to rotate",
     "limit_minute": "requests a minute",
     "limit_streams": "streams at once",

@@ -57,6 +57,24 @@ def change(account: ServiceAccount, about: About, by: Actor) -> None:
 
 
 @transaction.atomic
+def give(account: ServiceAccount, to: User, by: Actor) -> None:
+    """Give the account into the care of another person, who is asked about it from now on."""
+    before = _locked(account).owner
+    if before == to:
+        return
+    account.owner = to
+    account.save(update_fields=["owner"])
+    audit.record(
+        account.team_id,
+        "service_account.give",
+        by,
+        _target(account),
+        before={"owner": before.username if before else None},
+        after={"owner": to.username},
+    )
+
+
+@transaction.atomic
 def disable(account: ServiceAccount, by: Actor) -> None:
     """Refuse all keys of the account from the next call on, until it is enabled."""
     if _locked(account).disabled_at is None:

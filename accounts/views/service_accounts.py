@@ -122,7 +122,7 @@ def _form_page(
 def _about_keys(account: ServiceAccount) -> dict[str, Any]:
     held = held_keys.registry()
     return {
-        "keys": held.of_accounts([account]).get(account.id, []),
+        "keys": held.of_account(account),
         "closing": held.closing_without(account),
     }
 

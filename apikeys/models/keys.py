@@ -233,6 +233,12 @@ class ApiKey(Named, Limited, TeamOwned):
         secret = self.secret
         return key_text.hint_parts(secret.public_id) if secret else ("", "", "")
 
+    @property
+    def lives_in(self) -> Environment:
+        """Where the key is used: its service account's environment, if it has an account."""
+        account = self.service_account
+        return Environment(account.environment if account else self.environment)
+
     def _facts(self) -> KeyFacts:
         account = self.service_account
         ends = [secret.ends_at for secret in self.secrets.all()]

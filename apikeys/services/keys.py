@@ -73,6 +73,7 @@ def issue(
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, target(key), after=after)
+    rights.check_again(key.team, by, locked.scopes)
     return made.text
 
 

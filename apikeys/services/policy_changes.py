@@ -132,8 +132,8 @@ def effects(team: Team, rules: Rules, now: datetime) -> Effects:
 
 def most_used(team: Team, rules: Rules, now: datetime, which: Q, count: int) -> list[ApiKey]:
     """Return some of the keys that a condition names, the last used first, with `new_end`."""
-    found = _kept(team).filter(which).annotate(new_end=_new_end(rules, now))
-    found = found.select_related("team")
+    named = _kept(team).filter(which).select_related("team")
+    found = named.annotate(new_end=_new_end(rules, now))
     return list(found.order_by(F("last_used_at").desc(nulls_last=True), "name_key")[:count])
 
 

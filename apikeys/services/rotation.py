@@ -13,6 +13,8 @@ from threading import Event
 import structlog
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts import audit
@@ -84,6 +86,7 @@ def rotate(
         facts["expires_at"] = expires_at.isoformat()
     action = "api_key.rotate" if live else "api_key.issue_secret"
     audit.record(key.team_id, action, by, keys.target(key), after=facts)
+    rights.check_again(key.team, by, key.scopes)
     return made.text
 
 
@@ -146,6 +149,14 @@ def revoke_secrets(key: ApiKey, by: Actor) -> int:
     if ended:
         _record("api_key.revoke_secrets", key, by, {"secrets": ended})
     return ended
+
+
+def let_all_end(
+    secrets: KeySecretQuerySet, at: datetime, now: datetime, *, when_silent: bool
+) -> None:
+    """Set the end of many secrets that have none, or a later one. The caller locked their keys."""
+    is_silent = {"ends_when_silent": True} if when_silent else {}
+    secrets.update(ends_at=at, ending_since=Coalesce("ending_since", Value(now)), **is_silent)
 
 
 def end_silent(stopping: Event) -> None:

@@ -84,6 +84,7 @@ TEAM_PAGES = {
     f"{TEAM}/members/leave/": "members:view",
     f"{TEAM}/members/<int:member_id>/role/": "members:update",
     f"{TEAM}/members/<int:member_id>/remove/": "members:delete",
+    f"{TEAM}/members/<int:member_id>/keys/": "members:update",
     f"{TEAM}/members/<int:member_id>/hand-over/": "team:transfer",
     f"{TEAM}/members/invitations/": "invitations:create",
     f"{TEAM}/members/invitations/<uuid:invitation_id>/resend/": "invitations:create",

@@ -28,9 +28,10 @@ from tests.conftest import Integration
 BUDGET = {
     "audit_list": 6,
     "member_list": 9,
-    "member_leave": 6,
-    "member_role": 5,
-    "member_remove": 6,
+    "member_leave": 8,
+    "member_role": 6,
+    "member_remove": 18,
+    "member_keys": 17,
     "member_hand_over": 5,
     "service_account_list": 7,
     "service_account_new": 5,
@@ -103,12 +104,15 @@ class Many(NamedTuple):
         for n in numbers:
             flow = factories.chatflow(self.team, f"Flow {n}")
             account = service_accounts.create(
-                self.team, About(f"Machine {n}", "production"), factories.TESTER
+                self.team,
+                About(f"Machine {n}", "production", owner=self.member.user),
+                factories.TESTER,
             )
             key, _ = keys.add(
                 self.team,
                 f"key-{n}",
                 factories.TESTER,
+                created_by=self.member.user,
                 service_account=account,
                 opens=[flow.id, self.faq.id],
             )
@@ -154,7 +158,8 @@ def few() -> Many:
     User.objects.filter(pk=alice.pk).update(is_operator=True)
     faq = factories.chatflow(acme, "Support FAQ")
     integration = Integration(*factories.key(acme, "crm-sync", faq))
-    account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
+    account = service_accounts.create(acme, About("Sync", "production", "", vera), factories.TESTER)
+    keys.add(acme, "veras", factories.TESTER, created_by=vera, opens=[faq.id])
     flow_apps.save(acme, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
     chats.save(faq, Shown(True, "Ask"), factories.TESTER)
     return Many(acme, faq, integration, account, Membership.objects.get(user=vera))

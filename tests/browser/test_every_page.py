@@ -62,6 +62,7 @@ PAGES = [
     "/t/acme/members/leave/",
     "/t/acme/members/{member}/role/",
     "/t/acme/members/{member}/remove/",
+    "/t/acme/members/{member}/keys/",
     "/t/acme/members/{member}/hand-over/",
     "/t/acme/members/invitations/",
     "/join/",

@@ -124,6 +124,7 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     person = User.objects.create_user(name[:64], f"{name[:60]}@example.com", "never used here")
     member = Membership.objects.create(team=owner, user=person, role=Role.EDITOR)
     account = service_accounts.create(owner, About(name[:64], "production", name * 3, person), BY)
+    keys.add(owner, f"of {name}"[:64], BY, created_by=person, opens=[UUID(chatflow)])
     flow_apps.save(owner, "open", None, BY)
     publish(chatflow, name, name)
     door = teams.create(name, BY)
