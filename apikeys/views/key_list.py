@@ -112,10 +112,7 @@ def _note_use(found: Sequence[ApiKey]) -> None:
     few = [key for key in found if key.id in opened and opened[key.id].number <= NAMED]
     named, days = registry.of_keys(few), registry.days(found, DAYS)
     for key in found:
-        account = key.service_account
-        environment = Environment(account.environment if account else key.environment)
         calls = days.get(key.id, ())
-        key.shown_environment = environment  # type: ignore[attr-defined]
         key.opened = opened.get(key.id)  # type: ignore[attr-defined]
         key.resources = named.get(key.id, [])  # type: ignore[attr-defined]
         key.closing = [each.name for each in named.get(key.id, []) if each.would_close]  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +36,7 @@ from accounts.permissions import Actor  # noqa: E402
 from accounts.services import service_accounts, teams  # noqa: E402
 from accounts.services.service_accounts import About  # noqa: E402
 from apikeys.models import ApiKey  # noqa: E402
-from apikeys.services import keys, rotation  # noqa: E402
+from apikeys.services import keys  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
 from chatflows.models import (  # noqa: E402
@@ -51,6 +50,7 @@ from chatflows.models import (  # noqa: E402
 )
 from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
+from tests.server import key_commands  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
 
@@ -134,75 +134,9 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "key": str(key.id), "door": door.slug}
 
 
-def change_key(name: str, **values: Any) -> None:
-    """Set columns of a key."""
-    ApiKey.objects.filter(name=name).update(**values)
-
-
 def change_chatflow(chatflow: str, **values: Any) -> None:
     """Set columns of a chatflow."""
     Chatflow.objects.filter(pk=chatflow).update(**values)
-
-
-def counts(name: str) -> dict[str, int]:
-    """What a key took in each day and month, as it is stored."""
-    rows = PeriodCount.objects.filter(subject=_key(name).id)
-    return dict(rows.values_list("period", "calls"))
-
-
-def spent(name: str) -> dict[str, int]:
-    """What a key, or a chatflow by its id, took and reserved this month."""
-    key = ApiKey.objects.kept().filter(name=name).first()
-    found = PeriodCount.objects.filter(
-        subject=key.id if key else name, period=f"{timezone.now():%Y-%m}"
-    ).first()
-    count = found or PeriodCount()
-    names = ("calls", "tokens", "cost", "reserved_tokens", "reserved_cost")
-    return {each: getattr(count, each) for each in names}
-
-
-def disable(name: str) -> None:
-    """Disable a key."""
-    keys.disable(_key(name), BY)
-
-
-def enable(name: str) -> None:
-    """Enable a key."""
-    keys.enable(_key(name), BY)
-
-
-def delete(name: str) -> None:
-    """Delete a key."""
-    keys.delete(_key(name), BY)
-
-
-def rotate(name: str) -> str:
-    """Rotate a key with an overlap of an hour; the new text."""
-    return rotation.rotate(_key(name), BY, overlap=timedelta(hours=1))
-
-
-def retire(name: str) -> None:
-    """End the old secret of a rotation."""
-    rotation.retire(_key(name), BY)
-
-
-def end_old(name: str, seconds: float) -> float:
-    """Let the overlap of a rotation end so many seconds from now; the moment (since 1970)."""
-    old = _key(name).old_secret
-    assert old is not None
-    old.ends_at = timezone.now() + timedelta(seconds=seconds)
-    old.save(update_fields=["ends_at"])
-    return old.ends_at.timestamp()
-
-
-def replace(name: str) -> str:
-    """Replace a key's secret; the new text."""
-    return keys.issue(_key(name), BY, replace=True)
-
-
-def expire(name: str, seconds: float = -1e-6) -> None:
-    """Let a key expire in so many seconds, or have expired a moment ago."""
-    change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -316,10 +250,6 @@ def let_leases_run_out() -> None:
     Mail.objects.exclude(next_try_at=None).update(next_try_at=timezone.now())
 
 
-def _key(name: str) -> ApiKey:
-    return ApiKey.objects.kept().get(name=name)
-
-
 def _account(name: str) -> ServiceAccount:
     return ServiceAccount.objects.kept().get(name=name)
 
@@ -341,18 +271,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         move_engine,
         publish,
         fill,
-        change_key,
         change_chatflow,
-        counts,
-        spent,
-        disable,
-        enable,
-        delete,
-        replace,
-        rotate,
-        retire,
-        end_old,
-        expire,
         save_access,
         suspend,
         disable_account,
@@ -365,7 +284,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         answers,
         audit_holds,
     )
-}
+} | key_commands.COMMANDS
 
 if __name__ == "__main__":
     for line in sys.stdin:
