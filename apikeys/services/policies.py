@@ -91,11 +91,12 @@ def bound_end(key: ApiKey, now: datetime) -> None:
     For a key that was made before the policy and is issued after it. In the caller's transaction.
     """
     policy = of(key.team)
-    life = timedelta(days=policy.longest_life) if policy.longest_life else LIFE_WITHOUT_END
+    days = policy.longest_life
+    life = LIFE_WITHOUT_END if days is None else timedelta(days=days)
     if key.expires_at is None:
         is_bound = not policy.may_last_forever
     else:
-        is_bound = policy.longest_life is not None and key.expires_at > now + life
+        is_bound = days is not None and key.expires_at > now + life
     if is_bound:
         key.expires_at = now + life
         key.save(update_fields=["expires_at"])

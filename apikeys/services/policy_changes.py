@@ -58,7 +58,8 @@ class Rules:
     @property
     def life(self) -> timedelta:
         """How long a text works where it has to end."""
-        return timedelta(days=self.longest_life) if self.longest_life else LIFE_WITHOUT_END
+        days = self.longest_life
+        return LIFE_WITHOUT_END if days is None else timedelta(days=days)
 
     @property
     def refused(self) -> frozenset[str]:
