@@ -113,9 +113,9 @@ def test_a_key_gets_its_scopes_its_environment_and_its_networks(
 def test_a_key_policy_holds_for_commands_too(
     capsys: pytest.CaptureFixture[str], acme: Team
 ) -> None:
-    KeyPolicy.objects.create(team=acme, longest_life=30, scopes=[])
+    KeyPolicy.objects.create(team=acme, longest_life=30, may_last_forever=False, scopes=[])
     team = ("--team", "acme", "--name", "k")
-    assert "--expires-in: The key policy allows 30 days at most." in refused(*team)
+    assert "--expires-in: The key policy of the team asks for an end." in refused(*team)
     assert "does not allow usage:view" in refused(
         *team, "--expires-in", "1d", "--scopes", "usage:view"
     )

@@ -120,7 +120,7 @@ def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew(
     lost = as_alice.post(NEW, {"name": "crm-sync", "opens": [str(faq.id)], **NEVER})
     key = ApiKey.objects.get(name="crm-sync")
     listed = as_alice.get(LIST).content.decode()
-    assert "No call let in yet" in listed
+    assert "No call was let in with it yet." in listed
     assert "Issue a new text" in listed
     assert NO_CALL in as_alice.get(page(key.id, "delete")).content.decode()
     asked = as_alice.get(page(key.id, "issue")).content.decode()
@@ -140,7 +140,7 @@ def test_a_key_that_was_only_refused_says_so_before_its_text_ends(
 ) -> None:
     store.write([factories.call(faq, integration.key, allowed=False, status=403)] * 3)
     listed = as_alice.get(LIST, {"q": integration.key.name}).content.decode()
-    assert "No call let in yet" in listed
+    assert "No call was let in with it yet." in listed
     url = page(integration.key.id, "issue")
     assert f'href="{url}"' in listed
     assert f'action="{url}"' not in listed
