@@ -86,6 +86,9 @@ class Resources(Protocol):
     def of_team(self, team: Team) -> list[Resource]:
         """Return every resource of a team, by name."""
 
+    def find(self, team: Team, resource_id: UUID) -> Resource | None:
+        """Return one resource of a team, or None if the team has none of this id."""
+
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""
 
@@ -93,7 +96,13 @@ class Resources(Protocol):
         """Return the resources that nobody could open if all these keys were refused."""
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
-        """Select a key for these resources of its team."""
+        """Select a key for these resources of its team. Raises as `open_only`."""
+
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one resource of its team and for no other.
+
+        Raises ValidationError for a key that is pinned to another.
+        """
 
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
@@ -109,6 +118,11 @@ class Resources(Protocol):
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
+
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
 
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Any]:
         """Return the key's newest calls, with `chatflow_name` for pages."""

@@ -92,5 +92,5 @@ class DeleteKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["replacement"]
         assert isinstance(field, forms.ModelChoiceField)
-        others = ApiKey.objects.of(key.team).usable().exclude(pk=key.pk)
+        others = ApiKey.objects.of(key.team).usable().filter(pinned_to=None).exclude(pk=key.pk)
         field.queryset = others.order_by("name_key")

@@ -9,11 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.crypto import digests
+from accounts.bounds import NO_LIMITS, Limits
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
-from apikeys import key_text, resources
+from apikeys import resources
 from apikeys.models import ApiKey, KeySecret
+from apikeys.models.keys import Kind
+from apikeys.services import key_secrets, publishable
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -32,11 +34,16 @@ def create(
     expires_at: datetime | None = None,
     created_by: User | None = None,
     service_account: ServiceAccount | None = None,
+    kind: str = Kind.SECRET,
+    pinned_to: UUID | None = None,
+    origins: Sequence[str] = (),
+    limits: Limits = NO_LIMITS,
 ) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
-    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, and for
-    a service account that is deleted or belongs to another team.
+    A publishable key is selected for the chatflow that it is pinned to. Raises ValidationError for
+    a name that is taken, empty or too long, for unknown scopes, for a service account that is
+    deleted or belongs to another team, and for what the kind forbids (`publishable.check`).
     """
     wanted = sorted(set(scopes))
     if not SCOPES.issuperset(wanted):
@@ -50,9 +57,16 @@ def create(
         expires_at=expires_at,
         created_by=created_by,
         service_account=service_account,
+        kind=kind,
+        pinned_to=pinned_to,
+        origins=list(origins),
     )
+    key.limits = limits
+    publishable.check(key)
     key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    if pinned_to is not None:
+        resources.registry().open_only(key, pinned_to, by)
     return key
 
 
@@ -65,7 +79,7 @@ def issue(
     replace_unused: bool = False,
     shown_to: User | None = None,
 ) -> str:
-    """Make the key's secret and return its text, which is stored nowhere.
+    """Make the key's secret and return its text. That of a secret key is stored nowhere.
 
     `shown_to` is the person who sees the text, if it is a person.
 
@@ -80,19 +94,11 @@ def issue(
     if live.exists() and not may_replace:
         raise AlreadyIssued
     ended = live.update(ends_at=now)
-    made = key_text.generate()
-    version, digest = digests.pepper_digest(made.text)
-    KeySecret.objects.create(
-        key=key,
-        public_id=made.public_id,
-        digest=digest,
-        pepper_version=version,
-        shown_to=shown_to,
-    )
+    made, text = key_secrets.make(locked, shown_to=shown_to)
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, _target(key), after=after)
-    return made.text
+    return text
 
 
 @transaction.atomic
@@ -105,6 +111,10 @@ def add(
     expires_at: datetime | None = None,
     created_by: User | None = None,
     service_account: ServiceAccount | None = None,
+    kind: str = Kind.SECRET,
+    pinned_to: UUID | None = None,
+    origins: Sequence[str] = (),
+    limits: Limits = NO_LIMITS,
     opens: Sequence[UUID] = (),
 ) -> tuple[ApiKey, str]:
     """Make a key with its secret, selected for resources of its team. Return it and its text."""
@@ -116,6 +126,10 @@ def add(
         expires_at=expires_at,
         created_by=created_by,
         service_account=service_account,
+        kind=kind,
+        pinned_to=pinned_to,
+        origins=origins,
+        limits=limits,
     )
     text = issue(key, by, shown_to=created_by)
     resources.registry().open(key, opens, by)
@@ -172,4 +186,6 @@ def _target(key: ApiKey) -> audit.Target:
 def _facts(key: ApiKey) -> dict[str, object]:
     expires_at = key.expires_at.isoformat() if key.expires_at else None
     account = {"service_account": key.service_account.name} if key.service_account else {}
-    return {"name": key.name, "scopes": list(key.scopes), "expires_at": expires_at, **account}
+    bounds = publishable.facts(key) if key.is_publishable else {}
+    scopes = list(key.scopes)
+    return {"name": key.name, "scopes": scopes, "expires_at": expires_at, **account, **bounds}

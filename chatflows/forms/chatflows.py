@@ -6,7 +6,6 @@ from django import forms
 
 from accounts.forms.passwords import NewPasswordField
 from accounts.login.password_rules import MAX_PASSWORD_BYTES
-from accounts.models import Team
 from accounts.services import teams
 from apikeys.models import ApiKey
 from chatflows.faq import files
@@ -61,11 +60,11 @@ class AccessForm(forms.Form):
     allow_key_in_url = forms.BooleanField(required=False)
     version = forms.IntegerField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, chatflow: Chatflow, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["keys"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
-        field.queryset = ApiKey.objects.of(team).kept()
+        field.queryset = ApiKey.objects.of(chatflow.team).kept().selectable_for(chatflow.id)
 
 
 class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]

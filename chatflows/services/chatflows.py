@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
@@ -34,7 +35,8 @@ def create(team: Team, name: str, by: Actor) -> Chatflow:
     """
     chatflow = Chatflow(team=team, name=name.strip())
     chatflow.store(force_insert=True)
-    default = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
+    named = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
+    default = named.selectable_for(chatflow.id)
     Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
     after = {"name": chatflow.name, **_access_facts(chatflow)}
     audit.record(team.id, "chatflow.create", by, _target(chatflow), after=after)
@@ -45,7 +47,8 @@ def create(team: Team, name: str, by: Actor) -> Chatflow:
 def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) -> None:
     """Set who may call, from the next call on. Ids of other teams' keys select nothing.
 
-    Raises Stale if `version` is no longer the chatflow's.
+    Raises Stale if `version` is no longer the chatflow's, and ValidationError for a key that is
+    pinned to another chatflow.
     """
     locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
     if locked.version != version:
@@ -71,21 +74,27 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
-    """Select a key for chatflows of its team, beside those that it opens already."""
+    """Select a key for chatflows of its team, beside those that it opens already.
+
+    Raises ValidationError for a key that is pinned to another chatflow.
+    """
     for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
+        _check_pin(chatflow, [key])
         before = _access_facts(chatflow)
         _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
         if is_new:
-            chatflow.version += 1
-            chatflow.save(update_fields=["version"])
-            audit.record(
-                key.team_id,
-                "chatflow.set_access",
-                by,
-                _target(chatflow),
-                before=before,
-                after=_access_facts(chatflow),
-            )
+            _note_change(chatflow, before, by)
+
+
+@transaction.atomic
+def select_only(key: ApiKey, chatflow_id: UUID, by: Actor) -> None:
+    """Select a key for one chatflow of its team and for no other. Raises as `select`."""
+    others = Chatflow.objects.of(key.team).filter(selections__key=key).exclude(id=chatflow_id)
+    for chatflow in others:
+        before = _access_facts(chatflow)
+        chatflow.selections.filter(key=key).delete()
+        _note_change(chatflow, before, by)
+    select(key, [chatflow_id], by)
 
 
 @transaction.atomic
@@ -110,9 +119,30 @@ def delete(chatflow: Chatflow, by: Actor) -> None:
 
 def _select_exactly(chatflow: Chatflow, key_ids: frozenset[UUID]) -> None:
     wanted = ApiKey.objects.of(chatflow.team).kept().filter(id__in=key_ids)
+    _check_pin(chatflow, wanted.filter(pinned_to__isnull=False))
     chatflow.selections.exclude(key__in=wanted).delete()
     Selection.objects.bulk_create(
         [Selection(chatflow=chatflow, key=key) for key in wanted], ignore_conflicts=True
+    )
+
+
+def _check_pin(chatflow: Chatflow, keys: Iterable[ApiKey]) -> None:
+    for key in keys:
+        if key.pinned_to not in (None, chatflow.id):
+            raise ValidationError({"keys": f"{key.name} is pinned to another chatflow."})
+
+
+def _note_change(chatflow: Chatflow, before: dict[str, object], by: Actor) -> None:
+    """Note in the trail, and for forms that are open, that other keys open the chatflow."""
+    chatflow.version += 1
+    chatflow.save(update_fields=["version"])
+    audit.record(
+        chatflow.team_id,
+        "chatflow.set_access",
+        by,
+        _target(chatflow),
+        before=before,
+        after=_access_facts(chatflow),
     )
 
 

@@ -26,6 +26,11 @@ class ChatflowResources:
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
         return [_resource(chatflow) for chatflow in named]
 
+    def find(self, team: Team, resource_id: UUID) -> Resource | None:
+        """Return one chatflow of a team, or None if the team has none of this id."""
+        found = Chatflow.objects.of(team).filter(id=resource_id).select_related("team").first()
+        return _resource(found) if found is not None else None
+
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the chatflows that each key is selected for, and whether they close without it."""
         ids = {key.id: key.is_usable for key in keys}
@@ -69,6 +74,10 @@ class ChatflowResources:
         """Select a key for these chatflows of its team."""
         chatflows.select(key, resource_ids, by)
 
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one chatflow of its team and for no other."""
+        chatflows.select_only(key, resource_id, by)
+
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
@@ -93,11 +102,8 @@ class ChatflowResources:
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""
-        of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
-        for key in keys:
-            of_team[key.team].append(key.id)
         found: dict[UUID, Sequence[Day]] = {}
-        for team, ids in of_team.items():
+        for team, ids in _by_team(keys).items():
             found.update(usage.days_of_keys(team, ids, days))
         return found
 
@@ -109,9 +115,19 @@ class ChatflowResources:
         """Return the origins that calls with the key came from, the most frequent first."""
         return usage.seen_origins(key, days)
 
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
+        found: dict[UUID, Sequence[SeenOrigin]] = {}
+        for team, ids in _by_team(keys).items():
+            found.update(usage.origins_of_keys(team, ids, days))
+        return found
+
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Call]:
         """Return the key's newest calls, with `chatflow_name` for pages."""
-        calls = list(Call.objects.of(key.team).filter(key_id=key.id).order_by("-at")[:count])
+        of_key = Call.objects.of(key.team).filter(key_id=key.id).with_key_kinds()
+        calls = list(of_key.order_by("-at")[:count])
         ids = {call.chatflow_id for call in calls}
         names = dict(Chatflow.objects.of(key.team).filter(id__in=ids).values_list("id", "name"))
         for call in calls:
@@ -135,6 +151,13 @@ class ChatflowResources:
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""
         return snippets.whole(settings.PUBLIC_URL, resource.id)
+
+
+def _by_team(keys: Iterable[ApiKey]) -> Mapping[Team, Sequence[UUID]]:
+    of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
+    for key in keys:
+        of_team[key.team].append(key.id)
+    return of_team
 
 
 def _resource(chatflow: Chatflow, *, would_close: bool = False) -> Resource:

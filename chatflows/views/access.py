@@ -32,7 +32,7 @@ def chatflow_access(request: ChatflowRequest) -> HttpResponse:
 @require_POST
 def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     """Save the access, from the next call on."""
-    form = AccessForm(request.POST, team=request.team)
+    form = AccessForm(request.POST, chatflow=request.chatflow)
     if not form.is_valid():
         return _page(request, _context(request, request.chatflow, form), 422)
     access = chatflows.Access(
@@ -69,7 +69,8 @@ def _page(request: TeamRequest, context: dict[str, Any], status: int) -> HttpRes
 def _context(
     request: TeamRequest, chatflow: Chatflow, form: AccessForm | None = None
 ) -> dict[str, Any]:
-    keys = ApiKey.objects.of(request.team).kept().select_related("created_by")
+    kept = ApiKey.objects.of(request.team).kept().selectable_for(chatflow.id)
+    keys = kept.select_related("created_by")
     rows = list(keys.with_status().order_by("name_key"))
     selected = set(chatflow.selections.values_list("key_id", flat=True))
     if form is not None:
@@ -84,7 +85,7 @@ def _context(
     }
     return {
         "chatflow": chatflow,
-        "form": form or AccessForm(team=request.team, initial=current),
+        "form": form or AccessForm(chatflow=chatflow, initial=current),
         "picker": rows,
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "calls": _last_calls(chatflow),
