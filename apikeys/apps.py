@@ -1,5 +1,7 @@
 """The apikeys app."""
 
+from datetime import timedelta
+
 from django.apps import AppConfig
 
 
@@ -7,10 +9,12 @@ class ApiKeysConfig(AppConfig):
     name = "apikeys"
 
     def ready(self) -> None:
-        from accounts import held_keys  # noqa: PLC0415
+        from accounts import held_keys, worker  # noqa: PLC0415
         from accounts.audit import words  # noqa: PLC0415
         from apikeys import audit_words  # noqa: PLC0415
+        from apikeys.services import rotation  # noqa: PLC0415
         from apikeys.services.held_keys import AccountKeys  # noqa: PLC0415
 
         held_keys.register(AccountKeys())
         words.register(audit_words.SENTENCES, audit_words.FACTS)
+        worker.register(worker.Job("silent secrets", timedelta(minutes=1), rotation.end_silent))

@@ -116,6 +116,9 @@ class Resources(Protocol):
     def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
         """Return how the key's secrets were used in the last days, by their public ids."""
 
+    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when a call was last let in with each secret; one without any is missing."""
+
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
 

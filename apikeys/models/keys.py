@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from accounts.models import (
@@ -168,11 +169,21 @@ class ApiKey(Named, Limited, TeamOwned):
         return self.kind == Kind.PUBLISHABLE
 
     @property
-    def secret(self) -> "KeySecret | None":
-        """The newest secret that still works, or None."""
+    def live_secrets(self) -> "list[KeySecret]":
+        """The secrets that still work, the newest first. There are two during a rotation."""
         now = timezone.now()
         live = [s for s in self.secrets.all() if s.ends_at is None or s.ends_at > now]
-        return max(live, key=lambda s: s.created_at, default=None)
+        return sorted(live, key=lambda s: s.pk, reverse=True)  # a clock may have run back
+
+    @property
+    def secret(self) -> "KeySecret | None":
+        """The newest secret that still works, or None."""
+        return next(iter(self.live_secrets), None)
+
+    @property
+    def old_secret(self) -> "KeySecret | None":
+        """The older of two secrets that work: the one that a rotation lets end."""
+        return next(iter(self.live_secrets[1:]), None)
 
     @property
     def status(self) -> Status:
@@ -198,6 +209,9 @@ class ApiKey(Named, Limited, TeamOwned):
         if self.expires_at is not None and status is Status.EXPIRING:
             days = (self.expires_at - timezone.now()).days
             return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
+        if status is Status.ACTIVE and (ending := self.live_secrets[-1].ends_at):
+            left = _left(ending - timezone.now())
+            return f"Rotating, {left} left" if self.old_secret else f"Secret ends in {left}"
         words = {
             Status.DISABLED: "Disabled",
             Status.ACCOUNT_DISABLED: "Account disabled",
@@ -210,7 +224,8 @@ class ApiKey(Named, Limited, TeamOwned):
     def status_tone(self) -> str:
         """The colour family of the badge."""
         tones = {Status.ACTIVE: "ok", Status.EXPIRING: "look", Status.EXPIRED: "bad"}
-        return tones.get(self.status, "none")
+        is_ending = self.is_usable and self.live_secrets[-1].ends_at is not None
+        return "look" if is_ending else tones.get(self.status, "none")
 
     @property
     def hint_parts(self) -> tuple[str, str, str]:
@@ -234,12 +249,28 @@ class ApiKey(Named, Limited, TeamOwned):
         )
 
 
+def _left(span: timedelta) -> str:
+    """Return a span in its largest unit, as a badge has room for."""
+    for unit, letter in ((timedelta(days=2), "d"), (timedelta(hours=1), "h")):
+        if span >= unit:
+            return f"{span // timedelta(days=1) if letter == 'd' else span // unit} {letter}"
+    return f"{max(1, span // timedelta(minutes=1))} min"
+
+
 class KeySecretQuerySet(models.QuerySet["KeySecret"]):
     """Secrets by whether they work."""
 
     def live(self, now: datetime) -> "KeySecretQuerySet":
         """Secrets that have not ended."""
         return self.filter(models.Q(ends_at=None) | models.Q(ends_at__gt=now))
+
+    def end(self, now: datetime) -> int:
+        """End these secrets now, for good. Return how many there were.
+
+        Their end is set to when they were made: a clock that runs back revives none of them. The
+        audit trail says when they were ended.
+        """
+        return self.update(ends_at=Least("created_at", models.Value(now)))
 
 
 class KeySecret(models.Model):
@@ -254,6 +285,7 @@ class KeySecret(models.Model):
     pepper_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
     ends_at = models.DateTimeField(null=True, blank=True)
+    ending_since = models.DateTimeField(null=True, blank=True)  # when its end was first set
     # The worker ends it before `ends_at`, once no call came with it for 12 hours.
     ends_when_silent = models.BooleanField(default=False)
     # The person to whom the text was shown, where it was a person.

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.bounds import NO_LIMITS, Limits
+from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
-from apikeys import resources
+from apikeys import key_text, resources
+from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import Kind
-from apikeys.services import key_secrets, publishable
+from apikeys.services import key_texts, publishable
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -64,7 +66,7 @@ def create(
     key.limits = limits
     publishable.check(key)
     key.store(force_insert=True)
-    audit.record(team.id, "api_key.create", by, _target(key), after=_facts(key))
+    audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     if pinned_to is not None:
         resources.registry().open_only(key, pinned_to, by)
     return key
@@ -93,12 +95,32 @@ def issue(
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
         raise AlreadyIssued
-    ended = live.update(ends_at=now)
-    made, text = key_secrets.make(locked, shown_to=shown_to)
+    ended = live.end(now)
+    made = make_secret(locked, shown_to)
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
-    audit.record(key.team_id, action, by, _target(key), after=after)
-    return text
+    audit.record(key.team_id, action, by, target(key), after=after)
+    return made.text
+
+
+def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
+    """Make a secret beside those that live, in the transaction of the caller. Return its text.
+
+    The text of a publishable key is kept, encrypted.
+    """
+    made = key_text.generate(is_publishable=key.is_publishable)
+    version, digest = digests.pepper_digest(made.text)
+    secret = KeySecret(
+        key=key,
+        public_id=made.public_id,
+        digest=digest,
+        pepper_version=version,
+        shown_to=shown_to,
+    )
+    if key.is_publishable:
+        key_texts.seal(secret, made.text)
+    secret.save(force_insert=True)
+    return made
 
 
 @transaction.atomic
@@ -160,7 +182,7 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
         resources.registry().open(replacement, closing, by)
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
-    audit.record(key.team_id, "api_key.delete", by, _target(key), before=_facts(key))
+    audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
 def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
@@ -176,10 +198,11 @@ def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) ->
         return
     key.disabled_at = when
     key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, _target(key))
+    audit.record(key.team_id, action, by, target(key))
 
 
-def _target(key: ApiKey) -> audit.Target:
+def target(key: ApiKey) -> audit.Target:
+    """Return how the audit trail names the key."""
     return audit.Target("api_key", str(key.id), key.name)
 
 

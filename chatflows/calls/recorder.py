@@ -50,7 +50,7 @@ class CallRecord(NamedTuple):
     tokens: int = 0  # that the answer took
     cost: int = 0  # of them, in nanos
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
-    is_everyones: bool = False  # no key, or a publishable one, which everyone can send
+    is_publishable: bool = False  # with a key that everyone can send
 
 
 class Share:
@@ -159,7 +159,8 @@ class Recorder:
     def _share_of(self, record: CallRecord) -> Share:
         if not record.allowed:
             return self._refused
-        return self._without_key if record.is_everyones else self._with_key
+        is_everyones = record.key_id is None or record.is_publishable
+        return self._without_key if is_everyones else self._with_key
 
 
 def _size(record: CallRecord) -> int:

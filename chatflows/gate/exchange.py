@@ -165,5 +165,5 @@ def record_of(
         turn=outcome.turn,
         route=path,
         upstream_status=outcome.upstream_status,
-        is_everyones=credential.is_everyones,
+        is_publishable=credential.is_publishable,
     )

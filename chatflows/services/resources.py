@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -110,6 +111,10 @@ class ChatflowResources:
     def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
         """Return how the key's secrets were used in the last days, by their public ids."""
         return usage.uses_of_secrets(key, days)
+
+    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Return when a call was last let in with each secret; one without any is missing."""
+        return usage.last_uses(team, public_ids)
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""

@@ -1,0 +1,1 @@
+"""Tests of how keys live and end: rotation, expiry, key policy, disabling."""
