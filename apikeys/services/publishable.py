@@ -1,6 +1,6 @@
 """Publishable keys: what each must have, the web pages that may use it, and where it is pinned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -49,7 +49,7 @@ def facts(key: ApiKey) -> dict[str, object]:
     limits = {name: limit for name, limit in key.limits._asdict().items() if limit is not None}
     return {
         "kind": str(key.kind),
-        "pinned_to": _name_of(key),
+        "pinned_to": _name_of(key, key.pinned_to),
         "origins": list(key.origins),
         "limits": limits,
     }
@@ -87,27 +87,22 @@ def pin(key: ApiKey, resource_id: UUID, by: Actor) -> None:
     The caller has checked that `by` may choose who opens the chatflow. Raises ValidationError for a
     chatflow that is gone or of another team, and for a secret key.
     """
-    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
-    before = _name_of(locked)
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     was_pinned_to, locked.pinned_to = locked.pinned_to, resource_id
     check(locked)
     if was_pinned_to != resource_id:
         locked.version += 1
         locked.save(update_fields=["pinned_to", "version"])
-        _record(
-            locked,
-            "api_key.pin",
-            by,
-            before={"pinned_to": before},
-            after={"pinned_to": _name_of(locked)},
-        )
+        before = {"pinned_to": _name_of(locked, was_pinned_to)}
+        after = {"pinned_to": _name_of(locked, resource_id)}
+        _record(locked, "api_key.pin", by, before=before, after=after)
     resources.registry().open_only(locked, resource_id, by)
     key.refresh_from_db()
 
 
 def _change_origins(key: ApiKey, change: Callable[[list[str]], list[str]]) -> bool:
     """Change the origins of the row as it stands. Return whether that changed anything."""
-    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     before, locked.origins = locked.origins, change(locked.origins)
     if locked.origins == before:
         return False
@@ -126,18 +121,17 @@ def _record(
     action: str,
     by: Actor,
     *,
-    before: dict[str, object] | None = None,
-    after: dict[str, object] | None = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
 ) -> None:
     target = audit.Target("api_key", str(key.id), key.name)
     audit.record(key.team_id, action, by, target, before=before, after=after)
 
 
-def _name_of(key: ApiKey) -> str:
-    """Return the name of the chatflow that the key is pinned to, or its id once it is deleted."""
-    assert key.pinned_to is not None
-    found = resources.registry().find(key.team, key.pinned_to)
-    return found.name if found is not None else str(key.pinned_to)
+def _name_of(key: ApiKey, resource_id: UUID | None) -> str:
+    """Return the name of a chatflow of the key's team, or its id once it is deleted."""
+    found = resources.registry().find(key.team, resource_id) if resource_id is not None else None
+    return found.name if found is not None else str(resource_id)
 
 
 def _is_spelled_right(text: object) -> bool:
