@@ -1,6 +1,6 @@
 """Permissions: the enum of people's permissions and keys' scopes, the role table, the principal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -16,6 +16,10 @@ class Permission(StrEnum):
     CHATFLOWS_CREATE = "chatflows:create"
     CHATFLOWS_UPDATE = "chatflows:update"
     CHATFLOWS_DELETE = "chatflows:delete"
+    AGENTFLOWS_VIEW = "agentflows:view"
+    AGENTFLOWS_CREATE = "agentflows:create"
+    AGENTFLOWS_UPDATE = "agentflows:update"
+    AGENTFLOWS_DELETE = "agentflows:delete"
     APIKEYS_VIEW = "apikeys:view"
     APIKEYS_CREATE = "apikeys:create"
     APIKEYS_UPDATE = "apikeys:update"
@@ -25,6 +29,9 @@ class Permission(StrEnum):
     SERVICE_ACCOUNTS_UPDATE = "service-accounts:update"
     SERVICE_ACCOUNTS_DELETE = "service-accounts:delete"
     PREDICTIONS_CREATE = "predictions:create"
+    CONVERSATIONS_VIEW = "conversations:view"
+    CONVERSATIONS_DELETE = "conversations:delete"
+    USAGE_VIEW = "usage:view"
     AUDIT_VIEW = "audit:view"
     MEMBERS_VIEW = "members:view"
     MEMBERS_UPDATE = "members:update"
@@ -37,11 +44,14 @@ class Permission(StrEnum):
     FLOW_APP_UPDATE = "flow-app:update"
 
 
-# What no key ever holds: a program that could change roles could raise whoever made it.
+# What no key ever holds: a program that could change roles could raise whoever made it, and the
+# outbox holds the addresses of people.
 PEOPLES_OWN = frozenset(
     {
         Permission.MEMBERS_UPDATE,
         Permission.MEMBERS_DELETE,
+        Permission.MAILS_VIEW,
+        Permission.MAILS_UPDATE,
         Permission.TEAM_UPDATE,
         Permission.TEAM_TRANSFER,
         Permission.FLOW_APP_UPDATE,
@@ -49,20 +59,36 @@ PEOPLES_OWN = frozenset(
 )
 # What a key can hold; a person's page and the command give `predictions:create` unless told.
 SCOPES = frozenset(Permission) - PEOPLES_OWN
+# Changing these is of no use without seeing them, so a key that may change them may view them.
+_IMPLYING = ("apikeys", "service-accounts")
+IMPLIED: Mapping[Permission, Permission] = MappingProxyType(
+    {
+        Permission(f"{resource}:{verb}"): Permission(f"{resource}:view")
+        for resource in _IMPLYING
+        for verb in ("create", "update", "delete")
+    }
+)
+# Whom a key with `invitations:create` may invite: never someone who could raise others.
+INVITED_BY_KEYS = frozenset({Role.EDITOR, Role.VIEWER})
 
 # Everyone sees who is in the team, and so whom to ask; addresses are shown to those who invite.
 _VIEWER = frozenset(
     {
         Permission.CHATFLOWS_VIEW,
+        Permission.AGENTFLOWS_VIEW,
         Permission.APIKEYS_VIEW,
         Permission.SERVICE_ACCOUNTS_VIEW,
         Permission.MEMBERS_VIEW,
+        Permission.USAGE_VIEW,
     }
 )
 _EDITOR = _VIEWER | {
     Permission.CHATFLOWS_CREATE,
     Permission.CHATFLOWS_UPDATE,
     Permission.CHATFLOWS_DELETE,
+    Permission.AGENTFLOWS_CREATE,
+    Permission.AGENTFLOWS_UPDATE,
+    Permission.AGENTFLOWS_DELETE,
     Permission.APIKEYS_CREATE,
     Permission.APIKEYS_UPDATE,
     Permission.APIKEYS_DELETE,
@@ -70,9 +96,11 @@ _EDITOR = _VIEWER | {
     Permission.SERVICE_ACCOUNTS_UPDATE,
     Permission.SERVICE_ACCOUNTS_DELETE,
     Permission.PREDICTIONS_CREATE,
+    Permission.CONVERSATIONS_VIEW,
 }
 _ADMIN = _EDITOR | {
     Permission.AUDIT_VIEW,
+    Permission.CONVERSATIONS_DELETE,
     Permission.MEMBERS_UPDATE,
     Permission.MEMBERS_DELETE,
     Permission.INVITATIONS_CREATE,
@@ -84,6 +112,12 @@ _OWNER = _ADMIN | {Permission.TEAM_UPDATE, Permission.TEAM_TRANSFER}
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {Role.OWNER: _OWNER, Role.ADMIN: _ADMIN, Role.EDITOR: _EDITOR, Role.VIEWER: _VIEWER}
 )
+
+
+def with_implied(scopes: Iterable[str]) -> frozenset[str]:
+    """Return scopes with those that they imply. Unknown texts stay as they are."""
+    held = frozenset(scopes)
+    return held | {implied.value for scope, implied in IMPLIED.items() if scope in held}
 
 
 @dataclass(frozen=True, slots=True)

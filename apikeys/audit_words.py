@@ -12,9 +12,26 @@ SENTENCES = {
     "api_key.revoke_secrets": "ended every secret of the key {target} at once",
     "api_key.disable": "disabled the key {target}",
     "api_key.enable": "enabled the key {target}",
+    "api_key.update": "changed the details of the key {target}",
+    "api_key.set_limits": "changed the limits of the key {target}",
+    "api_key.set_where_from": "changed where calls with the key {target} may come from",
+    "api_key.set_scopes": "changed what the key {target} may do",
+    "api_key.choose_chatflows": "changed which chatflows the key {target} opens",
+    "api_key.ask_contact": "sent the contact of the key {target} a new link",
+    "api_key.confirm_contact": "confirmed to be the contact of the key {target}",
     "api_key.delete": "deleted the key {target}",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
     "api_key.pin": "pinned the key {target} to another chatflow",
 }
-FACTS = {"api_key": "API key", "public_id": "public id"}
+FACTS = {
+    "api_key": "API key",
+    "public_id": "public id",
+    "rotate_every": "days between two reminders to rotate",
+    "limit_minute": "requests a minute",
+    "limit_streams": "streams at once",
+    "limit_day": "calls a day",
+    "limit_month": "calls a month",
+    "limit_tokens": "tokens a month",
+    "limit_budget": "budget a month, in billionths",
+}

@@ -1,9 +1,9 @@
 """Protected resources: what keys open. The app above registers what knows them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from accounts.models import Team
@@ -80,6 +80,36 @@ class Taken:
     reserved_cost: int
 
 
+class Change(NamedTuple):
+    """The names of the resources that a key was selected for, and of those that it lost."""
+
+    added: Sequence[str]
+    removed: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A resource that a key can be selected for."""
+
+    resource: Resource
+    is_selected: bool
+    calls_today: int = 0  # let in with the key
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Some of the resources that a key can be selected for.
+
+    `selected_names` and `total` are of all resources of the team, whatever was searched.
+    """
+
+    selected: Sequence[Choice]
+    others: Sequence[Choice]
+    selected_names: Sequence[str]
+    total: int
+    has_more: bool  # whether more resources fit than stand here
+
+
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
@@ -104,6 +134,15 @@ class Resources(Protocol):
         Raises ValidationError for a key that is pinned to another.
         """
 
+    def choices(self, key: ApiKey, find: str, count: int) -> Choices:
+        """Return at most `count` selected and `count` other resources whose name has `find`."""
+
+    def choose(self, key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) -> Change:
+        """Select the key for some resources of its team, and no longer for others.
+
+        Returns the names of those that changed. Ids of other teams change nothing.
+        """
+
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
 
@@ -115,6 +154,10 @@ class Resources(Protocol):
 
     def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
         """Return how the key's secrets were used in the last days, by their public ids."""
+
+    def hours_of_secrets(self, key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+        """Return the calls let in with each secret, by its public id: one number for each of the
+        last hours, the oldest first. A secret without any is missing."""
 
     def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""

@@ -1,15 +1,37 @@
-"""URLs of API keys, under `/t/<slug>/keys/`."""
+"""URLs of API keys."""
 
 from django.urls import path
 
-from apikeys.views import keys
+from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
 
+# Under `/t/<slug>/keys/`.
 urlpatterns = [
     path("", keys.key_list, name="key_list"),
+    path("search/", key_search.key_search, name="key_search"),
     path("new/", keys.key_new, name="key_new"),
+    path("<uuid:key_id>/", key_page.key_page, name="key_page"),
+    path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
+    path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
+    path("<uuid:key_id>/overlap/", rotation.key_overlap, name="key_overlap"),
     path("<uuid:key_id>/issue/", keys.key_issue, name="key_issue"),
     path("<uuid:key_id>/first-call/", keys.key_first_call, name="key_first_call"),
     path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),
     path("<uuid:key_id>/enable/", keys.key_enable, name="key_enable"),
     path("<uuid:key_id>/delete/", keys.key_delete, name="key_delete"),
+    path("<uuid:key_id>/revoke/", key_stop.key_revoke, name="key_revoke"),
+    path("<uuid:key_id>/edit/", key_edits.key_edit_details, name="key_edit_details"),
+    path("<uuid:key_id>/limits/", key_edits.key_edit_limits, name="key_edit_limits"),
+    path("<uuid:key_id>/where-from/", key_edits.key_edit_where, name="key_edit_where"),
+    path("<uuid:key_id>/scopes/", key_edits.key_edit_scopes, name="key_edit_scopes"),
+    path("<uuid:key_id>/chatflows/", key_edits.key_chatflows, name="key_chatflows"),
+    path(
+        "<uuid:key_id>/contact/resend/",
+        key_contacts.key_contact_resend,
+        name="key_contact_resend",
+    ),
+]
+# Under `/key-contact/`.
+contact_urlpatterns = [
+    path("", key_contacts.key_contact_confirm, name="key_contact_confirm"),
+    path("<str:token>/", key_contacts.key_contact_link, name="key_contact_link"),
 ]

@@ -45,6 +45,17 @@ KINDS: Mapping[str, MailKind] = {
         {"username": "alice", "at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
         "It was for information alone: the password is changed.",
     ),
+    "key_contact": MailKind(
+        "Contact of a key",
+        {
+            "team_name": "Acme",
+            "key_name": "crm-sync",
+            "asker": "alice",
+            "link": _LINK,
+            "expires_at": datetime(2026, 12, 1, 9, 30, tzinfo=UTC),
+        },
+        "Send the link again from the key's page, or choose a member as its contact.",
+    ),
     "test": MailKind(
         "Test mail",
         {"username": "alice"},

@@ -36,13 +36,16 @@ def role_of(team: Team, by: Actor, permission: Permission) -> Role:
 
     Commands and the system act as owners: whoever runs them controls the server.
     """
-    if by.kind in ("command", "system"):
-        return Role.OWNER
-    own = Membership.objects.filter(team=team, user_id=by.id, user__is_active=True)
-    role = own.values_list("role", flat=True).first() if by.kind == "person" else None
-    if role is None or permission not in ROLE_PERMISSIONS[Role(role)]:
+    role = _role(team, by)
+    if role is None or permission not in ROLE_PERMISSIONS[role]:
         raise NotAllowed
-    return Role(role)
+    return role
+
+
+def permissions_of(team: Team, by: Actor) -> frozenset[Permission]:
+    """Return what the actor may do in the team now. Commands and the system act as owners."""
+    role = _role(team, by)
+    return ROLE_PERMISSIONS[role] if role else frozenset()
 
 
 def has_owner(team: Team) -> bool:
@@ -137,6 +140,16 @@ def hand_over(team: Team, to: Membership, by: Actor) -> None:
         before={"owner": own.user.username},
         after={"owner": heir.user.username},
     )
+
+
+def _role(team: Team, by: Actor) -> Role | None:
+    if by.kind in ("command", "system"):
+        return Role.OWNER
+    if by.kind != "person":  # no page and no API acts with a key
+        return None
+    own = Membership.objects.filter(team=team, user_id=by.id, user__is_active=True)
+    role = own.values_list("role", flat=True).first()
+    return Role(role) if role else None
 
 
 def _end(member: Membership, action: str, by: Actor) -> bool:

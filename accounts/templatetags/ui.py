@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 register = template.Library()
 
@@ -36,6 +37,13 @@ def ago(when: datetime | None) -> SafeString | str:
         f"{when:%d %B %Y, %H:%M:%S} UTC",
         words,
     )
+
+
+@register.filter
+def ahead(when: datetime) -> str:
+    """Return how long until a moment that has not come, in days from one day on."""
+    days = (when - timezone.now()).days
+    return f"in {days} day{pluralize(days)}" if days else f"in {timeuntil(when, depth=1)}"
 
 
 @register.inclusion_tag("components/key_hint.html")

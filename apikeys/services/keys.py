@@ -12,12 +12,12 @@ from accounts import audit
 from accounts.bounds import NO_LIMITS, Limits
 from accounts.crypto import digests
 from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission
+from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from apikeys import key_text, resources
 from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import Kind
-from apikeys.services import key_texts, publishable
+from apikeys.services import key_texts, publishable, rights
 
 DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
 
@@ -43,11 +43,14 @@ def create(
 ) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
-    A publishable key is selected for the chatflow that it is pinned to. Raises ValidationError for
-    a name that is taken, empty or too long, for unknown scopes, for a service account that is
-    deleted or belongs to another team, and for what the kind forbids (`publishable.check`).
+    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being. A
+    publishable key is selected for the chatflow that it is pinned to.
+
+    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, for a
+    service account that is deleted or belongs to another team, and for what the kind forbids
+    (`publishable.check`).
     """
-    wanted = sorted(set(scopes))
+    wanted = sorted(with_implied(scopes))
     if not SCOPES.issuperset(wanted):
         raise ValidationError({"scopes": "Unknown scope."})
     if service_account is not None:
@@ -86,11 +89,13 @@ def issue(
     `shown_to` is the person who sees the text, if it is a person.
 
     Raises AlreadyIssued if the key has a working secret, unless `replace` is set, or
-    `replace_unused` and no call was let in with it. Then the old secret ends now.
+    `replace_unused` and no call was let in with it. Then the old secret ends now. Raises NotAllowed
+    unless the actor holds all scopes of the key.
     """
     now = timezone.now()
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    rights.check(key.team, by, locked.scopes)
     live = KeySecret.objects.live(now).filter(key=key)
     may_replace = replace or (replace_unused and locked.last_used_at is None)
     if live.exists() and not may_replace:
@@ -166,7 +171,11 @@ def disable(key: ApiKey, by: Actor) -> None:
 
 @transaction.atomic
 def enable(key: ApiKey, by: Actor) -> None:
-    """Enable the key: it opens again what it is selected for."""
+    """Enable the key: it opens again what it is selected for.
+
+    Raises NotAllowed unless the actor holds all scopes of the key.
+    """
+    rights.check(key.team, by, key.scopes)
     _set_disabled(key, None, "api_key.enable", by)
 
 

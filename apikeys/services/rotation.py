@@ -21,7 +21,7 @@ from accounts.permissions import Actor
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import KeySecretQuerySet
-from apikeys.services import keys, policies
+from apikeys.services import keys, policies, rights
 
 log = structlog.get_logger("flowlatch.rotation")
 
@@ -53,26 +53,34 @@ def rotate(
     *,
     overlap: timedelta,
     when_silent: bool = False,
+    expires_at: datetime | None = None,
     shown_to: User | None = None,
 ) -> str:
     """Make a new secret beside the key's present one, and return its text.
 
     The old secret works until the overlap is over, and no longer than an end that was set before.
-    With `when_silent` it ends earlier, once no call came with it for 12 hours. A key without a
-    secret that works gets one, and nothing overlaps.
+    With `when_silent` it ends earlier, once no call came with it for 12 hours. `expires_at` is a
+    new end of the key, if it gets one. Without a secret that works, nothing overlaps.
 
-    Raises TwoSecrets during a rotation, and ValidationError for an overlap that is negative or
-    longer than the team's key policy allows.
+    Raises NotAllowed unless the actor holds all scopes of the key, TwoSecrets during a rotation,
+    and ValidationError for an overlap that is negative or longer than the key policy allows.
     """
     now = timezone.now()
     _check_overlap(key, overlap)
     live = _lock(key, now)
+    rights.check(key.team, by, key.scopes)
     if len(live) > 1:
         raise TwoSecrets
     for old in live:
         _set_end(old, now, overlap, when_silent=when_silent)
     made = keys.make_secret(key, shown_to)
     facts: dict[str, object] = {"public_id": made.public_id, **_ending(live, now)}
+    if expires_at is not None:
+        policies.check_end(key.team, expires_at, now)
+        key.expires_at = expires_at
+        key.version += 1
+        key.save(update_fields=["expires_at", "version"])
+        facts["expires_at"] = expires_at.isoformat()
     action = "api_key.rotate" if live else "api_key.issue_secret"
     audit.record(key.team_id, action, by, keys.target(key), after=facts)
     return made.text
@@ -175,8 +183,9 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
 
 
 def _lock(key: ApiKey, now: datetime) -> list[KeySecret]:
-    """Lock the key, and return its secrets that work, the newest first."""
-    ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    """Lock the key, read it anew, and return its secrets that work, the newest first."""
+    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    key.scopes, key.expires_at, key.version = locked.scopes, locked.expires_at, locked.version
     # By their order of making and not by time: a clock may have run back between two.
     return list(KeySecret.objects.live(now).filter(key=key).order_by("-pk"))
 

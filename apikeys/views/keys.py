@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import resources
+from apikeys import resources, searches
 from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
-from apikeys.services import keys
+from apikeys.services import keys, rights
+from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
 SHOWS = {
@@ -34,6 +35,8 @@ def key_list(request: TeamRequest) -> HttpResponse:
     """Show the team's keys: name, hint, status, what each opens, last use, maker."""
     all_keys = _kept(request)
     q, show = searched(request), request.GET.get("show", "all")
+    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
+        return to_list(request, q, show)
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
@@ -70,7 +73,7 @@ def key_new(request: TeamRequest) -> HttpResponse:
     except ValidationError as error:
         form.add_error("name", error.messages)
         return render_forms(request, "apikeys/new.html", {"form": form})
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
@@ -85,6 +88,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     if request.method != "POST":
         if not key.is_usable or key.last_used_at:  # back from confirming the password
             return redirect("key_list", request.team.slug)
+        rights.check_may_issue(request.principal, key.scopes)
         calls = resources.registry().calls_since(key, USE_DAYS)
         return render(request, "apikeys/issue.html", {"key": key, "calls_14_days": calls})
     try:
@@ -95,7 +99,7 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     except keys.AlreadyIssued:
         messages.warning(request, f"{key.name} has a secret already. Its text was shown once.")
         return redirect("key_list", request.team.slug)
-    return _shown_once(request, key, text)
+    return shown_once(request, key, text)
 
 
 @team_view(Permission.APIKEYS_VIEW)
@@ -121,11 +125,13 @@ def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
     return redirect("key_list", request.team.slug)
 
 
-@team_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@team_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
 def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Enable a disabled key."""
+    """Enable a disabled key. Its text works again, so this asks what making it asked."""
     key = _get(request, key_id)
+    if request.method != "POST":  # back from confirming the password
+        return redirect("key_list", request.team.slug)
     keys.enable(key, request.principal.actor)
     messages.success(request, f"{key.name} is enabled again.")
     return redirect("key_list", request.team.slug)
@@ -173,7 +179,8 @@ def _matching(q: str) -> Q:
     return Q(name__icontains=q) | Q(created_by__username__icontains=q) | by_account | by_id
 
 
-def _shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
+    """Answer with the page that shows a key's new text. Nothing keeps it."""
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

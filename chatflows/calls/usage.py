@@ -45,6 +45,14 @@ def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID
     }
 
 
+def let_in_today(key: ApiKey) -> Mapping[UUID, int]:
+    """Return how many calls each chatflow let in with the key since midnight, UTC."""
+    rows = UsageHour.objects.of(key.team).filter(
+        key_id=key.id, hour__gte=_beginning(timezone.now().date())
+    )
+    return dict(rows.values_list("chatflow_id").annotate(Sum("let_in")))
+
+
 def uses_of_secrets(key: ApiKey, days: int) -> Mapping[str, SecretUse]:
     """Return how the key's secrets were used in the last days, by their public ids."""
     mine = UsageHour.objects.of(key.team).filter(
@@ -64,6 +72,20 @@ def uses_of_secrets(key: ApiKey, days: int) -> Mapping[str, SecretUse]:
             last_client=last.last_client if last else "",
         )
     return uses
+
+
+def hours_of_secrets(key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+    """Return the calls let in with each secret in each of the last hours, the oldest first."""
+    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    first = this_hour - timedelta(hours=hours - 1)
+    mine = UsageHour.objects.of(key.team).filter(key_id=key.id, hour__gte=first)
+    sums = mine.values_list("public_id", "hour").annotate(Sum("let_in"))
+    found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * hours)
+    for public_id, hour, let_in in sums:
+        place = (hour - first) // timedelta(hours=1)
+        if place < hours:  # else a clock ran back
+            found[public_id][place] += let_in
+    return dict(found)
 
 
 def last_uses(team: Team, public_ids: Iterable[str]) -> Mapping[str, datetime]:

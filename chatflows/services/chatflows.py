@@ -1,6 +1,6 @@
 """Chatflows: create, rename and delete them, and set who may call."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,8 +10,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Team
 from accounts.permissions import Actor
+from accounts.services import members
+from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
+from chatflows.permissions import permission_for
 
 
 class Stale(Exception):
@@ -76,25 +79,55 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
     """Select a key for chatflows of its team, beside those that it opens already.
 
-    Raises ValidationError for a key that is pinned to another chatflow.
+    Raises NotAllowed and ValidationError as `choose` does.
     """
-    for chatflow in Chatflow.objects.of(key.team).filter(id__in=list(chatflow_ids)):
-        _check_pin(chatflow, [key])
-        before = _access_facts(chatflow)
-        _, is_new = Selection.objects.get_or_create(chatflow=chatflow, key=key)
-        if is_new:
-            _note_change(chatflow, before, by)
+    choose(key, frozenset(chatflow_ids), frozenset(), by)
 
 
 @transaction.atomic
 def select_only(key: ApiKey, chatflow_id: UUID, by: Actor) -> None:
-    """Select a key for one chatflow of its team and for no other. Raises as `select`."""
-    others = Chatflow.objects.of(key.team).filter(selections__key=key).exclude(id=chatflow_id)
-    for chatflow in others:
+    """Select a key for one chatflow of its team and for no other. Raises as `choose`."""
+    selected = frozenset(key.selections.values_list("chatflow_id", flat=True))
+    choose(key, {chatflow_id}, selected - {chatflow_id}, by)
+
+
+@transaction.atomic
+def choose(
+    key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor
+) -> tuple[list[str], list[str]]:
+    """Select a key for some chatflows of its team, and no longer for others.
+
+    Returns the names of the chatflows that it opens now, and of those that it lost. Raises
+    NotAllowed unless the actor may update each of these chatflows, and ValidationError for a key
+    that is pinned to another.
+    """
+    may = members.permissions_of(key.team, by)
+    wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
+    added: list[str] = []
+    removed: list[str] = []
+    for chatflow in wanted.select_for_update():
+        if permission_for(chatflow, "update") not in may:
+            raise NotAllowed
         before = _access_facts(chatflow)
-        chatflow.selections.filter(key=key).delete()
-        _note_change(chatflow, before, by)
-    select(key, [chatflow_id], by)
+        if chatflow.id in add:
+            _check_pin(chatflow, [key])
+            _, is_changed = Selection.objects.get_or_create(chatflow=chatflow, key=key)
+        else:
+            is_changed = bool(chatflow.selections.filter(key=key).delete()[0])
+        if not is_changed:
+            continue
+        (added if chatflow.id in add else removed).append(chatflow.name)
+        chatflow.version += 1
+        chatflow.save(update_fields=["version"])
+        audit.record(
+            key.team_id,
+            "chatflow.set_access",
+            by,
+            _target(chatflow),
+            before=before,
+            after=_access_facts(chatflow),
+        )
+    return added, removed
 
 
 @transaction.atomic
@@ -130,20 +163,6 @@ def _check_pin(chatflow: Chatflow, keys: Iterable[ApiKey]) -> None:
     for key in keys:
         if key.pinned_to not in (None, chatflow.id):
             raise ValidationError({"keys": f"{key.name} is pinned to another chatflow."})
-
-
-def _note_change(chatflow: Chatflow, before: dict[str, object], by: Actor) -> None:
-    """Note in the trail, and for forms that are open, that other keys open the chatflow."""
-    chatflow.version += 1
-    chatflow.save(update_fields=["version"])
-    audit.record(
-        chatflow.team_id,
-        "chatflow.set_access",
-        by,
-        _target(chatflow),
-        before=before,
-        after=_access_facts(chatflow),
-    )
 
 
 def _access_facts(chatflow: Chatflow) -> dict[str, object]:

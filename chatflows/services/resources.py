@@ -1,20 +1,31 @@
 """Chatflows as resources: what the pages of API keys need to know of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from accounts.models import Team
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.resources import Day, FirstCall, Resource, SecretUse, SeenOrigin, Taken
+from apikeys.resources import (
+    Change,
+    Choice,
+    Choices,
+    Day,
+    FirstCall,
+    Resource,
+    SecretUse,
+    SeenOrigin,
+    Taken,
+)
 from chatflows import snippets
 from chatflows.calls import store, usage
-from chatflows.models import AccessMode, Call, Chatflow
+from chatflows.models import AccessMode, Call, Chatflow, Selection
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -79,6 +90,33 @@ class ChatflowResources:
         """Select a key for one chatflow of its team and for no other."""
         chatflows.select_only(key, resource_id, by)
 
+    def choices(self, key: ApiKey, find: str, count: int) -> Choices:
+        """Return at most `count` selected and `count` other chatflows whose name has `find`."""
+        of_team = Chatflow.objects.of(key.team)
+        selected = of_team.filter(selections__key=key)
+        others = of_team.exclude(Exists(Selection.objects.filter(chatflow=OuterRef("pk"), key=key)))
+        total, names = of_team.count(), selected.order_by("name_key").values_list("name", flat=True)
+        selected_names = list(names)
+        if find:
+            selected = selected.filter(name__icontains=find)
+            others = others.filter(name__icontains=find)
+        shown = [
+            list(each.select_related("team").order_by("name_key")[: count + 1])
+            for each in (selected, others)
+        ]
+        today = usage.let_in_today(key)
+        return Choices(
+            selected=[Choice(_resource(c), True, today.get(c.id, 0)) for c in shown[0][:count]],
+            others=[Choice(_resource(c), False, today.get(c.id, 0)) for c in shown[1][:count]],
+            selected_names=selected_names,
+            total=total,
+            has_more=any(len(each) > count for each in shown),
+        )
+
+    def choose(self, key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) -> Change:
+        """Select the key for some chatflows of its team, and no longer for others."""
+        return Change(*chatflows.choose(key, add, remove, by))
+
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
@@ -111,6 +149,10 @@ class ChatflowResources:
     def uses_of_secrets(self, key: ApiKey, days: int) -> Mapping[str, SecretUse]:
         """Return how the key's secrets were used in the last days, by their public ids."""
         return usage.uses_of_secrets(key, days)
+
+    def hours_of_secrets(self, key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
+        """Return the calls let in with each secret in each of the last hours, the oldest first."""
+        return usage.hours_of_secrets(key, hours)
 
     def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""

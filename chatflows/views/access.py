@@ -14,6 +14,7 @@ from apikeys.models import ApiKey
 from chatflows import snippets
 from chatflows.forms.chatflows import AccessForm
 from chatflows.models import Call, Chatflow
+from chatflows.permissions import permission_for
 from chatflows.services import chatflows
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
@@ -89,7 +90,7 @@ def _context(
         "picker": rows,
         "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
         "calls": _last_calls(chatflow),
-        "may_edit": request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+        "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }
 
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, cast
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.guards import TeamRequest, View, team_view
 from accounts.permissions import Permission
 from chatflows.models import Chatflow
+from chatflows.permissions import of_type
 
 P = ParamSpec("P")
 
@@ -26,7 +28,7 @@ def chatflow_view(
 ) -> Callable[[Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]], View]:
     """Guard a page under `/t/<slug>/chatflows/<chatflow_id>/` as `team_view` does.
 
-    An id of no chatflow of the team is 404.
+    An id of no chatflow of the team is 404. For an agentflow `agentflows:` is asked too.
     """
 
     def guard(view: Callable[Concatenate[ChatflowRequest, P], HttpResponseBase]) -> View:
@@ -35,6 +37,9 @@ def chatflow_view(
         ) -> HttpResponseBase:
             of_chatflow = cast(ChatflowRequest, request)
             of_chatflow.chatflow = get_chatflow(request, chatflow_id)
+            needed = of_type(permission, of_chatflow.chatflow)
+            if not request.principal.may_do(needed):
+                raise PermissionDenied(needed)
             return view(of_chatflow, *args, **kwargs)
 
         functools.update_wrapper(found, view)

@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.forms.base import searched
-from accounts.permissions import Permission
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.forms.engines import EngineForms
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
+from chatflows.permissions import permission_for
 from chatflows.views.chatflow_guard import ChatflowRequest
 
 ENTRIES_PER_PAGE = 50
@@ -39,11 +39,12 @@ class EnginePage:
 
     def _draw(self, shown: dict[str, Any], status: int) -> HttpResponse:
         forms = shown.pop("engine_forms", None) or EngineForms(self._chatflow)
+        needed = permission_for(self._chatflow, "update")
         context: dict[str, Any] = {
             "chatflow": self._chatflow,
             "engine_form": forms.choice,
             "kinds": forms.kinds,
-            "may_edit": self._request.principal.may_do(Permission.CHATFLOWS_UPDATE),
+            "may_edit": self._request.principal.may_do(needed),
         }
         if self._chatflow.kind.answers_from_entries:
             context |= self._entries(shown)

@@ -139,6 +139,12 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("[data-filter]")) event.preventDefault();
   });
+  // A pasted key is searched by its public id: its secret never leaves the browser.
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    const key = field.matches("[data-key-search]") && /flk_[a-z]{2}_([0-9A-Za-z]{12})_/.exec(field.value);
+    if (key) field.value = key[1];
+  });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-autosubmit] :is([type=radio], select)")) event.target.form.requestSubmit();
   });

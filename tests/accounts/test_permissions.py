@@ -6,7 +6,16 @@ from itertools import pairwise
 import pytest
 
 from accounts.models import Role, Team
-from accounts.permissions import ROLE_PERMISSIONS, SCOPES, Actor, Permission, Principal
+from accounts.permissions import (
+    IMPLIED,
+    INVITED_BY_KEYS,
+    ROLE_PERMISSIONS,
+    SCOPES,
+    Actor,
+    Permission,
+    Principal,
+    with_implied,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -16,6 +25,10 @@ TABLE = {
     "chatflows:create": (True, True, True, False),
     "chatflows:update": (True, True, True, False),
     "chatflows:delete": (True, True, True, False),
+    "agentflows:view": (True, True, True, True),
+    "agentflows:create": (True, True, True, False),
+    "agentflows:update": (True, True, True, False),
+    "agentflows:delete": (True, True, True, False),
     "apikeys:view": (True, True, True, True),
     "apikeys:create": (True, True, True, False),
     "apikeys:update": (True, True, True, False),
@@ -25,6 +38,9 @@ TABLE = {
     "service-accounts:update": (True, True, True, False),
     "service-accounts:delete": (True, True, True, False),
     "predictions:create": (True, True, True, False),
+    "conversations:view": (True, True, True, False),
+    "conversations:delete": (True, True, False, False),
+    "usage:view": (True, True, True, True),
     "audit:view": (True, True, False, False),
     "members:view": (True, True, True, True),
     "members:update": (True, True, False, False),
@@ -40,6 +56,8 @@ TABLE = {
 PEOPLES_OWN = {
     "members:update",
     "members:delete",
+    "mails:view",
+    "mails:update",
     "team:update",
     "team:transfer",
     "flow-app:update",
@@ -71,6 +89,24 @@ def test_the_table_cannot_be_changed_at_run_time() -> None:
 def test_a_key_can_hold_no_scope_that_is_no_permission() -> None:
     assert Permission.PREDICTIONS_CREATE in SCOPES
     assert {permission.value for permission in set(Permission) - SCOPES} == PEOPLES_OWN
+
+
+@pytest.mark.parametrize("resource", ["apikeys", "service-accounts"])
+@pytest.mark.parametrize("verb", ["create", "update", "delete"])
+def test_whoever_may_change_keys_or_accounts_may_view_them(resource: str, verb: str) -> None:
+    assert with_implied([f"{resource}:{verb}"]) == {f"{resource}:{verb}", f"{resource}:view"}
+
+
+def test_other_scopes_imply_nothing() -> None:
+    alone = {"chatflows:update", "agentflows:delete", "predictions:create", "nonsense"}
+    assert with_implied(alone) == alone
+    assert set(IMPLIED.values()) <= SCOPES
+
+
+def test_a_key_never_invites_someone_who_could_raise_others() -> None:
+    raising = {role for role in Role if Permission.MEMBERS_UPDATE in ROLE_PERMISSIONS[role]}
+    assert not INVITED_BY_KEYS & raising
+    assert set(Role) - raising == INVITED_BY_KEYS
 
 
 def test_a_higher_role_reaches_a_lower_one_and_never_the_other_way() -> None:

@@ -48,6 +48,13 @@ PAGES = [
     "/t/acme/keys/",
     "/t/acme/keys/?show=disabled",
     "/t/acme/keys/new/",
+    "/t/acme/keys/{key}/",
+    "/t/acme/keys/{key}/edit/",
+    "/t/acme/keys/{key}/limits/",
+    "/t/acme/keys/{key}/where-from/",
+    "/t/acme/keys/{key}/scopes/",
+    "/t/acme/keys/{key}/revoke/",
+    "/key-contact/",
     "/t/acme/members/",
     "/t/acme/members/leave/",
     "/t/acme/members/{member}/role/",
@@ -64,7 +71,12 @@ PAGES = [
     "/nothing-here",
 ]
 # Who is logged in has no use for some; the log of the browser must still be clean there.
-EXPECTED = {"/nothing-here": {404}, "/join/": {410}, "/password-reset/": {410}}
+EXPECTED = {
+    "/nothing-here": {404},
+    "/join/": {410},
+    "/key-contact/": {410},
+    "/password-reset/": {410},
+}
 WIDTHS = (360, 390, 820, 1440, 1600)
 
 

@@ -1,0 +1,78 @@
+"""Charts of a key's page, drawn as paths of SVG. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apikeys.resources import Day
+
+WIDTH = 20  # of one day
+BAR = 16
+LINE = 80  # the height above which calls were let in, below which they were refused
+BELOW = 20
+SPARK_HEIGHT = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The calls of some days: let in above the line, refused below."""
+
+    days: Sequence[Day]
+    in_path: str
+    out_path: str
+    width: int
+    sentence: str
+    let_in: int
+    refused: int
+
+    @property
+    def middle(self) -> Day:
+        """The day that is named in the middle of the axis."""
+        return self.days[len(self.days) // 2]
+
+
+def chart(days: Sequence[Day]) -> Chart | None:
+    """Return the chart of these days, the oldest first, or None if there was no call."""
+    let_in, refused = sum(day.let_in for day in days), sum(day.refused for day in days)
+    if not let_in and not refused:
+        return None
+    return Chart(
+        days=days,
+        in_path=_bars([day.let_in for day in days], LINE - 2, up=True),
+        out_path=_bars([day.refused for day in days], BELOW, up=False),
+        width=WIDTH * len(days),
+        sentence=_sentence(days, let_in, refused),
+        let_in=let_in,
+        refused=refused,
+    )
+
+
+def spark(counts: Sequence[int]) -> str:
+    """Return the path of a small chart in a box of WIDTH a count and SPARK_HEIGHT."""
+    flat = "".join(
+        f"M{place * WIDTH + 2} {SPARK_HEIGHT - 1}h{BAR}v1h-{BAR}z" for place in range(len(counts))
+    )
+    most = max(counts, default=0)
+    return flat if not most else flat + _bars(counts, SPARK_HEIGHT, SPARK_HEIGHT, up=True)
+
+
+def _bars(counts: Sequence[int], room: int, line: int = LINE, *, up: bool) -> str:
+    most = max(counts, default=0)
+    bars = []
+    for place, count in enumerate(counts):
+        if count:
+            height = max(2, round(count / most * room))  # one call is seen too
+            top = line - height if up else line + 3
+            x = place * WIDTH + 2
+            bars.append(f"M{x} {top}h{BAR}v{height}h-{BAR}z")
+    return "".join(bars)
+
+
+def _sentence(days: Sequence[Day], let_in: int, refused: int) -> str:
+    words = f"{let_in:,} call{'' if let_in == 1 else 's'} let in over {len(days)} days"
+    if let_in:
+        busiest = max(days, key=lambda day: day.let_in)
+        words += f", most on {busiest.day.day} {busiest.day:%B}"
+    if not refused:
+        return f"{words}; none refused"
+    worst = max(days, key=lambda day: day.refused)
+    return f"{words}; {refused:,} refused, most on {worst.day.day} {worst.day:%B}"

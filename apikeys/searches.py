@@ -1,0 +1,35 @@
+"""Searches for keys: what may be kept of a text that someone typed or pasted. Pure.
+
+A pasted key is found by its public id. The rest of it must not reach a URL, a log or SQL.
+"""
+
+import re
+
+ID = r"[0-9A-Za-z]{12}"
+# A key, or its beginning: `Bearer flk_sk_<id>_<secret>`, with blanks and line ends around.
+_KEY = re.compile(rf"flk_[a-z]{{2}}_({ID})(?![0-9A-Za-z])")
+_BEGINNING = re.compile(r"flk_[a-z]{2}_([0-9A-Za-z]{1,12})(?=$|[^0-9A-Za-z_])")
+# What looks like a part of a secret: longer than a public id, and no word.
+_RUN = re.compile(r"[0-9A-Za-z]{20,}")
+_MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])")
+MAX_LENGTH = 100  # characters of a search
+
+
+def searchable(text: str) -> str | None:
+    """Return what to search for: a public id for a key, else the text itself.
+
+    None: this may be a part of a secret, and nothing of it may be kept.
+    """
+    plain = " ".join(text.replace("\0", "").split())
+    found = _KEY.search(plain) or _BEGINNING.search(plain)
+    if found is not None:
+        return found[1]
+    # A key that was broken at a line end is whole again without its blanks.
+    found = _KEY.search(plain.replace(" ", ""))
+    if found is not None:
+        return found[1]
+    return None if _may_be_secret(plain) else plain[:MAX_LENGTH]
+
+
+def _may_be_secret(text: str) -> bool:
+    return "flk_" in text or any(_MIXED.match(run) for run in _RUN.findall(text))

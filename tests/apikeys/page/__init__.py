@@ -1,0 +1,1 @@
+"""The page of one key, and the forms that change it."""
