@@ -179,6 +179,9 @@ class Resources(Protocol):
     def snippets(self, resource: Resource) -> Sequence[object]:
         """Return code that calls a resource, in several languages."""
 
+    def page_snippets(self, resource: Resource, key_text: str) -> Sequence[object]:
+        """Return code that calls a resource from a web page, with a publishable key's text."""
+
 
 _registered: list[Resources] = []
 

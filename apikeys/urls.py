@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from apikeys.views import key_contacts, key_edits, key_page, key_search, key_stop, keys, rotation
+from apikeys.views import (
+    key_contacts,
+    key_edits,
+    key_page,
+    key_search,
+    key_stop,
+    keys,
+    publishable,
+    rotation,
+)
 
 # Under `/t/<slug>/keys/`.
 urlpatterns = [
@@ -24,6 +33,9 @@ urlpatterns = [
     path("<uuid:key_id>/where-from/", key_edits.key_edit_where, name="key_edit_where"),
     path("<uuid:key_id>/scopes/", key_edits.key_edit_scopes, name="key_edit_scopes"),
     path("<uuid:key_id>/chatflows/", key_edits.key_chatflows, name="key_chatflows"),
+    path("<uuid:key_id>/origins/add/", publishable.key_add_origin, name="key_add_origin"),
+    path("<uuid:key_id>/origins/remove/", publishable.key_remove_origin, name="key_remove_origin"),
+    path("<uuid:key_id>/pin/", publishable.key_pin, name="key_pin"),
     path(
         "<uuid:key_id>/contact/resend/",
         key_contacts.key_contact_resend,

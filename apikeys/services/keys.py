@@ -48,7 +48,7 @@ def create(
 
     Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, for a
     service account that is deleted or belongs to another team, and for what the kind forbids
-    (`publishable.check`).
+    (`publishable.check`, `check_pin`).
     """
     wanted = sorted(with_implied(scopes))
     if not SCOPES.issuperset(wanted):
@@ -68,6 +68,7 @@ def create(
     )
     key.limits = limits
     publishable.check(key)
+    publishable.check_pin(key)
     key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
     if pinned_to is not None:

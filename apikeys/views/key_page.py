@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
-from apikeys import charts, found, meters, resources
+from apikeys import browsers, charts, found, meters, resources
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
 from apikeys.views.key_guard import KeyRequest, key_view
@@ -58,6 +58,8 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         "is_limited": any(limit is not None for limit in key.limits),
         "is_contact_member": _is_contact_member(key),
         "events": _events(request),
+        "publishable": browsers.publishable(key),
+        "in_browsers": browsers.in_browsers([key]).get(key.id, ()),
         **_use(key),
         **opens,
         **_stop(key),
@@ -74,7 +76,6 @@ def _use(key: ApiKey) -> dict[str, Any]:
         "last_use": _last_use(key, calls),
         "secret": key.secret,
         "today": days[-1] if days else None,
-        "browser_origins": resources.registry().seen_origins(key, USE_DAYS),
     }
 
 

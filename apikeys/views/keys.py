@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import resources, searches
+from apikeys import browsers, resources, searches
 from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
 from apikeys.models import ApiKey, Status
 from apikeys.services import keys, rights
@@ -40,7 +40,9 @@ def key_list(request: TeamRequest) -> HttpResponse:
     found = all_keys.filter(_matching(q)) if q else all_keys
     rows = [key for key in found if show not in SHOWS or key.status in SHOWS[show]]
     opened = resources.registry().of_keys(rows)
+    seen = browsers.in_browsers(rows)
     for key in rows:
+        key.in_browsers = seen.get(key.id, ())  # type: ignore[attr-defined]
         key.resources = opened.get(key.id, [])  # type: ignore[attr-defined]
         key.closing = _closing(key.resources)  # type: ignore[attr-defined]
     context = {"keys": rows, "total": all_keys.count(), "q": q, "show": show}
@@ -180,7 +182,13 @@ def _matching(q: str) -> Q:
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
-    """Answer with the page that shows a key's new text. Nothing keeps it."""
+    """Answer with the page that shows a key's new text. Nothing keeps it.
+
+    That of a publishable key stands on the key's own page at any time.
+    """
+    if key.is_publishable:
+        messages.success(request, f"{key.name} is ready. Its text stands here at any time.")
+        return redirect("key_page", request.team.slug, key.id)
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

@@ -199,6 +199,10 @@ class ChatflowResources:
         """Return code that calls a chatflow, in several languages."""
         return snippets.whole(settings.PUBLIC_URL, resource.id)
 
+    def page_snippets(self, resource: Resource, key_text: str) -> list[Snippet]:
+        """Return code that calls a chatflow from a web page, with a publishable key's text."""
+        return snippets.in_page(settings.PUBLIC_URL, resource.id, key_text)
+
 
 def _by_team(keys: Iterable[ApiKey]) -> Mapping[Team, Sequence[UUID]]:
     of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
