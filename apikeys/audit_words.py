@@ -19,6 +19,8 @@ SENTENCES = {
     "api_key.choose_chatflows": "changed which chatflows the key {target} opens",
     "api_key.ask_contact": "sent the contact of the key {target} a new link",
     "api_key.confirm_contact": "confirmed to be the contact of the key {target}",
+    "api_key.near_limit": "saw 80 % of a monthly limit of the key {target} used",
+    "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",

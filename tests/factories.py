@@ -116,7 +116,7 @@ def call(of: Chatflow, by: ApiKey | None = None, **more: object) -> CallRecord:
         "team_id": of.team_id,
         "key_id": by.id if by else None,
         "key_name": by.name if by else "",
-        "public_id": "",
+        "public_id": by.secret.public_id if by and by.secret else "",
         "allowed": True,
         "status": 200,
         "code": "ok",

@@ -8,6 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0014_key_contacts'),
+        ('apikeys', '0004_budgets'),
         ('apikeys', '0004_ending_since'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

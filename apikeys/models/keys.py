@@ -18,6 +18,7 @@ from accounts.models import (
     TeamQuerySet,
     limits_are_positive,
 )
+from accounts.models.limited import few_have_monthly_limits
 from accounts.models.names import Named
 from apikeys import key_text, usable
 from apikeys.usable import KeyFacts, State
@@ -159,6 +160,7 @@ class ApiKey(Named, Limited, TeamOwned):
             ),
             limits_are_positive("api_key_limits_positive"),
         ]
+        indexes = few_have_monthly_limits("api_key")
 
     def __str__(self) -> str:
         return self.name

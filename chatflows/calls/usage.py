@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Max, Sum
+from django.db.models import F, Max, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
 from apikeys.resources import Day, SecretUse, SeenOrigin
-from chatflows.models import OriginDay, PeriodCount, UsageHour
+from chatflows.models import Chatflow, OriginDay, PeriodCount, UsageHour
 
 
 def day_of(at: datetime) -> str:
@@ -117,6 +117,17 @@ def origins_of_keys(
     return found
 
 
+def calls_of_key(key: ApiKey, days: int) -> int:
+    """Return how many calls a key made in the last days."""
+    return _from_outside(UsageHour.objects.of(key.team).filter(key_id=key.id), days)
+
+
+def calls_of_chatflow(chatflow: Chatflow, days: int) -> int:
+    """Return how many calls came to a chatflow in the last days, the playground's aside."""
+    mine = UsageHour.objects.of(chatflow.team).filter(chatflow_id=chatflow.id)
+    return _from_outside(mine, days)
+
+
 def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
     """Return what a key or a chatflow took today and this month, also where no row stands yet."""
     now = timezone.now()
@@ -137,3 +148,11 @@ def _first_day(days: int) -> date:
 
 def _beginning(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=timezone.now().tzinfo)
+
+
+def _from_outside(rows: QuerySet[UsageHour], days: int) -> int:
+    # The hour in which those days began is counted whole.
+    since = timezone.now() - timedelta(days=days, hours=1)
+    calls = F("let_in") + F("refused") - F("tried")
+    count: int = rows.filter(hour__gt=since).aggregate(n=Sum(calls, default=0))["n"]
+    return count

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from chatflows.access import codes
 from chatflows.access.codes import Refused
+from chatflows.calls import clients
 from chatflows.calls.recorder import CallRecord
+from chatflows.engines import kinds
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import cors, responses
 from chatflows.gate.readers.facts import AccessReader
@@ -15,7 +17,7 @@ from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest, Send
 from chatflows.gate.responses import Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
-from chatflows.predictions import Prediction
+from chatflows.predictions import Prediction, costs
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory, Turn
 from chatflows.protocols.client import ClientProtocol
@@ -123,7 +125,17 @@ class Exchange:
             chatflow_id=self.chatflow_id,
             path=self.path,
             started=self.started,
+            tokens=self._tokens(),
         )
+
+    def _tokens(self) -> int:
+        prediction = self.prediction
+        if prediction is None:
+            return 0
+        reference = self.let_in.facts.engine
+        assert reference is not None  # `decide` lets nobody in without
+        is_instant = kinds.of(reference.name).is_instant
+        return 0 if is_instant else costs.tokens_of(prediction, self.outcome.code)
 
     def _turn_to_write(self) -> Turn | None:
         return None if self.prediction is None or self.is_kept else self.turn()
@@ -144,6 +156,7 @@ def record_of(
     chatflow_id: UUID,
     path: str,
     started: float,
+    tokens: int = 0,
 ) -> CallRecord:
     """Return the record of a call that was decided and is over; `started` by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
@@ -166,4 +179,8 @@ def record_of(
         route=path,
         upstream_status=outcome.upstream_status,
         is_publishable=credential.is_publishable,
+        origin=clients.origin_of(origins) if (origins := request.origins) else "",
+        client=clients.client_of(request.user_agent[: clients.READ]),
+        tokens=tokens,
+        cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
     )

@@ -137,7 +137,7 @@ class ChatflowResources:
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
-        return store.count_since(key, days)
+        return usage.calls_of_key(key, days)
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""

@@ -41,7 +41,15 @@ from apikeys.models import ApiKey, Kind  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
-from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
+from chatflows.models import (  # noqa: E402
+    Call,
+    Chatflow,
+    Conversation,
+    Message,
+    OriginDay,
+    PeriodCount,
+    UsageHour,
+)
 from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
 
@@ -205,6 +213,20 @@ def calls(chatflow: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.values(*names, "upstream_status")]
 
 
+def usage(chatflow: str) -> dict[str, Any]:
+    """What was counted of a chatflow's calls: in all, from pages, in a day and in a month."""
+    hours = UsageHour.objects.filter(chatflow_id=chatflow).order_by("hour")
+    periods = PeriodCount.objects.filter(subject=chatflow).order_by("period")
+    team = Chatflow.objects.get(pk=chatflow).team
+    origins = OriginDay.objects.of(team).order_by("day")
+    return {
+        "let_in": sum(hour.let_in for hour in hours),
+        "clients": sorted({hour.last_client for hour in hours}),
+        "from_pages": sum(day.let_in for day in origins),
+        "periods": [period.calls for period in periods],
+    }
+
+
 def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
     """All that was recorded of calls but their times, by request id."""
     names = (
@@ -308,6 +330,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         disable_account,
         enable_account,
         calls,
+        usage,
         records,
         turns,
         conversations,
