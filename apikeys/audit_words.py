@@ -22,6 +22,7 @@ SENTENCES = {
     "api_key.near_limit": "saw 80 % of a monthly limit of the key {target} used",
     "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
+    "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
     "api_key.pin": "pinned the key {target} to another chatflow",

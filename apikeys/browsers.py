@@ -1,8 +1,9 @@
 """Browsers: what pages show of keys that web pages use, or try to."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -17,6 +18,7 @@ from apikeys.services import key_texts
 WARN_DAYS = 14  # after the last call that a secret key made in a browser
 OFFER_DAYS = 7
 OFFERED = 3  # refused origins that are offered at once
+_PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,15 @@ class WebPage:
 
     origin: str
     today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Calls with a secret key from the pages of one origin."""
+
+    words: str
+    calls: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ def publishable(key: ApiKey) -> Publishable | None:
     )
 
 
-def in_browsers(keys: Iterable[ApiKey]) -> Mapping[UUID, Sequence[SeenOrigin]]:
+def in_browsers(keys: Iterable[ApiKey]) -> Mapping[UUID, Sequence[Sighting]]:
     """Return the origins from which secret keys were sent lately, the last one first.
 
     A secret key that lists origins is meant as well: whoever opens the page can read it there.
@@ -68,15 +79,23 @@ def in_browsers(keys: Iterable[ApiKey]) -> Mapping[UUID, Sequence[SeenOrigin]]:
     if not secret:
         return {}
     since = timezone.now() - timedelta(days=WARN_DAYS)
-    # One day more: a day of UTC that has begun before `since` holds calls of later on.
+    # One day more: the day, by UTC, in which `since` lies.
     found = resources.registry().origins_of_keys(secret, WARN_DAYS + 1)
     lately = {
-        key_id: sorted(
-            [each for each in seen if each.last_at > since], key=lambda s: s.last_at, reverse=True
-        )
+        key_id: [
+            Sighting(words(each.origin), each.let_in + each.refused, each.last_at)
+            for each in sorted(seen, key=lambda each: each.last_at, reverse=True)
+            if each.last_at > since
+        ]
         for key_id, seen in found.items()
     }
     return {key_id: seen for key_id, seen in lately.items() if seen}
+
+
+def words(origin: str) -> str:
+    """Return an origin as pages and mails name it. It is a caller's own text, and may be odd."""
+    is_plain = _PLAIN.fullmatch(origin) is not None
+    return origin if is_plain else "a page without an address"
 
 
 def _texts(key: ApiKey) -> Sequence[str] | None:
