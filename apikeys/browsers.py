@@ -18,6 +18,7 @@ from apikeys.services import key_texts
 WARN_DAYS = 14  # after the last call that a secret key made in a browser
 OFFER_DAYS = 7
 OFFERED = 3  # refused origins that are offered at once
+NAMELESS = "a page without an address"
 _PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]-]+")
 
 
@@ -36,6 +37,11 @@ class Sighting:
     words: str
     calls: int
     last_at: datetime
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the words are the origin itself."""
+        return self.words != NAMELESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,7 @@ def in_browsers(keys: Iterable[ApiKey]) -> Mapping[UUID, Sequence[Sighting]]:
 
 def words(origin: str) -> str:
     """Return an origin as pages and mails name it. It is a caller's own text, and may be odd."""
-    is_plain = _PLAIN.fullmatch(origin) is not None
-    return origin if is_plain else "a page without an address"
+    return origin if _PLAIN.fullmatch(origin) is not None else NAMELESS
 
 
 def _texts(key: ApiKey) -> Sequence[str] | None:

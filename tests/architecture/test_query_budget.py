@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import AuditEvent, Membership, Role, ServiceAccount, Team, User
 from accounts.services import service_accounts, teams
 from accounts.services.service_accounts import About
+from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.calls import store
 from chatflows.faq import entries
@@ -37,7 +38,7 @@ BUDGET = {
     "service_account_edit": 8,
     "service_account_delete": 7,
     "mail_list": 6,
-    "key_list": 8,
+    "key_list": 9,
     "key_new": 7,
     "key_first_call": 7,
     "key_page": 30,
@@ -46,6 +47,7 @@ BUDGET = {
     "key_edit_where": 9,
     "key_edit_scopes": 9,
     "key_revoke": 9,
+    "key_pin": 9,
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,
@@ -92,6 +94,7 @@ class Many(NamedTuple):
     integration: Integration
     account: ServiceAccount
     member: Membership
+    shop: ApiKey  # a publishable key
 
     def grow(self, numbers: range) -> None:
         """One more of everything for each number."""
@@ -122,6 +125,7 @@ class Many(NamedTuple):
             "operator_team_rename": [self.team.id],
             "operator_team_delete": [self.team.id],
             "hosted_chat": ["acme", self.faq.id],
+            "key_pin": ["acme", self.shop.id],
         }
         about = {
             "key_": self.integration.key.id,
@@ -152,7 +156,8 @@ def few() -> Many:
     account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
     flow_apps.save(acme, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
     chats.save(faq, Shown(True, "Ask"), factories.TESTER)
-    return Many(acme, faq, integration, account, Membership.objects.get(user=vera))
+    shop, _ = factories.publishable(acme, "web-shop", faq)
+    return Many(acme, faq, integration, account, Membership.objects.get(user=vera), shop)
 
 
 def owner() -> Client:

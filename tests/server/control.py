@@ -77,7 +77,7 @@ def make_key(
     """The text of a new key."""
     owner = Team.objects.get(slug=team)
     key, text = keys.add(owner, name, BY, service_account=_account(account) if account else None)
-    chatflows.select(key, opens, BY)  # type: ignore[arg-type]
+    chatflows.select(key, [UUID(each) for each in opens], BY)
     if scopes is not None:
         ApiKey.objects.filter(pk=key.pk).update(scopes=scopes)
     return text
