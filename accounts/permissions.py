@@ -42,6 +42,7 @@ class Permission(StrEnum):
     TEAM_UPDATE = "team:update"
     TEAM_TRANSFER = "team:transfer"
     FLOW_APP_UPDATE = "flow-app:update"
+    KEY_POLICY_UPDATE = "key-policy:update"
 
 
 # What no key ever holds: a program that could change roles could raise whoever made it, and the
@@ -55,6 +56,7 @@ PEOPLES_OWN = frozenset(
         Permission.TEAM_UPDATE,
         Permission.TEAM_TRANSFER,
         Permission.FLOW_APP_UPDATE,
+        Permission.KEY_POLICY_UPDATE,
     }
 )
 # What a key can hold; a person's page and the command give `predictions:create` unless told.
@@ -105,6 +107,7 @@ _ADMIN = _EDITOR | {
     Permission.MEMBERS_DELETE,
     Permission.INVITATIONS_CREATE,
     Permission.FLOW_APP_UPDATE,
+    Permission.KEY_POLICY_UPDATE,
     Permission.MAILS_VIEW,
     Permission.MAILS_UPDATE,
 }

@@ -10,11 +10,13 @@ class ApiKeysConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import held_keys, worker  # noqa: PLC0415
-        from accounts.audit import words  # noqa: PLC0415
-        from apikeys import audit_words  # noqa: PLC0415
-        from apikeys.services import rotation  # noqa: PLC0415
+        from accounts.audit import pages, words  # noqa: PLC0415
+        from apikeys import audit_words, key_pages  # noqa: PLC0415
+        from apikeys.services import reminders, rotation  # noqa: PLC0415
         from apikeys.services.held_keys import AccountKeys  # noqa: PLC0415
 
         held_keys.register(AccountKeys())
+        pages.register("api_key", key_pages.urls)
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         worker.register(worker.Job("silent secrets", timedelta(minutes=1), rotation.end_silent))
+        worker.register(worker.Job("key reminders", timedelta(minutes=15), reminders.send_due))

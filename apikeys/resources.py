@@ -116,8 +116,11 @@ class Resources(Protocol):
     def of_team(self, team: Team) -> list[Resource]:
         """Return every resource of a team, by name."""
 
-    def find(self, team: Team, resource_id: UUID) -> Resource | None:
-        """Return one resource of a team, or None if the team has none of this id."""
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first resources of a team, by name."""
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these resources that the team has, by name."""
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""

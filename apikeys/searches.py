@@ -8,6 +8,7 @@ import re
 ID = r"[0-9A-Za-z]{12}"
 # A key, or its beginning: `Bearer flk_sk_<id>_<secret>`, with blanks and line ends around.
 _KEY = re.compile(rf"flk_[a-z]{{2}}_({ID})(?![0-9A-Za-z])")
+_WHOLE = re.compile(rf"flk_[a-z]{{2}}_({ID})_")
 _BEGINNING = re.compile(r"flk_[a-z]{2}_([0-9A-Za-z]{1,12})(?=$|[^0-9A-Za-z_])")
 # What looks like a part of a secret: longer than a public id, and no word.
 _RUN = re.compile(r"[0-9A-Za-z]{20,}")
@@ -21,11 +22,8 @@ def searchable(text: str) -> str | None:
     None: this may be a part of a secret, and nothing of it may be kept.
     """
     plain = " ".join(text.replace("\0", "").split())
-    found = _KEY.search(plain) or _BEGINNING.search(plain)
-    if found is not None:
-        return found[1]
     # A key that was broken at a line end is whole again without its blanks.
-    found = _KEY.search(plain.replace(" ", ""))
+    found = _KEY.search(plain) or _WHOLE.search(plain.replace(" ", "")) or _BEGINNING.search(plain)
     if found is not None:
         return found[1]
     return None if _may_be_secret(plain) else plain[:MAX_LENGTH]

@@ -3,12 +3,16 @@
 from django.urls import path
 
 from apikeys.views import (
+    disabling,
+    expiry,
     key_contacts,
     key_edits,
     key_page,
     key_search,
     key_stop,
     keys,
+    new_key,
+    policies,
     publishable,
     rotation,
 )
@@ -17,15 +21,16 @@ from apikeys.views import (
 urlpatterns = [
     path("", keys.key_list, name="key_list"),
     path("search/", key_search.key_search, name="key_search"),
-    path("new/", keys.key_new, name="key_new"),
+    path("new/", new_key.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
     path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
     path("<uuid:key_id>/overlap/", rotation.key_overlap, name="key_overlap"),
+    path("<uuid:key_id>/extend/", expiry.key_extend, name="key_extend"),
     path("<uuid:key_id>/issue/", keys.key_issue, name="key_issue"),
     path("<uuid:key_id>/first-call/", keys.key_first_call, name="key_first_call"),
-    path("<uuid:key_id>/disable/", keys.key_disable, name="key_disable"),
-    path("<uuid:key_id>/enable/", keys.key_enable, name="key_enable"),
+    path("<uuid:key_id>/disable/", disabling.key_disable, name="key_disable"),
+    path("<uuid:key_id>/enable/", disabling.key_enable, name="key_enable"),
     path("<uuid:key_id>/delete/", keys.key_delete, name="key_delete"),
     path("<uuid:key_id>/revoke/", key_stop.key_revoke, name="key_revoke"),
     path("<uuid:key_id>/edit/", key_edits.key_edit_details, name="key_edit_details"),
@@ -41,6 +46,11 @@ urlpatterns = [
         key_contacts.key_contact_resend,
         name="key_contact_resend",
     ),
+]
+# Under `/t/<slug>/settings/keys/`.
+policy_urlpatterns = [
+    path("", policies.key_policy, name="key_policy"),
+    path("preview/", policies.key_policy_preview, name="key_policy_preview"),
 ]
 # Under `/key-contact/`.
 contact_urlpatterns = [

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import include, path
 
 from accounts.urls import debug_urlpatterns, operator_urlpatterns, team_urlpatterns
-from apikeys.urls import contact_urlpatterns
+from apikeys.urls import contact_urlpatterns, policy_urlpatterns
 from chatflows.urls import (
     flow_app_urlpatterns,
     flow_urlpatterns,
@@ -22,6 +22,7 @@ urlpatterns = [
     path("t/<slug:slug>/", include(team_urlpatterns)),
     path("flow/<slug:slug>/", include(flow_urlpatterns)),
     path("t/<slug:slug>/settings/flow-app/", include(flow_app_urlpatterns)),
+    path("t/<slug:slug>/settings/keys/", include(policy_urlpatterns)),
     path("operator/teams/", include(operator_urlpatterns)),
     path("key-contact/", include(contact_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),

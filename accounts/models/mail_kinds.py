@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 GIVE_UP_AFTER = timedelta(hours=24)
 _LINK = "http://127.0.0.1:8000/sample-link/"
+_KEY = {"name": "crm-sync", "hint": "flk_sk_8fK2…m3Rw", "link": _LINK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,28 @@ KINDS: Mapping[str, MailKind] = {
             "link": _LINK,
         },
         "The page of the key names the web pages. Put a publishable key there and rotate this one.",
+    ),
+    "key_expiry": MailKind(
+        "Keys that end soon",
+        {
+            "team_name": "Acme",
+            "keys": [{**_KEY, "expires_at": datetime(2026, 12, 1, 23, 59, 59, tzinfo=UTC)}],
+            "count": 3,
+            "more": 2,
+            "link": _LINK,
+        },
+        "Open the list of keys: it shows what ends soon. Extend or rotate those that are needed.",
+    ),
+    "key_rotation": MailKind(
+        "Reminder to rotate keys",
+        {
+            "team_name": "Acme",
+            "keys": [{**_KEY, "made_at": datetime(2026, 8, 26, 9, 30, tzinfo=UTC)}],
+            "count": 1,
+            "more": 0,
+            "link": _LINK,
+        },
+        "Nothing stops by itself. The page of each key says how old its secret is.",
     ),
     "test": MailKind(
         "Test mail",

@@ -27,9 +27,11 @@ class Change:
 
 @register.filter
 def happened(event: AuditEvent) -> SafeString:
-    """Return the event as a sentence without its subject."""
+    """Return the event as a sentence without its subject. What has a page is a link to it."""
     before, name, after = words.sentence(event.action, event.target_name)
     target = format_html(" <b>{}</b>", name) if name else ""
+    if name and (url := getattr(event, "target_url", "")):
+        target = format_html(' <a class="name" href="{}">{}</a>', url, name)
     return format_html("{}{}{}", before, target, after and f" {after}")
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
+from accounts.audit import pages
 from accounts.audit import trail as audit_trail
 from accounts.forms.audit import AuditFilterForm
 from accounts.guards import OperatorRequest, PageRequest, TeamRequest, operator_view, team_view
@@ -75,9 +76,11 @@ def trail(
     kept = request.GET.copy()
     for name in CURSORS:
         kept.pop(name, None)
+    page = audit_trail.page(rows, before=before, after=after)
+    pages.link(chain_id, page.events)
     context = {
         "form": form,
-        "page": audit_trail.page(rows, before=before, after=after),
+        "page": page,
         "query": kept.urlencode(),
         "is_filtered": form.is_valid() and any(form.cleaned_data.values()),
         "chain": chain,

@@ -1,7 +1,7 @@
 """Forms that change one key. Each carries the version of the key that it was drawn from."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,10 +13,15 @@ from accounts.forms.bounds import limit_fields, networks_field, origins_field
 from accounts.mail import addresses
 from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
-from accounts.permissions import SCOPES, Permission
+from apikeys import scopes
 from apikeys.models import ApiKey
 from apikeys.services import policies
 from apikeys.services.details import MAX_ROTATION, Details
+
+DEFAULT_NAME_HELP = (
+    f"New chatflows select the key that is called {ApiKey.DEFAULT_NAME}. Under another name it is "
+    "no longer selected for them."
+)
 
 
 class KeyForm(StrictForm):
@@ -96,6 +101,8 @@ class DetailsForm(KeyForm):
 
     def __init__(self, data: QueryDict | None, key: ApiKey, **options: Any) -> None:
         super().__init__(data, key, **options)
+        if key.name == ApiKey.DEFAULT_NAME:
+            self.fields["name"].help_text = DEFAULT_NAME_HELP
         members = Q(memberships__team=key.team) | Q(pk=key.contact_id)
         self._choose("contact", User.objects.filter(members).distinct().order_by("username"))
         accounts = ServiceAccount.objects.of(key.team).kept().order_by("name_key")
@@ -156,12 +163,21 @@ class WhereForm(KeyForm):
         return {"networks": key.networks, "origins": key.origins}
 
 
+class ScopeRow(NamedTuple):
+    """A scope as the form shows it."""
+
+    scope: str
+    words: str
+    is_ticked: bool
+    why: str
+
+
 class ScopesForm(KeyForm):
     """What a key may do."""
 
     scopes = forms.MultipleChoiceField(
         required=False,
-        choices=[(scope.value, scope.value) for scope in Permission if scope in SCOPES],
+        choices=[(scope.value, scope.value) for of in scopes.GROUPS.values() for scope in of],
         widget=forms.CheckboxSelectMultiple,
     )
 
@@ -186,21 +202,24 @@ class ScopesForm(KeyForm):
         return {"scopes": key.scopes}
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Each scope with whether it is ticked, and why it can't be added."""
+    def groups(self) -> list[tuple[str, list[ScopeRow]]]:
+        """Each scope with whether it is ticked and why it can't be added, in groups."""
         ticked = self["scopes"].value() or []
-        return [self._row(scope.value, ticked) for scope in Permission if scope in SCOPES]
+        return [
+            (title, [self._row(scope.value, words, ticked) for scope, words in of.items()])
+            for title, of in scopes.GROUPS.items()
+        ]
 
     @property
     def may_add(self) -> bool:
         """Whether this person holds all that the key holds, which adding asks for."""
         return self._held.issuperset(self.key.scopes)
 
-    def _row(self, scope: str, ticked: Any) -> dict[str, Any]:
+    def _row(self, scope: str, words: str, ticked: Any) -> ScopeRow:
         why = ""
         if scope not in self.key.scopes:
             if scope not in self._allowed:
                 why = "The key policy of the team does not allow it."
             elif scope not in self._held:
                 why = "Your role does not hold it."
-        return {"scope": scope, "is_ticked": scope in ticked, "why": why}
+        return ScopeRow(scope, words, scope in ticked, why)

@@ -17,15 +17,14 @@ from accounts.bounds import MOST, Limits
 from accounts.models import Environment, Membership, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.network import addresses, origins
-from accounts.permissions import SCOPES, Actor, Permission, with_implied
+from accounts.permissions import Actor
 from accounts.services import members
-from apikeys import resources
+from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
 from apikeys.services import contacts, keys, policies, publishable, rights
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key
-ALWAYS_ALLOWED = frozenset({Permission.PREDICTIONS_CREATE.value})
 
 
 class Stale(Exception):
@@ -104,25 +103,25 @@ def change_where(
 
 
 @transaction.atomic
-def change_scopes(key: ApiKey, scopes: Iterable[str], by: Actor, *, version: int) -> None:
+def change_scopes(key: ApiKey, texts: Iterable[str], by: Actor, *, version: int) -> None:
     """Set what the key may do.
 
     To add a scope, the actor must hold every scope that the key has then, and the key policy of
     the team must allow the new ones. Raises Stale, NotAllowed, and ValidationError.
     """
+    policies.lock(key.team)
     locked = _locked(key, version)
     before = _scope_facts(locked)
-    wanted = with_implied(scopes)
-    if not SCOPES.issuperset(wanted):
-        raise ValidationError({"scopes": "Unknown scope."})
-    if locked.kind == Kind.PUBLISHABLE and wanted != ALWAYS_ALLOWED:
+    try:
+        wanted = scopes.read(texts)
+    except ValueError as error:
+        raise ValidationError({"scopes": str(error)}) from None
+    if locked.kind == Kind.PUBLISHABLE and wanted != frozenset(scopes.DEFAULT_SCOPES):
         raise ValidationError({"scopes": "A publishable key asks chatflows and nothing else."})
     added = wanted - frozenset(locked.scopes)
     if added:
         rights.check(locked.team, by, wanted | frozenset(locked.scopes))
-    if refused := added - policies.allowed_scopes(locked.team):
-        names = ", ".join(sorted(refused))
-        raise ValidationError({"scopes": f"The key policy of the team does not allow {names}."})
+    policies.check_scopes(locked.team, added)
     locked.scopes = sorted(wanted)
     _save(locked, "api_key.set_scopes", by, before, _scope_facts)
 

@@ -1,25 +1,23 @@
 """API keys: create, issue, disable, enable, delete. Each in one transaction with its audit row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Unpack
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
-from accounts.bounds import NO_LIMITS, Limits
 from accounts.crypto import digests
-from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import SCOPES, Actor, Permission, with_implied
+from accounts.models import Team, User
+from accounts.permissions import Actor
 from apikeys import key_text, resources
+from apikeys.found import Found, sentence
 from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
-from apikeys.models.keys import Kind
-from apikeys.services import key_texts, publishable, rights
-
-DEFAULT_SCOPES = (Permission.PREDICTIONS_CREATE,)
+from apikeys.services import policies, publishable, rights
+from apikeys.services.terms import Terms, checked
 
 
 class AlreadyIssued(Exception):
@@ -27,52 +25,17 @@ class AlreadyIssued(Exception):
 
 
 @transaction.atomic
-def create(
-    team: Team,
-    name: str,
-    by: Actor,
-    *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
-    kind: str = Kind.SECRET,
-    pinned_to: UUID | None = None,
-    origins: Sequence[str] = (),
-    limits: Limits = NO_LIMITS,
-) -> ApiKey:
+def create(team: Team, name: str, by: Actor, **terms: Unpack[Terms]) -> ApiKey:
     """Make a key without a secret. It opens nothing until `issue`.
 
-    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being. A
-    publishable key is selected for the chatflow that it is pinned to.
-
-    Raises ValidationError for a name that is taken, empty or too long, for unknown scopes, for a
-    service account that is deleted or belongs to another team, and for what the kind forbids
-    (`publishable.check`, `check_pin`).
+    Nothing is asked of the actor's scopes here: `issue` asks, where the text comes into being.
+    Raises ValidationError for a name that is taken, empty or too long, and for terms that don't
+    hold (see `terms.checked`).
     """
-    wanted = sorted(with_implied(scopes))
-    if not SCOPES.issuperset(wanted):
-        raise ValidationError({"scopes": "Unknown scope."})
-    if service_account is not None:
-        service_account = _kept_account(team, service_account)
-    key = ApiKey(
-        team=team,
-        name=name.strip(),
-        scopes=wanted,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-        kind=kind,
-        pinned_to=pinned_to,
-        origins=list(origins),
-    )
-    key.limits = limits
-    publishable.check(key)
-    publishable.check_pin(key)
+    policies.lock(team)
+    key = ApiKey(team=team, name=name.strip(), **checked(team, terms))
     key.store(force_insert=True)
     audit.record(team.id, "api_key.create", by, target(key), after=_facts(key))
-    if pinned_to is not None:
-        resources.registry().open_only(key, pinned_to, by)
     return key
 
 
@@ -94,6 +57,7 @@ def issue(
     unless the actor holds all scopes of the key.
     """
     now = timezone.now()
+    policies.lock(key.team)
     # Two at once must not make two secrets.
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
@@ -103,6 +67,7 @@ def issue(
         raise AlreadyIssued
     ended = live.end(now)
     made = make_secret(locked, shown_to)
+    key.expires_at = locked.expires_at
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, target(key), after=after)
@@ -112,8 +77,10 @@ def issue(
 def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
     """Make a secret beside those that live, in the transaction of the caller. Return its text.
 
+    The caller has locked the team's key policy, which may move the key's end to an earlier moment.
     The text of a publishable key is kept, encrypted.
     """
+    policies.bound_end(key, timezone.now())
     made = key_text.generate(is_publishable=key.is_publishable)
     version, digest = digests.pepper_digest(made.text)
     secret = KeySecret(
@@ -124,7 +91,7 @@ def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
         shown_to=shown_to,
     )
     if key.is_publishable:
-        key_texts.seal(secret, made.text)
+        publishable.seal(secret, made.text)
     secret.save(force_insert=True)
     return made
 
@@ -135,33 +102,31 @@ def add(
     name: str,
     by: Actor,
     *,
-    scopes: Iterable[str] = DEFAULT_SCOPES,
-    expires_at: datetime | None = None,
-    created_by: User | None = None,
-    service_account: ServiceAccount | None = None,
-    kind: str = Kind.SECRET,
-    pinned_to: UUID | None = None,
-    origins: Sequence[str] = (),
-    limits: Limits = NO_LIMITS,
     opens: Sequence[UUID] = (),
+    **terms: Unpack[Terms],
 ) -> tuple[ApiKey, str]:
-    """Make a key with its secret, selected for resources of its team. Return it and its text."""
-    key = create(
-        team,
-        name,
-        by,
-        scopes=scopes,
-        expires_at=expires_at,
-        created_by=created_by,
-        service_account=service_account,
-        kind=kind,
-        pinned_to=pinned_to,
-        origins=origins,
-        limits=limits,
-    )
-    text = issue(key, by, shown_to=created_by)
-    resources.registry().open(key, opens, by)
+    """Make a key with its secret, selected for resources of its team. Return it and its text.
+
+    A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
+    NotAllowed unless the actor holds its scopes and may update what it opens.
+    """
+    key = create(team, name, by, **terms)
+    text = issue(key, by, shown_to=key.created_by)
+    resources.registry().open(key, [key.pinned_to] if key.pinned_to else opens, by)
     return key, text
+
+
+def found_of(key: ApiKey) -> Found:
+    """Return the sentence that says what someone who found the key could do now."""
+    opened = resources.registry().of_keys([key]).get(key.id, [])
+    return sentence(
+        key.scopes,
+        resources=[resource.name for resource in opened],
+        networks=key.networks,
+        expires_at=key.expires_at,
+        is_publishable=key.is_publishable,
+        limits=key.limits,
+    )
 
 
 @transaction.atomic
@@ -195,14 +160,6 @@ def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None
     audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
-def _kept_account(team: Team, account: ServiceAccount) -> ServiceAccount:
-    # Locked, so that it can't be deleted between this look and the key's birth.
-    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
-    if kept is None:
-        raise ValidationError({"service_account": "This service account is gone."})
-    return kept
-
-
 def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> None:
     if (key.disabled_at is None) == (when is None):
         return
@@ -217,8 +174,20 @@ def target(key: ApiKey) -> audit.Target:
 
 
 def _facts(key: ApiKey) -> dict[str, object]:
-    expires_at = key.expires_at.isoformat() if key.expires_at else None
-    account = {"service_account": key.service_account.name} if key.service_account else {}
-    bounds = publishable.facts(key) if key.is_publishable else {}
-    scopes = list(key.scopes)
-    return {"name": key.name, "scopes": scopes, "expires_at": expires_at, **account, **bounds}
+    """Return what the trail says of a key: its terms, without those that ask nothing."""
+    facts: dict[str, object] = {
+        "name": key.name,
+        "kind": str(key.kind),
+        "scopes": list(key.scopes),
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        "environment": str(key.environment),
+    }
+    bounds: dict[str, object] = {
+        "service_account": key.service_account.name if key.service_account else None,
+        "contact": key.contact.username if key.contact else None,
+        "pinned_to": str(key.pinned_to) if key.pinned_to else None,
+        "networks": list(key.networks),
+        "origins": list(key.origins),
+        **{f"limit_{name}": limit for name, limit in key.limits._asdict().items()},
+    }
+    return facts | {name: value for name, value in bounds.items() if value}

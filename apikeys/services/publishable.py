@@ -1,22 +1,39 @@
-"""Publishable keys: what each must have, the web pages that may use it, and where it is pinned."""
+"""Publishable keys: their text, what each must have, their web pages, and where each is pinned."""
 
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit
+from accounts.crypto import sealing
 from accounts.network import origins
 from accounts.permissions import Actor, Permission
 from apikeys import resources
-from apikeys.models import ApiKey
-from apikeys.models.keys import Kind
+from apikeys.models import ApiKey, KeySecret, Kind
+from apikeys.resources import Resource
 
 SCOPES = [Permission.PREDICTIONS_CREATE.value]
 NO_PIN = "Choose the one chatflow that the key opens."
 NO_ORIGIN = "List at least one web page: from anywhere else a publishable key is refused."
 NO_LIMIT = "Set a limit a minute or a day: a program can claim any origin, and only this holds it."
+
+
+def seal(secret: KeySecret, text: str) -> None:
+    """Put the text into the row of its secret, encrypted. The caller saves the row."""
+    assert secret.key.is_publishable  # the text of a secret key is stored nowhere
+    secret.key_version, secret.ciphertext = sealing.encrypt(text, _place(secret))
+
+
+def texts(key: ApiKey) -> list[str]:
+    """Return the texts of a publishable key that work now, the newest first.
+
+    Raises Unavailable if the ring lacks the key that they were encrypted with.
+    """
+    live = KeySecret.objects.live(timezone.now()).filter(key=key).exclude(ciphertext=None)
+    return [_text(secret) for secret in live.select_related("key").order_by("-pk")]
 
 
 def check(key: ApiKey) -> None:
@@ -45,25 +62,9 @@ def check(key: ApiKey) -> None:
         raise ValidationError(errors)
 
 
-def check_pin(key: ApiKey) -> None:
-    """Check that the key is pinned to a chatflow of its team, if it is pinned.
-
-    Raises ValidationError. It is not part of `check`: a chatflow that is deleted later leaves a key
-    that opens nothing, and can be changed all the same.
-    """
-    if key.pinned_to is not None and resources.registry().find(key.team, key.pinned_to) is None:
-        raise ValidationError({"pinned_to": NO_PIN})
-
-
-def facts(key: ApiKey) -> dict[str, object]:
-    """Return what the audit trail keeps of a publishable key, beside what it keeps of every key."""
-    limits = {name: limit for name, limit in key.limits._asdict().items() if limit is not None}
-    return {
-        "kind": str(key.kind),
-        "pinned_to": _name_of(key, key.pinned_to),
-        "origins": list(key.origins),
-        "limits": limits,
-    }
+def pinned_to(key: ApiKey) -> Resource | None:
+    """Return the chatflow that the key is pinned to, or None once it is deleted."""
+    return _find(key, key.pinned_to)
 
 
 @transaction.atomic
@@ -101,12 +102,16 @@ def pin(key: ApiKey, resource_id: UUID, by: Actor) -> None:
     locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     was_pinned_to, locked.pinned_to = locked.pinned_to, resource_id
     check(locked)
-    check_pin(locked)
+    found = pinned_to(locked)
+    if found is None:
+        raise ValidationError({"pinned_to": NO_PIN})
     if was_pinned_to != resource_id:
         locked.version += 1
         locked.save(update_fields=["pinned_to", "version"])
-        before = {"pinned_to": _name_of(locked, was_pinned_to)}
-        after = {"pinned_to": _name_of(locked, resource_id)}
+        was = _find(locked, was_pinned_to)
+        # A deleted chatflow is named by its id.
+        before = {"pinned_to": was.name if was is not None else str(was_pinned_to)}
+        after = {"pinned_to": found.name}
         _record(locked, "api_key.pin", by, before=before, after=after)
     resources.registry().open_only(locked, resource_id, by)
     key.refresh_from_db()
@@ -141,10 +146,9 @@ def _record(
     audit.record(key.team_id, action, by, target, before=before, after=after)
 
 
-def _name_of(key: ApiKey, resource_id: UUID | None) -> str:
-    """Return the name of a chatflow of the key's team, or its id once it is deleted."""
-    found = resources.registry().find(key.team, resource_id) if resource_id is not None else None
-    return found.name if found is not None else str(resource_id)
+def _find(key: ApiKey, resource_id: UUID | None) -> Resource | None:
+    ids = [resource_id] if resource_id is not None else []
+    return next(iter(resources.registry().by_ids(key.team, ids)), None)
 
 
 def _is_spelled_right(text: object) -> bool:
@@ -156,3 +160,14 @@ def _is_spelled_right(text: object) -> bool:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _text(secret: KeySecret) -> str:
+    assert secret.ciphertext is not None
+    assert secret.key_version is not None
+    return sealing.decrypt(bytes(secret.ciphertext), secret.key_version, _place(secret))
+
+
+def _place(secret: KeySecret) -> tuple[str, ...]:
+    """Return the place that the ciphertext is bound to: its row, key and team."""
+    return "key_text", secret.public_id, str(secret.key_id), str(secret.key.team_id)

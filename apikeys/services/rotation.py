@@ -65,6 +65,7 @@ def rotate(
     Raises NotAllowed unless the actor holds all scopes of the key, TwoSecrets during a rotation,
     and ValidationError for an overlap that is negative or longer than the key policy allows.
     """
+    policies.lock(key.team)
     now = timezone.now()
     _check_overlap(key, overlap)
     live = _lock(key, now)

@@ -150,8 +150,10 @@ def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
 
 def _add_errors(form: KeyForm, error: ValidationError) -> None:
     by_field = getattr(error, "error_dict", {None: [error]})
+    # That a name is taken is known to the row as a whole, which has no other such rule for forms.
+    general = "name" if "name" in form.fields else None
     for field, errors in by_field.items():
-        form.add_error(field if field in form.fields else None, errors)
+        form.add_error(field if field in form.fields else general, errors)
 
 
 def _is_outside(address: str, networks: list[str]) -> bool:

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
-from apikeys import browsers, charts, found, meters, resources
+from apikeys import charts, found, meters, resources
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
+from apikeys.services import browsers
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.rotation import rotation_context
 
@@ -58,7 +59,7 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         "is_limited": any(limit is not None for limit in key.limits),
         "is_contact_member": _is_contact_member(key),
         "events": _events(request),
-        "publishable": browsers.publishable(key),
+        "publishable": browsers.card(key),
         "in_browsers": browsers.in_browsers([key]).get(key.id, ()),
         **_use(key),
         **opens,

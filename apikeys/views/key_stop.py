@@ -27,5 +27,5 @@ def key_revoke(request: KeyRequest) -> HttpResponse:
     if rotation.revoke_secrets(key, request.principal.actor):
         messages.success(request, f"The text of {key.name} has ended. Its next call is refused.")
     else:
-        messages.info(request, f"{key.name} had no text that works.")
+        messages.info(request, f"{key.name} had no secret that works.")
     return redirect("key_page", request.team.slug, key.id)

@@ -1,24 +1,23 @@
-"""API keys: list, create (the text is shown once), disable, enable, delete."""
+"""API keys: list, issue (the text is shown once), delete."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms, searched
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
-from apikeys import browsers, resources, searches
-from apikeys.forms.keys import DeleteKeyForm, NewKeyForm
+from apikeys import resources, searches
+from apikeys.forms.keys import DeleteKeyForm
 from apikeys.models import ApiKey, Status
-from apikeys.services import keys, rights
+from apikeys.services import browsers, keys, rights
 from apikeys.views.key_search import to_list
 
 USE_DAYS = 14
@@ -51,35 +50,6 @@ def key_list(request: TeamRequest) -> HttpResponse:
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def key_new(request: TeamRequest) -> HttpResponse:
-    """Make a key. The answer shows its text, once."""
-    if request.method != "POST":
-        chosen = request.GET.getlist("chatflow")
-        account = request.GET.get("service_account", "")
-        initial = {"opens": chosen, "service_account": account}
-        form = NewKeyForm(team=request.team, initial=initial)
-        return render_forms(request, "apikeys/new.html", {"form": form})
-    form = NewKeyForm(request.POST, team=request.team)
-    if not form.is_valid():
-        return render_forms(request, "apikeys/new.html", {"form": form})
-    try:
-        key, text = keys.add(
-            request.team,
-            form.cleaned_data["name"],
-            request.principal.actor,
-            expires_at=form.cleaned_data["expires_at"],
-            created_by=request.user,
-            service_account=form.cleaned_data["service_account"],
-            opens=[UUID(resource_id) for resource_id in form.cleaned_data["opens"]],
-        )
-    except ValidationError as error:
-        form.add_error("name", error.messages)
-        return render_forms(request, "apikeys/new.html", {"form": form})
-    return shown_once(request, key, text)
-
-
-@team_view(Permission.APIKEYS_CREATE, fresh_login=True)
-@require_http_methods(["GET", "HEAD", "POST"])
 def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Make the secret of a key that has none, or a new one where nobody may have seen the text.
 
@@ -92,7 +62,8 @@ def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
             return redirect("key_list", request.team.slug)
         rights.check_may_issue(request.principal, key.scopes)
         calls = resources.registry().calls_since(key, USE_DAYS)
-        return render(request, "apikeys/issue.html", {"key": key, "calls_14_days": calls})
+        context = {"key": key, "calls_14_days": calls, "found": keys.found_of(key)}
+        return render(request, "apikeys/issue.html", context)
     try:
         is_unused = "unused" in request.POST
         text = keys.issue(
@@ -111,32 +82,6 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
     key = _get(request, key_id)
     context = {"call": resources.registry().first_call(key), "first_call_url": request.path}
     return render(request, "apikeys/created.html#first_call", context)
-
-
-@team_view(Permission.APIKEYS_UPDATE)
-@require_POST
-def key_disable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Disable a key. Enabling it undoes that."""
-    key = _get(request, key_id)
-    closed = _closing(resources.registry().of_keys([key]).get(key.id, []))
-    keys.disable(key, request.principal.actor)
-    messages.success(request, f"{key.name} is disabled. Its next call is refused.")
-    if closed:
-        names = ", ".join(closed)
-        messages.warning(request, f"Closed to everyone now, as no other key opens it: {names}.")
-    return redirect("key_list", request.team.slug)
-
-
-@team_view(Permission.APIKEYS_UPDATE, fresh_login=True)
-@require_http_methods(["GET", "HEAD", "POST"])
-def key_enable(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Enable a disabled key. Its text works again, so this asks what making it asked."""
-    key = _get(request, key_id)
-    if request.method != "POST":  # back from confirming the password
-        return redirect("key_list", request.team.slug)
-    keys.enable(key, request.principal.actor)
-    messages.success(request, f"{key.name} is enabled again.")
-    return redirect("key_list", request.team.slug)
 
 
 @team_view(Permission.APIKEYS_DELETE)
@@ -182,7 +127,7 @@ def _matching(q: str) -> Q:
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
-    """Answer with the page that shows a key's new text. Nothing keeps it.
+    """Show the page with a new text. No other page and no second answer has it.
 
     That of a publishable key stands on the key's own page at any time.
     """
@@ -197,5 +142,6 @@ def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
         "snippets": resources.registry().snippets(opened[0]) if opened else None,
         "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
         "call": None,
+        "found": keys.found_of(key),
     }
     return render(request, "apikeys/created.html", context)

@@ -126,7 +126,8 @@ def rotation_context(key: ApiKey) -> dict[str, Any]:
     """Return what the card of a rotation needs; `rotating` is None without one."""
     old = key.old_secret
     rotating = _rotating(key, old) if old else None
-    return {"rotating": rotating, "ending": None if old else key.secret and key.secret.ends_at}
+    ending = None if old else key.secret and key.secret.ends_at
+    return {"rotating": rotating, "ending": ending, "now": timezone.now()}
 
 
 def _rotating(key: ApiKey, old: KeySecret) -> Rotating:

@@ -20,9 +20,8 @@ from accounts import audit
 from accounts.mail import outbox
 from accounts.models import names
 from accounts.permissions import Actor
-from apikeys import browsers
 from apikeys.models import ApiKey, Kind, Notice
-from apikeys.services import recipients
+from apikeys.services import browsers, recipients
 from chatflows.models import OriginDay
 
 log = structlog.get_logger("flowlatch.browsers")

@@ -38,10 +38,15 @@ class ChatflowResources:
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
         return [_resource(chatflow) for chatflow in named]
 
-    def find(self, team: Team, resource_id: UUID) -> Resource | None:
-        """Return one chatflow of a team, or None if the team has none of this id."""
-        found = Chatflow.objects.of(team).filter(id=resource_id).select_related("team").first()
-        return _resource(found) if found is not None else None
+    def first(self, team: Team, count: int) -> list[Resource]:
+        """Return the first chatflows of a team, by name."""
+        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        return [_resource(chatflow) for chatflow in named[:count]]
+
+    def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
+        """Return those of these chatflows that the team has, by name."""
+        found = Chatflow.objects.of(team).filter(id__in=list(ids)).order_by("name_key")
+        return [_resource(chatflow) for chatflow in found.select_related("team")]
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the chatflows that each key is selected for, and whether they close without it."""

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import TeamRequest
 from accounts.permissions import Permission
+from apikeys import key_pages
 from apikeys.models import ApiKey
 from chatflows import snippets
 from chatflows.forms.chatflows import AccessForm
@@ -95,4 +96,8 @@ def _context(
 
 
 def _last_calls(chatflow: Chatflow) -> list[Call]:
-    return list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    calls = list(Call.objects.latest_of(chatflow, LAST_CALLS))
+    urls = key_pages.urls(chatflow.team_id, {call.key_id for call in calls if call.key_id})
+    for call in calls:
+        call.key_url = urls.get(str(call.key_id), "")  # type: ignore[attr-defined]
+    return calls

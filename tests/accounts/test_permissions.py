@@ -51,6 +51,7 @@ TABLE = {
     "team:update": (True, False, False, False),
     "team:transfer": (True, False, False, False),
     "flow-app:update": (True, True, False, False),
+    "key-policy:update": (True, True, False, False),
 }
 # What a key can't hold, whoever makes it.
 PEOPLES_OWN = {
@@ -61,6 +62,7 @@ PEOPLES_OWN = {
     "team:update",
     "team:transfer",
     "flow-app:update",
+    "key-policy:update",
 }
 ROLES = (Role.OWNER, Role.ADMIN, Role.EDITOR, Role.VIEWER)
 

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.fast
 UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
 # Every page that is open to people without a membership, and why. A stale line fails.
 OPEN_PAGES = {
+    "/key-contact/": "the link, kept as a digest in the session, is the credential",
+    "/key-contact/<str:token>/": "the link's token is the credential",
     "/": "leads people to where they belong",
     "/login/": "people log in here",
     "/logout/": "ends a session; without one it does nothing",
@@ -87,7 +89,16 @@ TEAM_PAGES = {
     f"{TEAM}/members/invitations/<uuid:invitation_id>/resend/": "invitations:create",
     f"{TEAM}/members/invitations/<uuid:invitation_id>/withdraw/": "invitations:create",
     f"{TEAM}/keys/": "apikeys:view",
+    f"{TEAM}/keys/search/": "apikeys:view",
     f"{TEAM}/keys/new/": "apikeys:create",
+    f"{ONE_KEY}/": "apikeys:view",
+    f"{ONE_KEY}/edit/": "apikeys:update",
+    f"{ONE_KEY}/limits/": "apikeys:update",
+    f"{ONE_KEY}/where-from/": "apikeys:update",
+    f"{ONE_KEY}/scopes/": "apikeys:update",
+    f"{ONE_KEY}/chatflows/": "apikeys:update",
+    f"{ONE_KEY}/contact/resend/": "apikeys:update",
+    f"{ONE_KEY}/revoke/": "apikeys:update",
     f"{ONE_KEY}/issue/": "apikeys:create",
     f"{ONE_KEY}/first-call/": "apikeys:view",
     f"{ONE_KEY}/disable/": "apikeys:update",

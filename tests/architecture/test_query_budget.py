@@ -27,7 +27,7 @@ from tests.conftest import Integration
 
 # Page: statements, sessions and login among them. Lower is welcome; higher wants a reason.
 BUDGET = {
-    "audit_list": 5,
+    "audit_list": 6,
     "member_list": 9,
     "member_leave": 6,
     "member_role": 5,
@@ -51,8 +51,8 @@ BUDGET = {
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,
-    "chatflow_access": 9,
-    "chatflow_calls": 5,
+    "chatflow_access": 10,
+    "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,
     "faq_export": 5,

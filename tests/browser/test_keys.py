@@ -19,7 +19,7 @@ def make_key(page: Page, server: Shipped, name: str, *, opens: bool) -> str:
     page.goto(f"{server.url}/t/acme/keys/new/")
     page.get_by_label("Name", exact=True).fill(name)
     if opens:
-        page.get_by_label("Flowlatch FAQ").check()
+        page.get_by_role("checkbox", name=re.compile("Flowlatch FAQ")).check()
     page.locator("main form button[type=submit]").click()
     code = page.locator(".key-tag code")
     expect(code).to_be_visible()
@@ -97,3 +97,44 @@ def test_after_logging_out_nothing_is_left(acme: Shipped, page: Page) -> None:
     expect(page.get_by_label("Username or e-mail")).to_be_visible()
     page.goto(f"{acme.url}/t/acme/keys/")
     expect(page.get_by_label("Username or e-mail")).to_be_visible()
+
+
+def test_the_secret_of_a_pasted_key_never_leaves_the_browser(acme: Shipped, page: Page) -> None:
+    log_in(page, acme)
+    text = make_key(page, acme, "pasted", opens=True)
+    secret = text.split("_")[3]
+    page.goto(f"{acme.url}/t/acme/keys/")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
+    search = page.get_by_label("Search keys")
+    page.evaluate("text => navigator.clipboard.writeText(text)", f"Bearer {text}\n")
+    search.focus()
+    page.keyboard.press("Control+V")
+    search.press("Enter")
+    page.wait_for_url("**q=*")
+    expect(page.get_by_role("link", name="pasted", exact=True)).to_be_visible()
+    assert sent
+    assert secret not in "".join(sent)
+
+
+def test_the_page_of_a_key_works_without_scripts_on_a_phone(
+    acme: Shipped, browser: Browser
+) -> None:
+    phone = browser.new_context(
+        java_script_enabled=False, viewport={"width": 390, "height": 844}, base_url=acme.url
+    )
+    page = phone.new_page()
+    log_in(page, acme)
+    text = make_key(page, acme, "phone", opens=False)
+    page.get_by_role("link", name="phone", exact=True).click()
+    page.get_by_role("checkbox", name=re.compile("Flowlatch FAQ")).check()
+    page.get_by_role("button", name="Save chatflows").click()
+    assert acme.predict(text).status == 200
+    page.get_by_role("link", name="Set limits").click()
+    page.get_by_label("Requests a minute").fill("100")
+    page.get_by_role("button", name="Save limits").click()
+    expect(page.locator(".meters")).to_contain_text("of 100")
+    page.get_by_role("link", name="Revoke secret…").click()
+    page.get_by_role("button", name="Revoke secret").click()
+    assert acme.predict(text).status == 401
+    phone.close()

@@ -38,7 +38,7 @@ from accounts.permissions import Actor  # noqa: E402
 from accounts.services import service_accounts, teams  # noqa: E402
 from accounts.services.service_accounts import About  # noqa: E402
 from apikeys.models import ApiKey, Kind  # noqa: E402
-from apikeys.services import keys  # noqa: E402
+from apikeys.services import keys, rotation  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
 from chatflows.models import (  # noqa: E402
@@ -148,8 +148,9 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     publish(chatflow, name, name)
     door = teams.create(name, BY)
     flow_apps.save(door, "password", flow_apps.Login("guests", "seven quiet lanterns"), BY)
+    key = keys.create(owner, name[:64], BY, service_account=account)
     ids = {"team": str(owner.id), "member": str(member.id), "account": str(account.id)}
-    return {**ids, "door": door.slug}
+    return {**ids, "key": str(key.id), "door": door.slug}
 
 
 def _change(name: str, **values: Any) -> None:
@@ -170,6 +171,25 @@ def enable(name: str) -> None:
 def delete(name: str) -> None:
     """Delete a key."""
     keys.delete(_key(name), BY)
+
+
+def rotate(name: str) -> str:
+    """Rotate a key with an overlap of an hour; the new text."""
+    return rotation.rotate(_key(name), BY, overlap=timedelta(hours=1))
+
+
+def retire(name: str) -> None:
+    """End the old secret of a rotation."""
+    rotation.retire(_key(name), BY)
+
+
+def end_old(name: str, seconds: float) -> float:
+    """Let the overlap of a rotation end so many seconds from now; the moment (since 1970)."""
+    old = _key(name).old_secret
+    assert old is not None
+    old.ends_at = timezone.now() + timedelta(seconds=seconds)
+    old.save(update_fields=["ends_at"])
+    return old.ends_at.timestamp()
 
 
 def replace(name: str) -> str:
@@ -324,6 +344,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         enable,
         delete,
         replace,
+        rotate,
+        retire,
+        end_old,
         expire,
         save_access,
         suspend,

@@ -11,11 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ServiceAccount, Team
+from accounts.models import Environment, ServiceAccount, Team
 from accounts.models.names import fold
 from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
+from apikeys.scopes import DEFAULT_SCOPES
 from apikeys.services import keys
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
@@ -45,6 +46,13 @@ class Command(BaseCommand):
         parser.add_argument("--scopes", metavar="a,b", help="predictions:create unless given")
         parser.add_argument("--chatflow", metavar="ID", help="select the key for this chatflow")
         parser.add_argument("--service-account", metavar="NAME", help="the machine it belongs to")
+        parser.add_argument("--environment", choices=Environment.values, help="where it is used")
+        parser.add_argument(
+            "--network",
+            action="append",
+            metavar="203.0.113.0/24",
+            help="where calls may come from; may be given again",
+        )
         parser.add_argument("--expires-in", type=lifetime, metavar="30d")
         parser.add_argument(
             "--rotate", action="store_true", help="replace a secret that exists; it ends now"
@@ -53,9 +61,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the text, or one line that says what is wrong."""
         try:
-            text = issue(**{name: options[name] for name in OPTIONS})
+            key, text = issue(**{name: options[name] for name in OPTIONS})
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from None
+            raise CommandError(_words(error)) from None
         except OUTAGES:
             raise CommandError(NOT_STARTED) from None
         except keys.AlreadyIssued:
@@ -64,9 +72,29 @@ class Command(BaseCommand):
                 f"{name} has a secret, and its text was shown then. --rotate replaces it."
             ) from None
         self.stdout.write(text)
+        found = keys.found_of(key)
+        self.stderr.write(f"{found.lead} {found.rest}")
 
 
-OPTIONS = ("team", "name", "scopes", "chatflow", "service_account", "expires_in", "rotate")
+OPTIONS = (
+    "team",
+    "name",
+    "scopes",
+    "chatflow",
+    "service_account",
+    "environment",
+    "network",
+    "expires_in",
+    "rotate",
+)
+
+OPTION_OF = {  # by the fields of a key
+    "name": "--name",
+    "scopes": "--scopes",
+    "networks": "--network",
+    "expires_at": "--expires-in",
+    "service_account": "--service-account",
+}
 
 
 @transaction.atomic
@@ -77,10 +105,15 @@ def issue(
     scopes: str | None,
     chatflow: str | None,
     service_account: str | None,
+    environment: str | None,
+    network: list[str] | None,
     expires_in: timedelta | None,
     rotate: bool,
-) -> str:
-    """Issue a key, and return its text. Raises CommandError, ValidationError or AlreadyIssued."""
+) -> tuple[ApiKey, str]:
+    """Issue a key. Return it and its text.
+
+    Raises CommandError, ValidationError or AlreadyIssued.
+    """
     owner = _team(team)
     key = ApiKey.objects.of(owner).kept().filter(name_key=fold(name.strip())).first()
     if key is None:
@@ -88,18 +121,27 @@ def issue(
             owner,
             name,
             BY,
-            scopes=[s.strip() for s in scopes.split(",")] if scopes else keys.DEFAULT_SCOPES,
+            scopes=[s.strip() for s in scopes.split(",")] if scopes else DEFAULT_SCOPES,
             expires_at=timezone.now() + expires_in if expires_in else None,
             service_account=_account(owner, service_account) if service_account else None,
+            environment=environment or Environment.PRODUCTION,
+            networks=network or [],
         )
-    elif scopes or expires_in or service_account:
+    elif scopes or expires_in or service_account or environment or network:
         raise CommandError(
-            f"{name} exists: its scopes, its expiry and its service account stay as they are."
+            f"{name} exists: its scopes, its expiry, its service account, its environment and its "
+            "networks stay as they are."
         )
     text = keys.issue(key, BY, replace=rotate)
     if chatflow is not None:
         chatflows.select(key, [_chatflow(owner, chatflow).id], BY)
-    return text
+    return key, text
+
+
+def _words(error: ValidationError) -> str:
+    """Return the words of an error, each with the option that it is about."""
+    fields = error.message_dict
+    return " ".join(f"{OPTION_OF.get(f, f)}: {' '.join(words)}" for f, words in fields.items())
 
 
 def _team(slug: str) -> Team:

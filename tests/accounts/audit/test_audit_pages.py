@@ -52,9 +52,10 @@ def test_a_stranger_gets_what_a_team_that_is_not_there_gets(
 
 
 def test_it_says_who_did_what_from_where(as_alice: Client, acme: Team, by_alice: Actor) -> None:
-    keys.create(acme, "crm-sync", by_alice)
+    key = keys.create(acme, "crm-sync", by_alice)
     body = as_alice.get(LIST).content.decode()
-    assert "<strong>alice</strong> made the key <b>crm-sync</b>" in body
+    link = f'<a class="name" href="/t/acme/keys/{key.id}/">crm-sync</a>'
+    assert f"<strong>alice</strong> made the key {link}" in body
     assert "api_key.create" in body
     assert "192.0.2.1" in body
 

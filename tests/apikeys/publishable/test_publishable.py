@@ -16,7 +16,7 @@ from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from apikeys import key_text
 from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.services import key_texts, keys, publishable, rotation
+from apikeys.services import keys, publishable, rotation
 from chatflows.models import Chatflow, Selection
 from chatflows.services import chatflows
 from tests import factories
@@ -59,15 +59,15 @@ def test_its_text_has_a_form_of_its_own_and_opens_its_chatflow(shop: Named, faq:
 
 def test_its_text_is_shown_any_time_and_lies_in_no_table(shop: Named) -> None:
     key, text = shop
-    assert key_texts.shown(key) == [text]
-    assert key_texts.shown(key) == [text]
+    assert publishable.texts(key) == [text]
+    assert publishable.texts(key) == [text]
     secret = text.split("_")[3]
     assert secret not in factories.dump()
     assert secret.encode().hex().upper() not in factories.dump().upper()
 
 
 def test_the_text_of_a_secret_key_is_kept_nowhere(integration: Integration) -> None:
-    assert key_texts.shown(integration.key) == []
+    assert publishable.texts(integration.key) == []
     row = KeySecret.objects.get(key=integration.key)
     assert (row.ciphertext, row.key_version) == (None, None)
 
@@ -77,7 +77,7 @@ def test_a_ciphertext_opens_in_no_other_row(shop: Named, acme: Team, faq: Chatfl
     mine, theirs = KeySecret.objects.get(key=key), KeySecret.objects.get(key=shop[0])
     KeySecret.objects.filter(pk=mine.pk).update(ciphertext=theirs.ciphertext)
     with pytest.raises(Unavailable):
-        key_texts.shown(key)
+        publishable.texts(key)
 
 
 def test_a_rotated_one_stays_publishable_and_shows_both_texts(shop: Named, acme: Team) -> None:
@@ -86,9 +86,9 @@ def test_a_rotated_one_stays_publishable_and_shows_both_texts(shop: Named, acme:
     parsed = key_text.parse(new)
     assert parsed is not None
     assert parsed.is_publishable
-    assert key_texts.shown(key) == [new, old]
+    assert publishable.texts(key) == [new, old]
     rotation.retire(key, factories.TESTER)
-    assert key_texts.shown(key) == [new]
+    assert publishable.texts(key) == [new]
 
 
 BAD: dict[str, dict[str, Any]] = {
@@ -101,8 +101,8 @@ BAD: dict[str, dict[str, Any]] = {
     "origins: the usual port": {"origins": ["https://shop.example:443"]},
     "origins: a number": {"origins": [7]},
     "origins: 10,000": {"origins": [f"https://a{n}.example" for n in range(10_000)]},
-    "limit_minute": {"limits": NO_LIMITS},
-    "limit_minute: of a month alone": {"limits": Limits(month=5, streams=2)},
+    "limits": {"limits": NO_LIMITS},
+    "limits: of a month alone": {"limits": Limits(month=5, streams=2)},
     "scopes": {"scopes": ["predictions:create", "chatflows:view"]},
     "scopes: none": {"scopes": []},
 }
@@ -194,7 +194,7 @@ def test_pinned_to_another_it_opens_that_alone(
     version, was = key.version, faq.version
     publishable.pin(key, other.id, by_alice)
     assert (key.pinned_to, of_key(key), key.version) == (other.id, [other], version + 1)
-    assert key_texts.shown(key) == [text]
+    assert publishable.texts(key) == [text]
     faq.refresh_from_db()
     assert faq.version > was  # an access form that is open must not select it again
     pinned = AuditEvent.objects.get(team_id=acme.id, action="api_key.pin")

@@ -13,7 +13,7 @@ from accounts.outages import Unavailable
 from apikeys import resources
 from apikeys.models import ApiKey
 from apikeys.resources import Resource, SeenOrigin
-from apikeys.services import key_texts
+from apikeys.services import publishable
 
 WARN_DAYS = 14  # after the last call that a secret key made in a browser
 OFFER_DAYS = 7
@@ -59,13 +59,13 @@ class Publishable:
     snippets: Sequence[object]  # code for a web page; none without a text or a chatflow
 
 
-def publishable(key: ApiKey) -> Publishable | None:
+def card(key: ApiKey) -> Publishable | None:
     """Return what the key's page shows; None for a secret key."""
     if not key.is_publishable or key.pinned_to is None:
         return None
     registry, texts = resources.registry(), _texts(key)
     today = {seen.origin: seen.let_in for seen in registry.seen_origins(key, 1)}
-    pinned_to = registry.find(key.team, key.pinned_to)
+    pinned_to = publishable.pinned_to(key)
     return Publishable(
         texts=texts,
         web_pages=[WebPage(origin, today.get(origin, 0)) for origin in key.origins],
@@ -105,7 +105,7 @@ def words(origin: str) -> str:
 
 def _texts(key: ApiKey) -> Sequence[str] | None:
     try:
-        return key_texts.shown(key)
+        return publishable.texts(key)
     except Unavailable:
         return None
 

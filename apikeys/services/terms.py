@@ -1,0 +1,147 @@
+"""Terms of a new key: what it may do, from where, how often and until when, checked as a whole."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts.bounds import MOST, NO_LIMITS, Limits
+from accounts.models import Environment, Membership, ServiceAccount, Team, User
+from accounts.network import addresses, origins
+from apikeys import resources, scopes
+from apikeys.models import Kind
+from apikeys.services import policies
+
+MAX_PLACES = 50  # networks or origins of one key
+Errors = dict[str, str]
+
+
+class Terms(TypedDict, total=False):
+    """What can be said of a new key beside its name. What is left out is not asked for."""
+
+    kind: str
+    scopes: Iterable[str]
+    expires_at: datetime | None
+    created_by: User | None
+    service_account: ServiceAccount | None
+    environment: str  # with a service account, that of the account counts
+    contact: User | None
+    note: str
+    pinned_to: UUID | None  # the one chatflow of a publishable key
+    networks: Sequence[str]
+    origins: Sequence[str]
+    limits: Limits
+
+
+def checked(team: Team, terms: Terms) -> dict[str, Any]:
+    """Return the columns of a key with these terms.
+
+    Raises ValidationError that names the fields: unknown scopes, or those that the key policy
+    forbids; an end that is over or that the policy does not allow; networks and origins that are
+    not in their one spelling; limits outside their range; a contact who is no member; a service
+    account or a chatflow that the team does not have; and a publishable key without its chatflow,
+    origins and a limit a minute or a day.
+    """
+    errors: Errors = {}
+    values: dict[str, Any] = {"scopes": list(scopes.DEFAULT_SCOPES), **terms}
+    values["kind"] = _noted(errors, "kind", lambda: Kind(values.get("kind", Kind.SECRET)).value)
+    values["scopes"] = _noted(errors, "scopes", lambda: _scopes(team, values["scopes"]))
+    listed = {name: values.get(name, ()) for name in ("networks", "origins")}
+    values["networks"] = _noted(errors, "networks", lambda: _places(listed["networks"], _network))
+    values["origins"] = _noted(
+        errors, "origins", lambda: _places(listed["origins"], origins.origin)
+    )
+    limits = values.pop("limits", NO_LIMITS)
+    _noted(errors, "limits", lambda: _check_limits(limits))
+    _noted(errors, "expires_at", lambda: _check_end(team, values.get("expires_at")))
+    _noted(errors, "contact", lambda: _check_contact(team, values.get("contact")))
+    account = values.get("service_account")
+    if account is not None:
+        values["service_account"] = _noted(errors, "service_account", lambda: _kept(team, account))
+    if values["kind"] == Kind.PUBLISHABLE:
+        _check_publishable(team, values, limits, errors)
+    elif values.get("pinned_to") is not None:
+        errors["pinned_to"] = "Only a publishable key is pinned to a chatflow."
+    if errors:
+        raise ValidationError(dict(errors))
+    if account is not None:
+        values["environment"] = values["service_account"].environment
+    return {"environment": Environment.PRODUCTION, **values, "limits": limits}
+
+
+def _noted(errors: Errors, field: str, check: Callable[[], Any]) -> Any:
+    """Return what a check returns, and note the words of a ValueError."""
+    try:
+        return check()
+    except ValueError as error:
+        errors[field] = str(error)
+        return None
+
+
+def _scopes(team: Team, texts: Iterable[str]) -> list[str]:
+    wanted = scopes.read(texts)
+    if said := policies.why_not_scopes(team, wanted):
+        raise ValueError(said)
+    return sorted(scope.value for scope in wanted)
+
+
+def _places(texts: Sequence[str], spelled: Callable[[str], str]) -> list[str]:
+    if len(texts) > MAX_PLACES:
+        raise ValueError(f"These are {len(texts)}. At most {MAX_PLACES} fit.")
+    for text in texts:
+        if spelled(text) != text:
+            raise ValueError(f"Write {spelled(text)}.")
+    return list(dict.fromkeys(texts))
+
+
+def _network(text: str) -> str:
+    found = addresses.network(text)
+    if found.prefixlen == 0:
+        raise ValueError("This is every address. Leave it out for that.")
+    return str(found)
+
+
+def _check_limits(limits: Limits) -> None:
+    for limit, most in zip(limits, MOST, strict=True):
+        if limit is not None and (type(limit) is not int or not 1 <= limit <= (most or 0)):
+            raise ValueError("A limit is a number from 1 on, or there is none.")
+
+
+def _check_end(team: Team, expires_at: datetime | None) -> None:
+    now = timezone.now()
+    if expires_at is not None and expires_at <= now:
+        raise ValueError("This moment is over. Choose a later one.")
+    if said := policies.why_not_end(team, expires_at, now):
+        raise ValueError(said)
+
+
+def _check_contact(team: Team, contact: User | None) -> None:
+    if contact is None:
+        return
+    if not Membership.objects.filter(team=team, user=contact, user__is_active=True).exists():
+        raise ValueError("This person is no member of the team.")
+
+
+def _kept(team: Team, account: ServiceAccount) -> ServiceAccount:
+    # Locked, so that it can't be deleted between this look and the key's birth.
+    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
+    if kept is None:
+        raise ValueError("This service account is gone.")
+    return kept
+
+
+def _check_publishable(team: Team, values: dict[str, Any], limits: Limits, errors: Errors) -> None:
+    pinned = values.get("pinned_to")
+    if pinned is None:
+        errors["pinned_to"] = "Choose the one chatflow that it opens."
+    elif not resources.registry().by_ids(team, [pinned]):
+        errors["pinned_to"] = "This chatflow is gone."
+    if values["scopes"] not in (None, [scope.value for scope in scopes.DEFAULT_SCOPES]):
+        errors["scopes"] = "A publishable key only asks: it holds predictions:create alone."
+    if not values["origins"] and "origins" not in errors:
+        errors["origins"] = "List the web pages that may use it."
+    if limits.minute is None and limits.day is None:
+        errors.setdefault("limits", "A publishable key needs a limit a minute or a day.")

@@ -1,0 +1,47 @@
+"""Move the end of a key to a later moment."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts.forms.base import posted, render_forms
+from accounts.permissions import Permission
+from apikeys import resources
+from apikeys.forms.extend import ExtendForm
+from apikeys.services import expiry, policies, rights
+from apikeys.views.key_guard import KeyRequest, key_view
+
+USE_DAYS = 14
+
+
+@key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def key_extend(request: KeyRequest) -> HttpResponse:
+    """Extend a key. Its text stays, and works again where the key had expired."""
+    key, now = request.key, timezone.now()
+    rights.check_may_issue(request.principal, key.scopes)
+    if key.expires_at is None:
+        messages.info(request, f"{key.name} has no end, so there is nothing to extend.")
+        return redirect("key_page", request.team.slug, key.id)
+    latest = policies.latest_end(request.team, now, policies.text_made_at(key))
+    form = ExtendForm(posted(request), ends_at=key.expires_at, now=now, latest=latest)
+    if form.is_valid():
+        until = form.cleaned_data["expires_at"]
+        try:
+            expiry.extend(key, until, request.principal.actor)
+        except ValidationError as error:
+            form.add_error("last_day" if "last_day" in form.changed_data else None, error.messages)
+        else:
+            said = f"{until.day} {until:%B %Y, %H:%M} UTC"
+            messages.success(request, f"{key.name} ends on {said} now. Its text stays as it is.")
+            return redirect("key_page", request.team.slug, key.id)
+    context = {
+        "key": key,
+        "form": form,
+        "latest": latest,
+        "calls_14_days": resources.registry().calls_since(key, USE_DAYS),
+    }
+    return render_forms(request, "apikeys/extend.html", context)
