@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.http import HttpResponse
@@ -163,7 +163,7 @@ def test_it_is_pinned_to_another_chatflow(as_eddie: Client, shop: Named, acme: T
     assert key.pinned_to == other.id
 
 
-@pytest.mark.parametrize("chatflow_id", ["", "x", str(uuid4()), "foreign"])
+@pytest.mark.parametrize("chatflow_id", ["", "x", str(factories.NOBODYS_ID), "foreign"])
 def test_it_is_pinned_to_nothing_else(
     as_eddie: Client, shop: Named, globex: Team, faq: Chatflow, chatflow_id: str
 ) -> None:
