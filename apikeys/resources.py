@@ -70,8 +70,8 @@ class SeenOrigin:
 class Taken:
     """What a key or a chatflow took of its limits so far, with what running calls reserved."""
 
-    minute: int  # in the last 60 seconds, in this process or in the shared store
-    streams: int  # now
+    minute: int  # in the last 60 seconds, where that is limited
+    streams: int  # now, in this process
     day: int
     month: int
     tokens: int  # this month

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from uuid import UUID
 
 from django.db.models import F, Max, QuerySet, Sum
@@ -12,7 +13,9 @@ from django.utils import timezone
 from accounts.models import Team
 from apikeys.models import ApiKey
 from apikeys.resources import Day, SecretUse, SeenOrigin
-from chatflows.models import Chatflow, OriginDay, PeriodCount, UsageHour
+from chatflows.models import Call, Chatflow, OriginDay, PeriodCount, UsageHour
+
+MOST_COUNTED = 10_000  # calls of a minute that a page counts one by one
 
 
 def day_of(at: datetime) -> str:
@@ -23,6 +26,13 @@ def day_of(at: datetime) -> str:
 def month_of(at: datetime) -> str:
     """Return the name of a moment's month, UTC, as in `PeriodCount.period`."""
     return f"{at:%Y-%m}"
+
+
+def seconds_to_month(at: datetime) -> int:
+    """Return the seconds until the next month begins, UTC; at least 1."""
+    first = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return max(1, ceil((following - at).total_seconds()))
 
 
 def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID, Sequence[Day]]:
@@ -140,6 +150,29 @@ def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
         found.get(name) or PeriodCount(team=team, subject=subject, period=name) for name in names
     )
     return day, month
+
+
+def minute_of_key(key: ApiKey) -> int:
+    """Return the calls of the last 60 seconds that a key's limit counts, as far as recorded."""
+    if key.limit_minute is None:
+        return 0
+    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=_a_minute_ago(), allowed=True)
+    return len(mine.values_list("id")[: min(key.limit_minute, MOST_COUNTED)])
+
+
+def minute_of_chatflow(chatflow: Chatflow) -> int:
+    """Return the calls of the last 60 seconds that a chatflow's limit counts, as recorded."""
+    if chatflow.limit_minute is None:
+        return 0
+    # By id: the index that these rows have. Calls of other times end the look.
+    most = min(chatflow.limit_minute, MOST_COUNTED)
+    newest = Call.objects.latest_of(chatflow, most).values_list("at", "allowed")
+    since = _a_minute_ago()
+    return sum(allowed and at >= since for at, allowed in newest)
+
+
+def _a_minute_ago() -> datetime:
+    return timezone.now() - timedelta(seconds=60)
 
 
 def _first_day(days: int) -> date:

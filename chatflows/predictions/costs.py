@@ -35,7 +35,7 @@ def tokens_of(prediction: Prediction, code: str) -> int:
         return min(counted, MAX_TOKENS)
     if prediction.length == 0 and code in _UNASKED:
         return 0
-    characters = _asked(prediction.question) + prediction.length
+    characters = characters_of(prediction.question) + prediction.length
     return min(-(-characters // CHARACTERS), MAX_TOKENS)
 
 
@@ -44,7 +44,8 @@ def cost_of(tokens: int, price: int) -> int:
     return min(-(-tokens * price // PRICED), MAX_MONEY)
 
 
-def _asked(question: Question) -> int:
+def characters_of(question: Question) -> int:
+    """Return the characters that go to the engine: the question, and the turns before it."""
     if question.messages:  # the question is the last of them
         return sum(len(message.text) for message in question.messages)
     past = sum(len(turn.question) + len(turn.answer) for turn in question.history)

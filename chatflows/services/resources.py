@@ -26,6 +26,7 @@ from apikeys.resources import (
 from chatflows import snippets
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
+from chatflows.predictions import running
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -190,8 +191,8 @@ class ChatflowResources:
         """Return what the key took of its limits so far."""
         day, month = usage.counts_of(key.id, key.team)
         return Taken(
-            minute=0,
-            streams=0,
+            minute=usage.minute_of_key(key),
+            streams=running.registry.count(str(key.id)),
             day=day.calls,
             month=month.calls,
             tokens=month.tokens,

@@ -97,11 +97,6 @@ def make_publishable(team: str, name: str, pinned_to: str, origins: list[str]) -
     return text
 
 
-def bind_key(name: str, origins: list[str]) -> None:
-    """List the origins of a key."""
-    _change(name, origins=origins)
-
-
 def make_chatflow(team: str, name: str, entries: list[list[str]]) -> str:
     """The id of a new chatflow."""
     chatflow = chatflows.create(Team.objects.get(slug=team), name, BY)
@@ -153,9 +148,31 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "key": str(key.id), "door": door.slug}
 
 
-def _change(name: str, **values: Any) -> None:
-    """Set columns of a key, by name."""
+def change_key(name: str, **values: Any) -> None:
+    """Set columns of a key."""
     ApiKey.objects.filter(name=name).update(**values)
+
+
+def change_chatflow(chatflow: str, **values: Any) -> None:
+    """Set columns of a chatflow."""
+    Chatflow.objects.filter(pk=chatflow).update(**values)
+
+
+def counts(name: str) -> dict[str, int]:
+    """What a key took in each day and month, as it is stored."""
+    rows = PeriodCount.objects.filter(subject=_key(name).id)
+    return dict(rows.values_list("period", "calls"))
+
+
+def spent(name: str) -> dict[str, int]:
+    """What a key, or a chatflow by its id, took and reserved this month."""
+    key = ApiKey.objects.kept().filter(name=name).first()
+    found = PeriodCount.objects.filter(
+        subject=key.id if key else name, period=f"{timezone.now():%Y-%m}"
+    ).first()
+    count = found or PeriodCount()
+    names = ("calls", "tokens", "cost", "reserved_tokens", "reserved_cost")
+    return {each: getattr(count, each) for each in names}
 
 
 def disable(name: str) -> None:
@@ -199,7 +216,7 @@ def replace(name: str) -> str:
 
 def expire(name: str, seconds: float = -1e-6) -> None:
     """Let a key expire in so many seconds, or have expired a moment ago."""
-    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
+    change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -333,13 +350,16 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         let_leases_run_out,
         make_key,
         make_publishable,
-        bind_key,
         make_chatflow,
         add_entry,
         set_engine,
         move_engine,
         publish,
         fill,
+        change_key,
+        change_chatflow,
+        counts,
+        spent,
         disable,
         enable,
         delete,

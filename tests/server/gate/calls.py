@@ -312,7 +312,7 @@ def make_cast(pair: Pair, flowise_url: str) -> dict[str, bytes]:
     cast["suspended"] = do("make_key", team=paused, name="suspended", opens=own)
     cast["unknown"] = key_text.generate().text
     cast["bound"] = do("make_key", team="acme", name="bound", opens=flows)
-    do("bind_key", name="bound", origins=["https://a.example"])
+    do("change_key", name="bound", origins=["https://a.example"])
     for name, pinned_to in (("publishable", "flow"), ("deselected", "off_flow")):
         cast[name] = do(
             "make_publishable",
