@@ -47,7 +47,7 @@ BUDGET = {
     "key_edit_where": 9,
     "key_edit_scopes": 9,
     "key_revoke": 9,
-    "key_pin": 9,
+    "key_pin": 11,
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,

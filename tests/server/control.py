@@ -92,7 +92,7 @@ def make_publishable(team: str, name: str, pinned_to: str, origins: list[str]) -
         kind=Kind.PUBLISHABLE,
         pinned_to=UUID(pinned_to),
         origins=origins,
-        limits=Limits(day=1_000_000),
+        limits=Limits(minute=1_000_000),
     )
     return text
 

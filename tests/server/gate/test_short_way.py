@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.chatflows.engines.upstreams import Flowise, hosting
+from tests.server.browsers.browser_calls import BROWSER_CALLS
 from tests.server.gate import calls
-from tests.server.gate.browser_calls import BROWSER_CALLS
 from tests.server.gate.calls import HI, NOT_HELD, ORDINARY, SHORT, Call, body, make_cast
 from tests.server.pairs import Pair, Said, running
 
