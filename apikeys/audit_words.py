@@ -27,6 +27,10 @@ SENTENCES = {
     "api_key.delete": "deleted the key {target}",
     "api_key.give": "gave the key {target} a new contact",
     "api_key.forget_contact": "had the admins be asked about the key {target}",
+    "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
+    "api_key.add_origin": "let the pages of one more origin use the key {target}",
+    "api_key.remove_origin": "took an origin from the key {target}",
+    "api_key.pin": "pinned the key {target} to another chatflow",
 }
 FACTS = {
     "api_key": "API key",

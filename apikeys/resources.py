@@ -139,7 +139,13 @@ class Resources(Protocol):
         """Return the resources that nobody could open if all these keys were refused."""
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
-        """Select a key for these resources of its team."""
+        """Select a key for these resources of its team. Raises as `open_only`."""
+
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one resource of its team and for no other.
+
+        Raises ValidationError for a key that is pinned to another.
+        """
 
     def choices(self, key: ApiKey, find: str, count: int) -> Choices:
         """Return at most `count` selected and `count` other resources whose name has `find`."""
@@ -172,6 +178,11 @@ class Resources(Protocol):
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
 
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
+
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Any]:
         """Return the key's newest calls, with `chatflow_name` for pages."""
 
@@ -180,6 +191,9 @@ class Resources(Protocol):
 
     def snippets(self, resource: Resource) -> Sequence[object]:
         """Return code that calls a resource, in several languages."""
+
+    def page_snippets(self, resource: Resource, key_text: str) -> Sequence[object]:
+        """Return code that calls a resource from a web page, with a publishable key's text."""
 
 
 _registered: list[Resources] = []

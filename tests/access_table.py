@@ -32,10 +32,14 @@ BAD_KEYS = (
     "suspended team's key",
 )
 WITHOUT_SCOPE = "key without the scope"
+PUBLISHABLE = "publishable key"  # pinned to the chatflow, from a page of an origin that it lists
+PUBLISHABLE_ELSEWHERE = ("publishable key, no origin", "publishable key, other origin")
+PUBLISHABLE_OTHER = "publishable key of another chatflow"
 KEY_COLUMNS = (
     *NO_KEY,
     *BAD_KEYS,
     *("another team's key", WITHOUT_SCOPE, "key not selected", "selected key"),
+    *(PUBLISHABLE, *PUBLISHABLE_ELSEWHERE, PUBLISHABLE_OTHER),
 )
 
 INTRO = """\
@@ -70,6 +74,8 @@ The answer's status, on a chatflow in each access mode. Routes without a mode as
 (`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
 The *key without the scope* is selected, and holds every scope but `predictions:create`, which each
 of these routes asks for.
+A publishable key is pinned to the chatflow that is asked, or to another, and is sent from a page of
+an origin that it lists, if the column says nothing else.
 
 """
 SCOPES = """
@@ -155,21 +161,23 @@ class ApiRoute:
     def _cell(self, column: str) -> int:
         if self.is_open:
             return 200
-        if column in BAD_KEYS:
-            return 401
         if column in NO_KEY:
             return 200 if self.mode == "public" and not self.is_about_key else 401
-        return self._key_cell(column)
+        return self._by_key(column) or self._by_mode(column)
 
-    def _key_cell(self, column: str) -> int:
-        """What a good key gets."""
-        if column == WITHOUT_SCOPE:
+    def _by_key(self, column: str) -> int | None:
+        """What the key is refused with whatever the mode."""
+        if column in BAD_KEYS:
+            return 401
+        if column == WITHOUT_SCOPE or column in PUBLISHABLE_ELSEWHERE:
             return 403
-        if column == "another team's key":
-            return 404 if self.mode else 200
-        if not self.mode or self.mode == "public":
+        is_foreign = column in ("another team's key", PUBLISHABLE_OTHER)
+        return 404 if is_foreign and self.mode else None
+
+    def _by_mode(self, column: str) -> int:
+        if self.mode in ("", "public"):
             return 200
-        is_opened = self.mode == "keys" and column == "selected key"
+        is_opened = self.mode == "keys" and column in ("selected key", PUBLISHABLE)
         return 200 if is_opened else 404 if self.is_about_key else 403
 
 

@@ -69,6 +69,28 @@ KINDS: Mapping[str, MailKind] = {
         },
         "Send the link again from the key's page, or choose a member as its contact.",
     ),
+    "near_limit": MailKind(
+        "Limit nearly used",
+        _LIMIT,
+        "Look at the key's or the chatflow's page: it shows how much is used.",
+    ),
+    "at_limit": MailKind(
+        "Limit used up",
+        {**_LIMIT, "used": "50.00", "percent": 100},
+        "Calls are refused until the month ends, or until the limit is raised on its page.",
+    ),
+    "key_in_browser": MailKind(
+        "Secret key in a web page",
+        {
+            "team_name": "Acme",
+            "key_name": "crm-sync",
+            "hint": "flk_sk_8fK2…m3Rw",
+            "origins": ["https://shop.example.com"],
+            "more": 2,
+            "link": _LINK,
+        },
+        "The page of the key names the web pages. Put a publishable key there and rotate this one.",
+    ),
     "key_expiry": MailKind(
         "Keys that end soon",
         {
@@ -90,16 +112,6 @@ KINDS: Mapping[str, MailKind] = {
             "link": _LINK,
         },
         "Nothing stops by itself. The page of each key says how old its secret is.",
-    ),
-    "near_limit": MailKind(
-        "Limit nearly used",
-        _LIMIT,
-        "Look at the key's or the chatflow's page: it shows how much is used.",
-    ),
-    "at_limit": MailKind(
-        "Limit used up",
-        {**_LIMIT, "used": "50.00", "percent": 100},
-        "Calls are refused until the month ends, or until the limit is raised on its page.",
     ),
     "test": MailKind(
         "Test mail",

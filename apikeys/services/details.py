@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
-from accounts.bounds import MOST, NO_LIMITS, Limits
+from accounts.bounds import MOST, Limits
 from accounts.models import Environment, Membership, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.network import addresses, origins
@@ -21,7 +21,7 @@ from accounts.permissions import Actor
 from accounts.services import members
 from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
-from apikeys.services import contacts, keys, policies, rights
+from apikeys.services import contacts, keys, policies, publishable, rights
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key
@@ -80,9 +80,8 @@ def change_limits(key: ApiKey, limits: Limits, by: Actor, *, version: int) -> No
     for column, limit, most in zip(LIMIT_COLUMNS, limits, MOST, strict=True):
         if limit is not None and not 1 <= limit <= (most or 0):
             raise ValidationError({column: "This limit is out of range."})
-    if locked.kind == Kind.PUBLISHABLE and limits == NO_LIMITS:
-        raise ValidationError({LIMIT_COLUMNS[0]: "A publishable key needs a limit."})
     locked.limits = limits
+    publishable.check(locked)
     _save(locked, "api_key.set_limits", by, before, _limit_facts)
 
 
@@ -98,9 +97,8 @@ def change_where(
     before = _where_facts(locked)
     _check_spelled("networks", networks, lambda text: str(addresses.network(text)))
     _check_spelled("origins", from_origins, origins.origin)
-    if locked.kind == Kind.PUBLISHABLE and not from_origins:
-        raise ValidationError({"origins": "A publishable key needs the pages that may use it."})
     locked.networks, locked.origins = list(networks), list(from_origins)
+    publishable.check(locked)
     _save(locked, "api_key.set_where_from", by, before, _where_facts)
 
 

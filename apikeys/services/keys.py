@@ -17,8 +17,8 @@ from accounts.permissions import Actor
 from apikeys import key_text, resources
 from apikeys.found import Found, sentence
 from apikeys.key_text import KeyText
-from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.services import policies, rights
+from apikeys.models import ApiKey, KeySecret
+from apikeys.services import policies, publishable, rights
 from apikeys.services.terms import Terms, checked
 
 
@@ -50,7 +50,7 @@ def issue(
     replace_unused: bool = False,
     shown_to: User | None = None,
 ) -> str:
-    """Make the key's secret and return its text, which is stored nowhere.
+    """Make the key's secret and return its text. That of a secret key is stored nowhere.
 
     `shown_to` is the person who sees the text, if it is a person.
 
@@ -81,17 +81,21 @@ def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
     """Make a secret beside those that live, in the transaction of the caller. Return its text.
 
     The caller has locked the team's key policy, which may move the key's end to an earlier moment.
+    The text of a publishable key is kept, encrypted.
     """
     policies.bound_end(key, timezone.now())
-    made = key_text.generate()
+    made = key_text.generate(is_publishable=key.is_publishable)
     version, digest = digests.pepper_digest(made.text)
-    KeySecret.objects.create(
+    secret = KeySecret(
         key=key,
         public_id=made.public_id,
         digest=digest,
         pepper_version=version,
         shown_to=shown_to,
     )
+    if key.is_publishable:
+        publishable.seal(secret, made.text)
+    secret.save(force_insert=True)
     return made
 
 
@@ -123,7 +127,7 @@ def found_of(key: ApiKey) -> Found:
         resources=[resource.name for resource in opened],
         networks=key.networks,
         expires_at=key.expires_at,
-        is_publishable=key.kind == Kind.PUBLISHABLE,
+        is_publishable=key.is_publishable,
         limits=key.limits,
     )
 

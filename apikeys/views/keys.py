@@ -95,7 +95,13 @@ def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
-    """Show the page with a new text. No other page and no second answer has it."""
+    """Show the page with a new text. No other page and no second answer has it.
+
+    That of a publishable key stands on the key's own page at any time.
+    """
+    if key.is_publishable:
+        messages.success(request, f"{key.name} is ready. Its text stands here at any time.")
+        return redirect("key_page", request.team.slug, key.id)
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

@@ -21,7 +21,8 @@ Written = TypeVar("Written")
 FLUSH_AFTER = 0.5  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 2000  # records: a commit costs as much as some hundreds of them
 # Beyond so much of calls with a key that were let in, the gate lets in no more: what happened would
-# be lost. Callers without a key fill shares of their own, so that they shut out nobody who has one.
+# be lost. Callers without a secret key fill shares of their own, so that they shut out nobody who
+# has one.
 MAX_WAITING = 32 * 1024 * 1024  # bytes, of about 20,000 records without long texts
 RECORD_BYTES = 1536  # of a record in memory, but for its question and answer
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
@@ -52,6 +53,7 @@ class CallRecord(NamedTuple):
     tokens: int = 0  # that the answer took
     cost: int = 0  # of them, in nanos
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
+    is_publishable: bool = False  # with a key that everyone can send
 
 
 class Share:
@@ -178,7 +180,8 @@ class Recorder:
     def _share_of(self, record: CallRecord) -> Share:
         if not record.allowed:
             return self._refused
-        return self._without_key if record.key_id is None else self._with_key
+        is_everyones = record.key_id is None or record.is_publishable
+        return self._without_key if is_everyones else self._with_key
 
 
 def _size(record: CallRecord) -> int:

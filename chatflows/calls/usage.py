@@ -106,14 +106,25 @@ def last_uses(team: Team, public_ids: Iterable[str]) -> Mapping[str, datetime]:
 
 def seen_origins(key: ApiKey, days: int) -> Sequence[SeenOrigin]:
     """Return the origins that calls with the key came from, the most frequent first."""
+    return origins_of_keys(key.team, [key.id], days).get(key.id, [])
+
+
+def origins_of_keys(
+    team: Team, key_ids: Iterable[UUID], days: int
+) -> Mapping[UUID, Sequence[SeenOrigin]]:
+    """Return the origins that calls with each key came from, the most frequent first."""
     rows = (
-        OriginDay.objects.of(key.team)
-        .filter(key_id=key.id, day__gte=_first_day(days))
-        .values("origin")
+        OriginDay.objects.of(team)
+        .filter(key_id__in=list(key_ids), day__gte=_first_day(days))
+        .values("key_id", "origin")
         .annotate(let_in=Sum("let_in"), refused=Sum("refused"), last_at=Max("last_at"))
         .order_by("-let_in", "-refused", "origin")
     )
-    return [SeenOrigin(**row) for row in rows]
+    found: defaultdict[UUID, list[SeenOrigin]] = defaultdict(list)
+    for row in rows:
+        seen = SeenOrigin(row["origin"], row["let_in"], row["refused"], row["last_at"])
+        found[row["key_id"]].append(seen)
+    return found
 
 
 def calls_of_key(key: ApiKey, days: int) -> int:

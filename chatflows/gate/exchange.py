@@ -231,6 +231,7 @@ def record_of(
         turn=outcome.turn,
         route=path,
         upstream_status=outcome.upstream_status,
+        is_publishable=credential.is_publishable,
         origin=clients.origin_of(origins) if (origins := request.origins) else "",
         client=clients.client_of(request.user_agent[: clients.READ]),
         tokens=tokens,

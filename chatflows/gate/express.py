@@ -183,7 +183,7 @@ class ShortWay:
         if not kinds.of(reference.name).is_instant or not is_plain:
             return None
         engine = self._parts.engines.ready(chatflow.id, reference)
-        asked = bodies.parse(body)
+        asked = bodies.parse(body, may_override=not verdict.credential.is_publishable)
         if engine is None or asked.streaming:
             return None
         engine = cast(InstantEngine, engine)  # its kind says so

@@ -196,9 +196,8 @@ class BearerGate:
     def _is_full(self, let_in: Verdict) -> bool:
         """Whether so many records wait that this call's may be lost."""
         recorder = self._recorder
-        return recorder is not None and recorder.is_full(
-            has_key=let_in.credential.key_id is not None
-        )
+        has_key = not let_in.credential.is_everyones
+        return recorder is not None and recorder.is_full(has_key=has_key)
 
     def _settle(self, ticket: Ticket, *, is_let_in: bool) -> None:
         admission = self._parts.admission

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
 from apikeys.models import ApiKey
-from apikeys.models.keys import ApiKeyQuerySet, Kind
+from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists
 from chatflows.models import Chatflow, Selection
 
@@ -44,7 +44,7 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
     if checked:
         drawn += _drawn(mine.filter(pk__in=checked).exclude(pk__in=[key.pk for key in drawn]))
     others = key_lists.searched_keys(chatflow.team, q) if q else mine
-    free = others.filter(_fits(chatflow)).exclude(pk__in=[key.pk for key in drawn])
+    free = others.selectable_for(chatflow.id).exclude(pk__in=[key.pk for key in drawn])
     page = key_lists.page(free.exclude(is_selected), None, "", size=FOUND)
     prefetch_related_objects([*drawn, *page.keys], "secrets")
     for key in (*drawn, *page.keys):
@@ -55,11 +55,7 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
 
 def selectable(chatflow: Chatflow) -> ApiKeyQuerySet:
     """Return the keys that can open a chatflow: a publishable key is pinned to its own."""
-    return ApiKey.objects.of(chatflow.team).kept().filter(_fits(chatflow))
-
-
-def _fits(chatflow: Chatflow) -> Q:
-    return Q(kind=Kind.SECRET) | Q(pinned_to=chatflow.id)
+    return ApiKey.objects.of(chatflow.team).kept().selectable_for(chatflow.id)
 
 
 def _drawn(keys: ApiKeyQuerySet) -> QuerySet[ApiKey]:

@@ -94,6 +94,10 @@ class ChatflowResources:
         """Select a key for these chatflows of its team."""
         chatflows.select(key, resource_ids, by)
 
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one chatflow of its team and for no other."""
+        chatflows.select_only(key, resource_id, by)
+
     def choices(self, key: ApiKey, find: str, count: int) -> Choices:
         """Return at most `count` selected and `count` other chatflows whose name has `find`."""
         of_team = Chatflow.objects.of(key.team)
@@ -145,11 +149,8 @@ class ChatflowResources:
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""
-        of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
-        for key in keys:
-            of_team[key.team].append(key.id)
         found: dict[UUID, Sequence[Day]] = {}
-        for team, ids in of_team.items():
+        for team, ids in _by_team(keys).items():
             found.update(usage.days_of_keys(team, ids, days))
         return found
 
@@ -169,9 +170,19 @@ class ChatflowResources:
         """Return the origins that calls with the key came from, the most frequent first."""
         return usage.seen_origins(key, days)
 
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
+        found: dict[UUID, Sequence[SeenOrigin]] = {}
+        for team, ids in _by_team(keys).items():
+            found.update(usage.origins_of_keys(team, ids, days))
+        return found
+
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Call]:
         """Return the key's newest calls, with `chatflow_name` for pages."""
-        calls = list(Call.objects.of(key.team).filter(key_id=key.id).order_by("-at")[:count])
+        of_key = Call.objects.of(key.team).filter(key_id=key.id).with_key_kinds()
+        calls = list(of_key.order_by("-at")[:count])
         ids = {call.chatflow_id for call in calls}
         names = dict(Chatflow.objects.of(key.team).filter(id__in=ids).values_list("id", "name"))
         for call in calls:
@@ -195,6 +206,17 @@ class ChatflowResources:
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""
         return snippets.whole(settings.PUBLIC_URL, resource.id)
+
+    def page_snippets(self, resource: Resource, key_text: str) -> list[Snippet]:
+        """Return code that calls a chatflow from a web page, with a publishable key's text."""
+        return snippets.in_page(settings.PUBLIC_URL, resource.id, key_text)
+
+
+def _by_team(keys: Iterable[ApiKey]) -> Mapping[Team, Sequence[UUID]]:
+    of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
+    for key in keys:
+        of_team[key.team].append(key.id)
+    return of_team
 
 
 def _resource(chatflow: Chatflow, *, would_close: bool = False) -> Resource:

@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import AuditEvent, Membership, Role, ServiceAccount, Team, User
 from accounts.services import service_accounts, teams
 from accounts.services.service_accounts import About
+from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.calls import store
 from chatflows.faq import entries
@@ -38,7 +39,7 @@ BUDGET = {
     "service_account_edit": 8,
     "service_account_delete": 7,
     "mail_list": 6,
-    "key_list": 10,  # used and never used keys are two statements: see key_lists.py
+    "key_list": 11,  # used and never used keys are two statements: see key_lists.py
     "key_new": 9,
     "key_first_call": 7,
     "key_page": 30,
@@ -51,6 +52,7 @@ BUDGET = {
     "key_edit_where": 9,
     "key_edit_scopes": 9,
     "key_revoke": 9,
+    "key_pin": 11,
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,
@@ -98,6 +100,7 @@ class Many(NamedTuple):
     integration: Integration
     account: ServiceAccount
     member: Membership
+    shop: ApiKey  # a publishable key
 
     def grow(self, numbers: range) -> None:
         """One more of everything for each number."""
@@ -131,6 +134,7 @@ class Many(NamedTuple):
             "operator_team_rename": [self.team.id],
             "operator_team_delete": [self.team.id],
             "hosted_chat": ["acme", self.faq.id],
+            "key_pin": ["acme", self.shop.id],
         }
         about = {
             "key_": self.integration.key.id,
@@ -162,7 +166,8 @@ def few() -> Many:
     keys.add(acme, "veras", factories.TESTER, created_by=vera, opens=[faq.id])
     flow_apps.save(acme, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
     chats.save(faq, Shown(True, "Ask"), factories.TESTER)
-    return Many(acme, faq, integration, account, Membership.objects.get(user=vera))
+    shop, _ = factories.publishable(acme, "web-shop", faq)
+    return Many(acme, faq, integration, account, Membership.objects.get(user=vera), shop)
 
 
 def owner() -> Client:

@@ -20,6 +20,7 @@ from django.db import transaction  # noqa: E402 (Django must be set up first)
 from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
+from accounts.bounds import Limits  # noqa: E402
 from accounts.mail import outbox as mails  # noqa: E402
 from accounts.models import (  # noqa: E402
     AuditEvent,
@@ -35,7 +36,7 @@ from accounts.models.mail_kinds import KINDS  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
 from accounts.services import service_accounts, teams  # noqa: E402
 from accounts.services.service_accounts import About  # noqa: E402
-from apikeys.models import ApiKey  # noqa: E402
+from apikeys.models import ApiKey, Kind  # noqa: E402
 from apikeys.services import keys  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
@@ -79,6 +80,20 @@ def make_key(
     chatflows.select(key, [UUID(each) for each in opens], BY)
     if scopes is not None:
         ApiKey.objects.filter(pk=key.pk).update(scopes=scopes)
+    return text
+
+
+def make_publishable(team: str, name: str, pinned_to: str, origins: list[str]) -> str:
+    """The text of a new publishable key."""
+    _, text = keys.add(
+        Team.objects.get(slug=team),
+        name,
+        BY,
+        kind=Kind.PUBLISHABLE,
+        pinned_to=UUID(pinned_to),
+        origins=origins,
+        limits=Limits(minute=1_000_000),
+    )
     return text
 
 
@@ -265,6 +280,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         lease_holder,
         let_leases_run_out,
         make_key,
+        make_publishable,
         make_chatflow,
         add_entry,
         set_engine,

@@ -56,7 +56,7 @@ COUNTS = """
 SELECT subject, period, calls FROM chatflows_periodcount
 WHERE subject IN ({subjects}) AND period IN ({periods})
 """
-# Rows 8 and 9 of the access rule, for all chatflows of the key's own team at once.
+# Rows 5, 8 and 9 of the access rule, for all chatflows of the key's own team at once.
 MODELS = """
 SELECT c.id, c.name, c.created_at
 FROM chatflows_chatflow c
@@ -64,6 +64,8 @@ WHERE c.team_id = {team_id} AND (
     c.access_mode = 'public' OR c.access_mode = 'keys' AND EXISTS (
         SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = {key_id}
     )
+) AND NOT EXISTS (
+    SELECT 1 FROM apikeys_apikey k WHERE k.id = {key_id} AND k.pinned_to <> c.id
 )
 ORDER BY c.name, c.id LIMIT 1000
 """

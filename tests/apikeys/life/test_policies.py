@@ -207,7 +207,7 @@ def test_extending_obeys_the_policy_and_a_new_text_gives_a_new_life(
 
 def test_a_publishable_key_obeys_too(integration: Integration, clock: Clock) -> None:
     ApiKey.objects.filter(pk=integration.key.pk).update(
-        kind="publishable", pinned_to=factories.NOBODYS_ID
+        kind="publishable", pinned_to=factories.NOBODYS_ID, limit_day=1
     )
     assert save(integration.key.team, Rules(may_last_forever=False)).endless == 1
 

@@ -234,6 +234,13 @@ def test_the_models_of_a_key_are_what_decide_would_let_it_ask(
     assert reader.models(globex.id, key.id) == [("theirs", Chatflow.objects.get(name="theirs").id)]
 
 
+def test_the_one_model_of_a_publishable_key_is_its_own(reader: Reading, acme: Team) -> None:
+    flows = {mode: factories.chatflow(acme, mode, mode=mode) for mode in ("public", "off", "keys")}
+    for mode, listed in {"public": ["public"], "off": [], "keys": ["keys"]}.items():
+        key, _ = factories.publishable(acme, f"for {mode}", flows[mode])
+        assert [name for name, _ in reader.models(acme.id, key.id)] == listed
+
+
 def test_an_upstream_secret_is_read_as_it_is_stored(reader: Reading, acme: Team) -> None:
     flow = factories.chatflow(acme, "Upstream")
     config = {"base_url": "https://flows.example", "é": ["🔑", 1.5, None, True]}

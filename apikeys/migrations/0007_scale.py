@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0014_key_contacts'),
-        ('apikeys', '0005_ending_since'),
+        ('apikeys', '0006_publishable_keys'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
