@@ -133,9 +133,11 @@ def effects(team: Team, rules: Rules, now: datetime) -> Effects:
 
 def most_used(team: Team, rules: Rules, now: datetime, which: Q, count: int) -> list[ApiKey]:
     """Return some of the keys that a condition names, the last used first, with `new_end`."""
-    named = _kept(team).filter(which).select_related("team")
-    found = named.annotate(new_end=_new_end(rules, now))
-    return list(found.order_by(F("last_used_at").desc(nulls_last=True), "name_key")[:count])
+    order = (F("last_used_at").desc(nulls_last=True), "name_key")
+    first = list(_kept(team).filter(which).order_by(*order).values_list("pk", flat=True)[:count])
+    # The new end looks at the secrets of each key: only of those that are shown.
+    found = ApiKey.objects.of(team).filter(pk__in=first).annotate(new_end=_new_end(rules, now))
+    return list(found.select_related("team").order_by(*order))
 
 
 @transaction.atomic

@@ -46,7 +46,7 @@ BUDGET = {
     "key_rotate": 12,
     "key_extend": 9,
     "key_policy": 5,
-    "key_policy_preview": 9,
+    "key_policy_preview": 10,
     "key_edit_details": 9,
     "key_edit_limits": 9,
     "key_edit_where": 9,
