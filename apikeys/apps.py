@@ -13,8 +13,9 @@ class ApiKeysConfig(AppConfig):
         from accounts.audit import pages, words  # noqa: PLC0415
         from accounts.signals import membership_changed  # noqa: PLC0415
         from apikeys import audit_words, key_pages  # noqa: PLC0415
-        from apikeys.services import off_boarding, reminders, rotation  # noqa: PLC0415
+        from apikeys.services import off_boarding  # noqa: PLC0415
         from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
+        from apikeys.services.life import reminders, rotation  # noqa: PLC0415
 
         held_keys.register(HeldApiKeys())
         membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")

@@ -21,7 +21,8 @@ from accounts.permissions import Actor
 from accounts.services import members
 from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
-from apikeys.services import contacts, keys, policies, publishable, rights
+from apikeys.services import contacts, keys, publishable, rights
+from apikeys.services.life import policies
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key

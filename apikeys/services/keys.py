@@ -18,7 +18,8 @@ from apikeys import key_text, resources
 from apikeys.found import Found, sentence
 from apikeys.key_text import KeyText
 from apikeys.models import ApiKey, KeySecret
-from apikeys.services import policies, publishable, rights
+from apikeys.services import publishable, rights
+from apikeys.services.life import policies
 from apikeys.services.terms import Terms, checked
 
 

@@ -29,7 +29,8 @@ from accounts.models import Role, Team, User
 from accounts.permissions import Actor
 from apikeys import resources
 from apikeys.models import ApiKey, ApiKeyQuerySet, KeySecret, Kind
-from apikeys.services import key_rows, keys, policies, rotation
+from apikeys.services import key_rows, keys
+from apikeys.services.life import policies, rotation
 
 DETAILED = 50  # keys that the sheet shows one by one
 WRITTEN = 500  # rows that one statement names

@@ -13,7 +13,7 @@ from accounts.models import Environment, Membership, ServiceAccount, Team, User
 from accounts.network import addresses, origins
 from apikeys import resources, scopes
 from apikeys.models import Kind
-from apikeys.services import policies
+from apikeys.services.life import policies
 
 MAX_PLACES = 50  # networks or origins of one key
 Errors = dict[str, str]

@@ -18,8 +18,8 @@ from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.policies import PolicyForm
 from apikeys.models import ApiKey
-from apikeys.services import policies, policy_changes, rotation
-from apikeys.services.policy_changes import Effects, Rules
+from apikeys.services.life import policies, policy_changes, rotation
+from apikeys.services.life.policy_changes import Effects, Rules
 
 SHOWN = 10  # keys of one effect, by name
 MAX_DIGITS = 10

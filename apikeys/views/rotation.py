@@ -19,7 +19,8 @@ from apikeys import charts, resources
 from apikeys.forms.rotation import RotateForm, overlaps
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import SecretUse
-from apikeys.services import policies, rights, rotation
+from apikeys.services import rights
+from apikeys.services.life import policies, rotation
 from apikeys.views.key_guard import KeyRequest, get_key, key_view
 from apikeys.views.keys import shown_once
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.services import keys, rotation
+from apikeys.services import keys
+from apikeys.services.life import rotation
 from chatflows.models import PeriodCount
 
 BY = Actor("command", "tests", "tests")

@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.permissions import Actor
 from apikeys.models import ApiKey
-from apikeys.services import keys, policies, rights
+from apikeys.services import keys, rights
+from apikeys.services.life import policies
 
 
 @transaction.atomic

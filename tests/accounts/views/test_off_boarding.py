@@ -12,7 +12,8 @@ from accounts.permissions import Actor
 from accounts.services import members, off_boarding, service_accounts
 from accounts.services.service_accounts import About
 from apikeys.models import ApiKey, KeySecret
-from apikeys.services import keys, rotation
+from apikeys.services import keys
+from apikeys.services.life import rotation
 from chatflows.models import Chatflow
 from tests import factories
 from tests.accounts.views.sheets import LEAVE, drawn, url, way

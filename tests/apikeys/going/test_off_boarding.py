@@ -15,8 +15,9 @@ from accounts.permissions import Actor
 from accounts.services import members, off_boarding, service_accounts
 from accounts.services.service_accounts import About
 from apikeys.models import ApiKey, KeyPolicy, KeySecret, Kind
-from apikeys.services import keys, rotation
+from apikeys.services import keys
 from apikeys.services import off_boarding as sheets
+from apikeys.services.life import rotation
 from tests import factories
 from tests.accounts.views.sheets import drawn, url, way
 

@@ -18,7 +18,8 @@ from accounts.models import AuditEvent, Membership, Team, User
 from accounts.permissions import Actor
 from accounts.services import off_boarding
 from apikeys.models import ApiKey, KeySecret
-from apikeys.services import keys, rotation
+from apikeys.services import keys
+from apikeys.services.life import rotation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,8 +10,9 @@ from accounts.models import AuditEvent, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import details, expiry, keys, policies, policy_changes, rotation
-from apikeys.services.policy_changes import Effects, Rules
+from apikeys.services import details, keys
+from apikeys.services.life import expiry, policies, policy_changes, rotation
+from apikeys.services.life.policy_changes import Effects, Rules
 from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.conftest import Integration

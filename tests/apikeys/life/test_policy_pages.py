@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.permissions import SCOPES
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import policy_changes
+from apikeys.services.life import policy_changes
 from tests import factories
 from tests.conftest import Integration
 

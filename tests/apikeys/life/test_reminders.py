@@ -10,7 +10,8 @@ from django.test import override_settings
 from accounts.mail import outbox
 from accounts.models import Mail, Team, User
 from apikeys.models import ApiKey, KeyPolicy, KeySecret, Notice
-from apikeys.services import expiry, keys, reminders, rotation
+from apikeys.services import keys
+from apikeys.services.life import expiry, reminders, rotation
 from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.conftest import Integration

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import rotation
+from apikeys.services.life import rotation
 from chatflows.calls import store
 from chatflows.models import Chatflow, UsageHour
 from tests import factories

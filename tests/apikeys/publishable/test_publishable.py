@@ -16,7 +16,8 @@ from accounts.outages import Unavailable
 from accounts.permissions import Actor
 from apikeys import key_text
 from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.services import keys, publishable, rotation
+from apikeys.services import keys, publishable
+from apikeys.services.life import rotation
 from chatflows.models import Chatflow, Selection
 from chatflows.services import chatflows
 from tests import factories

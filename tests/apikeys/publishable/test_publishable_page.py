@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Role, Team, User
 from apikeys.models import ApiKey
-from apikeys.services import rotation
+from apikeys.services.life import rotation
 from chatflows.models import Chatflow, OriginDay
 from chatflows.services import chatflows
 from tests import factories

@@ -31,8 +31,9 @@ from accounts.models import Team
 from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from accounts.services import members
 from apikeys.models import ApiKey, ApiKeyQuerySet, KeyPolicy, KeySecret
-from apikeys.services import keys, policies
-from apikeys.services.policies import ALWAYS_ALLOWED, LIFE_WITHOUT_END, LONGEST_OVERLAP
+from apikeys.services import keys
+from apikeys.services.life import policies
+from apikeys.services.life.policies import ALWAYS_ALLOWED, LIFE_WITHOUT_END, LONGEST_OVERLAP
 
 MOST_DAYS = 3650
 MOST_HOURS = LONGEST_OVERLAP // timedelta(hours=1)

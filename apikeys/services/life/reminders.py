@@ -17,7 +17,8 @@ from django.utils import timezone
 from accounts.mail import outbox
 from accounts.models import Team
 from apikeys.models import ApiKey, ApiKeyQuerySet, KeySecret, Notice
-from apikeys.services import policies, recipients
+from apikeys.services import recipients
+from apikeys.services.life import policies
 
 log = structlog.get_logger("flowlatch.reminders")
 

@@ -23,7 +23,8 @@ from accounts.permissions import Actor
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import KeySecretQuerySet
-from apikeys.services import keys, policies, rights
+from apikeys.services import keys, rights
+from apikeys.services.life import policies
 
 log = structlog.get_logger("flowlatch.rotation")
 
