@@ -85,7 +85,8 @@ KINDS: Mapping[str, MailKind] = {
             "team_name": "Acme",
             "key_name": "crm-sync",
             "hint": "flk_sk_8fK2…m3Rw",
-            "origins": ["https://shop.example.com"],
+            # A caller's own text, spelled so that no mail program makes a link of it.
+            "origins": ["https:\u200b/\u200b/\u200bshop.\u200bexample.\u200bcom"],
             "more": 2,
             "link": _LINK,
         },
