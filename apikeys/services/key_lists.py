@@ -19,7 +19,7 @@ from apikeys.models.keys import EXPIRES_SOON, ApiKeyQuerySet, Kind
 
 PAGE = 50
 # A filter that no index answers looks at so many keys at a time, and the page offers to go on.
-WINDOW = 20_000
+WINDOW = 10_000
 FOUND = 500  # keys that one search finds
 LEAST_HINT = 3  # characters
 MAKERS = 20
@@ -107,19 +107,25 @@ def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int =
 
     A search's keys are few, and need no window: `narrow` them before.
     """
-    found: list[ApiKey] = []
+    ids: list[UUID] = []
     for segment in _segments(keys, after):
         rows = segment
         if narrow is not None:
             rows = narrow(segment.filter(pk__in=segment.values("pk")[:WINDOW]))
-        shown = rows.select_related("team", "service_account", "created_by")
-        found += shown[: size + 1 - len(found)]
-        if len(found) > size:
-            return Page(found[:size], _cursor(found[size - 1]))
+        ids += rows.values_list("pk", flat=True)[: size + 1 - len(ids)]
+        if len(ids) > size:
+            found = _loaded(ids[:size])
+            return Page(found, _cursor(found[-1]))
         end = segment[WINDOW - 1 : WINDOW].first() if narrow is not None else None
         if end is not None:
-            return Page(found, _cursor(end), is_cut=True)
-    return Page(found)
+            return Page(_loaded(ids), _cursor(end), is_cut=True)
+    return Page(_loaded(ids))
+
+
+def _loaded(ids: list[UUID]) -> list[ApiKey]:
+    # By a statement of its own: beside a join the planner leaves the index that holds the order.
+    rows = ApiKey.objects.select_related("team", "service_account", "created_by").in_bulk(ids)
+    return [rows[pk] for pk in ids if pk in rows]
 
 
 def is_large(team: Team) -> bool:
@@ -130,7 +136,7 @@ def is_large(team: Team) -> bool:
 
 def _segments(keys: ApiKeyQuerySet, after: str) -> Iterator[ApiKeyQuerySet]:
     # Two of them, since the databases put NULL at different ends.
-    used, unused = keys.exclude(last_used_at=None), keys.filter(last_used_at=None)
+    used, unused = keys.filter(last_used_at__isnull=False), keys.filter(last_used_at=None)
     place = _place(after)
     if place is not None:
         last_used_at, created_at, pk = place

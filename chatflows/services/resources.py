@@ -60,17 +60,19 @@ class ChatflowResources:
         if not ids:
             return opened
         others = ApiKey.objects.usable().filter(selections__chatflow=OuterRef("chatflow"))
-        selections = (
+        rows = (  # without models: a key can open ten thousand chatflows
             Selection.objects.filter(key__in=ids)
             .annotate(has_other=Exists(others.exclude(pk=OuterRef("key"))))
-            .select_related("chatflow__team")
             .order_by("chatflow__name_key")
+            .values_list(
+                *("key_id", "chatflow_id", "chatflow__name", "chatflow__access_mode"),
+                *("chatflow__team__slug", "has_other"),
+            )
         )
-        for selection in selections:
-            chatflow = selection.chatflow
-            is_last = ids[selection.key_id] and not selection.has_other
-            closes = is_last and chatflow.access_mode == AccessMode.KEYS
-            opened[selection.key_id].append(_resource(chatflow, would_close=closes))
+        for key_id, chatflow_id, name, mode, slug, has_other in rows:
+            closes = ids[key_id] and not has_other and mode == AccessMode.KEYS
+            url = _page_of(slug) % chatflow_id
+            opened[key_id].append(Resource(chatflow_id, name, url, mode, would_close=closes))
         return opened
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:

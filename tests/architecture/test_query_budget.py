@@ -56,8 +56,8 @@ BUDGET = {
     "key_delete": 9,
     "chatflow_list": 7,
     "chatflow_new": 4,
-    "chatflow_access": 12,  # likewise, and what was taken of the limits
-    "chatflow_access_keys": 8,
+    "chatflow_access": 13,  # likewise, and what was taken of the limits
+    "chatflow_access_keys": 9,
     "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,

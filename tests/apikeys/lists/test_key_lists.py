@@ -149,13 +149,14 @@ def test_the_database_answers_by_its_indexes(acme: Team, seven: list[str]) -> No
     if connection.vendor != "sqlite":
         pytest.skip("the planner of PostgreSQL chooses by statistics; `make many` shows it")
     with CaptureQueriesContext(connection) as captured:
-        key_lists.page(ApiKey.objects.of(acme).kept(), None, "")
+        for segment in key_lists._segments(ApiKey.objects.of(acme).kept(), ""):
+            list(segment.values_list("pk")[:51])
         list(ApiKey.objects.of(acme).kept().filter(name_key__begins="key"))
     plans = []
     for query in captured.captured_queries:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
             plans.append(" ".join(row[3] for row in cursor.fetchall()))
-    assert all("USING INDEX api_key_by_use" in plan for plan in plans[:2]), plans
+    assert all("INDEX api_key_by_use" in plan for plan in plans[:2]), plans
     assert all("TEMP B-TREE" not in plan for plan in plans), plans
     assert "name_key>? AND name_key<?" in plans[2]
