@@ -53,7 +53,7 @@ BUDGET = {
     "key_edit_scopes": 9,
     "key_revoke": 9,
     "key_pin": 11,
-    "key_delete": 9,
+    "key_delete": 13,  # offers other keys as a list does, in place of every key
     "chatflow_list": 7,
     "chatflow_new": 4,
     "chatflow_access": 13,  # likewise, and what was taken of the limits
