@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from django.db.models import Count, Min
+
 from accounts.held_keys import ClosingResource, HeldKey
 from accounts.models import ServiceAccount
 from accounts.permissions import Actor
@@ -22,6 +24,12 @@ class AccountKeys:
             assert key.service_account_id is not None
             held[key.service_account_id].append(_held(key))
         return held
+
+    def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
+        """Return how many keys each account has, and one's name. One without any is missing."""
+        of_accounts = ApiKey.objects.kept().filter(service_account__in=list(accounts))
+        rows = of_accounts.values("service_account").annotate(count=Count("pk"), name=Min("name"))
+        return {row["service_account"]: (row["count"], row["name"]) for row in rows.order_by()}
 
     def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
