@@ -174,6 +174,9 @@ class HeldKeys(Protocol):
     def of_account(self, account: ServiceAccount) -> list[HeldKey]:
         """Return the keys of one account with their calls of 14 days, by name."""
 
+    def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
+        """Return how many keys each account has, and one's name. One without any is missing."""
+
     def closing_without(self, account: ServiceAccount) -> Sequence[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
 

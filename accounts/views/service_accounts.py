@@ -24,9 +24,9 @@ from accounts.services import service_accounts
 def account_list(request: TeamRequest) -> HttpResponse:
     """Show the team's service accounts: environment, keys, whom to ask."""
     accounts = list(_kept(request).order_by("name_key"))
-    held = held_keys.registry().of_accounts(accounts)
+    held = held_keys.registry().counts(accounts)
     for account in accounts:
-        account.keys = held.get(account.id, [])  # type: ignore[attr-defined]
+        account.key_count, account.key_name = held.get(account.id, (0, ""))  # type: ignore[attr-defined]
     return render(request, "accounts/service_accounts.html", {"accounts": accounts})
 
 

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from django.db.models import Count, Min
+
 from accounts.held_keys import Choices, ClosingResource, HeldKey, Named, Outcome, Sheet, SheetSize
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import Actor
@@ -28,6 +30,12 @@ class HeldApiKeys:
         found = list(_kept().filter(service_account=account))
         calls = key_rows.calls(found)
         return [key_rows.held(key, calls.get(key.id, 0)) for key in found]
+
+    def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
+        """Return how many keys each account has, and one's name. One without any is missing."""
+        of_accounts = ApiKey.objects.kept().filter(service_account__in=list(accounts))
+        rows = of_accounts.values("service_account").annotate(count=Count("pk"), name=Min("name"))
+        return {row["service_account"]: (row["count"], row["name"]) for row in rows.order_by()}
 
     def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""

@@ -5,7 +5,7 @@ holds it (`api_key_by_use`). A cursor names the last row of a page by its place 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from apikeys.models.keys import EXPIRES_SOON, ApiKeyQuerySet, Kind
 PAGE = 50
 # A filter that no index answers looks at so many keys at a time, and the page offers to go on.
 WINDOW = 10_000
-FOUND = 500  # keys that one search finds
+FOUND = 200  # keys of each sort that one search finds
 LEAST_HINT = 3  # characters
 MAKERS = 20
 ORDER = ("-last_used_at", "-created_at", "-id")
@@ -31,12 +31,14 @@ Narrow = Callable[[ApiKeyQuerySet], ApiKeyQuerySet]
 class Page:
     """Some keys, and the cursor of the next page; empty at the end.
 
-    `is_cut`: the window ended before the page was full, and more keys may fit.
+    `is_cut`: the window ended before the page was full, and more keys may fit. `is_capped`: the
+    search found as many keys as it takes, and more may fit.
     """
 
     keys: list[ApiKey]
     next: str = ""
     is_cut: bool = False
+    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,12 @@ def filters(show: str, kind: str, environment: str) -> Filters:
 
 
 def searched_keys(team: Team, q: str) -> ApiKeyQuerySet:
-    """Return the team's keys that a search finds, at most about FOUND of each sort.
+    """Return the team's keys that a search finds (see `_found`)."""
+    return ApiKey.objects.of(team).kept().filter(pk__in=_found(team, q))
+
+
+def _found(team: Team, q: str) -> set[UUID]:
+    """Return the ids of keys that a search finds, at most FOUND of each sort.
 
     Names and hints are searched from their beginning among all keys; parts of names and hints,
     makers and service accounts among the WINDOW keys used last.
@@ -91,14 +98,16 @@ def searched_keys(team: Team, q: str) -> ApiKeyQuerySet:
     for segment in _segments(kept, ""):
         window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
         found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
-    return kept.filter(pk__in=found)
+    return found
 
 
 def search(team: Team, q: str, wanted: Filters, after: str) -> Page:
     """Return a page of the team's keys that fit a search and filters."""
-    if q:  # few enough for filters without a window
-        return page(wanted.narrow(searched_keys(team, q)), None, after)
     kept = ApiKey.objects.of(team).kept()
+    if q:  # few enough for filters without a window
+        found = _found(team, q)
+        shown = page(wanted.narrow(kept.filter(pk__in=found)), None, after)
+        return replace(shown, is_capped=len(found) >= FOUND)
     return page(kept, wanted.narrow if wanted else None, after)
 
 

@@ -160,3 +160,11 @@ def test_the_database_answers_by_its_indexes(acme: Team, seven: list[str]) -> No
     assert all("INDEX api_key_by_use" in plan for plan in plans[:2]), plans
     assert all("TEMP B-TREE" not in plan for plan in plans), plans
     assert "name_key>? AND name_key<?" in plans[2]
+
+
+def test_a_search_that_finds_too_much_says_so(
+    acme: Team, seven: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not key_lists.search(acme, "key", Filters(), "").is_capped
+    monkeypatch.setattr(key_lists, "FOUND", 3)
+    assert key_lists.search(acme, "key", Filters(), "").is_capped
