@@ -180,6 +180,9 @@ class HeldKeys(Protocol):
     def closing_without(self, account: ServiceAccount) -> Sequence[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
 
+    def waking_scopes(self, account: ServiceAccount) -> frozenset[str]:
+        """Return every scope of the keys that work again once the account is enabled."""
+
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
 

@@ -42,6 +42,11 @@ class HeldApiKeys:
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
         return [ClosingResource(resource.name, resource.url) for resource in closing]
 
+    def waking_scopes(self, account: ServiceAccount) -> frozenset[str]:
+        """Return every scope of the keys that work again once the account is enabled."""
+        held = ApiKey.objects.kept().filter(service_account=account, disabled_at=None)
+        return frozenset(scope for key in held.only("scopes") for scope in key.scopes)
+
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
         for key in _kept().filter(service_account=account):

@@ -145,7 +145,9 @@ def enable(key: ApiKey, by: Actor) -> None:
 
     Raises NotAllowed unless the actor holds all scopes of the key.
     """
-    rights.check(key.team, by, key.scopes)
+    # Read anew: the key may have got another scope since.
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    rights.check(key.team, by, locked.scopes)
     _set_disabled(key, None, "api_key.enable", by)
 
 
