@@ -49,8 +49,7 @@ class HeldApiKeys:
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
-        for key in _kept().filter(service_account=account):
-            keys.delete(key, by)
+        keys.delete_all(_kept().filter(service_account=account), by)
 
     def sheet_size(self, team: Team, user: User) -> SheetSize:
         """Return how many keys of a team a person made, knows or looks after."""

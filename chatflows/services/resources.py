@@ -38,11 +38,6 @@ NOBODY = UUID(int=0)
 class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
 
-    def of_team(self, team: Team) -> list[Resource]:
-        """Return every chatflow of a team, by name."""
-        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
-        return [_resource(chatflow) for chatflow in named]
-
     def first(self, team: Team, count: int) -> list[Resource]:
         """Return the first chatflows of a team, by name."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
@@ -91,6 +86,10 @@ class ChatflowResources:
         )
         named = found.select_related("team").order_by("name_key")
         return [_resource(chatflow, would_close=True) for chatflow in named] if ids else []
+
+    def hold(self, team: Team, resource_ids: Sequence[UUID]) -> None:
+        """Lock these chatflows of a team, in the transaction of the caller."""
+        chatflows.hold(team, resource_ids)
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
@@ -164,9 +163,9 @@ class ChatflowResources:
         """Return the calls let in with each secret in each of the last hours, the oldest first."""
         return usage.hours_of_secrets(key, hours)
 
-    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+    def last_uses(self, key: ApiKey) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
-        return usage.last_uses(team, public_ids)
+        return usage.last_uses(key)
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""

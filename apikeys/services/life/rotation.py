@@ -196,8 +196,7 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
     since = secret.ending_since or secret.created_at
     if now - since < SILENT_FOR:
         return False
-    used = resources.registry().last_uses(secret.key.team, [secret.public_id])
-    last_at = used.get(secret.public_id)
+    last_at = resources.registry().last_uses(secret.key).get(secret.public_id)
     return last_at is None or now - last_at >= SILENT_FOR
 
 
