@@ -161,6 +161,12 @@ class ApiKey(Named, Limited, TeamOwned):
                 condition=models.Q(deleted_at=None),
                 name="api_key_by_name",
             ),
+            # What the list of service accounts counts.
+            models.Index(
+                fields=["service_account", "name"],
+                condition=models.Q(deleted_at=None, service_account__isnull=False),
+                name="api_key_by_account",
+            ),
         ]
 
     def __str__(self) -> str:
