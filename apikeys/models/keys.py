@@ -161,10 +161,10 @@ class ApiKey(Named, Limited, TeamOwned):
                 condition=models.Q(deleted_at=None),
                 name="api_key_by_name",
             ),
-            # What the list of service accounts counts.
+            # What the list of service accounts counts, without a look at the rows.
             models.Index(
-                fields=["service_account", "name"],
-                condition=models.Q(deleted_at=None, service_account__isnull=False),
+                fields=["service_account", "deleted_at", "name"],
+                condition=models.Q(service_account__isnull=False),
                 name="api_key_by_account",
             ),
         ]
