@@ -34,7 +34,7 @@ class HeldApiKeys:
     def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
         """Return how many keys each account has, and one's name. One without any is missing."""
         of_accounts = ApiKey.objects.kept().filter(service_account__in=list(accounts))
-        rows = of_accounts.values("service_account").annotate(count=Count("pk"), name=Min("name"))
+        rows = of_accounts.values("service_account").annotate(count=Count("*"), name=Min("name"))
         return {row["service_account"]: (row["count"], row["name"]) for row in rows.order_by()}
 
     def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
