@@ -29,9 +29,14 @@ def test_windows_in_use_are_not_all_looked_at_again_for_each_new_one(
     admission = Admission(Tallies(read))
     first = plan_of(uuid4())
     assert isinstance(admission.take_now(first), Ticket)
-    looks = []
+    looks: list[int] = []
     forget = admission._forget
-    monkeypatch.setattr(admission, "_forget", lambda: (looks.append(1), forget()))
+
+    def noted() -> None:
+        looks.append(1)
+        forget()
+
+    monkeypatch.setattr(admission, "_forget", noted)
     for _ in range(63):
         assert isinstance(admission.take_now(plan_of(uuid4())), Ticket)
     assert len(looks) == 5  # at 2, 4, 8, 16 and 32
