@@ -174,8 +174,14 @@ class HeldKeys(Protocol):
     def of_account(self, account: ServiceAccount) -> list[HeldKey]:
         """Return the keys of one account with their calls of 14 days, by name."""
 
+    def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
+        """Return how many keys each account has, and one's name. One without any is missing."""
+
     def closing_without(self, account: ServiceAccount) -> Sequence[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
+
+    def waking_scopes(self, account: ServiceAccount) -> frozenset[str]:
+        """Return every scope of the keys that work again once the account is enabled."""
 
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""

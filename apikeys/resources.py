@@ -120,9 +120,6 @@ class Opened(NamedTuple):
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def of_team(self, team: Team) -> list[Resource]:
-        """Return every resource of a team, by name."""
-
     def first(self, team: Team, count: int) -> list[Resource]:
         """Return the first resources of a team, by name."""
 
@@ -137,6 +134,12 @@ class Resources(Protocol):
 
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the resources that nobody could open if all these keys were refused."""
+
+    def hold(self, team: Team, resource_ids: Sequence[UUID]) -> None:
+        """Lock these resources of a team, in the transaction of the caller.
+
+        For a change that writes an audit row before it opens them.
+        """
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these resources of its team. Raises as `open_only`."""
@@ -172,7 +175,7 @@ class Resources(Protocol):
         """Return the calls let in with each secret, by its public id: one number for each of the
         last hours, the oldest first. A secret without any is missing."""
 
-    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+    def last_uses(self, key: ApiKey) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:

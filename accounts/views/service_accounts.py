@@ -24,9 +24,9 @@ from accounts.services import service_accounts
 def account_list(request: TeamRequest) -> HttpResponse:
     """Show the team's service accounts: environment, keys, whom to ask."""
     accounts = list(_kept(request).order_by("name_key"))
-    held = held_keys.registry().of_accounts(accounts)
+    held = held_keys.registry().counts(accounts)
     for account in accounts:
-        account.keys = held.get(account.id, [])  # type: ignore[attr-defined]
+        account.key_count, account.key_name = held.get(account.id, (0, ""))  # type: ignore[attr-defined]
     return render(request, "accounts/service_accounts.html", {"accounts": accounts})
 
 
@@ -88,11 +88,16 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
     return redirect("service_account_list", request.team.slug)
 
 
-@team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
-@require_POST
+@team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
 def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """Let the account's keys work again."""
+    """Let the account's keys work again. This asks what enabling each of them asks.
+
+    Opened, as after the password was asked for again, it leads to the account's page.
+    """
     account = _get(request, account_id)
+    if request.method != "POST":
+        return redirect("service_account_edit", request.team.slug, account.id)
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
     return redirect("service_account_list", request.team.slug)

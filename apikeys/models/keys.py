@@ -174,6 +174,12 @@ class ApiKey(Named, Limited, TeamOwned):
                 condition=models.Q(deleted_at=None),
                 name="api_key_by_name",
             ),
+            # What the list of service accounts counts, without a look at the rows.
+            models.Index(
+                fields=["service_account", "deleted_at", "name"],
+                condition=models.Q(service_account__isnull=False),
+                name="api_key_by_account",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from django.db.models import Count, Min
+
 from accounts.held_keys import Choices, ClosingResource, HeldKey, Named, Outcome, Sheet, SheetSize
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import Actor
@@ -29,15 +31,25 @@ class HeldApiKeys:
         calls = key_rows.calls(found)
         return [key_rows.held(key, calls.get(key.id, 0)) for key in found]
 
+    def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
+        """Return how many keys each account has, and one's name. One without any is missing."""
+        of_accounts = ApiKey.objects.kept().filter(service_account__in=list(accounts))
+        rows = of_accounts.values("service_account").annotate(count=Count("*"), name=Min("name"))
+        return {row["service_account"]: (row["count"], row["name"]) for row in rows.order_by()}
+
     def closing_without(self, account: ServiceAccount) -> list[ClosingResource]:
         """Return the resources that nobody can open once the account's keys are refused."""
         closing = resources.registry().closed_without(_kept().filter(service_account=account))
         return [ClosingResource(resource.name, resource.url) for resource in closing]
 
+    def waking_scopes(self, account: ServiceAccount) -> frozenset[str]:
+        """Return every scope of the keys that work again once the account is enabled."""
+        held = ApiKey.objects.kept().filter(service_account=account, disabled_at=None)
+        return frozenset(scope for key in held.only("scopes") for scope in key.scopes)
+
     def delete_all(self, account: ServiceAccount, by: Actor) -> None:
         """Delete every key of the account, in the transaction of the caller."""
-        for key in _kept().filter(service_account=account):
-            keys.delete(key, by)
+        keys.delete_all(_kept().filter(service_account=account), by)
 
     def sheet_size(self, team: Team, user: User) -> SheetSize:
         """Return how many keys of a team a person made, knows or looks after."""

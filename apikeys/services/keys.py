@@ -114,9 +114,13 @@ def add(
     A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
     NotAllowed unless the actor holds its scopes and may update what it opens.
     """
+    pinned_to = terms.get("pinned_to")
+    opened = [pinned_to] if pinned_to else opens
+    policies.lock(team)
+    resources.registry().hold(team, opened)
     key = create(team, name, by, **terms)
     text = issue(key, by, shown_to=key.created_by)
-    resources.registry().open(key, [key.pinned_to] if key.pinned_to else opens, by)
+    resources.registry().open(key, opened, by)
     return key, text
 
 
@@ -136,7 +140,7 @@ def found_of(key: ApiKey) -> Found:
 @transaction.atomic
 def disable(key: ApiKey, by: Actor) -> None:
     """Disable the key: it opens nothing until it is enabled again."""
-    _set_disabled(key, timezone.now(), "api_key.disable", by)
+    disable_all([key], by)
 
 
 @transaction.atomic
@@ -145,14 +149,16 @@ def enable(key: ApiKey, by: Actor) -> None:
 
     Raises NotAllowed unless the actor holds all scopes of the key.
     """
+    _lock([key])
     rights.check(key.team, by, key.scopes)
-    _set_disabled(key, None, "api_key.enable", by)
+    enable_all([key], by)
 
 
 @transaction.atomic
 def disable_all(keys: Iterable[ApiKey], by: Actor) -> int:
     """Disable each key that is not disabled. Return how many there were."""
-    return sum(_set_disabled(key, timezone.now(), "api_key.disable", by) for key in keys)
+    enabled = [key for key in _lock(keys) if key.disabled_at is None]
+    return _set_disabled(enabled, timezone.now(), "api_key.disable", by)
 
 
 @transaction.atomic
@@ -161,34 +167,64 @@ def enable_all(keys: Iterable[ApiKey], by: Actor) -> int:
 
     Raises NotAllowed, and enables none, if the actor lacks a scope of one of them.
     """
-    disabled = [key for key in keys if key.disabled_at is not None]
+    disabled = [key for key in _lock(keys) if key.disabled_at is not None]
     for key in disabled:
-        enable(key, by)
-    return len(disabled)
+        rights.check(key.team, by, key.scopes)
+    return _set_disabled(disabled, None, "api_key.enable", by)
 
 
 @transaction.atomic
 def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
-    """Delete the key for good. Records keep its name.
+    """Delete the key for good, unless it is deleted already. Records keep its name.
 
     A `replacement` of the same team is selected for each resource that would be closed.
     """
+    if not _lock([key]):
+        return
     if replacement is not None:
         opened = resources.registry().of_keys([key])[key.id]
         closing = [resource.id for resource in opened if resource.would_close]
         resources.registry().open(replacement, closing, by)
+    _delete(key, by)
+
+
+@transaction.atomic
+def delete_all(keys: Iterable[ApiKey], by: Actor) -> None:
+    """Delete keys for good, those that are not deleted already."""
+    for key in _lock(keys):
+        _delete(key, by)
+
+
+def _delete(key: ApiKey, by: Actor) -> None:
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
     audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
-def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> bool:
-    if (key.disabled_at is None) == (when is None):
-        return False
-    key.disabled_at = when
-    key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, target(key))
-    return True
+def _lock(keys: Iterable[ApiKey]) -> list[ApiKey]:
+    """Lock keys and read anew what is asked of them. Return those that are not deleted.
+
+    All at once, in the order of the recorder's batches, and before the first audit row: whoever
+    changes one key holds it while waiting for the chain's head.
+    """
+    given = {key.pk: key for key in keys}
+    kept = ApiKey.objects.kept().filter(pk__in=given).order_by("pk")
+    found = []
+    for pk, scopes, disabled_at in kept.select_for_update(no_key=True).values_list(
+        "pk", "scopes", "disabled_at"
+    ):
+        key = given[pk]
+        key.scopes, key.disabled_at = scopes, disabled_at
+        found.append(key)
+    return found
+
+
+def _set_disabled(keys: Sequence[ApiKey], when: datetime | None, action: str, by: Actor) -> int:
+    for key in keys:
+        key.disabled_at = when
+        key.save(update_fields=["disabled_at"])
+        audit.record(key.team_id, action, by, target(key))
+    return len(keys)
 
 
 def target(key: ApiKey) -> audit.Target:

@@ -108,6 +108,9 @@ def pin(key: ApiKey, resource_id: UUID, by: Actor) -> None:
     if was_pinned_to != resource_id:
         locked.version += 1
         locked.save(update_fields=["pinned_to", "version"])
+        resources.registry().hold(
+            locked.team, [each for each in (resource_id, was_pinned_to) if each]
+        )
         was = _find(locked, was_pinned_to)
         # A deleted chatflow is named by its id.
         before = {"pinned_to": was.name if was is not None else str(was_pinned_to)}

@@ -119,4 +119,4 @@ def _note_use(found: Sequence[ApiKey]) -> None:
         key.resources = named.get(key.id, [])  # type: ignore[attr-defined]
         key.closing = [each.name for each in named.get(key.id, []) if each.would_close]  # type: ignore[attr-defined]
         key.calls = sum(day.let_in for day in calls)  # type: ignore[attr-defined]
-        key.spark = charts.spark([day.let_in for day in calls] or [0] * DAYS)  # type: ignore[attr-defined]
+        key.bars, key.nothing = charts.spark([day.let_in for day in calls] or [0] * DAYS)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms.base import posted, render_forms
 from accounts.permissions import Permission
 from apikeys import charts, resources
+from apikeys.forms import expiry
 from apikeys.forms.rotation import RotateForm, overlaps
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import SecretUse
@@ -100,7 +101,8 @@ def key_rotate(request: KeyRequest) -> HttpResponse:
 def key_retire(request: KeyRequest) -> HttpResponse:
     """End the old secret of a rotation now."""
     try:
-        rotation.retire(request.key, request.principal.actor)
+        meant = request.POST.get("secret")
+        rotation.retire(request.key, request.principal.actor, public_id=meant)
     except rotation.NotRotating:
         messages.info(request, "The old secret had ended already.")
     else:
@@ -184,7 +186,7 @@ def _new_end(key: ApiKey, now: datetime) -> datetime | None:
     """Return the end that lets a new text live as long as the present one was to, if later."""
     if key.expires_at is None or key.secret is None:
         return None
-    end = now + (key.expires_at - key.secret.created_at)
+    end = expiry.later(now, key.expires_at - key.secret.created_at)
     latest = policies.latest_end(key.team, now)
     end = min(end, latest) if latest else end
     return end if end > key.expires_at else None

@@ -24,7 +24,7 @@ from chatflows.models import PeriodCount
 log = structlog.get_logger("flowlatch.limits")
 
 STALE_AFTER = 2.0  # seconds
-MAX_HELD = 20_000  # tallies; beyond it the unused ones go
+MAX_HELD = 20_000  # tallies; beyond it the unused ones go, and again at twice those that stayed
 DAY_LENGTH = len("2026-11-27")
 
 Name = tuple[UUID, str]  # a key or a chatflow, and a period
@@ -111,13 +111,14 @@ class Tallies:
         """`read` asks the database without waiting for a writer (see AccessReader.counts)."""
         self._read = read
         self._tallies: dict[tuple[UUID, Measure], Tally] = {}
+        self._forget_at = 0
         self.generation = 0  # grows when tallies were forgotten: holders look for them again
 
     def of(self, subject: UUID, measure: Measure) -> Tally:
         """Return the tally of a subject."""
         found = self._tallies.get((subject, measure))
         if found is None:
-            if len(self._tallies) >= MAX_HELD:
+            if len(self._tallies) >= max(MAX_HELD, self._forget_at):
                 self._forget()
             found = self._tallies[subject, measure] = Tally(subject, measure)
         return found
@@ -187,4 +188,6 @@ class Tallies:
         for key, tally in [*self._tallies.items()]:
             if tally.read_at < until and not tally.unwritten:
                 del self._tallies[key]
+        # Where all were in use, the next new one must not look at all of them once more.
+        self._forget_at = 2 * len(self._tallies)
         self.generation += 1

@@ -25,7 +25,7 @@ from chatflows.gate.verdicts import Verdict
 if TYPE_CHECKING:
     from accounts.limits.shared_limits import SharedLimits
 
-MAX_WINDOWS = 20_000  # beyond it the empty ones go
+MAX_WINDOWS = 20_000  # beyond it the empty ones go, and again at twice those that stayed
 ADDRESS = "address-minute"
 ALMOST = 0.999  # of a second: what is added to round a wait up
 _STREAMS = (Reason.KEY_STREAMS, Reason.CHATFLOW_STREAMS)
@@ -122,6 +122,7 @@ class Admission:
         self.tallies = tallies
         self.shared = stores.shared()
         self._windows: dict[tuple[str, object], Window] = {}
+        self._forget_at = 0
         self._generation = 0  # grows when windows were forgotten: holders look for them again
 
     def most(self, bound: Bound) -> int:
@@ -278,7 +279,7 @@ class Admission:
         name = (bound.holder, bound.subject)
         found = self._windows.get(name)
         if found is None:
-            if len(self._windows) >= MAX_WINDOWS:
+            if len(self._windows) >= max(MAX_WINDOWS, self._forget_at):
                 self._forget()
             found = self._windows[name] = Window()
         return found
@@ -288,6 +289,8 @@ class Admission:
         for name, window in [*self._windows.items()]:
             if not window.at(now):
                 del self._windows[name]
+        # Where none was empty, the next new subject must not look at all of them once more.
+        self._forget_at = 2 * len(self._windows)
         self._generation += 1
 
 

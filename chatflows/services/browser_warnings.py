@@ -10,8 +10,6 @@ from datetime import timedelta
 from threading import Event
 from uuid import UUID
 
-import structlog
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -23,8 +21,6 @@ from accounts.permissions import Actor
 from apikeys.models import ApiKey, Kind, Notice
 from apikeys.services import browsers, recipients
 from chatflows.models import OriginDay
-
-log = structlog.get_logger("flowlatch.browsers")
 
 BY = Actor("system", "browsers", "Flowlatch")
 KIND = "key_in_browser"  # of the notices and of the mail
@@ -90,11 +86,7 @@ def _tell(key: ApiKey, seen: Sequence[str]) -> None:
         "more": max(0, len(words) - NAMED),
         "link": outbox.link("key_page", key.team.slug, key.id),
     }
-    for address in recipients.of_key(key):
-        try:
-            outbox.queue(KIND, address, values, team=key.team)
-        except ValidationError:  # an address of old that no mail can go to
-            log.warning("mail not queued", kind=KIND, subject=str(key.id))
+    recipients.tell(KIND, recipients.of_key(key), values, key.team)
     target = audit.Target("api_key", str(key.id), key.name)
     after = {"origins": words[:NAMED]}
     audit.record(key.team_id, "api_key.see_in_browser", BY, target, after=after)

@@ -8,8 +8,6 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
@@ -23,8 +21,6 @@ from apikeys.models import ApiKey, Notice
 from apikeys.services import recipients
 from chatflows.calls.usage import month_of
 from chatflows.models import Chatflow, PeriodCount
-
-log = structlog.get_logger("flowlatch.budgets")
 
 BY = Actor("system", "budgets", "Flowlatch")
 NEAR = 5  # a fifth is left: 80 % of the limit are used
@@ -95,7 +91,7 @@ def _used(subject: _Subject, measure: Measure, row: Any) -> _Used:
 
 
 def _of_key(key: ApiKey) -> _Subject:
-    link = outbox.link("key_list", key.team.slug)
+    link = outbox.link("key_page", key.team.slug, key.id)
     return _Subject("api_key", key.id, key.team, key.name, link, lambda: recipients.of_key(key))
 
 
@@ -116,11 +112,7 @@ def _notify(used: _Used, now: datetime) -> None:
         return
     kind = kinds[-1]  # nobody is told that 80 % are used when all is
     values = _values(used, now)
-    for address in used.subject.recipients():
-        try:
-            outbox.queue(kind, address, values, team=used.subject.team)
-        except ValidationError:  # an address of old that no mail can go to
-            log.warning("mail not queued", kind=kind, subject=str(used.subject.id))
+    recipients.tell(kind, used.subject.recipients(), values, used.subject.team)
     target = audit.Target(used.subject.kind, str(used.subject.id), used.subject.name)
     after = {name: values[name] for name in ("limit", "used", "of")}
     action = f"{used.subject.kind}.{kind}"

@@ -102,6 +102,15 @@ def differences(chatflow: Chatflow, access: Access) -> tuple[Facts, Facts]:
     return facts
 
 
+def hold(team: Team, chatflow_ids: Iterable[UUID]) -> None:
+    """Lock chatflows of a team in the transaction of the caller, in the order of `choose`.
+
+    Whoever saves an Access page holds its chatflow while waiting for the head of the audit chain.
+    """
+    wanted = Chatflow.objects.of(team).filter(id__in=list(chatflow_ids)).order_by("name_key")
+    list(wanted.select_for_update().values_list("pk"))
+
+
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
     """Select a key for chatflows of its team, beside those that it opens already.

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
+from apikeys import searches
 from apikeys.models import ApiKey
 from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists
@@ -30,8 +31,9 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
     """Return the keys to draw. `checked` is what a refused form chose; None: as it is saved.
 
     What was checked and is not selected yet stands beside the selected keys, so that no search
-    loses it.
+    loses it. Of a pasted key only the public id is searched for and drawn.
     """
+    q = searches.searchable(q) or ""
     mine = selectable(chatflow)
     is_selected = Exists(Selection.objects.filter(chatflow=chatflow, key=OuterRef("pk")))
     saved = mine.filter(pk__in=chatflow.selections.values("key"))

@@ -38,11 +38,6 @@ NOBODY = UUID(int=0)
 class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
 
-    def of_team(self, team: Team) -> list[Resource]:
-        """Return every chatflow of a team, by name."""
-        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
-        return [_resource(chatflow) for chatflow in named]
-
     def first(self, team: Team, count: int) -> list[Resource]:
         """Return the first chatflows of a team, by name."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
@@ -60,17 +55,19 @@ class ChatflowResources:
         if not ids:
             return opened
         others = ApiKey.objects.usable().filter(selections__chatflow=OuterRef("chatflow"))
-        selections = (
+        rows = (  # without models: a key can open ten thousand chatflows
             Selection.objects.filter(key__in=ids)
             .annotate(has_other=Exists(others.exclude(pk=OuterRef("key"))))
-            .select_related("chatflow__team")
             .order_by("chatflow__name_key")
+            .values_list(
+                *("key_id", "chatflow_id", "chatflow__name", "chatflow__access_mode"),
+                *("chatflow__team__slug", "has_other"),
+            )
         )
-        for selection in selections:
-            chatflow = selection.chatflow
-            is_last = ids[selection.key_id] and not selection.has_other
-            closes = is_last and chatflow.access_mode == AccessMode.KEYS
-            opened[selection.key_id].append(_resource(chatflow, would_close=closes))
+        for key_id, chatflow_id, name, mode, slug, has_other in rows:
+            closes = ids[key_id] and not has_other and mode == AccessMode.KEYS
+            url = _page_of(slug) % chatflow_id
+            opened[key_id].append(Resource(chatflow_id, name, url, mode, would_close=closes))
         return opened
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
@@ -89,6 +86,10 @@ class ChatflowResources:
         )
         named = found.select_related("team").order_by("name_key")
         return [_resource(chatflow, would_close=True) for chatflow in named] if ids else []
+
+    def hold(self, team: Team, resource_ids: Sequence[UUID]) -> None:
+        """Lock these chatflows of a team, in the transaction of the caller."""
+        chatflows.hold(team, resource_ids)
 
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
@@ -162,9 +163,9 @@ class ChatflowResources:
         """Return the calls let in with each secret in each of the last hours, the oldest first."""
         return usage.hours_of_secrets(key, hours)
 
-    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+    def last_uses(self, key: ApiKey) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
-        return usage.last_uses(team, public_ids)
+        return usage.last_uses(key)
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""

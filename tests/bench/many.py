@@ -50,10 +50,12 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
     # In the order of their index, or a disk would be asked at each row.
     flows = sorted(_uuid(dice) for _ in range(chatflows))
     ids = sorted(_uuid(dice) for _ in range(keys))
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA cache_size=-1500000")  # KiB
+        else:
+            cursor.execute("SET statement_timeout = 0")
     public = [_public_id(dice) for _ in range(keys)]
     pairs = [*_selections(team, dice, ids, flows)]
     with transaction.atomic():

@@ -157,6 +157,7 @@ def save(team: Team, rules: Rules, by: Actor, *, version: int, seen: int) -> Eff
     if policy.version != version or changes.keys > seen:
         raise Stale
     before = rules_of(policy)
+    _lock(team, rules, now)
     _write(policy, rules)
     target = audit.Target("key_policy", str(team.id), "Key policy")
     after = _facts(rules) | {"keys": changes.keys}
@@ -186,6 +187,16 @@ def _new_end(rules: Rules, now: datetime) -> Greatest:
     newest = Subquery(texts.annotate(at=Max("created_at")).values("at"))
     ending = ExpressionWrapper(newest + Value(rules.life), DateTimeField())
     return Greatest(ending, Value(now + MERCY, DateTimeField()))
+
+
+def _lock(team: Team, rules: Rules, now: datetime) -> None:
+    """Lock the keys that change, in the order of the recorder's batches.
+
+    Before the first audit row: whoever changes one key holds it while waiting for the chain's head.
+    """
+    changing = _kept(team).filter(conditions(rules, now).any).order_by("pk")
+    for _ in changing.select_for_update(no_key=True, of=("self",)).values_list("pk").iterator():
+        pass
 
 
 def _obey(team: Team, rules: Rules, by: Actor, now: datetime) -> None:

@@ -121,7 +121,7 @@ def _tell(kind: str, team: Team, keys: Sequence[ApiKey], words: Words) -> None:
             "more": max(0, len(theirs) - NAMED),
             "link": outbox.link("key_list", team.slug),
         }
-        outbox.queue(kind, address, context, team=team)
+        recipients.tell(kind, [address], context, team)
     log.info("reminders queued", kind=kind, team=team.slug, keys=len(keys))
 
 

@@ -92,10 +92,16 @@ def rotate(
 
 
 @transaction.atomic
-def retire(key: ApiKey, by: Actor) -> None:
-    """End the older of the key's two secrets now. Raises NotRotating if there is only one."""
+def retire(key: ApiKey, by: Actor, *, public_id: str | None = None) -> None:
+    """End the older of the key's two secrets now. Raises NotRotating if there is only one.
+
+    With `public_id`, that must be the older one: a page that was drawn before the next rotation
+    means another.
+    """
     now = timezone.now()
     old = _old(_lock(key, now))
+    if public_id is not None and public_id != old.public_id:
+        raise NotRotating
     _of(old).end(now)
     _record("api_key.retire_secret", key, by, {"public_id": old.public_id})
 
@@ -190,8 +196,7 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
     since = secret.ending_since or secret.created_at
     if now - since < SILENT_FOR:
         return False
-    used = resources.registry().last_uses(secret.key.team, [secret.public_id])
-    last_at = used.get(secret.public_id)
+    last_at = resources.registry().last_uses(secret.key).get(secret.public_id)
     return last_at is None or now - last_at >= SILENT_FOR
 
 

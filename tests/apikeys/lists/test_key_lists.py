@@ -1,6 +1,7 @@
 """Lists of keys: their order and pages, searches, and filters that say what `status` says."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from tests import factories
 from tests.conftest import Integration
 
 pytestmark = pytest.mark.django_db
+SOMEBODY = UUID("6aba4e10-f3bf-49f5-83fb-42593aba38ac")
 NOW = timezone.now()
 
 
@@ -59,7 +61,19 @@ def test_pages_show_each_key_once_the_last_used_first(
     assert seen == seven
 
 
-@pytest.mark.parametrize("cursor", ["x", "~~", "2026~2026~x", "~2026-01-01~", "\0", "~" * 5000])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "~~",
+        "2026~2026~x",
+        "~2026-01-01~",
+        "\0",
+        "~" * 5000,
+        f"~0001-01-01T00:00:00+14:00~{SOMEBODY}",  # before the year 1 in UTC
+        f"9999-12-31T23:59:59-14:00~2026-01-01T00:00:00+00:00~{SOMEBODY}",
+    ],
+)
 def test_a_cursor_that_cannot_be_read_is_the_beginning(
     acme: Team, seven: list[str], cursor: str
 ) -> None:
@@ -149,13 +163,22 @@ def test_the_database_answers_by_its_indexes(acme: Team, seven: list[str]) -> No
     if connection.vendor != "sqlite":
         pytest.skip("the planner of PostgreSQL chooses by statistics; `make many` shows it")
     with CaptureQueriesContext(connection) as captured:
-        key_lists.page(ApiKey.objects.of(acme).kept(), None, "")
+        for segment in key_lists._segments(ApiKey.objects.of(acme).kept(), ""):
+            list(segment.values_list("pk")[:51])
         list(ApiKey.objects.of(acme).kept().filter(name_key__begins="key"))
     plans = []
     for query in captured.captured_queries:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
             plans.append(" ".join(row[3] for row in cursor.fetchall()))
-    assert all("USING INDEX api_key_by_use" in plan for plan in plans[:2]), plans
+    assert all("INDEX api_key_by_use" in plan for plan in plans[:2]), plans
     assert all("TEMP B-TREE" not in plan for plan in plans), plans
     assert "name_key>? AND name_key<?" in plans[2]
+
+
+def test_a_search_that_finds_too_much_says_so(
+    acme: Team, seven: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not key_lists.search(acme, "key", Filters(), "").is_capped
+    monkeypatch.setattr(key_lists, "FOUND", 3)
+    assert key_lists.search(acme, "key", Filters(), "").is_capped

@@ -96,3 +96,13 @@ def test_unused_tallies_go_where_there_are_too_many(monkeypatch: pytest.MonkeyPa
     assert mine.generation > before
     assert mine.of(KEY, Measure.DAY) is used
     assert mine.of(KEY, Measure.MONTH) is not unused
+
+
+def test_tallies_in_use_are_not_all_looked_at_again_for_each_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatflows.calls.tallies.MAX_HELD", 2)
+    mine = tallies({})
+    for _ in range(64):
+        mine.of(uuid4(), Measure.DAY).unwritten = 1
+    assert mine.generation == 5  # at 2, 4, 8, 16 and 32
