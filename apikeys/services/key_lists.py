@@ -98,6 +98,8 @@ def _found(team: Team, q: str) -> set[UUID]:
     for segment in _segments(kept, ""):
         window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
         found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
+        if segment.values("pk")[WINDOW - 1 : WINDOW]:
+            break  # the window is full
     return found
 
 
