@@ -1,5 +1,6 @@
 """The context processor: what every page's template can use beside its own context."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from accounts.limits import stores
 from accounts.models import Team
 
 
@@ -18,7 +20,16 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "public_host": settings.PUBLIC_HOST,
         "request_id": getattr(request, "id", ""),
         "now": timezone.now(),
+        "limits_gone_since": _limits_gone_since(),
     }
+
+
+def _limits_gone_since() -> datetime | None:
+    """Return since when the shared store of limits does not answer this process."""
+    shared = stores.shared()
+    if shared is None or shared.gone_since is None:
+        return None
+    return datetime.fromtimestamp(shared.gone_since, UTC)
 
 
 def _teams(request: HttpRequest) -> list[Team]:

@@ -8,6 +8,7 @@ from accounts.views import (
     joining,
     mails,
     members,
+    off_boarding,
     password_resets,
     profile,
     service_accounts,
@@ -61,9 +62,10 @@ urlpatterns = [
 
 _member_urlpatterns = [
     path("", members.member_list, name="member_list"),
-    path("leave/", members.leave, name="member_leave"),
+    path("leave/", off_boarding.leave, name="member_leave"),
     path("<int:member_id>/role/", members.change_role, name="member_role"),
-    path("<int:member_id>/remove/", members.remove, name="member_remove"),
+    path("<int:member_id>/remove/", off_boarding.remove, name="member_remove"),
+    path("<int:member_id>/keys/", off_boarding.keys, name="member_keys"),
     path("<int:member_id>/hand-over/", members.hand_over, name="member_hand_over"),
     path("invitations/", invitations.invite, name="invite"),
     path("invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),

@@ -11,11 +11,14 @@ class ApiKeysConfig(AppConfig):
     def ready(self) -> None:
         from accounts import held_keys, worker  # noqa: PLC0415
         from accounts.audit import pages, words  # noqa: PLC0415
+        from accounts.signals import membership_changed  # noqa: PLC0415
         from apikeys import audit_words, key_pages  # noqa: PLC0415
-        from apikeys.services import reminders, rotation  # noqa: PLC0415
-        from apikeys.services.held_keys import AccountKeys  # noqa: PLC0415
+        from apikeys.services import off_boarding  # noqa: PLC0415
+        from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
+        from apikeys.services.life import reminders, rotation  # noqa: PLC0415
 
-        held_keys.register(AccountKeys())
+        held_keys.register(HeldApiKeys())
+        membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")
         pages.register("api_key", key_pages.urls)
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         worker.register(worker.Job("silent secrets", timedelta(minutes=1), rotation.end_silent))

@@ -46,13 +46,17 @@ def chart(days: Sequence[Day]) -> Chart | None:
     )
 
 
-def spark(counts: Sequence[int]) -> str:
-    """Return the path of a small chart in a box of WIDTH a count and SPARK_HEIGHT."""
-    flat = "".join(
-        f"M{place * WIDTH + 2} {SPARK_HEIGHT - 1}h{BAR}v1h-{BAR}z" for place in range(len(counts))
+def spark(counts: Sequence[int]) -> tuple[str, str]:
+    """Return the paths of a small chart in a box of WIDTH a count and SPARK_HEIGHT.
+
+    The first is of its bars, the second of a mark where there was nothing.
+    """
+    nothing = "".join(
+        f"M{place * WIDTH + 2} {SPARK_HEIGHT - 1}h{BAR}v1h-{BAR}z"
+        for place, count in enumerate(counts)
+        if not count
     )
-    most = max(counts, default=0)
-    return flat if not most else flat + _bars(counts, SPARK_HEIGHT, SPARK_HEIGHT, up=True)
+    return _bars(counts, SPARK_HEIGHT, SPARK_HEIGHT, up=True), nothing
 
 
 def _bars(counts: Sequence[int], room: int, line: int = LINE, *, up: bool) -> str:

@@ -63,6 +63,11 @@ class Credential(NamedTuple):
         """Whether this is a key for browsers, pinned to one chatflow."""
         return self.pinned_chatflow_id is not None
 
+    @property
+    def is_everyones(self) -> bool:
+        """Whether everyone can send it: no secret key proved to be right."""
+        return self.key_id is None or self.is_publishable
+
 
 ABSENT = Credential(Carrier.NONE, State.ABSENT)
 

@@ -13,7 +13,10 @@ NOT_PROTECTED = (
     "A browser on another site is kept out; a program can claim any origin, and against that only "
     "the limits hold."
 )
+OPENING = {"chatflows:update", "agentflows:update"}
 CHIPS = 4  # scopes shown by name
+# The scopes that stand first among the chips, before others that change something.
+_FIRST = (*CALLING, "apikeys:create", *sorted(OPENING, reverse=True), "invitations:create")
 NAMED_NETWORKS = 2
 
 # What can be read, as the objects of "read"; the names of things first.
@@ -105,7 +108,7 @@ def _strong(
 ) -> str:
     """Say what a key could do that changes something: that comes before what it reads."""
     asks, reads = held.issuperset(CALLING), _reads(held, resources)
-    could = [f"ask {_opened(resources)}"] if asks and resources != [] else []
+    could = [f"ask {opened}"] if asks and (opened := _reachable(held, resources)) else []
     could += [*changes, *([f"read {_series(reads)}"] if reads else [])]
     text = f"{'; '.join(could)}{when and f'; {when}'}."
     return text if asks else f"{text} They could ask nothing."
@@ -162,6 +165,16 @@ def _advice(networks: Sequence[str], expires_at: datetime | None) -> str:
     return f" Give it {_list(lacking)}." if lacking else ""
 
 
+def _reachable(held: frozenset[str], resources: Sequence[str] | None) -> str:
+    """Return what a key could ask; empty for nothing.
+
+    A key that may open chatflows could open them to itself.
+    """
+    if held & OPENING:
+        return "every chatflow"
+    return "" if resources == [] else _opened(resources)
+
+
 def _opened(resources: Sequence[str] | None) -> str:
     if not resources:
         return "the chatflows it opens"
@@ -180,9 +193,10 @@ def _bounds(networks: Sequence[str], expires_at: datetime | None) -> str:
     return f"{where}, until {expires_at.day} {expires_at:%B %Y}"
 
 
-def _weight(scope: str) -> tuple[int, str]:
+def _weight(scope: str) -> tuple[int, int, str]:
     """Order scopes: calls first, then what changes something, then what only reads."""
-    return (0 if scope in CALLING else 2 if scope.endswith(":view") else 1), scope
+    place = _FIRST.index(scope) if scope in _FIRST else len(_FIRST)
+    return int(scope.endswith(":view")), place, scope
 
 
 def _list(words: Sequence[str]) -> str:

@@ -70,8 +70,8 @@ class SeenOrigin:
 class Taken:
     """What a key or a chatflow took of its limits so far, with what running calls reserved."""
 
-    minute: int  # in the last 60 seconds, in this process or in the shared store
-    streams: int  # now
+    minute: int  # in the last 60 seconds, where that is limited
+    streams: int  # now, in this process
     day: int
     month: int
     tokens: int  # this month
@@ -120,9 +120,6 @@ class Opened(NamedTuple):
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def of_team(self, team: Team) -> list[Resource]:
-        """Return every resource of a team, by name."""
-
     def first(self, team: Team, count: int) -> list[Resource]:
         """Return the first resources of a team, by name."""
 
@@ -138,8 +135,20 @@ class Resources(Protocol):
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the resources that nobody could open if all these keys were refused."""
 
+    def hold(self, team: Team, resource_ids: Sequence[UUID]) -> None:
+        """Lock these resources of a team, in the transaction of the caller.
+
+        For a change that writes an audit row before it opens them.
+        """
+
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
-        """Select a key for these resources of its team."""
+        """Select a key for these resources of its team. Raises as `open_only`."""
+
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one resource of its team and for no other.
+
+        Raises ValidationError for a key that is pinned to another.
+        """
 
     def choices(self, key: ApiKey, find: str, count: int) -> Choices:
         """Return at most `count` selected and `count` other resources whose name has `find`."""
@@ -166,11 +175,16 @@ class Resources(Protocol):
         """Return the calls let in with each secret, by its public id: one number for each of the
         last hours, the oldest first. A secret without any is missing."""
 
-    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+    def last_uses(self, key: ApiKey) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
+
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
 
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Any]:
         """Return the key's newest calls, with `chatflow_name` for pages."""
@@ -180,6 +194,9 @@ class Resources(Protocol):
 
     def snippets(self, resource: Resource) -> Sequence[object]:
         """Return code that calls a resource, in several languages."""
+
+    def page_snippets(self, resource: Resource, key_text: str) -> Sequence[object]:
+        """Return code that calls a resource from a web page, with a publishable key's text."""
 
 
 _registered: list[Resources] = []

@@ -14,6 +14,7 @@ from apikeys.views import (
     keys,
     new_key,
     policies,
+    publishable,
     rotation,
 )
 
@@ -40,6 +41,9 @@ urlpatterns = [
     path("<uuid:key_id>/where-from/", key_edits.key_edit_where, name="key_edit_where"),
     path("<uuid:key_id>/scopes/", key_edits.key_edit_scopes, name="key_edit_scopes"),
     path("<uuid:key_id>/chatflows/", key_edits.key_chatflows, name="key_chatflows"),
+    path("<uuid:key_id>/origins/add/", publishable.key_add_origin, name="key_add_origin"),
+    path("<uuid:key_id>/origins/remove/", publishable.key_remove_origin, name="key_remove_origin"),
+    path("<uuid:key_id>/pin/", publishable.key_pin, name="key_pin"),
     path(
         "<uuid:key_id>/contact/resend/",
         key_contacts.key_contact_resend,

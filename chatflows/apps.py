@@ -14,11 +14,17 @@ class ChatflowsConfig(AppConfig):
         from accounts.signals import team_opened  # noqa: PLC0415
         from apikeys import resources  # noqa: PLC0415 (models are ready only now)
         from chatflows import audit_words  # noqa: PLC0415
+        from chatflows.calls import pruning, reservations  # noqa: PLC0415
         from chatflows.flow_app import visits  # noqa: PLC0415
-        from chatflows.services import onboarding  # noqa: PLC0415
+        from chatflows.services import browser_warnings, budgets, onboarding  # noqa: PLC0415
         from chatflows.services.resources import ChatflowResources  # noqa: PLC0415
 
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         resources.register(ChatflowResources())
         team_opened.connect(onboarding.fit_out, dispatch_uid="onboarding")
+        every_minute = timedelta(minutes=1)
+        worker.register(worker.Job("reservations", every_minute, reservations.run_out))
+        worker.register(worker.Job("budgets", every_minute, budgets.warn))
+        worker.register(worker.Job("browsers", every_minute, browser_warnings.warn))
+        worker.register(worker.Job("usage", timedelta(hours=1), pruning.delete_old))
         worker.register(worker.Job("visits", timedelta(hours=1), visits.delete_ended))

@@ -8,6 +8,8 @@ SENTENCES = {
     "chatflow.set_access": "changed who may call {target}",
     "chatflow.set_engine": "changed what answers for {target}",
     "chatflow.set_fallback": "changed what {target} says when no entry answers",
+    "chatflow.near_limit": "saw 80 % of a monthly limit of the chatflow {target} used",
+    "chatflow.at_limit": "saw a monthly limit of the chatflow {target} used up",
     "chatflow.delete": "deleted the chatflow {target}",
     "faq_entry.create": "added the FAQ entry {target}",
     "faq_entry.update": "changed the FAQ entry {target}",

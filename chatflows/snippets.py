@@ -68,6 +68,21 @@ def openai(public_url: str, chatflow_id: UUID) -> list[Snippet]:
     ]
 
 
+def in_page(public_url: str, chatflow_id: UUID, key_text: str) -> list[Snippet]:
+    """Return code for a web page. A publishable key's text stands in it as it is."""
+    values = {
+        "url": endpoint(public_url, chatflow_id),
+        "host": public_url,
+        "id": chatflow_id,
+        "question": QUESTION,
+        "key": key_text,
+    }
+    return [
+        Snippet("js", "JavaScript", _PAGE_FETCH.format(**values)),
+        Snippet("widget", "Flowise widget", _PAGE_WIDGET.format(**values)),
+    ]
+
+
 _CURL = """\
 curl {url} \\
   -H "Authorization: Bearer $FLOWLATCH_KEY" \\
@@ -197,6 +212,35 @@ const stream = await client.chat.completions.create({{
 for await (const chunk of stream) {{
   process.stdout.write(chunk.choices[0]?.delta.content ?? "");
 }}"""
+
+
+_PAGE_FETCH = """\
+const answer = await fetch(
+  "{url}",
+  {{
+    method: "POST",
+    headers: {{
+      "Authorization": "Bearer {key}",
+      "Content-Type": "application/json",
+    }},
+    body: JSON.stringify({{ question: "{question}" }}),
+  }},
+);
+const said = await answer.json();
+console.log(answer.ok ? said.text : said.code);"""
+
+_PAGE_WIDGET = """\
+<script type="module">
+  import Chatbot from "https://cdn.jsdelivr.net/npm/flowise-embed/dist/web.js";
+  Chatbot.init({{
+    chatflowid: "{id}",
+    apiHost: "{host}",
+    onRequest: async (request) => {{
+      const key = "Bearer {key}";
+      request.headers = {{ ...request.headers, Authorization: key }};
+    }},
+  }});
+</script>"""
 
 
 def _mark_strings(code: str) -> str:

@@ -31,7 +31,16 @@ BAD_KEYS = (
     "disabled account's key",
     "suspended team's key",
 )
-KEY_COLUMNS = (*NO_KEY, *BAD_KEYS, "another team's key", "key not selected", "selected key")
+WITHOUT_SCOPE = "key without the scope"
+PUBLISHABLE = "publishable key"  # pinned to the chatflow, from a page of an origin that it lists
+PUBLISHABLE_ELSEWHERE = ("publishable key, no origin", "publishable key, other origin")
+PUBLISHABLE_OTHER = "publishable key of another chatflow"
+KEY_COLUMNS = (
+    *NO_KEY,
+    *BAD_KEYS,
+    *("another team's key", WITHOUT_SCOPE, "key not selected", "selected key"),
+    *(PUBLISHABLE, *PUBLISHABLE_ELSEWHERE, PUBLISHABLE_OTHER),
+)
 
 INTRO = """\
 # Every route by role and credential
@@ -63,6 +72,17 @@ API = """
 
 The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
 (`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
+The *key without the scope* is selected, and holds every scope but `predictions:create`, which each
+of these routes asks for.
+A publishable key is pinned to the chatflow that is asked, or to another, and is sent from a page of
+an origin that it lists, if the column says nothing else.
+
+"""
+SCOPES = """
+## Scopes
+
+What a key may hold, and which roles may give it: by making such a key, by making a new text of it,
+or by enabling it again. Others are refused (403).
 
 """
 
@@ -141,15 +161,23 @@ class ApiRoute:
     def _cell(self, column: str) -> int:
         if self.is_open:
             return 200
-        if column in BAD_KEYS:
-            return 401
         if column in NO_KEY:
             return 200 if self.mode == "public" and not self.is_about_key else 401
-        if not self.mode or self.mode == "public":
-            return 404 if self.mode and column == "another team's key" else 200
-        if column == "another team's key":
-            return 404
-        is_opened = self.mode == "keys" and column == "selected key"
+        return self._by_key(column) or self._by_mode(column)
+
+    def _by_key(self, column: str) -> int | None:
+        """What the key is refused with whatever the mode."""
+        if column in BAD_KEYS:
+            return 401
+        if column == WITHOUT_SCOPE or column in PUBLISHABLE_ELSEWHERE:
+            return 403
+        is_foreign = column in ("another team's key", PUBLISHABLE_OTHER)
+        return 404 if is_foreign and self.mode else None
+
+    def _by_mode(self, column: str) -> int:
+        if self.mode in ("", "public"):
+            return 200
+        is_opened = self.mode == "keys" and column in ("selected key", PUBLISHABLE)
         return 200 if is_opened else 404 if self.is_about_key else 403
 
 
@@ -186,6 +214,17 @@ def api_routes() -> Iterator[ApiRoute]:
             yield ApiRoute(route.method, route.path, mode, is_open, is_about_key)
 
 
+def scope_rows() -> Iterator[tuple[str, dict[str, bool]]]:
+    """Each scope, and whether each role may give it."""
+    from accounts.models import Role
+    from accounts.permissions import ROLE_PERMISSIONS, SCOPES
+
+    for scope in sorted(SCOPES):
+        may_make = "apikeys:create"
+        held = {role: ROLE_PERMISSIONS[Role(role)] for role in ROLES}
+        yield scope, {role: scope in held[role] and may_make in held[role] for role in ROLES}
+
+
 def text() -> str:
     """The whole file."""
     page_rows = [[page.method, f"`{page.path}`", *page.cells.values()] for page in pages()]
@@ -193,11 +232,17 @@ def text() -> str:
         [route.method, f"`{route.path}`", route.mode, *map(str, route.cells.values())]
         for route in api_routes()
     ]
+    scopes = [
+        [f"`{scope}`", *("yes" if may else "403" for may in cells.values())]
+        for scope, cells in scope_rows()
+    ]
     return (
         INTRO
         + _table(["", "page", *PAGE_COLUMNS], page_rows)
         + API
         + _table(["", "route", "mode", *KEY_COLUMNS], api_rows)
+        + SCOPES
+        + _table(["scope", *ROLES], scopes)
     )
 
 

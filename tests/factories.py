@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -13,13 +13,14 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from accounts.bounds import Limits
 from accounts.login import fresh_logins
 from accounts.mail import outbox
 from accounts.models import Mail, Membership, Role, Team, User
 from accounts.models.mail_kinds import KINDS
 from accounts.permissions import Actor
 from accounts.services import sessions, teams
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, Kind
 from apikeys.services import keys
 from chatflows.calls.recorder import CallRecord
 from chatflows.models import Chatflow
@@ -30,6 +31,7 @@ from tests import dumps
 
 PASSWORD = "correct horse battery staple"
 TESTER = Actor("system", "tests", "tests", "192.0.2.1")
+ORIGIN = "https://shop.acme.example"
 NOBODYS_ID = UUID("00000000-0000-4000-8000-000000000000")
 
 
@@ -53,6 +55,21 @@ def team(name: str) -> Team:
 def key(owner: Team, name: str, *opens: Chatflow) -> tuple[ApiKey, str]:
     """A key with its text, selected for some chatflows."""
     return keys.add(owner, name, TESTER, opens=[chatflow.id for chatflow in opens])
+
+
+def publishable(
+    owner: Team, name: str, pinned_to: Chatflow, *, origins: Sequence[str] = (ORIGIN,)
+) -> tuple[ApiKey, str]:
+    """A publishable key with its text, for pages of ORIGIN."""
+    return keys.add(
+        owner,
+        name,
+        TESTER,
+        kind=Kind.PUBLISHABLE,
+        pinned_to=pinned_to.id,
+        origins=origins,
+        limits=Limits(minute=60, day=2000),
+    )
 
 
 def chatflow(owner: Team, name: str, *, mode: str = "keys", key_in_url: bool = False) -> Chatflow:
@@ -99,7 +116,7 @@ def call(of: Chatflow, by: ApiKey | None = None, **more: object) -> CallRecord:
         "team_id": of.team_id,
         "key_id": by.id if by else None,
         "key_name": by.name if by else "",
-        "public_id": "",
+        "public_id": by.secret.public_id if by and by.secret else "",
         "allowed": True,
         "status": 200,
         "code": "ok",

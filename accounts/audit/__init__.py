@@ -5,11 +5,13 @@ from accounts.audit.chain import (
     INSTALLATION,
     Broken,
     Chain,
+    Entry,
     Facts,
     Target,
     check,
     holds,
     record,
+    record_all,
     verify,
 )
 
@@ -18,10 +20,12 @@ __all__ = [
     "INSTALLATION",
     "Broken",
     "Chain",
+    "Entry",
     "Facts",
     "Target",
     "check",
     "holds",
     "record",
+    "record_all",
     "verify",
 ]

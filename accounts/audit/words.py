@@ -22,12 +22,14 @@ SENTENCES = {
     "membership.update": "changed the role of {target}",
     "membership.delete": "removed {target} from the team",
     "membership.leave": "left the team",
+    "membership.off_board": "said what becomes of the keys of {target}",
     "invitation.create": "invited {target}",
     "invitation.resend": "made a new invitation link for {target}",
     "invitation.withdraw": "withdrew the invitation of {target}",
     "invitation.accept": "accepted the invitation of {target}",
     "service_account.create": "made the service account {target}",
     "service_account.update": "changed the service account {target}",
+    "service_account.give": "gave the service account {target} into other care",
     "service_account.disable": "disabled the service account {target} and so all its keys",
     "service_account.enable": "enabled the service account {target}",
     "service_account.delete": "deleted the service account {target} and all its keys",
@@ -38,7 +40,12 @@ SENTENCES = {
     "user.end_sessions": "logged out all other devices of {target}",
     "user.reset_link": "made a reset link for {target}",
 }
-FACTS = {"is_operator": "operator", "times": "times in an hour, at least"}
+FACTS = {
+    "is_operator": "operator",
+    "times": "times in an hour, at least",
+    "kept_known": "kept, with a text that they know",
+    "came_later": "kept, as they came later",
+}
 
 
 def register(sentences: Mapping[str, str], facts: Mapping[str, str] | None = None) -> None:

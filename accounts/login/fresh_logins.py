@@ -35,6 +35,6 @@ def note_password(request: HttpRequest) -> None:
 def ask(request: HttpRequest) -> HttpResponseBase:
     """Send the person to confirm the password, and then back to this page."""
     if request.method == "POST":
-        messages.warning(request, "The password was asked for again, so nothing is made yet.")
+        messages.warning(request, "The password was asked for again, so nothing is done yet.")
         return redirect_to_login(request.path, login_url="account_reauthenticate")
     return redirect_to_login(request.get_full_path(), login_url="account_reauthenticate")

@@ -45,3 +45,15 @@ def limits_are_positive(
     for column in columns:
         condition &= models.Q(**{column: None}) | models.Q(**{f"{column}__gt": 0})
     return models.CheckConstraint(condition=condition, name=name)
+
+
+def few_have_monthly_limits(name: str) -> list[models.Index]:
+    """Return indexes of the rows with a limit of tokens or a budget: the worker looks for them."""
+    return [
+        models.Index(
+            fields=[f"limit_{measure}"],
+            condition=models.Q(**{f"limit_{measure}__gt": 0}),
+            name=f"{name}_by_{measure}",
+        )
+        for measure in (Measure.TOKENS, Measure.BUDGET)
+    ]

@@ -6,7 +6,7 @@ has every value that the templates use, and no other: `outbox.queue` takes exact
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 GIVE_UP_AFTER = timedelta(hours=24)
 _LINK = "http://127.0.0.1:8000/sample-link/"
@@ -22,6 +22,18 @@ class MailKind:
     advice: str
     give_up_after: timedelta = GIVE_UP_AFTER
 
+
+_LIMIT: Mapping[str, object] = {
+    "team_name": "Acme",
+    "subject": "key",
+    "name": "crm-sync",
+    "limit": "budget",
+    "used": "41.20",
+    "of": "50.00",
+    "percent": 82,
+    "until": date(2026, 12, 1),
+    "link": _LINK,
+}
 
 KINDS: Mapping[str, MailKind] = {
     "invitation": MailKind(
@@ -56,6 +68,29 @@ KINDS: Mapping[str, MailKind] = {
             "expires_at": datetime(2026, 12, 1, 9, 30, tzinfo=UTC),
         },
         "Send the link again from the key's page, or choose a member as its contact.",
+    ),
+    "near_limit": MailKind(
+        "Limit nearly used",
+        _LIMIT,
+        "Look at the key's or the chatflow's page: it shows how much is used.",
+    ),
+    "at_limit": MailKind(
+        "Limit used up",
+        {**_LIMIT, "used": "50.00", "percent": 100},
+        "Calls are refused until the month ends, or until the limit is raised on its page.",
+    ),
+    "key_in_browser": MailKind(
+        "Secret key in a web page",
+        {
+            "team_name": "Acme",
+            "key_name": "crm-sync",
+            "hint": "flk_sk_8fK2…m3Rw",
+            # A caller's own text, spelled so that no mail program makes a link of it.
+            "origins": ["https:\u200b/\u200b/\u200bshop.\u200bexample.\u200bcom"],
+            "more": 2,
+            "link": _LINK,
+        },
+        "The page of the key names the web pages. Put a publishable key there and rotate this one.",
     ),
     "key_expiry": MailKind(
         "Keys that end soon",

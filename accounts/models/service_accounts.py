@@ -68,3 +68,8 @@ class ServiceAccount(Named, TeamOwned):
     def is_usable(self) -> bool:
         """Whether its keys can open anything."""
         return self.disabled_at is None and self.deleted_at is None
+
+    @property
+    def lives_in(self) -> Environment:
+        """Where the machine runs, for pages."""
+        return Environment(self.environment)

@@ -3,6 +3,7 @@
 from accounts.network import hosts
 
 MAX_LENGTH = 200  # characters of one origin
+MAX_LISTED = 50  # origins of one publishable key
 EXAMPLE = "https://shop.example.com"
 
 

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from accounts import audit, held_keys
 from accounts.models import ServiceAccount, Team, User
-from accounts.permissions import Actor
+from accounts.permissions import Actor, with_implied
+from accounts.services import members
+from accounts.services.members import NotAllowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,24 @@ def change(account: ServiceAccount, about: About, by: Actor) -> None:
 
 
 @transaction.atomic
+def give(account: ServiceAccount, to: User, by: Actor) -> None:
+    """Give the account into the care of another person, who is asked about it from now on."""
+    before = _locked(account).owner
+    if before == to:
+        return
+    account.owner = to
+    account.save(update_fields=["owner"])
+    audit.record(
+        account.team_id,
+        "service_account.give",
+        by,
+        _target(account),
+        before={"owner": before.username if before else None},
+        after={"owner": to.username},
+    )
+
+
+@transaction.atomic
 def disable(account: ServiceAccount, by: Actor) -> None:
     """Refuse all keys of the account from the next call on, until it is enabled."""
     if _locked(account).disabled_at is None:
@@ -67,8 +87,15 @@ def disable(account: ServiceAccount, by: Actor) -> None:
 
 @transaction.atomic
 def enable(account: ServiceAccount, by: Actor) -> None:
-    """Let the account's keys work again. Keys that were disabled by themselves stay disabled."""
+    """Let the account's keys work again. Keys that were disabled by themselves stay disabled.
+
+    Raises NotAllowed unless the actor holds all scopes of the keys that work again, as enabling
+    each of them would.
+    """
     if _locked(account).disabled_at is not None:
+        waking = with_implied(held_keys.registry().waking_scopes(account))
+        if lacking := waking - members.permissions_of(account.team, by):
+            raise NotAllowed(f"This asks for {', '.join(sorted(lacking))}.")
         account.disabled_at = None
         account.save(update_fields=["disabled_at"])
         audit.record(account.team_id, "service_account.enable", by, _target(account))

@@ -1,14 +1,14 @@
-"""Members: the page of a team's people, and what can be done with one of them."""
+"""Members: the page of a team's people, their roles, and handing the team over."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import held_keys
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import InvitationForm, RoleForm
 from accounts.guards import TeamRequest, team_view
@@ -35,8 +35,8 @@ def member_list(request: TeamRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
     """Give a member another role. Making or unmaking an owner needs a fresh login."""
-    member = _get(request, member_id)
-    _must_reach(request, member)
+    member = get_member(request, member_id)
+    must_reach(request, member)
     form = RoleForm(posted(request), role=request.principal.role, initial={"role": member.role})
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
@@ -48,54 +48,21 @@ def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
             form.add_error("role", LAST_OWNER)
         else:
             said = f"{member.user.username} is now {_an(role)}. It holds from the next page on."
-            return _done(request, said)
-    context = {"member": member, "form": form, "role": form["role"].value()}
+            return done(request, said)
+    context = {
+        "member": member,
+        "form": form,
+        "role": form["role"].value(),
+        "sheet_size": held_keys.registry().sheet_size(request.team, member.user),
+    }
     return render_forms(request, "accounts/member_role.html", context)
-
-
-@team_view(Permission.MEMBERS_DELETE)
-@require_http_methods(["GET", "HEAD", "POST"])
-def remove(request: TeamRequest, member_id: int) -> HttpResponseBase:
-    """Show what ends when a member is removed, and remove them. Oneself one removes by leaving."""
-    member = _get(request, member_id)
-    _must_reach(request, member)
-    if member.user == request.user:
-        return redirect("member_leave", request.team.slug)
-    if member.role == Role.OWNER and not fresh_logins.is_fresh(request):
-        return fresh_logins.ask(request)
-    form = StrictForm(posted(request))
-    if form.is_valid():
-        members.remove(member, request.principal.actor)
-        return _done(request, f"{member.user.username} is no longer in the team.")
-    context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
-    return render_forms(request, "accounts/member_remove.html", context)
-
-
-@team_view(Permission.MEMBERS_VIEW)
-@require_http_methods(["GET", "HEAD", "POST"])
-def leave(request: TeamRequest) -> HttpResponse:
-    """Leave the team. Everyone may, except its last owner."""
-    member = get_object_or_404(Membership, team=request.team, user=request.user)
-    form = StrictForm(posted(request))
-    if form.is_valid():
-        try:
-            has_others = members.leave(request.team, request.user, request.principal.actor)
-        except members.LastOwner:
-            form.add_error(None, LAST_OWNER)
-        else:
-            if not has_others:  # the session has ended with the membership
-                logout(request)
-            messages.success(request, f"You left {request.team.name}.")
-            return redirect("home")
-    context = {"member": member, "form": form, "waiting": _waiting_of(request, member)}
-    return render_forms(request, "accounts/member_leave.html", context)
 
 
 @team_view(Permission.TEAM_TRANSFER, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
     """Make another member the owner instead of oneself."""
-    member = _get(request, member_id)
+    member = get_member(request, member_id)
     form = StrictForm(posted(request))
     if form.is_valid():
         try:
@@ -104,7 +71,7 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
             form.add_error(None, CANNOT_LOG_IN.format(member.user.username))
         else:
             said = f"{member.user.username} owns {request.team.name} now. You are an admin."
-            return _done(request, said)
+            return done(request, said)
     context = {"member": member, "form": form}
     return render_forms(request, "accounts/member_hand_over.html", context)
 
@@ -145,7 +112,8 @@ def _invitations(request: TeamRequest, everyone: list[Membership]) -> dict[str, 
     return {"waiting": waiting, "past": past}
 
 
-def _get(request: TeamRequest, member_id: int) -> Membership:
+def get_member(request: TeamRequest, member_id: int) -> Membership:
+    """Return a member of the team, or answer 404."""
     of_team = Membership.objects.filter(team=request.team).select_related("user", "team")
     return get_object_or_404(of_team, pk=member_id)
 
@@ -155,13 +123,10 @@ def _reaches(request: TeamRequest, member: Membership) -> bool:
     return own is not None and own.reaches(Role(member.role))
 
 
-def _must_reach(request: TeamRequest, member: Membership) -> None:
+def must_reach(request: TeamRequest, member: Membership) -> None:
+    """Raise PermissionDenied for a member whose role is above the own one."""
     if not _reaches(request, member):
         raise PermissionDenied
-
-
-def _waiting_of(request: TeamRequest, member: Membership) -> int:
-    return Invitation.objects.of(request.team).open().filter(invited_by=member.user_id).count()
 
 
 def _an(role: Role) -> str:
@@ -169,6 +134,7 @@ def _an(role: Role) -> str:
     return f"{'an' if word[0] in 'aeo' else 'a'} {word}"
 
 
-def _done(request: TeamRequest, said: str) -> HttpResponse:
+def done(request: TeamRequest, said: str) -> HttpResponse:
+    """Lead back to the list with a message."""
     messages.success(request, said)
     return redirect("member_list", request.team.slug)

@@ -88,11 +88,16 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
     return redirect("service_account_list", request.team.slug)
 
 
-@team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
-@require_POST
+@team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
 def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
-    """Let the account's keys work again."""
+    """Let the account's keys work again. This asks what enabling each of them asks.
+
+    Opened, as after the password was asked for again, it leads to the account's page.
+    """
     account = _get(request, account_id)
+    if request.method != "POST":
+        return redirect("service_account_edit", request.team.slug, account.id)
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
     return redirect("service_account_list", request.team.slug)
@@ -122,7 +127,7 @@ def _form_page(
 def _about_keys(account: ServiceAccount) -> dict[str, Any]:
     held = held_keys.registry()
     return {
-        "keys": held.of_accounts([account]).get(account.id, []),
+        "keys": held.of_account(account),
         "closing": held.closing_without(account),
     }
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
 import structlog
 from django.db import models
@@ -23,12 +24,17 @@ def delete(stopping: Event) -> None:
     now = timezone.now()
     _give_up(now)
     for rows in _leftovers(now):
-        count = 0
-        while not stopping.is_set() and (deleted := _delete_some(rows)):
-            count += deleted
-        if count:
-            log.info("leftovers deleted", rows=rows.model.__name__, count=count)
+        delete_rows(rows, stopping)
     lock_outs.forget_old()
+
+
+def delete_rows(rows: "models.QuerySet[Any]", stopping: Event) -> None:
+    """Delete rows a few at a time until none is left or the worker stops."""
+    count = 0
+    while not stopping.is_set() and (deleted := _delete_some(rows)):
+        count += deleted
+    if count:
+        log.info("leftovers deleted", rows=rows.model.__name__, count=count)
 
 
 def _give_up(now: datetime) -> None:
@@ -48,7 +54,7 @@ def _leftovers(now: datetime) -> list["models.QuerySet[models.Model]"]:
     ]
 
 
-def _delete_some(rows: "models.QuerySet[models.Model]") -> int:
+def _delete_some(rows: "models.QuerySet[Any]") -> int:
     some = list(rows.values_list("pk", flat=True)[:BATCH])
     count, _ = rows.filter(pk__in=some).delete()
     return count

@@ -15,8 +15,8 @@ from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from apikeys import scopes
 from apikeys.models import ApiKey
-from apikeys.services import policies
 from apikeys.services.details import MAX_ROTATION, Details
+from apikeys.services.life import policies
 
 DEFAULT_NAME_HELP = (
     f"New chatflows select the key that is called {ApiKey.DEFAULT_NAME}. Under another name it is "

@@ -44,6 +44,14 @@ def span(longest: timedelta | None) -> dict[str, str]:
     return {"min": now.date().isoformat(), **last}
 
 
+def later(moment: datetime, span: timedelta) -> datetime:
+    """Return the moment after a span, at most the last day of the calendar."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.combine(date.max, END_OF_DAY)
+
+
 def words(moment: datetime) -> str:
     """Return a moment's day, as pages write it."""
     return f"{moment.day} {moment:%B %Y}"

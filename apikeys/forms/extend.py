@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
+from apikeys.forms.expiry import later
 
 TERMS = {"90": "By 90 days", "365": "By a year"}
 LATEST, ON_DATE = "latest", "date"
@@ -33,7 +34,7 @@ class ExtendForm(StrictForm):
     ) -> None:
         self._latest = latest
         start = max(ends_at, now)
-        moments = {days: start + timedelta(days=int(days)) for days in TERMS}
+        moments = {days: later(start, timedelta(days=int(days))) for days in TERMS}
         self.moments = {
             days: end for days, end in moments.items() if latest is None or end <= latest
         }

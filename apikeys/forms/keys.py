@@ -22,7 +22,7 @@ class DeleteKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["replacement"]
         assert isinstance(field, forms.ModelChoiceField)
-        others = ApiKey.objects.of(key.team).kept().exclude(pk=key.pk)
+        others = ApiKey.objects.of(key.team).kept().filter(pinned_to=None).exclude(pk=key.pk)
         field.queryset = others.usable()
         page = key_lists.page(others, lambda keys: keys.usable(), "")
         offered = sorted(page.keys, key=lambda other: other.name_key)

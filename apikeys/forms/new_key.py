@@ -19,7 +19,7 @@ from apikeys.found import Found
 from apikeys.models import KeyPolicy, Kind
 from apikeys.resources import Resource
 from apikeys.scopes import Preset
-from apikeys.services.terms import Terms
+from apikeys.services.terms import Terms, lacking
 
 SHOWN = 50  # chatflows that the picker lists
 LABELS = {
@@ -74,10 +74,12 @@ class NewKeyForm(forms.Form):
         queryset=ServiceAccount.objects.none(),
         required=False,
         label="Service account",
-        empty_label="None: it belongs to the team itself",
+        empty_label="None: the team's own",
         help_text="The machine that will hold it. Its environment is the key's.",
     )
-    environment = forms.ChoiceField(choices=Environment.choices, required=False)
+    environment = forms.ChoiceField(
+        choices=Environment.choices, required=False, initial=Environment.PRODUCTION
+    )
     contact = PersonField(
         queryset=User.objects.none(),
         required=False,
@@ -235,6 +237,8 @@ class NewKeyForm(forms.Form):
             self._check_day(day, cleaned["expires_at"])
         else:
             self.errors.pop("expires_on", None)
+        if self.chosen_kind is Kind.PUBLISHABLE:
+            self._note_lacking(cleaned)
         return cleaned
 
     def note(self, error: ValidationError) -> None:
@@ -244,6 +248,13 @@ class NewKeyForm(forms.Form):
             if name == "expires" and self["expires"].value() == expiry.ON_DATE:
                 name = "expires_on"
             self.add_error(name if name in self.fields else None, words)
+
+    def _note_lacking(self, cleaned: dict[str, Any]) -> None:
+        found = lacking(cleaned.get("pinned_to"), cleaned.get("origins"), limits_of(cleaned))
+        for field, words in found.items():
+            name = FIELD_OF.get(field, field)
+            if name not in self.errors:
+                self.add_error(name, words)
 
     def _check_day(self, day: Any, expires_at: Any) -> None:
         if day is None and "expires_on" not in self.errors:

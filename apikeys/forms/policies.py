@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from apikeys import scopes
 from apikeys.scopes import DEFAULT_SCOPES
-from apikeys.services.policy_changes import Rules
+from apikeys.services.life.policy_changes import Rules
 
 DAYS = {7: "7 days", 30: "30 days", 90: "90 days", 180: "180 days", 365: "1 year"}
 HOURS = {0: "no overlap", 1: "at most 1 hour", 24: "at most 24 hours", 168: "at most 7 days"}

@@ -7,7 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
-from apikeys.services import rotation
+from apikeys.services.life import rotation
 
 HOUR = timedelta(hours=1)
 ENDS = {"overlap": "At the end of the overlap", "silent": "As soon as it is silent for 12 hours"}

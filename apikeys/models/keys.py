@@ -18,6 +18,7 @@ from accounts.models import (
     TeamQuerySet,
     limits_are_positive,
 )
+from accounts.models.limited import few_have_monthly_limits
 from accounts.models.names import Named
 from apikeys import key_text, usable
 from apikeys.usable import KeyFacts, State
@@ -60,6 +61,10 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
     def kept(self) -> "ApiKeyQuerySet":
         """Keys that are not deleted."""
         return self.filter(deleted_at=None)
+
+    def selectable_for(self, chatflow_id: uuid.UUID) -> "ApiKeyQuerySet":
+        """Keys that may be selected for a chatflow: all but those that are pinned to another."""
+        return self.filter(models.Q(pinned_to=None) | models.Q(pinned_to=chatflow_id))
 
     def with_status(self) -> "ApiKeyQuerySet":
         """Read everything that `ApiKey.status` looks at in few statements."""
@@ -146,9 +151,17 @@ class ApiKey(Named, Limited, TeamOwned):
                 condition=models.Q(environment__in=Environment.values),
                 name="api_key_environment_known",
             ),
+            models.CheckConstraint(
+                condition=models.Q(kind=Kind.SECRET)
+                | models.Q(limit_minute__isnull=False)
+                | models.Q(limit_day__isnull=False),
+                name="api_key_limited_if_publishable",
+                violation_error_message="A publishable key needs a limit a minute or a day.",
+            ),
             limits_are_positive("api_key_limits_positive"),
         ]
         indexes = [
+            *few_have_monthly_limits("api_key"),
             # The order of lists (services/key_lists.py), and a search from a name's beginning.
             models.Index(
                 fields=["team", "-last_used_at", "-created_at", "-id"],
@@ -171,6 +184,11 @@ class ApiKey(Named, Limited, TeamOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether this is a key for web pages, pinned to one chatflow."""
+        return self.kind == Kind.PUBLISHABLE
 
     @property
     def live_secrets(self) -> "list[KeySecret]":
@@ -235,7 +253,15 @@ class ApiKey(Named, Limited, TeamOwned):
     def hint_parts(self) -> tuple[str, str, str]:
         """Prefix, head and tail of the public id; empty without a secret."""
         secret = self.secret
-        return key_text.hint_parts(secret.public_id) if secret else ("", "", "")
+        if secret is None:
+            return "", "", ""
+        return key_text.hint_parts(secret.public_id, is_publishable=self.is_publishable)
+
+    @property
+    def lives_in(self) -> Environment:
+        """Where the key is used: its service account's environment, if it has an account."""
+        account = self.service_account
+        return Environment(account.environment if account else self.environment)
 
     def _facts(self) -> KeyFacts:
         account = self.service_account
@@ -308,8 +334,18 @@ class KeySecret(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["pepper_version", "digest"], name="key_secret_digest_once"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ciphertext=None, key_version=None)
+                | models.Q(ciphertext__isnull=False, key_version__isnull=False),
+                name="key_secret_sealed_whole",
+            ),
         ]
 
     def __str__(self) -> str:
-        return "".join(key_text.hint_parts(self.public_id)[:2])
+        return "".join(key_text.hint_parts(self.public_id, is_publishable=self.is_sealed)[:2])
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the text is kept, encrypted: so is that of a publishable key, and no other."""
+        return self.key_version is not None

@@ -13,15 +13,16 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
-from accounts.bounds import MOST, NO_LIMITS, Limits
-from accounts.models import Environment, Membership, ServiceAccount, User
+from accounts.bounds import MOST, Limits
+from accounts.models import Environment, Membership, ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.network import addresses, origins
 from accounts.permissions import Actor
 from accounts.services import members
 from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
-from apikeys.services import contacts, keys, policies, rights
+from apikeys.services import contacts, keys, publishable, rights
+from apikeys.services.life import policies
 
 MAX_ROTATION = 3650  # days
 MAX_BOUNDS = 50  # networks or origins of one key
@@ -53,10 +54,11 @@ def change(key: ApiKey, details: Details, by: Actor, *, version: int) -> None:
     """
     if details.contact_email:
         members.lock(key.team)  # before the key's row: links are counted one after another
+    is_kept = _hold(key.team, details.service_account)
     locked = _locked(key, version)
     before = _facts(locked)
     old_email = locked.contact_email
-    _check_account(locked, details.service_account)
+    _check_account(locked, details.service_account, is_kept=is_kept)
     _check_contact(locked, details)
     if details.rotate_every is not None and not 1 <= details.rotate_every <= MAX_ROTATION:
         raise ValidationError({"rotate_every": f"Use a number from 1 to {MAX_ROTATION}."})
@@ -80,9 +82,8 @@ def change_limits(key: ApiKey, limits: Limits, by: Actor, *, version: int) -> No
     for column, limit, most in zip(LIMIT_COLUMNS, limits, MOST, strict=True):
         if limit is not None and not 1 <= limit <= (most or 0):
             raise ValidationError({column: "This limit is out of range."})
-    if locked.kind == Kind.PUBLISHABLE and limits == NO_LIMITS:
-        raise ValidationError({LIMIT_COLUMNS[0]: "A publishable key needs a limit."})
     locked.limits = limits
+    publishable.check(locked)
     _save(locked, "api_key.set_limits", by, before, _limit_facts)
 
 
@@ -98,9 +99,8 @@ def change_where(
     before = _where_facts(locked)
     _check_spelled("networks", networks, lambda text: str(addresses.network(text)))
     _check_spelled("origins", from_origins, origins.origin)
-    if locked.kind == Kind.PUBLISHABLE and not from_origins:
-        raise ValidationError({"origins": "A publishable key needs the pages that may use it."})
     locked.networks, locked.origins = list(networks), list(from_origins)
+    publishable.check(locked)
     _save(locked, "api_key.set_where_from", by, before, _where_facts)
 
 
@@ -134,7 +134,8 @@ def choose_chatflows(key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) 
 
     Raises ValidationError for a publishable key, which is pinned to its chatflow.
     """
-    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    # `no_key`: who saves an Access page refers to the key while holding the chatflow.
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     if locked.kind == Kind.PUBLISHABLE:
         raise ValidationError("A publishable key stays with the chatflow that it was made for.")
     changed = resources.registry().choose(locked, add, remove, by)
@@ -174,7 +175,18 @@ def _save(
     audit.record(key.team_id, action, by, keys.target(key), before=dict(before), after=after)
 
 
-def _check_account(key: ApiKey, account: ServiceAccount | None) -> None:
+def _hold(team: Team, account: ServiceAccount | None) -> bool:
+    """Lock an account, and return whether the team has it.
+
+    Before the key's row: whoever deletes an account holds it while locking its keys.
+    """
+    if account is None:
+        return True
+    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk)
+    return bool(kept.values_list("pk"))
+
+
+def _check_account(key: ApiKey, account: ServiceAccount | None, *, is_kept: bool) -> None:
     if account == key.service_account:
         return
     if key.service_account is not None and not key.service_account.is_usable:
@@ -185,10 +197,7 @@ def _check_account(key: ApiKey, account: ServiceAccount | None) -> None:
                 "Enable the account before you take the key out of it."
             }
         )
-    if account is None:
-        return
-    kept = ServiceAccount.objects.of(key.team).kept().select_for_update().filter(pk=account.pk)
-    if not kept.exists():
+    if not is_kept:
         raise ValidationError({"service_account": "This service account is gone."})
 
 

@@ -6,7 +6,7 @@ holds it (`api_key_by_use`). A cursor names the last row of a page by its place 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -170,13 +170,16 @@ def _place(cursor: str) -> tuple[datetime | None, datetime, UUID] | None:
     """Read a cursor. What can't be read is the beginning."""
     try:
         used, created, pk = cursor.split("~")
-        last_used_at = datetime.fromisoformat(used) if used else None
-        created_at = datetime.fromisoformat(created)
-        if created_at.tzinfo is None or (last_used_at and last_used_at.tzinfo is None):
-            return None
-        return last_used_at, created_at, UUID(pk)
-    except ValueError:
+        return _moment(used) if used else None, _moment(created), UUID(pk)
+    except (ValueError, OverflowError):  # of a moment beyond the calendar in UTC
         return None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
 
 
 def _hint(q: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Unpack
 from uuid import UUID
 
@@ -9,14 +10,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.bounds import NANOS
 from accounts.crypto import digests
 from accounts.models import Team, User
 from accounts.permissions import Actor
 from apikeys import key_text, resources
 from apikeys.found import Found, sentence
 from apikeys.key_text import KeyText
-from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.services import policies, rights
+from apikeys.models import ApiKey, KeySecret
+from apikeys.services import publishable, rights
+from apikeys.services.life import policies
 from apikeys.services.terms import Terms, checked
 
 
@@ -48,7 +51,7 @@ def issue(
     replace_unused: bool = False,
     shown_to: User | None = None,
 ) -> str:
-    """Make the key's secret and return its text, which is stored nowhere.
+    """Make the key's secret and return its text. That of a secret key is stored nowhere.
 
     `shown_to` is the person who sees the text, if it is a person.
 
@@ -71,6 +74,7 @@ def issue(
     action = "api_key.replace_secret" if ended else "api_key.issue_secret"
     after = {"public_id": made.public_id}
     audit.record(key.team_id, action, by, target(key), after=after)
+    rights.check_again(key.team, by, locked.scopes)
     return made.text
 
 
@@ -78,17 +82,21 @@ def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
     """Make a secret beside those that live, in the transaction of the caller. Return its text.
 
     The caller has locked the team's key policy, which may move the key's end to an earlier moment.
+    The text of a publishable key is kept, encrypted.
     """
     policies.bound_end(key, timezone.now())
-    made = key_text.generate()
+    made = key_text.generate(is_publishable=key.is_publishable)
     version, digest = digests.pepper_digest(made.text)
-    KeySecret.objects.create(
+    secret = KeySecret(
         key=key,
         public_id=made.public_id,
         digest=digest,
         pepper_version=version,
         shown_to=shown_to,
     )
+    if key.is_publishable:
+        publishable.seal(secret, made.text)
+    secret.save(force_insert=True)
     return made
 
 
@@ -106,9 +114,13 @@ def add(
     A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
     NotAllowed unless the actor holds its scopes and may update what it opens.
     """
+    pinned_to = terms.get("pinned_to")
+    opened = [pinned_to] if pinned_to else opens
+    policies.lock(team)
+    resources.registry().hold(team, opened)
     key = create(team, name, by, **terms)
     text = issue(key, by, shown_to=key.created_by)
-    resources.registry().open(key, [key.pinned_to] if key.pinned_to else opens, by)
+    resources.registry().open(key, opened, by)
     return key, text
 
 
@@ -120,7 +132,7 @@ def found_of(key: ApiKey) -> Found:
         resources=[resource.name for resource in opened],
         networks=key.networks,
         expires_at=key.expires_at,
-        is_publishable=key.kind == Kind.PUBLISHABLE,
+        is_publishable=key.is_publishable,
         limits=key.limits,
     )
 
@@ -128,7 +140,7 @@ def found_of(key: ApiKey) -> Found:
 @transaction.atomic
 def disable(key: ApiKey, by: Actor) -> None:
     """Disable the key: it opens nothing until it is enabled again."""
-    _set_disabled(key, timezone.now(), "api_key.disable", by)
+    disable_all([key], by)
 
 
 @transaction.atomic
@@ -137,14 +149,16 @@ def enable(key: ApiKey, by: Actor) -> None:
 
     Raises NotAllowed unless the actor holds all scopes of the key.
     """
+    _lock([key])
     rights.check(key.team, by, key.scopes)
-    _set_disabled(key, None, "api_key.enable", by)
+    enable_all([key], by)
 
 
 @transaction.atomic
 def disable_all(keys: Iterable[ApiKey], by: Actor) -> int:
     """Disable each key that is not disabled. Return how many there were."""
-    return sum(_set_disabled(key, timezone.now(), "api_key.disable", by) for key in keys)
+    enabled = [key for key in _lock(keys) if key.disabled_at is None]
+    return _set_disabled(enabled, timezone.now(), "api_key.disable", by)
 
 
 @transaction.atomic
@@ -153,34 +167,64 @@ def enable_all(keys: Iterable[ApiKey], by: Actor) -> int:
 
     Raises NotAllowed, and enables none, if the actor lacks a scope of one of them.
     """
-    disabled = [key for key in keys if key.disabled_at is not None]
+    disabled = [key for key in _lock(keys) if key.disabled_at is not None]
     for key in disabled:
-        enable(key, by)
-    return len(disabled)
+        rights.check(key.team, by, key.scopes)
+    return _set_disabled(disabled, None, "api_key.enable", by)
 
 
 @transaction.atomic
 def delete(key: ApiKey, by: Actor, *, replacement: ApiKey | None = None) -> None:
-    """Delete the key for good. Records keep its name.
+    """Delete the key for good, unless it is deleted already. Records keep its name.
 
     A `replacement` of the same team is selected for each resource that would be closed.
     """
+    if not _lock([key]):
+        return
     if replacement is not None:
         opened = resources.registry().of_keys([key])[key.id]
         closing = [resource.id for resource in opened if resource.would_close]
         resources.registry().open(replacement, closing, by)
+    _delete(key, by)
+
+
+@transaction.atomic
+def delete_all(keys: Iterable[ApiKey], by: Actor) -> None:
+    """Delete keys for good, those that are not deleted already."""
+    for key in _lock(keys):
+        _delete(key, by)
+
+
+def _delete(key: ApiKey, by: Actor) -> None:
     key.deleted_at = timezone.now()
     key.save(update_fields=["deleted_at"])
     audit.record(key.team_id, "api_key.delete", by, target(key), before=_facts(key))
 
 
-def _set_disabled(key: ApiKey, when: datetime | None, action: str, by: Actor) -> bool:
-    if (key.disabled_at is None) == (when is None):
-        return False
-    key.disabled_at = when
-    key.save(update_fields=["disabled_at"])
-    audit.record(key.team_id, action, by, target(key))
-    return True
+def _lock(keys: Iterable[ApiKey]) -> list[ApiKey]:
+    """Lock keys and read anew what is asked of them. Return those that are not deleted.
+
+    All at once, in the order of the recorder's batches, and before the first audit row: whoever
+    changes one key holds it while waiting for the chain's head.
+    """
+    given = {key.pk: key for key in keys}
+    kept = ApiKey.objects.kept().filter(pk__in=given).order_by("pk")
+    found = []
+    for pk, scopes, disabled_at in kept.select_for_update(no_key=True).values_list(
+        "pk", "scopes", "disabled_at"
+    ):
+        key = given[pk]
+        key.scopes, key.disabled_at = scopes, disabled_at
+        found.append(key)
+    return found
+
+
+def _set_disabled(keys: Sequence[ApiKey], when: datetime | None, action: str, by: Actor) -> int:
+    for key in keys:
+        key.disabled_at = when
+        key.save(update_fields=["disabled_at"])
+        audit.record(key.team_id, action, by, target(key))
+    return len(keys)
 
 
 def target(key: ApiKey) -> audit.Target:
@@ -190,6 +234,7 @@ def target(key: ApiKey) -> audit.Target:
 
 def _facts(key: ApiKey) -> dict[str, object]:
     """Return what the trail says of a key: its terms, without those that ask nothing."""
+    budget = key.limits.budget
     facts: dict[str, object] = {
         "name": key.name,
         "kind": str(key.kind),
@@ -204,5 +249,6 @@ def _facts(key: ApiKey) -> dict[str, object]:
         "networks": list(key.networks),
         "origins": list(key.origins),
         **{f"limit_{name}": limit for name, limit in key.limits._asdict().items()},
+        "limit_budget": f"{Decimal(budget) / NANOS:.2f}" if budget else None,
     }
     return facts | {name: value for name, value in bounds.items() if value}

@@ -1,11 +1,16 @@
 """Recipients: who gets the mails about a key or about what a team has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import structlog
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from accounts.mail import outbox
 from accounts.models import Membership, Role, Team
 from apikeys.models import ApiKey
+
+log = structlog.get_logger("flowlatch.recipients")
 
 
 def of_key(key: ApiKey) -> list[str]:
@@ -20,6 +25,18 @@ def of_key(key: ApiKey) -> list[str]:
 def of_team(team: Team) -> list[str]:
     """Return the addresses of the team's owners and admins, each of them once."""
     return _once(_admins(team))
+
+
+def tell(kind: str, addresses: Iterable[str], context: Mapping[str, object], team: Team) -> None:
+    """Queue one mail for each address, in the transaction of the caller.
+
+    An address of old that no mail can go to is left out: it must not hold up the others' mails.
+    """
+    for address in addresses:
+        try:
+            outbox.queue(kind, address, context, team=team)
+        except ValidationError:
+            log.warning("mail not queued", kind=kind, team=team.slug)
 
 
 def _contact(key: ApiKey) -> list[str]:

@@ -27,6 +27,15 @@ def check(team: Team, by: Actor, scopes: Iterable[str]) -> None:
     _check(members.permissions_of(team, by), scopes)
 
 
+def check_again(team: Team, by: Actor, scopes: Iterable[str]) -> None:
+    """Check once more, after the audit row that tells of a new text.
+
+    The row locks the head of the team's chain, as a removal does. So either the removal sees the
+    text (`off_boarding`), or this sees that the actor was removed, and the text is rolled back.
+    """
+    check(team, by, scopes)
+
+
 def _check(permissions: frozenset[Permission], scopes: Iterable[str]) -> None:
     lacking = with_implied(scopes) - permissions
     if lacking:

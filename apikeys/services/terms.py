@@ -13,7 +13,7 @@ from accounts.models import Environment, Membership, ServiceAccount, Team, User
 from accounts.network import addresses, origins
 from apikeys import resources, scopes
 from apikeys.models import Kind
-from apikeys.services import policies
+from apikeys.services.life import policies
 
 MAX_PLACES = 50  # networks or origins of one key
 Errors = dict[str, str]
@@ -70,6 +70,18 @@ def checked(team: Team, terms: Terms) -> dict[str, Any]:
     if account is not None:
         values["environment"] = values["service_account"].environment
     return {"environment": Environment.PRODUCTION, **values, "limits": limits}
+
+
+def lacking(pinned_to: UUID | None, origins: Sequence[str] | None, limits: Limits) -> Errors:
+    """Return what a publishable key lacks, in words by field."""
+    found: Errors = {}
+    if pinned_to is None:
+        found["pinned_to"] = "Choose the one chatflow that it opens."
+    if not origins:
+        found["origins"] = "List the web pages that may use it."
+    if limits.minute is None and limits.day is None:
+        found["limits"] = "A publishable key needs a limit a minute or a day."
+    return found
 
 
 def _noted(errors: Errors, field: str, check: Callable[[], Any]) -> Any:
@@ -135,13 +147,9 @@ def _kept(team: Team, account: ServiceAccount) -> ServiceAccount:
 
 def _check_publishable(team: Team, values: dict[str, Any], limits: Limits, errors: Errors) -> None:
     pinned = values.get("pinned_to")
-    if pinned is None:
-        errors["pinned_to"] = "Choose the one chatflow that it opens."
-    elif not resources.registry().by_ids(team, [pinned]):
+    for field, words in lacking(pinned, values["origins"], limits).items():
+        errors.setdefault(field, words)
+    if pinned is not None and not resources.registry().by_ids(team, [pinned]):
         errors["pinned_to"] = "This chatflow is gone."
     if values["scopes"] not in (None, [scope.value for scope in scopes.DEFAULT_SCOPES]):
         errors["scopes"] = "A publishable key only asks: it holds predictions:create alone."
-    if not values["origins"] and "origins" not in errors:
-        errors["origins"] = "List the web pages that may use it."
-    if limits.minute is None and limits.day is None:
-        errors.setdefault("limits", "A publishable key needs a limit a minute or a day.")

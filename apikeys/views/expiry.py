@@ -11,7 +11,8 @@ from accounts.forms.base import posted, render_forms
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.extend import ExtendForm
-from apikeys.services import expiry, policies, rights
+from apikeys.services import rights
+from apikeys.services.life import expiry, policies
 from apikeys.views.key_guard import KeyRequest, key_view
 
 USE_DAYS = 14

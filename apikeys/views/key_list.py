@@ -16,7 +16,7 @@ from accounts.models import Environment
 from accounts.permissions import Permission
 from apikeys import charts, resources, searches
 from apikeys.models import ApiKey
-from apikeys.services import key_lists, keys
+from apikeys.services import browsers, key_lists, keys
 from apikeys.views.key_search import to_list
 
 DAYS = 14
@@ -111,13 +111,12 @@ def _note_use(found: Sequence[ApiKey]) -> None:
     opened = registry.opened_by(found)
     few = [key for key in found if key.id in opened and opened[key.id].number <= NAMED]
     named, days = registry.of_keys(few), registry.days(found, DAYS)
+    seen = browsers.in_browsers(found)
     for key in found:
-        account = key.service_account
-        environment = Environment(account.environment if account else key.environment)
+        key.in_browsers = seen.get(key.id, ())  # type: ignore[attr-defined]
         calls = days.get(key.id, ())
-        key.shown_environment = environment  # type: ignore[attr-defined]
         key.opened = opened.get(key.id)  # type: ignore[attr-defined]
         key.resources = named.get(key.id, [])  # type: ignore[attr-defined]
         key.closing = [each.name for each in named.get(key.id, []) if each.would_close]  # type: ignore[attr-defined]
         key.calls = sum(day.let_in for day in calls)  # type: ignore[attr-defined]
-        key.spark = charts.spark([day.let_in for day in calls] or [0] * DAYS)  # type: ignore[attr-defined]
+        key.bars, key.nothing = charts.spark([day.let_in for day in calls] or [0] * DAYS)  # type: ignore[attr-defined]

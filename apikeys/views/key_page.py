@@ -14,6 +14,7 @@ from accounts.permissions import Permission
 from apikeys import charts, found, meters, resources
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
+from apikeys.services import browsers
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.rotation import rotation_context
 
@@ -58,6 +59,8 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         "is_limited": any(limit is not None for limit in key.limits),
         "is_contact_member": _is_contact_member(key),
         "events": _events(request),
+        "publishable": browsers.card(key),
+        "in_browsers": browsers.in_browsers([key]).get(key.id, ()),
         **_use(key),
         **opens,
         **_stop(key),
@@ -74,7 +77,6 @@ def _use(key: ApiKey) -> dict[str, Any]:
         "last_use": _last_use(key, calls),
         "secret": key.secret,
         "today": days[-1] if days else None,
-        "browser_origins": resources.registry().seen_origins(key, USE_DAYS),
     }
 
 

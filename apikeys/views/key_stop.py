@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission
 from apikeys import resources
-from apikeys.services import rotation
+from apikeys.services.life import rotation
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.key_page import USE_DAYS
 

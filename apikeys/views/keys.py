@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
+from accounts.login import fresh_logins
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.keys import DeleteKeyForm
@@ -59,12 +60,17 @@ def key_first_call(request: TeamRequest, key_id: UUID) -> HttpResponse:
 
 @team_view(Permission.APIKEYS_DELETE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponse:
-    """Show what would stop when the key is deleted, and delete it."""
+def key_delete(request: TeamRequest, key_id: UUID) -> HttpResponseBase:
+    """Show what would stop when the key is deleted, and delete it.
+
+    A replacement opens chatflows, so it asks for a fresh login.
+    """
     key = _get(request, key_id)
     form = DeleteKeyForm(posted(request), key=key)
     if form.is_valid():
         replacement = form.cleaned_data["replacement"]
+        if replacement is not None and not fresh_logins.is_fresh(request):
+            return fresh_logins.ask(request)  # it would open chatflows
         keys.delete(key, request.principal.actor, replacement=replacement)
         messages.success(request, f"{key.name} is deleted. Its next call is refused.")
         return redirect("key_list", request.team.slug)
@@ -89,7 +95,13 @@ def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
-    """Show the page with a new text. No other page and no second answer has it."""
+    """Show the page with a new text. No other page and no second answer has it.
+
+    That of a publishable key stands on the key's own page at any time.
+    """
+    if key.is_publishable:
+        messages.success(request, f"{key.name} is ready. Its text stands here at any time.")
+        return redirect("key_page", request.team.slug, key.id)
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context: dict[str, Any] = {
         "key": key,

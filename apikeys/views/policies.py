@@ -1,6 +1,7 @@
 """The key policy of a team: its settings, what they would change, and the saving of them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -17,10 +18,11 @@ from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.policies import PolicyForm
 from apikeys.models import ApiKey
-from apikeys.services import policies, policy_changes
-from apikeys.services.policy_changes import Effects, Rules
+from apikeys.services.life import policies, policy_changes, rotation
+from apikeys.services.life.policy_changes import Effects, Rules
 
 SHOWN = 10  # keys of one effect, by name
+MAX_DIGITS = 10
 SENT = "longest_life"  # a field that every form sends, chosen or not
 
 
@@ -47,15 +49,18 @@ def key_policy(request: TeamRequest) -> HttpResponse:
         data = request.GET if SENT in request.GET else None  # back from the page between
         return _settings(request, PolicyForm(data, rules=stored), 200)
     form = PolicyForm(request.POST, rules=stored)
-    if not form.is_valid():
+    version, seen = (_number(request.POST, name) for name in ("version", "seen"))
+    if version is None or seen is None:
+        form.add_error(None, "Look at what this changes before you save it.")
+    if version is None or seen is None or not form.is_valid():
         return _settings(request, form, 422)
     try:
         changed = policy_changes.save(
             request.team,
             form.rules,
             request.principal.actor,
-            version=_number(request.POST, "version"),
-            seen=_number(request.POST, "seen"),
+            version=version,
+            seen=seen,
         )
     except policy_changes.Stale:
         return _preview(request, form.rules, is_stale=True)
@@ -93,6 +98,7 @@ def _preview(request: TeamRequest, rules: Rules, *, is_stale: bool = False) -> H
     _note_use([key for effect in shown for key in effect.keys], rules)
     context: dict[str, Any] = {
         "rules": rules,
+        "overlap": _overlap(rules),
         "fields": _fields(rules),
         "query": _fields(rules).urlencode(),
         "effects": shown,
@@ -101,6 +107,11 @@ def _preview(request: TeamRequest, rules: Rules, *, is_stale: bool = False) -> H
         "is_stale": is_stale,
     }
     return render(request, "apikeys/policy_preview.html", context, status=409 if is_stale else 200)
+
+
+def _overlap(rules: Rules) -> str:
+    hours = timedelta(hours=rules.longest_overlap or 0)
+    return f"At most {rotation.words(hours)}" if hours else "None"
 
 
 def _kinds(counted: Effects, *which: Q) -> list[tuple[str, int, Q]]:
@@ -129,9 +140,10 @@ def _fields(rules: Rules) -> QueryDict:
     return fields
 
 
-def _number(fields: QueryDict, name: str) -> int:
+def _number(fields: QueryDict, name: str) -> int | None:
     text = fields.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    is_number = text.isascii() and text.isdigit() and len(text) < MAX_DIGITS
+    return int(text) if is_number else None
 
 
 def _said(changed: Effects) -> str:

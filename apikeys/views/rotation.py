@@ -16,10 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms.base import posted, render_forms
 from accounts.permissions import Permission
 from apikeys import charts, resources
+from apikeys.forms import expiry
 from apikeys.forms.rotation import RotateForm, overlaps
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import SecretUse
-from apikeys.services import policies, rights, rotation
+from apikeys.services import rights
+from apikeys.services.life import policies, rotation
 from apikeys.views.key_guard import KeyRequest, get_key, key_view
 from apikeys.views.keys import shown_once
 
@@ -34,7 +36,8 @@ class Side:
 
     tail: str  # of its public id
     let_in: int
-    path: str
+    bars: str
+    nothing: str
     width: int
     use: SecretUse
 
@@ -98,7 +101,8 @@ def key_rotate(request: KeyRequest) -> HttpResponse:
 def key_retire(request: KeyRequest) -> HttpResponse:
     """End the old secret of a rotation now."""
     try:
-        rotation.retire(request.key, request.principal.actor)
+        meant = request.POST.get("secret")
+        rotation.retire(request.key, request.principal.actor, public_id=meant)
     except rotation.NotRotating:
         messages.info(request, "The old secret had ended already.")
     else:
@@ -167,10 +171,12 @@ def _drawn(
     """Draw the use of a secret, with so many hours together in one bar."""
     counts = by_hour.get(secret.public_id, [0] * hours)
     bars = [sum(counts[place : place + together]) for place in range(0, hours, together)]
+    drawn, nothing = charts.spark(bars)
     return Side(
         tail=secret.public_id[-4:],
         let_in=sum(counts),
-        path=charts.spark(bars),
+        bars=drawn,
+        nothing=nothing,
         width=charts.WIDTH * len(bars),
         use=uses.get(secret.public_id, NOT_USED),
     )
@@ -180,7 +186,7 @@ def _new_end(key: ApiKey, now: datetime) -> datetime | None:
     """Return the end that lets a new text live as long as the present one was to, if later."""
     if key.expires_at is None or key.secret is None:
         return None
-    end = now + (key.expires_at - key.secret.created_at)
+    end = expiry.later(now, key.expires_at - key.secret.created_at)
     latest = policies.latest_end(key.team, now)
     end = min(end, latest) if latest else end
     return end if end > key.expires_at else None

@@ -137,7 +137,7 @@ RATE_LIMITED = Code(
     429,
     "Too many requests",
     "Too many calls. Wait, then try again.",
-    "Too many answers run at once, of this key or in all.",
+    "A limit of the key, the chatflow or the address is used up, or too many answers run at once.",
     "Try again after the seconds in Retry-After.",
 )
 UNAVAILABLE = Code(

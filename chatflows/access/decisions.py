@@ -177,14 +177,11 @@ def decide(
 
     `chatflow` is None if no chatflow has the id. Nothing here does I/O or raises.
     """
-    is_url_fine = chatflow is not None and chatflow.allow_key_in_url
     if credential.carrier is Carrier.CONFLICT:  # row 1
         return _TWO
     if facts.is_part_missing and credential.state is not State.MALFORMED:  # veto
         return _VETO
-    if credential.carrier is Carrier.URL and not (
-        is_url_fine and _is_good(credential) and _is_of_team(credential, chatflow)
-    ):
+    if credential.carrier is Carrier.URL and not _is_fine_in_url(credential, chatflow, facts):
         return _IN_URL
     if credential.state is State.ABSENT:  # row 3
         if chatflow is None or chatflow.mode is not Mode.PUBLIC or chatflow.is_team_suspended:
@@ -245,6 +242,19 @@ def _by_place(chatflow: ChatflowAccess, facts: RequestFacts) -> Decision | None:
     if facts.over_limit is not None:  # row 11
         return _no(codes.RATE_LIMITED, facts.over_limit)
     return None  # row 12
+
+
+def _is_fine_in_url(
+    credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
+) -> bool:
+    if chatflow is None or not chatflow.allow_key_in_url:
+        return False
+    if not _is_good(credential) or not _is_of_team(credential, chatflow):
+        return False
+    # Anyone can hold a publishable key: another answer would tell which ids are chatflows.
+    is_its_own = credential.pinned_chatflow_id in (None, chatflow.id)
+    is_within = not credential.is_publishable or _by_key_bounds(credential, facts) is None
+    return is_its_own and is_within
 
 
 def _is_good(credential: Credential) -> bool:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import structlog
@@ -15,10 +15,14 @@ from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.recorder")
 
+Answer = TypeVar("Answer")
+Written = TypeVar("Written")
+
 FLUSH_AFTER = 0.5  # seconds: what came in the meantime goes in one transaction
 MAX_BATCH = 2000  # records: a commit costs as much as some hundreds of them
 # Beyond so much of calls with a key that were let in, the gate lets in no more: what happened would
-# be lost. Callers without a key fill shares of their own, so that they shut out nobody who has one.
+# be lost. Callers without a secret key fill shares of their own, so that they shut out nobody who
+# has one.
 MAX_WAITING = 32 * 1024 * 1024  # bytes, of about 20,000 records without long texts
 RECORD_BYTES = 1536  # of a record in memory, but for its question and answer
 CLOSE_WITHIN = 5  # seconds to write the rest when the process ends
@@ -49,6 +53,7 @@ class CallRecord(NamedTuple):
     tokens: int = 0  # that the answer took
     cost: int = 0  # of them, in nanos
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
+    is_publishable: bool = False  # with a key that everyone can send
 
 
 class Share:
@@ -82,6 +87,9 @@ class Recorder:
 
     def __init__(self, write: Callable[[list[CallRecord]], None]) -> None:
         self._write = write
+        # What to do in the thread behind each batch, and with what it returned in the loop.
+        self._after: Callable[[list[CallRecord]], Any] = lambda batch: None
+        self._then: Callable[[Any], None] = lambda found: None
         self._waiting: deque[CallRecord] = deque()
         self._dropped = 0
         # Answers that run while their share is full may still end: there is room for as many bytes
@@ -110,6 +118,16 @@ class Recorder:
         self._waiting.append(record)
         if not self._news.is_set():
             self._news.set()
+
+    def follow(
+        self, after: Callable[[list[CallRecord]], Written], then: Callable[[Written], None]
+    ) -> None:
+        """Call `after` with each batch in the thread that wrote it, then `then` in the loop."""
+        self._after, self._then = after, then
+
+    async def ask(self, task: Callable[[], Answer]) -> Answer:
+        """Run a task in the thread that writes, between two batches. Raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, task)
 
     def run(self, task: Callable[[], None]) -> None:
         """Have the thread that writes run a task between two batches."""
@@ -142,11 +160,12 @@ class Recorder:
     async def _flush(self) -> bool:
         batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._write, batch)
+            found = await self.ask(lambda: self._write_and_follow(batch))
         except Exception as error:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
             return False
+        self._then(found)
         for record in batch:
             self._share_of(record).give_back(_size(record))
         if self._dropped:
@@ -154,10 +173,15 @@ class Recorder:
             self._dropped = 0
         return True
 
+    def _write_and_follow(self, batch: list[CallRecord]) -> Any:
+        self._write(batch)
+        return self._after(batch)
+
     def _share_of(self, record: CallRecord) -> Share:
         if not record.allowed:
             return self._refused
-        return self._without_key if record.key_id is None else self._with_key
+        is_everyones = record.key_id is None or record.is_publishable
+        return self._without_key if is_everyones else self._with_key
 
 
 def _size(record: CallRecord) -> int:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from operator import attrgetter
 from uuid import UUID
@@ -11,10 +11,10 @@ from uuid import UUID
 import orjson
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import Team
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, KeySecret
+from chatflows.calls import adding
 from chatflows.calls.recorder import CallRecord
 from chatflows.faq import unanswered
 from chatflows.models import Call, Chatflow, Conversation, Message, bulk
@@ -57,7 +57,7 @@ _batches = count(1)
 
 
 def write(batch: Sequence[CallRecord]) -> None:
-    """Write one batch: calls, last uses, turns, one log line each. For the recorder's thread.
+    """Write one batch: calls, last uses, turns, counters, and log lines. For the recorder's thread.
 
     All or nothing; raises DatabaseError for the recorder to try again. A record that the database
     will never take is left out, so that it holds up no other.
@@ -69,6 +69,8 @@ def write(batch: Sequence[CallRecord]) -> None:
             _note_last_uses(batch)
             _keep_turns(turns)
             unanswered.note([turn for turn in turns if not turn.is_answered])
+            # Last: calls in other processes wait for its rows when they reserve.
+            adding.add(batch)
     except (DataError, ValueError) as error:  # ValueError: text that is none
         if len(batch) > 1:
             for each in batch:
@@ -111,24 +113,13 @@ def _prune_if_possible() -> None:
         connection.close()
 
 
-def first_since(key: ApiKey, since: datetime) -> Call | None:
-    """A key's first call that was let in from `since` on, else its latest refused one."""
-    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=since)
+def first_with(key: ApiKey, secret: KeySecret) -> Call | None:
+    """The first call with a key's secret that was let in, else its latest refused one."""
+    # `at` is for the index. During a rotation the key's other secret is in use too.
+    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=secret.created_at)
+    mine = mine.filter(public_id=secret.public_id)
     let_in = mine.filter(allowed=True).order_by("at").first()
     return let_in or mine.order_by("-at").first()
-
-
-def count_since(key: ApiKey, days: int) -> int:
-    """How many calls a key made in the last days."""
-    since = timezone.now() - timedelta(days=days)
-    return Call.objects.of(key.team).filter(key_id=key.id, at__gte=since).count()
-
-
-def count_of_chatflow(chatflow: Chatflow, days: int) -> int:
-    """How many calls came to a chatflow in the last days, the playground's aside."""
-    since = timezone.now() - timedelta(days=days)
-    mine = Call.objects.of(chatflow.team).from_outside()
-    return mine.filter(chatflow_id=chatflow.id, at__gte=since).count()
 
 
 def _insert_calls(batch: Sequence[CallRecord]) -> None:
@@ -155,7 +146,7 @@ def _note_last_uses(batch: Sequence[CallRecord]) -> None:
     for record in batch:
         if record.allowed and record.key_id is not None:
             latest[record.key_id] = max(record.at, latest.get(record.key_id, record.at))
-    for key_id, at in latest.items():
+    for key_id, at in sorted(latest.items()):  # in one order: no circle of waiting processes
         newer = Q(last_used_at=None) | Q(last_used_at__lt=at)
         ApiKey.objects.filter(newer, pk=key_id).update(last_used_at=at)
 

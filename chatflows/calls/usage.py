@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from uuid import UUID
 
-from django.db.models import Max, Sum
+from django.db.models import F, Max, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
 from apikeys.resources import Day, SecretUse, SeenOrigin
-from chatflows.models import OriginDay, PeriodCount, UsageHour
+from chatflows.models import Call, Chatflow, OriginDay, PeriodCount, UsageHour
+
+MOST_COUNTED = 10_000  # calls of a minute that a page counts one by one
 
 
 def day_of(at: datetime) -> str:
@@ -23,6 +26,13 @@ def day_of(at: datetime) -> str:
 def month_of(at: datetime) -> str:
     """Return the name of a moment's month, UTC, as in `PeriodCount.period`."""
     return f"{at:%Y-%m}"
+
+
+def seconds_to_month(at: datetime) -> int:
+    """Return the seconds until the next month begins, UTC; at least 1."""
+    first = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return max(1, ceil((following - at).total_seconds()))
 
 
 def days_of_keys(team: Team, key_ids: Iterable[UUID], days: int) -> Mapping[UUID, Sequence[Day]]:
@@ -88,22 +98,45 @@ def hours_of_secrets(key: ApiKey, hours: int) -> Mapping[str, Sequence[int]]:
     return dict(found)
 
 
-def last_uses(team: Team, public_ids: Iterable[str]) -> Mapping[str, datetime]:
-    """Return when a call was last let in with each secret; one without any is missing."""
-    used = UsageHour.objects.of(team).filter(public_id__in=public_ids, last_at__isnull=False)
+def last_uses(key: ApiKey) -> Mapping[str, datetime]:
+    """Return when a call was last let in with each of a key's secrets; one without is missing."""
+    # By the key, which has an index: by its public id alone, every hour of the team would be read.
+    used = UsageHour.objects.of(key.team).filter(key_id=key.id, last_at__isnull=False)
     return dict(used.values_list("public_id").annotate(Max("last_at")))
 
 
 def seen_origins(key: ApiKey, days: int) -> Sequence[SeenOrigin]:
     """Return the origins that calls with the key came from, the most frequent first."""
+    return origins_of_keys(key.team, [key.id], days).get(key.id, [])
+
+
+def origins_of_keys(
+    team: Team, key_ids: Iterable[UUID], days: int
+) -> Mapping[UUID, Sequence[SeenOrigin]]:
+    """Return the origins that calls with each key came from, the most frequent first."""
     rows = (
-        OriginDay.objects.of(key.team)
-        .filter(key_id=key.id, day__gte=_first_day(days))
-        .values("origin")
+        OriginDay.objects.of(team)
+        .filter(key_id__in=list(key_ids), day__gte=_first_day(days))
+        .values("key_id", "origin")
         .annotate(let_in=Sum("let_in"), refused=Sum("refused"), last_at=Max("last_at"))
         .order_by("-let_in", "-refused", "origin")
     )
-    return [SeenOrigin(**row) for row in rows]
+    found: defaultdict[UUID, list[SeenOrigin]] = defaultdict(list)
+    for row in rows:
+        seen = SeenOrigin(row["origin"], row["let_in"], row["refused"], row["last_at"])
+        found[row["key_id"]].append(seen)
+    return found
+
+
+def calls_of_key(key: ApiKey, days: int) -> int:
+    """Return how many calls a key made in the last days."""
+    return _from_outside(UsageHour.objects.of(key.team).filter(key_id=key.id), days)
+
+
+def calls_of_chatflow(chatflow: Chatflow, days: int) -> int:
+    """Return how many calls came to a chatflow in the last days, the playground's aside."""
+    mine = UsageHour.objects.of(chatflow.team).filter(chatflow_id=chatflow.id)
+    return _from_outside(mine, days)
 
 
 def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
@@ -120,9 +153,40 @@ def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
     return day, month
 
 
+def minute_of_key(key: ApiKey) -> int:
+    """Return the calls of the last 60 seconds that a key's limit counts, as far as recorded."""
+    if key.limit_minute is None:
+        return 0
+    mine = Call.objects.of(key.team).filter(key_id=key.id, at__gte=_a_minute_ago(), allowed=True)
+    return len(mine.values_list("id")[: min(key.limit_minute, MOST_COUNTED)])
+
+
+def minute_of_chatflow(chatflow: Chatflow) -> int:
+    """Return the calls of the last 60 seconds that a chatflow's limit counts, as recorded."""
+    if chatflow.limit_minute is None:
+        return 0
+    # By id: the index that these rows have. Calls of other times end the look.
+    most = min(chatflow.limit_minute, MOST_COUNTED)
+    newest = Call.objects.latest_of(chatflow, most).values_list("at", "allowed")
+    since = _a_minute_ago()
+    return sum(allowed and at >= since for at, allowed in newest)
+
+
+def _a_minute_ago() -> datetime:
+    return timezone.now() - timedelta(seconds=60)
+
+
 def _first_day(days: int) -> date:
     return timezone.now().date() - timedelta(days=days - 1)
 
 
 def _beginning(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=timezone.now().tzinfo)
+
+
+def _from_outside(rows: QuerySet[UsageHour], days: int) -> int:
+    # The hour in which those days began is counted whole.
+    since = timezone.now() - timedelta(days=days, hours=1)
+    calls = F("let_in") + F("refused") - F("tried")
+    count: int = rows.filter(hour__gt=since).aggregate(n=Sum(calls, default=0))["n"]
+    return count

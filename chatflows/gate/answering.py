@@ -20,7 +20,7 @@ from chatflows.engines import (
     RememberingEngine,
     kinds,
 )
-from chatflows.gate import responses, verdicts
+from chatflows.gate import responses
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.rechecks import GateAnswer
 from chatflows.gate.requests import Gone
@@ -49,9 +49,10 @@ async def answer(exchange: Exchange, read: ReadQuestion, memory: Memory | None =
     if kinds.of(reference.name).is_instant:
         await _answer(stream, read, memory, None)
         return
-    registry, mine = running.registry, GateAnswer(exchange.parts.answers, exchange.let_in)
+    registry = running.registry
+    mine = GateAnswer(exchange.parts.answers, exchange.let_in, exchange.ticket)
     if not registry.enter(mine):
-        exchange.decided(verdicts.over_limit(exchange.let_in))
+        exchange.over_limit(mine.full, codes.RETRY_AFTER)
     try:
         await _answer_while_allowed(stream, read, memory, mine)
     finally:
@@ -96,8 +97,8 @@ async def _answer(
 async def _ask(stream: OpenStream, prediction: Prediction, memory: Memory | None) -> None:
     try:
         engine = await _prepare(stream.exchange, prediction, memory)
-    except Unavailable:
-        refused = Refused(codes.UNAVAILABLE, closes=True)
+    except (Unavailable, Refused) as error:
+        refused = error if isinstance(error, Refused) else Refused(codes.UNAVAILABLE, closes=True)
         if not stream.exchange.has_begun:
             raise refused from None
         await _end_refused(stream, refused)
@@ -107,7 +108,10 @@ async def _ask(stream: OpenStream, prediction: Prediction, memory: Memory | None
 
 
 async def _prepare(exchange: Exchange, prediction: Prediction, memory: Memory | None) -> Engine:
-    """Return the engine, and put the past turns into the question. Raises Unavailable."""
+    """Return the engine, and put the past turns into the question.
+
+    Raises Unavailable, and Refused where the question may spend more than is left.
+    """
     verdict = exchange.let_in
     chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
     assert chatflow is not None  # `decide` lets nobody in without
@@ -118,6 +122,8 @@ async def _prepare(exchange: Exchange, prediction: Prediction, memory: Memory | 
             chatflow.id, verdict.caller, prediction.chat_id, engine.memory_turns
         )
         prediction.question = prediction.question._replace(history=past)
+    if not kinds.of(reference.name).is_instant:
+        await exchange.reserve(prediction.question)
     return engine
 
 

@@ -5,20 +5,28 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from accounts.outages import Unavailable
 from chatflows.access import codes
 from chatflows.access.codes import Refused
+from chatflows.access.decisions import Reason
+from chatflows.access.plans import Bound
+from chatflows.calls import clients, usage
 from chatflows.calls.recorder import CallRecord
+from chatflows.calls.spending import Spending
+from chatflows.engines import Question, kinds
 from chatflows.engines.pool import EnginePool
-from chatflows.gate import cors, responses
+from chatflows.gate import admission, cors, responses, verdicts
+from chatflows.gate.admission import Admission, Over, Ticket
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest, Send
 from chatflows.gate.responses import Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
-from chatflows.predictions import Prediction
+from chatflows.predictions import Prediction, costs
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory, Turn
 from chatflows.protocols.client import ClientProtocol
+from chatflows.protocols.flowise.protocol import FLOWISE
 
 
 class Parts(NamedTuple):
@@ -27,6 +35,8 @@ class Parts(NamedTuple):
     reader: AccessReader
     engines: EnginePool
     answers: GateAnswers
+    admission: Admission
+    spending: Spending
     memory: Memory | None = None
     abort_notes: AbortNotes | None = None
 
@@ -59,6 +69,8 @@ class Exchange:
     verdict: Verdict | None = None
     cors: Headers = field(default_factory=list)
     body: dict[str, Any] = field(default_factory=dict)  # of a completion, read to find its chatflow
+    ticket: Ticket | None = None  # of a call that limits count
+    reservation: UUID | None = None  # of what it may spend
     prediction: Prediction | None = None
     has_begun: bool = False
     is_streaming: bool = False
@@ -74,6 +86,47 @@ class Exchange:
         if not verdict.decision.allowed:
             raise verdict.decision.refusal
         return verdict
+
+    async def admit(self) -> None:
+        """Count the call against its limits. Raises Refused."""
+        verdict = self.let_in
+        plan, engine = verdict.facts.plan, verdict.facts.engine
+        if plan is None:
+            return
+        assert engine is not None
+        is_instant = kinds.of(engine.name).is_instant
+        try:
+            taken = await self.parts.admission.take(plan, verdict, is_instant=is_instant)
+        except Unavailable:
+            self.decided(verdicts.part_missing(verdict))
+            return
+        lines = taken.lines(is_flowise=self.protocol is FLOWISE)
+        fields = admission.fields(lines)
+        if isinstance(taken, Over):
+            self.over_limit(taken.worst.reason, taken.worst.resets_in, fields)
+        else:
+            self.ticket = taken
+            self.cors = [*self.cors, *fields]
+
+    async def reserve(self, question: Question) -> None:
+        """Reserve what the call may spend, where that is limited. Raises Refused, Unavailable."""
+        verdict = self.let_in
+        plan, chatflow = verdict.facts.plan, verdict.facts.chatflow
+        if plan is None or not plan.spending:
+            return
+        assert chatflow is not None
+        reserved = await self.parts.spending.reserve(
+            plan.spending, chatflow.team_id, question, chatflow.price, verdict.at
+        )
+        if isinstance(reserved, Bound):
+            self.over_limit(reserved.reason, usage.seconds_to_month(verdict.at))
+        else:
+            self.reservation = reserved
+
+    def over_limit(self, limit: Reason, wait: int, fields: Headers | None = None) -> None:
+        """Refuse the call for a limit; `wait` is in seconds. Raises Refused."""
+        self.verdict = verdicts.over_limit(self.let_in, limit)
+        raise Refused(codes.RATE_LIMITED, retry_after=wait, headers=tuple(fields or ()))
 
     @property
     def let_in(self) -> Verdict:
@@ -123,7 +176,18 @@ class Exchange:
             chatflow_id=self.chatflow_id,
             path=self.path,
             started=self.started,
+            tokens=self._tokens(),
+            reservation=self.reservation,
         )
+
+    def _tokens(self) -> int:
+        prediction = self.prediction
+        if prediction is None or not self.let_in.decision.allowed:
+            return 0
+        reference = self.let_in.facts.engine
+        assert reference is not None  # `decide` lets nobody in without
+        is_instant = kinds.of(reference.name).is_instant
+        return 0 if is_instant else costs.tokens_of(prediction, self.outcome.code)
 
     def _turn_to_write(self) -> Turn | None:
         return None if self.prediction is None or self.is_kept else self.turn()
@@ -144,6 +208,8 @@ def record_of(
     chatflow_id: UUID,
     path: str,
     started: float,
+    tokens: int = 0,
+    reservation: UUID | None = None,
 ) -> CallRecord:
     """Return the record of a call that was decided and is over; `started` by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
@@ -165,4 +231,10 @@ def record_of(
         turn=outcome.turn,
         route=path,
         upstream_status=outcome.upstream_status,
+        is_publishable=credential.is_publishable,
+        origin=clients.origin_of(origins) if (origins := request.origins) else "",
+        client=clients.client_of(request.user_agent[: clients.READ]),
+        tokens=tokens,
+        cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
+        reservation=reservation,
     )

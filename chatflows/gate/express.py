@@ -21,6 +21,7 @@ from chatflows.calls.recorder import CallRecord
 from chatflows.encoding import encode
 from chatflows.engines import InstantEngine, kinds
 from chatflows.gate import cors, responses, routes, verdicts
+from chatflows.gate.admission import Ticket
 from chatflows.gate.exchange import Outcome, Parts, record_of, turn_of
 from chatflows.gate.flowise import predictions
 from chatflows.gate.large_bodies import LARGE
@@ -139,12 +140,19 @@ class ShortWay:
         if verdict.decision.allowed:
             if self._is_full(verdict):
                 return None
-            prediction = self._predict(request, verdict, call.body)
+            plan, ticket = verdict.facts.plan, None
+            if plan is not None:
+                ticket = self._parts.admission.take_now(plan)
+                if ticket is None:
+                    return None
+            prediction = self._predict(request, verdict, call.body, ticket)
             if prediction is None:
                 return None
             body = encode(FLOWISE.whole(prediction))
             before, after = _around_length(*cors.of(verdict, request.origins))
             fields = before + str(len(body)).encode() + after
+            if ticket is not None:
+                fields += ticket.lines(is_flowise=True)
             outcome = Outcome(200, codes.OK, turn_of(verdict, prediction))
         else:
             status, fields, body = _refusal(request, verdict)
@@ -152,8 +160,22 @@ class ShortWay:
         fields += b"x-request-id: " + request.id.encode() + b"\r\n"
         return Reply(outcome.status, fields, body), verdict, outcome
 
-    def _predict(self, request: GateRequest, verdict: Verdict, body: bytes) -> Prediction | None:
-        """Answer the question; None where that is not for this way. Raises Refused."""
+    def _predict(
+        self, request: GateRequest, verdict: Verdict, body: bytes, ticket: Ticket | None
+    ) -> Prediction | None:
+        """Answer the question; None where that is not for this way. Raises Refused.
+
+        Where it comes to nothing, the call is uncounted: the ordinary way counts it.
+        """
+        prediction = None
+        try:
+            prediction = self._answer_now(request, verdict, body)
+        finally:
+            if prediction is None and ticket is not None:
+                self._parts.admission.take_back_now(ticket)
+        return prediction
+
+    def _answer_now(self, request: GateRequest, verdict: Verdict, body: bytes) -> Prediction | None:
         chatflow, reference = verdict.facts.chatflow, verdict.facts.engine
         assert chatflow is not None
         assert reference is not None
@@ -161,7 +183,7 @@ class ShortWay:
         if not kinds.of(reference.name).is_instant or not is_plain:
             return None
         engine = self._parts.engines.ready(chatflow.id, reference)
-        asked = bodies.parse(body)
+        asked = bodies.parse(body, may_override=not verdict.credential.is_publishable)
         if engine is None or asked.streaming:
             return None
         engine = cast(InstantEngine, engine)  # its kind says so

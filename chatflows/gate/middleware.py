@@ -13,8 +13,11 @@ from accounts.network import addresses, request_ids
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.calls.recorder import CallRecord, Recorder
+from chatflows.calls.spending import Spending
+from chatflows.calls.tallies import Tallies
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import cors, routes, verdicts
+from chatflows.gate.admission import Admission, Ticket
 from chatflows.gate.exchange import Exchange, Parts
 from chatflows.gate.express import ShortWay
 from chatflows.gate.readers.facts import AccessReader
@@ -60,12 +63,17 @@ class BearerGate:
         abort_notes: AbortNotes | None = None,
     ) -> None:
         self._application = application
-        self._parts = Parts(reader, EnginePool(reader), GateAnswers(reader), memory, abort_notes)
+        admission = Admission(Tallies(reader.counts))
+        answers = GateAnswers(reader, admission)
+        spending = Spending(lambda task: self._started_recorder().ask(task))
+        engines = EnginePool(reader)
+        self._parts = Parts(reader, engines, answers, admission, spending, memory, abort_notes)
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
         self._pages = Room(in_all=PAGES_IN_ALL, each=PAGES_OF_ONE_HOST)
         reader.watch(self._close_connections)
         self._closing: asyncio.Task[None] | None = None
+        self._settling: set[asyncio.Future[None]] = set()
         # See config/wire/short_way.py.
         self.short_way = ShortWay(self._parts, self._put, self._is_full)
 
@@ -162,6 +170,8 @@ class BearerGate:
             await exchange.refuse(Refused(codes.INTERNAL_ERROR))
         finally:
             request.let_go()
+            if exchange.ticket is not None:
+                self._settle(exchange.ticket, is_let_in=exchange.let_in.decision.allowed)
             record = exchange.record() if route is not None and route.is_recorded else None
             if record is not None:
                 self._put(record)
@@ -179,20 +189,35 @@ class BearerGate:
             await route.policy.about(exchange, route.policy.scope)
         if route.is_recorded and self._is_full(exchange.let_in):
             exchange.decided(verdicts.part_missing(exchange.let_in))
+        if route.is_recorded:
+            await exchange.admit()
         await route.handler(exchange)
 
     def _is_full(self, let_in: Verdict) -> bool:
         """Whether so many records wait that this call's may be lost."""
         recorder = self._recorder
-        return recorder is not None and recorder.is_full(
-            has_key=let_in.credential.key_id is not None
-        )
+        has_key = not let_in.credential.is_everyones
+        return recorder is not None and recorder.is_full(has_key=has_key)
+
+    def _settle(self, ticket: Ticket, *, is_let_in: bool) -> None:
+        admission = self._parts.admission
+        if ticket.calls or ticket.streams:  # the shared store is told, and nobody waits for it
+            task = asyncio.ensure_future(admission.settle(ticket, is_let_in=is_let_in))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+        elif not is_let_in:
+            admission.take_back_now(ticket)
 
     def _put(self, record: CallRecord) -> None:
+        self._started_recorder().put(record)
+
+    def _started_recorder(self) -> Recorder:
         if self._recorder is None:
             self._recorder = self._make_recorder()
+            tallies = self._parts.admission.tallies
+            self._recorder.follow(tallies.read_written, tallies.note_written)
             self._recorder.start()
-        self._recorder.put(record)
+        return self._recorder
 
 
 async def _answer_without_route(found: Match, exchange: Exchange) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from uuid import UUID
 
 import structlog
@@ -12,11 +12,12 @@ from accounts.network import addresses
 from accounts.outages import Unavailable
 from apikeys.bearer import Carrier
 from apikeys.credentials import Proof
-from chatflows.access.decisions import Decision
+from chatflows.access.decisions import Decision, Reason
 from chatflows.gate import verdicts
+from chatflows.gate.admission import Admission, Ticket
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.verdicts import Claim, Judged, Verdict
-from chatflows.predictions.running import UNCHECKED, Bounds, Ending, RunningAnswer
+from chatflows.predictions.running import UNCHECKED, Ending, RunningAnswer, registry
 
 log = structlog.get_logger("flowlatch.gate")
 
@@ -31,10 +32,12 @@ class GateAnswer(RunningAnswer):
     have half of the places: so they cannot crowd out those with a key.
     """
 
-    def __init__(self, group: "GateAnswers", verdict: Verdict) -> None:
+    def __init__(
+        self, group: "GateAnswers", verdict: Verdict, ticket: Ticket | None = None
+    ) -> None:
         assert verdict.facts.chatflow is not None
         chatflow_id, caller = verdict.facts.chatflow.id, verdict.caller
-        bounds: Bounds = {caller: settings.MAX_STREAMS_PER_KEY}
+        bounds: dict[Hashable, int] = {caller: settings.MAX_STREAMS_PER_KEY}
         if not caller:
             address = verdict.claim.request_facts.address
             bounds = {
@@ -42,8 +45,21 @@ class GateAnswer(RunningAnswer):
                 chatflow_id: settings.MAX_STREAMS_PER_KEY,
                 addresses.host_of(address): settings.MAX_STREAMS_PER_ADDRESS,
             }
+        self._limits = verdict.facts.plan.streams if verdict.facts.plan is not None else ()
+        for bound in self._limits:
+            bounds[bound.reason, bound.subject] = group.admission.most(bound)
         super().__init__(group, bounds, chatflow_id, caller)
         self.claim = verdict.claim
+        self.ticket = ticket
+
+    @property
+    def full(self) -> Reason:
+        """The limit that leaves no room for it."""
+        for bound in self._limits:
+            name = (bound.reason, bound.subject)
+            if registry.is_full(self.group, {name: self.bounds[name]}):
+                return bound.reason
+        return Reason.RATE
 
 
 class Round:
@@ -73,8 +89,9 @@ async def _decide_when(claim: Claim, judging: Awaitable[Judged]) -> Decision:
 class GateAnswers:
     """The group of the gate's running answers, bounded by the settings."""
 
-    def __init__(self, reader: AccessReader) -> None:
+    def __init__(self, reader: AccessReader, admission: Admission) -> None:
         self._reader = reader
+        self.admission = admission
 
     @property
     def in_all(self) -> int:
@@ -84,9 +101,11 @@ class GateAnswers:
     async def recheck(self, answers: Sequence[RunningAnswer]) -> None:
         """See Group."""
         await self._end_aborted(answers)
+        gate_answers = [each for each in answers if isinstance(each, GateAnswer)]
+        await self.admission.renew([each.ticket for each in gate_answers if each.ticket])
         this_round = Round(self._reader)
-        for start in range(0, len(answers), AT_ONCE):
-            batch = [a for a in answers[start : start + AT_ONCE] if isinstance(a, GateAnswer)]
+        for start in range(0, len(gate_answers), AT_ONCE):
+            batch = gate_answers[start : start + AT_ONCE]
             decisions = [(each, this_round.decide_again(each.claim)) for each in batch]
             for each, decision in decisions:  # all have begun
                 await _note(each, decision)

@@ -57,6 +57,11 @@ class GateRequest:
         return self.first(b"accept")
 
     @property
+    def user_agent(self) -> bytes:
+        """What the client calls itself."""
+        return self._firsts.get(b"user-agent", b"")
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """Every Origin header as sent."""
         if b"origin" not in self._firsts:

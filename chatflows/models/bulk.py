@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import orjson
 from django.db import connection, models
 
+from accounts.models import Team
+
 GIVEN = "{given}"  # stands for the given rows in a statement
 MAX_ROWS = 256  # of one SQLite statement
 
@@ -125,11 +127,12 @@ class _Values(_Columns):
             for place in self._truths:  # for a bool the driver would look for an adapter
                 values[place] = int(values[place])
             for place in self._moments:
-                values[place] = values[place].isoformat(" ", "microseconds")[:26]
+                if values[place] is not None:
+                    values[place] = values[place].isoformat(" ", "microseconds")[:26]
         return adapted
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _values_of(statement: str, width: int, rows: int) -> str:
     row = f"({', '.join(['?'] * width)})"
     return statement.format(given=f"(VALUES {', '.join([row] * rows)}) AS given")
@@ -143,6 +146,37 @@ def table(model: type[models.Model]) -> str:
 def names(columns: Sequence[str]) -> str:
     """Return the quoted names of columns."""
     return ", ".join(map(connection.ops.quote_name, columns))
+
+
+def sums(model: type[models.Model], columns: Sequence[str]) -> list[str]:
+    """Return assignments for `upsert` that add what is given to what is stored."""
+    stored = table(model)
+    return [f"{name} = {stored}.{name} + excluded.{name}" for name in columns]
+
+
+def upsert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    once: Sequence[str],
+    changes: Sequence[str],
+    rows: Sequence[Row],
+) -> None:
+    """Insert rows of a team's table, or change those that are there, in one statement.
+
+    `once` are the columns of a unique constraint, which no two given rows may share. `changes` are
+    assignments for a row that is there already; `excluded` is the given one. A row whose team is
+    gone is left out.
+    """
+    if not rows:
+        return
+    values, team = given((model, columns)), table(Team)
+    values.execute(
+        f"INSERT INTO {table(model)} ({names(columns)}) "  # noqa: S608 (our own names)
+        f"SELECT {values.all(columns)} FROM {GIVEN} CROSS JOIN {team} "
+        f"WHERE {team}.id = {values['team_id']}{values.ordered} "
+        f"ON CONFLICT ({names(once)}) DO UPDATE SET {', '.join(changes)}",
+        rows,
+    )
 
 
 def _fields(model: type[models.Model], columns: Sequence[str]) -> list["models.Field[Any, Any]"]:

@@ -4,6 +4,7 @@ from django.db import models
 
 from accounts.models import Team, TeamOwned, TeamQuerySet
 from apikeys import key_text
+from apikeys.models import KeySecret
 from chatflows.access.codes import CODES
 from chatflows.access.decisions import Reason
 from chatflows.models.chatflows import Chatflow
@@ -18,7 +19,13 @@ class CallQuerySet(TeamQuerySet["Call"]):
 
     def latest_of(self, chatflow: Chatflow, count: int) -> "CallQuerySet":
         """Return the newest calls of a chatflow."""
-        return self.of(chatflow.team).filter(chatflow_id=chatflow.id).order_by("-id")[:count]
+        of_chatflow = self.of(chatflow.team).filter(chatflow_id=chatflow.id)
+        return of_chatflow.with_key_kinds().order_by("-id")[:count]
+
+    def with_key_kinds(self) -> "CallQuerySet":
+        """Annotate `is_publishable`, by which the hint of a call's key begins."""
+        sealed = KeySecret.objects.filter(public_id=models.OuterRef("public_id"))
+        return self.annotate(is_publishable=models.Exists(sealed.exclude(key_version=None)))
 
 
 class Call(TeamOwned):
@@ -93,4 +100,7 @@ class Call(TeamOwned):
     @property
     def key_hint_parts(self) -> tuple[str, str, str] | None:
         """Prefix, head and tail of the key's public id, if a key was recognised."""
-        return key_text.hint_parts(self.public_id) if self.public_id else None
+        if not self.public_id:
+            return None
+        is_publishable = getattr(self, "is_publishable", False)  # see with_key_kinds
+        return key_text.hint_parts(self.public_id, is_publishable=is_publishable)

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Limited, Team, TeamOwned, TeamQuerySet, limits_are_positive
-from accounts.models.limited import LIMIT_COLUMNS
+from accounts.models.limited import LIMIT_COLUMNS, few_have_monthly_limits
 from accounts.models.names import Named
 from apikeys.models import ApiKey
 from chatflows.engines import kinds
@@ -86,6 +86,7 @@ class Chatflow(Named, Limited, TeamOwned):
             ),
             limits_are_positive("chatflow_limits_positive", [*LIMIT_COLUMNS, "limit_address"]),
         ]
+        indexes = few_have_monthly_limits("chatflow")
 
     def __str__(self) -> str:
         return self.name

@@ -21,6 +21,8 @@ class UsageHour(TeamOwned):
     let_in = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)  # of those let in: the answer was an error
     refused = models.PositiveIntegerField(default=0)
+    # Of those let in: asked by members on the Try it page.
+    tried = models.PositiveIntegerField(default=0)
     tokens = models.PositiveBigIntegerField(default=0)
     cost = models.PositiveBigIntegerField(default=0)  # nanos
     last_at = models.DateTimeField(null=True)  # the last call that was let in
@@ -32,11 +34,16 @@ class UsageHour(TeamOwned):
 
     class Meta:
         constraints = [
+            # In this order it is also the index by which a chatflow's hours are found.
             models.UniqueConstraint(
-                fields=["team", "public_id", "chatflow_id", "hour"], name="usage_hour_once"
+                fields=["team", "chatflow_id", "hour", "public_id"], name="usage_hour_once"
             )
         ]
-        indexes = [models.Index(fields=["team", "key_id", "hour"], name="usage_hour_by_key")]
+        # No column of an index is ever written again, so only a new row costs anything.
+        indexes = [
+            models.Index(fields=["team", "key_id", "hour"], name="usage_hour_by_key"),
+            models.Index(fields=["hour"], name="usage_hour_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.public_id} at {self.hour:%Y-%m-%d %H}"
@@ -61,6 +68,7 @@ class OriginDay(TeamOwned):
                 fields=["team", "key_id", "day", "origin"], name="origin_day_once"
             )
         ]
+        indexes = [models.Index(fields=["day"], name="origin_day_by_age")]
 
     def __str__(self) -> str:
         return f"{self.origin} on {self.day}"
@@ -78,6 +86,9 @@ class PeriodCount(TeamOwned):
     calls = models.PositiveBigIntegerField(default=0)  # let in
     tokens = models.PositiveBigIntegerField(default=0)
     cost = models.PositiveBigIntegerField(default=0)  # nanos
+    # Calls of a month for which its tokens or its budget left no room.
+    refused_tokens = models.PositiveBigIntegerField(default=0)
+    refused_cost = models.PositiveBigIntegerField(default=0)
     reserved_tokens = models.PositiveBigIntegerField(default=0)
     reserved_cost = models.PositiveBigIntegerField(default=0)
 
@@ -87,6 +98,7 @@ class PeriodCount(TeamOwned):
         constraints = [
             models.UniqueConstraint(fields=["subject", "period"], name="period_count_once")
         ]
+        indexes = [models.Index(fields=["period"], name="period_count_by_age")]
 
     def __str__(self) -> str:
         return f"{self.subject} in {self.period}"

@@ -169,6 +169,11 @@ class RunningAnswers:
             return True
         return any(self._held[group, holder] >= most for holder, most in bounds.items())
 
+    def count(self, holder: Hashable) -> int:
+        """Return how many answers run for a holder, in this process. For any thread."""
+        held = [*self._held.items()]
+        return sum(count for (_, of), count in held if of == holder)
+
     def abort(self, group: Group, chatflow_id: UUID, caller: str, chat_id: str) -> bool:
         """End a caller's own answers in one conversation, and return whether there were any."""
         name = (chatflow_id, caller, chat_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit, money
@@ -61,7 +62,8 @@ def create(team: Team, name: str, by: Actor) -> Chatflow:
     """
     chatflow = Chatflow(team=team, name=name.strip())
     chatflow.store(force_insert=True)
-    default = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
+    named = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
+    default = named.selectable_for(chatflow.id)
     Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
     after = {"name": chatflow.name, **_access_facts(chatflow)}
     audit.record(team.id, "chatflow.create", by, _target(chatflow), after=after)
@@ -72,7 +74,8 @@ def create(team: Team, name: str, by: Actor) -> Chatflow:
 def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) -> None:
     """Set who may call, from the next call on. Ids of other teams' keys select nothing.
 
-    Raises Stale if `version` is no longer the chatflow's.
+    Raises Stale if `version` is no longer the chatflow's, and ValidationError for a key that is
+    pinned to another chatflow.
     """
     locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
     if locked.version != version:
@@ -99,13 +102,29 @@ def differences(chatflow: Chatflow, access: Access) -> tuple[Facts, Facts]:
     return facts
 
 
+def hold(team: Team, chatflow_ids: Iterable[UUID]) -> None:
+    """Lock chatflows of a team in the transaction of the caller, in the order of `choose`.
+
+    Whoever saves an Access page holds its chatflow while waiting for the head of the audit chain.
+    """
+    wanted = Chatflow.objects.of(team).filter(id__in=list(chatflow_ids)).order_by("name_key")
+    list(wanted.select_for_update().values_list("pk"))
+
+
 @transaction.atomic
 def select(key: ApiKey, chatflow_ids: Iterable[UUID], by: Actor) -> None:
     """Select a key for chatflows of its team, beside those that it opens already.
 
-    Raises NotAllowed unless the actor may update each of these chatflows.
+    Raises NotAllowed and ValidationError as `choose` does.
     """
     choose(key, frozenset(chatflow_ids), frozenset(), by)
+
+
+@transaction.atomic
+def select_only(key: ApiKey, chatflow_id: UUID, by: Actor) -> None:
+    """Select a key for one chatflow of its team and for no other. Raises as `choose`."""
+    selected = frozenset(key.selections.values_list("chatflow_id", flat=True))
+    choose(key, {chatflow_id}, selected - {chatflow_id}, by)
 
 
 @transaction.atomic
@@ -115,7 +134,8 @@ def choose(
     """Select a key for some chatflows of its team, and no longer for others.
 
     Returns the names of the chatflows that it opens now, and of those that it lost. Raises
-    NotAllowed unless the actor may update each of these chatflows.
+    NotAllowed unless the actor may update each of these chatflows, and ValidationError for a key
+    that is pinned to another.
     """
     may = members.permissions_of(key.team, by)
     wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
@@ -126,6 +146,7 @@ def choose(
             raise NotAllowed
         before = _access_facts(chatflow)
         if chatflow.id in add:
+            _check_pin(chatflow, [key])
             _, is_changed = Selection.objects.get_or_create(chatflow=chatflow, key=key)
         else:
             is_changed = bool(chatflow.selections.filter(key=key).delete()[0])
@@ -187,8 +208,15 @@ def _changed_keys(chatflow: Chatflow, access: Access) -> tuple[list[ApiKey], lis
     selected = ApiKey.objects.of(chatflow.team).filter(selections__chatflow=chatflow)
     wanted = ApiKey.objects.of(chatflow.team).kept().filter(id__in=access.key_ids)
     added = wanted.exclude(id__in=selected.values("id"))
+    _check_pin(chatflow, added.filter(pinned_to__isnull=False))
     dropped = selected if access.shown is None else selected.filter(id__in=access.shown)
     return list(added), list(dropped.exclude(id__in=wanted.values("id")))
+
+
+def _check_pin(chatflow: Chatflow, keys: Iterable[ApiKey]) -> None:
+    for key in keys:
+        if key.pinned_to not in (None, chatflow.id):
+            raise ValidationError({"keys": f"{key.name} is pinned to another chatflow."})
 
 
 def _set_bounds(chatflow: Chatflow, bounds: Bounds) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, OuterRef, QuerySet, prefetch_related_objects
 
+from apikeys import searches
 from apikeys.models import ApiKey
-from apikeys.models.keys import ApiKeyQuerySet, Kind
+from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists
 from chatflows.models import Chatflow, Selection
 
@@ -30,8 +31,9 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
     """Return the keys to draw. `checked` is what a refused form chose; None: as it is saved.
 
     What was checked and is not selected yet stands beside the selected keys, so that no search
-    loses it.
+    loses it. Of a pasted key only the public id is searched for and drawn.
     """
+    q = searches.searchable(q) or ""
     mine = selectable(chatflow)
     is_selected = Exists(Selection.objects.filter(chatflow=chatflow, key=OuterRef("pk")))
     saved = mine.filter(pk__in=chatflow.selections.values("key"))
@@ -44,7 +46,7 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
     if checked:
         drawn += _drawn(mine.filter(pk__in=checked).exclude(pk__in=[key.pk for key in drawn]))
     others = key_lists.searched_keys(chatflow.team, q) if q else mine
-    free = others.filter(_fits(chatflow)).exclude(pk__in=[key.pk for key in drawn])
+    free = others.selectable_for(chatflow.id).exclude(pk__in=[key.pk for key in drawn])
     page = key_lists.page(free.exclude(is_selected), None, "", size=FOUND)
     prefetch_related_objects([*drawn, *page.keys], "secrets")
     for key in (*drawn, *page.keys):
@@ -55,11 +57,7 @@ def pick(chatflow: Chatflow, q: str, checked: Collection[UUID] | None = None) ->
 
 def selectable(chatflow: Chatflow) -> ApiKeyQuerySet:
     """Return the keys that can open a chatflow: a publishable key is pinned to its own."""
-    return ApiKey.objects.of(chatflow.team).kept().filter(_fits(chatflow))
-
-
-def _fits(chatflow: Chatflow) -> Q:
-    return Q(kind=Kind.SECRET) | Q(pinned_to=chatflow.id)
+    return ApiKey.objects.of(chatflow.team).kept().selectable_for(chatflow.id)
 
 
 def _drawn(keys: ApiKeyQuerySet) -> QuerySet[ApiKey]:

@@ -24,7 +24,7 @@ from chatflows.engines.configs import InvalidConfig
 from chatflows.engines.pool import LoopPools
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.models import Chatflow, FaqEntry, Message
-from chatflows.predictions import conversations, running
+from chatflows.predictions import conversations, costs, running
 from chatflows.predictions.prediction import Prediction
 from chatflows.predictions.running import UNCHECKED, Bounds, RunningAnswer
 from chatflows.predictions.turns import Turn
@@ -194,23 +194,22 @@ def _record(question: PersonsQuestion) -> None:
     """Record the call and the turn as the questioner's."""
     prediction, questioner = question.prediction, question.questioner
     failure = prediction.failure
+    chatflow = question.chatflow
+    turn = Turn.of(prediction, at=question.at, chatflow_id=chatflow.id, caller=questioner.caller)
     code = codes.OK if prediction.is_complete else codes.CLIENT_GONE
-    turn = Turn.of(
-        prediction,
-        at=question.at,
-        chatflow_id=question.chatflow.id,
-        caller=questioner.caller,
-    )
+    if failure is not None:
+        code = failure.code.name
+    tokens = 0 if chatflow.kind.is_instant else costs.tokens_of(prediction, code)
     record = CallRecord(
         at=question.at,
-        chatflow_id=question.chatflow.id,
-        team_id=question.chatflow.team_id,
+        chatflow_id=chatflow.id,
+        team_id=chatflow.team_id,
         key_id=None,
         key_name="",
         public_id="",
         allowed=True,
         status=failure.code.status if failure else 200,
-        code=failure.code.name if failure else code,
+        code=code,
         reason=questioner.reason,
         client_address=questioner.address,
         duration_ms=round((time.perf_counter() - question.started) * 1000),
@@ -218,6 +217,8 @@ def _record(question: PersonsQuestion) -> None:
         request_id=questioner.request_id,
         turn=turn,
         upstream_status=failure.upstream_status if failure else None,
+        tokens=tokens,
+        cost=costs.cost_of(tokens, chatflow.price or 0),
     )
     try:
         store.write([record])

@@ -28,6 +28,7 @@ from apikeys.resources import (
 from chatflows import snippets
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
+from chatflows.predictions import running
 from chatflows.services import chatflows
 from chatflows.snippets import Snippet
 
@@ -36,11 +37,6 @@ NOBODY = UUID(int=0)
 
 class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
-
-    def of_team(self, team: Team) -> list[Resource]:
-        """Return every chatflow of a team, by name."""
-        named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
-        return [_resource(chatflow) for chatflow in named]
 
     def first(self, team: Team, count: int) -> list[Resource]:
         """Return the first chatflows of a team, by name."""
@@ -91,9 +87,17 @@ class ChatflowResources:
         named = found.select_related("team").order_by("name_key")
         return [_resource(chatflow, would_close=True) for chatflow in named] if ids else []
 
+    def hold(self, team: Team, resource_ids: Sequence[UUID]) -> None:
+        """Lock these chatflows of a team, in the transaction of the caller."""
+        chatflows.hold(team, resource_ids)
+
     def open(self, key: ApiKey, resource_ids: Sequence[UUID], by: Actor) -> None:
         """Select a key for these chatflows of its team."""
         chatflows.select(key, resource_ids, by)
+
+    def open_only(self, key: ApiKey, resource_id: UUID, by: Actor) -> None:
+        """Select a key for one chatflow of its team and for no other."""
+        chatflows.select_only(key, resource_id, by)
 
     def choices(self, key: ApiKey, find: str, count: int) -> Choices:
         """Return at most `count` selected and `count` other chatflows whose name has `find`."""
@@ -125,7 +129,7 @@ class ChatflowResources:
     def first_call(self, key: ApiKey) -> FirstCall | None:
         """Return the first call with the key's newest secret, or None if there was none."""
         secret = key.secret
-        call = store.first_since(key, secret.created_at) if secret else None
+        call = store.first_with(key, secret) if secret else None
         if call is None:
             return None
         chatflow = Chatflow.objects.of(key.team).filter(id=call.chatflow_id).first()
@@ -142,15 +146,12 @@ class ChatflowResources:
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
-        return store.count_since(key, days)
+        return usage.calls_of_key(key, days)
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""
-        of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
-        for key in keys:
-            of_team[key.team].append(key.id)
         found: dict[UUID, Sequence[Day]] = {}
-        for team, ids in of_team.items():
+        for team, ids in _by_team(keys).items():
             found.update(usage.days_of_keys(team, ids, days))
         return found
 
@@ -162,17 +163,27 @@ class ChatflowResources:
         """Return the calls let in with each secret in each of the last hours, the oldest first."""
         return usage.hours_of_secrets(key, hours)
 
-    def last_uses(self, team: Team, public_ids: Sequence[str]) -> Mapping[str, datetime]:
+    def last_uses(self, key: ApiKey) -> Mapping[str, datetime]:
         """Return when a call was last let in with each secret; one without any is missing."""
-        return usage.last_uses(team, public_ids)
+        return usage.last_uses(key)
 
     def seen_origins(self, key: ApiKey, days: int) -> Sequence[SeenOrigin]:
         """Return the origins that calls with the key came from, the most frequent first."""
         return usage.seen_origins(key, days)
 
+    def origins_of_keys(
+        self, keys: Iterable[ApiKey], days: int
+    ) -> Mapping[UUID, Sequence[SeenOrigin]]:
+        """Return the origins that calls with each key came from, as `seen_origins`."""
+        found: dict[UUID, Sequence[SeenOrigin]] = {}
+        for team, ids in _by_team(keys).items():
+            found.update(usage.origins_of_keys(team, ids, days))
+        return found
+
     def last_calls(self, key: ApiKey, count: int) -> Sequence[Call]:
         """Return the key's newest calls, with `chatflow_name` for pages."""
-        calls = list(Call.objects.of(key.team).filter(key_id=key.id).order_by("-at")[:count])
+        of_key = Call.objects.of(key.team).filter(key_id=key.id).with_key_kinds()
+        calls = list(of_key.order_by("-at")[:count])
         ids = {call.chatflow_id for call in calls}
         names = dict(Chatflow.objects.of(key.team).filter(id__in=ids).values_list("id", "name"))
         for call in calls:
@@ -183,8 +194,8 @@ class ChatflowResources:
         """Return what the key took of its limits so far."""
         day, month = usage.counts_of(key.id, key.team)
         return Taken(
-            minute=0,
-            streams=0,
+            minute=usage.minute_of_key(key),
+            streams=running.registry.count(str(key.id)),
             day=day.calls,
             month=month.calls,
             tokens=month.tokens,
@@ -196,6 +207,17 @@ class ChatflowResources:
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""
         return snippets.whole(settings.PUBLIC_URL, resource.id)
+
+    def page_snippets(self, resource: Resource, key_text: str) -> list[Snippet]:
+        """Return code that calls a chatflow from a web page, with a publishable key's text."""
+        return snippets.in_page(settings.PUBLIC_URL, resource.id, key_text)
+
+
+def _by_team(keys: Iterable[ApiKey]) -> Mapping[Team, Sequence[UUID]]:
+    of_team: defaultdict[Team, list[UUID]] = defaultdict(list)
+    for key in keys:
+        of_team[key.team].append(key.id)
+    return of_team
 
 
 def _resource(chatflow: Chatflow, *, would_close: bool = False) -> Resource:

@@ -21,7 +21,7 @@ from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
 from chatflows import postman, snippets
 from chatflows.access import codes
-from chatflows.calls import store
+from chatflows.calls import usage
 from chatflows.flow_app import chats, flow_apps
 from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
 from chatflows.models import AccessMode, Call, Chatflow
@@ -155,7 +155,7 @@ def chatflow_delete(request: ChatflowRequest) -> HttpResponse:
         chatflows.delete(chatflow, request.principal.actor)
         messages.success(request, f"{chatflow.name} is deleted.")
         return redirect("chatflow_list", request.team.slug)
-    count = store.count_of_chatflow(chatflow, USE_DAYS)
+    count = usage.calls_of_chatflow(chatflow, USE_DAYS)
     context = {"chatflow": chatflow, "form": form, "calls_14_days": count}
     return render_forms(request, "chatflows/delete.html", context)
 

@@ -1,5 +1,6 @@
 """Found: what the sentence says, by a table; it never says less than the scopes give."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,6 +79,12 @@ TABLE: list[tuple[list[str], dict[str, Any], str]] = [
         "ask nothing.",
     ),
     (
+        [ASK, "chatflows:update"],
+        {"resources": [], "networks": NETWORK, "expires_at": END},
+        "ask every chatflow; open and close chatflows; from 203.0.113.0/24 only, until "
+        "19 February 2027.",
+    ),
+    (
         [ASK, SAID, "apikeys:create"],
         {"resources": ["a", "b"], "networks": NETWORK},
         "ask 2 chatflows; make keys; read what was said and the names of keys; from "
@@ -118,7 +125,7 @@ TABLE: list[tuple[list[str], dict[str, Any], str]] = [
 ]
 
 
-def found(held: list[str], **more: Any) -> Found:
+def found(held: Sequence[str], **more: Any) -> Found:
     return sentence(held, **{"resources": None, **more})
 
 
@@ -154,8 +161,7 @@ def test_a_publishable_key_is_always_to_be_weighed() -> None:
 
 def test_chips_name_the_weighty_scopes_first_and_count_the_rest() -> None:
     said = found(sorted(SCOPES))
-    assert said.chips[0] == ASK
-    assert not any(chip.endswith(":view") for chip in said.chips)
+    assert said.chips == (ASK, "apikeys:create", "chatflows:update", "agentflows:update")
     assert len(said.chips) + said.more == len(SCOPES)
     assert found([ASK, "apikeys:delete"]).scopes == (ASK, "apikeys:delete", "apikeys:view")
 

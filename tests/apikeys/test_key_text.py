@@ -12,14 +12,19 @@ from apikeys import key_text
 pytestmark = pytest.mark.fast
 
 # As published for secret scanners; the code's own pattern must not drift from it.
-PUBLISHED = r"flk_sk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}"
+PUBLISHED = {
+    False: r"flk_sk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}",
+    True: r"flk_pk_[0-9A-Za-z]{12}_[0-9A-Za-z]{28}",
+}
 # Built in the test process: nothing here is the text of a living key.
-KEYS = st.builds(key_text.generate)
+KEYS = st.builds(key_text.generate, is_publishable=st.booleans())
+both_kinds = pytest.mark.parametrize("is_publishable", [False, True])
 ANY_CHARACTER = st.one_of(st.sampled_from(key_text.ALPHABET + "_- \n"), st.characters())
 
 
-def test_the_published_pattern_is_the_codes() -> None:
-    assert key_text.PATTERN.pattern == PUBLISHED
+def test_the_published_patterns_are_the_codes() -> None:
+    assert key_text.PATTERN.pattern == PUBLISHED[False]
+    assert key_text.PUBLISHABLE_PATTERN.pattern == PUBLISHED[True]
 
 
 def test_the_alphabet_is_base62_in_ascii_order() -> None:
@@ -29,7 +34,8 @@ def test_the_alphabet_is_base62_in_ascii_order() -> None:
 
 @given(KEYS)
 def test_an_issued_key_matches_the_pattern_and_parses(made: key_text.KeyText) -> None:
-    assert re.fullmatch(PUBLISHED, made.text)
+    assert re.fullmatch(PUBLISHED[made.is_publishable], made.text)
+    assert not re.search(PUBLISHED[not made.is_publishable], made.text)
     assert key_text.parse(made.text) == made
     assert made.text.split("_")[2] == made.public_id
 
@@ -39,8 +45,9 @@ def test_thousand_keys_share_no_id_and_no_text() -> None:
     assert len({key.public_id for key in made}) == len({key.text for key in made}) == 1000
 
 
-def test_every_substitution_by_a_character_of_the_alphabet_is_refused() -> None:
-    text = key_text.generate().text
+@both_kinds
+def test_every_substitution_by_a_character_of_the_alphabet_is_refused(is_publishable: bool) -> None:
+    text = key_text.generate(is_publishable=is_publishable).text
     for position, kept in enumerate(text):
         for other in key_text.ALPHABET + "_-":
             if other != kept:
@@ -48,8 +55,9 @@ def test_every_substitution_by_a_character_of_the_alphabet_is_refused() -> None:
                 assert key_text.parse(changed) is None, position
 
 
-def test_every_deletion_and_every_insertion_is_refused() -> None:
-    text = key_text.generate().text
+@both_kinds
+def test_every_deletion_and_every_insertion_is_refused(is_publishable: bool) -> None:
+    text = key_text.generate(is_publishable=is_publishable).text
     for position in range(len(text) + 1):
         if position < len(text):
             assert key_text.parse(text[:position] + text[position + 1 :]) is None
@@ -57,8 +65,9 @@ def test_every_deletion_and_every_insertion_is_refused() -> None:
             assert key_text.parse(text[:position] + more + text[position:]) is None
 
 
-def test_every_swap_of_neighbours_is_refused() -> None:
-    text = key_text.generate().text
+@both_kinds
+def test_every_swap_of_neighbours_is_refused(is_publishable: bool) -> None:
+    text = key_text.generate(is_publishable=is_publishable).text
     for position in range(len(text) - 1):
         one, two = text[position], text[position + 1]
         if one != two:
@@ -81,7 +90,7 @@ def test_text_that_nobody_issued_is_none_and_never_an_error(text: str) -> None:
 
 @given(KEYS)
 def test_what_is_stored_or_shown_of_a_key_is_no_key(made: key_text.KeyText) -> None:
-    shown = "".join(key_text.hint_parts(made.public_id))
+    shown = "".join(key_text.hint_parts(made.public_id, is_publishable=made.is_publishable))
     digest = "0" * 64
     for part in (made.public_id, shown, digest, made.text[:-6], made.text.upper(), f" {made.text}"):
         assert key_text.parse(part) is None
@@ -92,7 +101,10 @@ def test_what_is_stored_or_shown_of_a_key_is_no_key(made: key_text.KeyText) -> N
     [
         "",
         "flk_sk_",
+        "flk_pk_",
         "flk_pk_" + "A" * 12 + "_" + "A" * 49,
+        "flk_pk_" + "A" * 12 + "_" + "A" * 28,  # the pattern, but no checksum
+        "flk_xk_" + "A" * 12 + "_" + "A" * 28,
         "FLK_SK_" + "A" * 12 + "_" + "A" * 49,
         "flk_sk_" + "A" * 12 + "_" + "A" * 49,  # the pattern, but no checksum
         "flk_sk_" + "Ａ" * 12 + "_" + "A" * 49,  # full-width letters  # noqa: RUF001
@@ -114,5 +126,13 @@ def test_a_repr_shows_the_id_and_never_the_text(made: key_text.KeyText) -> None:
 
 @given(KEYS)
 def test_the_hint_comes_from_the_id_alone(made: key_text.KeyText) -> None:
-    prefix, head, tail = key_text.hint_parts(made.public_id)
-    assert (prefix, head, tail) == ("flk_sk_", made.public_id[:4], made.public_id[-4:])
+    parts = key_text.hint_parts(made.public_id, is_publishable=made.is_publishable)
+    assert parts == (made.text[:7], made.public_id[:4], made.public_id[-4:])
+
+
+@given(KEYS)
+def test_a_text_of_one_kind_is_none_under_the_prefix_of_the_other(made: key_text.KeyText) -> None:
+    other = "flk_sk_" if made.is_publishable else "flk_pk_"
+    body = other + made.text[7 : -key_text.CHECKSUM_LENGTH]
+    assert key_text.parse(other + made.text[7:]) is None
+    assert key_text.parse(body + key_text.checksum(body)) is None

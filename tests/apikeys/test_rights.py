@@ -16,6 +16,7 @@ from chatflows.models import Chatflow, Selection
 from chatflows.services import chatflows
 from tests import factories
 from tests.apikeys.pages import page
+from tests.conftest import Integration
 
 pytestmark = pytest.mark.django_db
 
@@ -156,5 +157,33 @@ def test_enabling_asks_for_a_fresh_login(alice: User, strong: ApiKey) -> None:
     back = browser.post(asked["Location"], {"password": factories.PASSWORD})
     assert back["Location"] == page(strong.id, "enable")
     listed = browser.get(back["Location"], follow=True)
-    assert "nothing is made yet" in listed.content.decode()
+    assert "nothing is done yet" in listed.content.decode()
     assert not ApiKey.objects.get(pk=strong.pk).is_usable
+
+
+def test_a_replacement_asks_for_a_fresh_login(
+    alice: User, integration: Integration, faq: Chatflow
+) -> None:
+    Selection.objects.exclude(key=integration.key).delete()
+    other, _ = factories.key(faq.team, "other")
+    browser = factories.client(alice)
+    url, form = page(integration.key.id, "delete"), {"replacement": str(other.id)}
+    assert browser.post(url, form)["Location"].startswith("/reauthenticate/")
+    assert ApiKey.objects.get(pk=integration.key.pk).deleted_at is None
+    assert not Selection.objects.filter(key=other).exists()
+    factories.note_password(browser, alice)
+    assert browser.post(url, form)["Location"] == "/t/acme/keys/"
+    assert Selection.objects.filter(key=other, chatflow=faq).exists()
+    # To delete alone takes away, and asks for nothing.
+    assert factories.client(alice).post(page(other.id, "delete"))["Location"] == "/t/acme/keys/"
+
+
+def test_who_may_not_update_chatflows_opens_none_by_a_replacement(
+    integration: Integration, vera: User, faq: Chatflow
+) -> None:
+    Selection.objects.exclude(key=integration.key).delete()
+    other, _ = factories.key(faq.team, "other")
+    with pytest.raises(rights.NotAllowed):
+        keys.delete(integration.key, actor(vera), replacement=other)
+    assert ApiKey.objects.get(pk=integration.key.pk).deleted_at is None
+    assert not Selection.objects.filter(key=other).exists()

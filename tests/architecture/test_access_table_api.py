@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Team, User
+from accounts.permissions import SCOPES, Permission
 from accounts.services import service_accounts
 from accounts.services.service_accounts import About
 from apikeys import key_text
@@ -28,7 +29,11 @@ pytestmark = [
 ]
 
 ROUTES = tuple(access_table.api_routes())
+PUBLISHABLE = (access_table.PUBLISHABLE, *access_table.PUBLISHABLE_ELSEWHERE)
 CHAT = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
+
+
+Head = tuple[tuple[bytes, bytes], ...]
 
 
 class Asked(NamedTuple):
@@ -51,11 +56,32 @@ def foreign(globex: Team) -> Chatflow:
     return factories.chatflow(globex, "Theirs", mode="public")
 
 
+class Heads:
+    """The header lines that each column sends, on a chatflow of a mode."""
+
+    def __init__(self, of_column: dict[str, Head], publishable: dict[str, bytes]) -> None:
+        self._of_column = of_column
+        self._publishable = publishable  # the key that is pinned to the chatflow of each mode
+
+    def of(self, column: str, mode: str = "keys") -> Head:
+        if column in self._of_column:
+            return self._of_column[column]
+        is_other = column == access_table.PUBLISHABLE_OTHER
+        auth = self._publishable["other" if is_other else mode]
+        origins = {"publishable key, other origin": b"https://evil.example"}
+        if column == "publishable key, no origin":
+            return (auth_line(auth),)
+        return auth_line(auth), (b"origin", origins.get(column, factories.ORIGIN.encode()))
+
+
+def auth_line(text: bytes) -> tuple[bytes, bytes]:
+    return b"authorization", b"Bearer " + text
+
+
 @pytest.fixture
 def heads(
     acme: Team, globex: Team, alice: User, flows: dict[str, Chatflow], foreign: Chatflow
-) -> dict[str, tuple[bytes, bytes] | None]:
-    """The header that each column sends."""
+) -> Heads:
     flow_apps.save(acme, "open", None, factories.TESTER)
     closed = factories.team("Umbrella")
     account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
@@ -73,6 +99,13 @@ def heads(
         "disabled account's key": of_account,
         "suspended team's key": factories.key(closed, "closed")[1],
         "another team's key": factories.key(globex, "theirs", foreign)[1],
+        access_table.WITHOUT_SCOPE: keys.add(
+            acme,
+            "without the scope",
+            factories.TESTER,
+            scopes=SCOPES - {Permission.PREDICTIONS_CREATE},
+            opens=[flow.id for flow in flows.values()],
+        )[1],
         "key not selected": factories.key(acme, "unselected")[1],
         "selected key": factories.key(acme, "selected", *flows.values())[1],
     }
@@ -81,23 +114,28 @@ def heads(
     Team.objects.filter(pk=closed.pk).update(suspended_at=timezone.now())
     session = factories.client(alice).session.session_key
     _, visit = visits.begin(flow_apps.of(acme))
-    return {
-        "no key": None,
-        "owner's session": (b"cookie", f"{settings.SESSION_COOKIE_NAME}={session}".encode()),
-        "visitor's cookie": (b"cookie", f"{settings.FLOW_COOKIE_NAME}={visit}".encode()),
-    } | {column: (b"authorization", f"Bearer {text}".encode()) for column, text in texts.items()}
+    of_column: dict[str, Head] = {
+        "no key": (),
+        "owner's session": ((b"cookie", f"{settings.SESSION_COOKIE_NAME}={session}".encode()),),
+        "visitor's cookie": ((b"cookie", f"{settings.FLOW_COOKIE_NAME}={visit}".encode()),),
+    } | {column: (auth_line(text.encode()),) for column, text in texts.items()}
+    pins = {**flows, "other": factories.chatflow(acme, "Another")}
+    publishable = {
+        name: factories.publishable(acme, f"publishable {name}", flow)[1].encode()
+        for name, flow in pins.items()
+    }
+    return Heads(of_column, publishable)
 
 
-def test_every_cell_of_the_api_is_true(
-    flows: dict[str, Chatflow], heads: dict[str, tuple[bytes, bytes] | None]
-) -> None:
+def test_every_cell_of_the_api_is_true(flows: dict[str, Chatflow], heads: Heads) -> None:
     wrong: list[Any] = []
 
     async def walk(gate: BearerGate) -> None:
         for route in ROUTES:
-            chatflow_id = flows[route.mode or "keys"].id
+            mode = route.mode or "keys"
+            chatflow_id = flows[mode].id
             for column, expected in route.cells.items():
-                head = heads[column]
+                head = heads.of(column, mode)
                 answer = await ask(gate, route.method, route.path, chatflow_id, head)
                 if answer.status != expected:
                     wrong.append((route, column, expected, answer.status))
@@ -106,24 +144,22 @@ def test_every_cell_of_the_api_is_true(
     assert wrong == []
 
 
-def test_another_teams_chatflow_gets_the_answer_of_nobodys(
-    foreign: Chatflow, heads: dict[str, tuple[bytes, bytes] | None]
-) -> None:
+def test_another_teams_chatflow_gets_the_answer_of_nobodys(foreign: Chatflow, heads: Heads) -> None:
     async def walk(gate: BearerGate) -> None:
         for route in ROUTES:
             if route.mode == "keys":
-                for column in ("selected key", "key not selected", "mistyped key"):
+                for column in ("selected key", "key not selected", "mistyped key", *PUBLISHABLE):
                     answers = [
-                        await ask(gate, route.method, route.path, chatflow_id, heads[column])
+                        await ask(gate, route.method, route.path, chatflow_id, heads.of(column))
                         for chatflow_id in (foreign.id, factories.NOBODYS_ID)
                     ]
                     assert answers[0] == answers[1], (route, column)
-                    assert answers[0].status in (401, 404)
+                    assert answers[0].status in (401, 403, 404)
 
     asyncio.run(before_the_gate(walk))
 
 
-def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: dict[str, Any]) -> None:
+def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: Heads) -> None:
     taken = {(route.method, route.path) for route in ROUTES}
     taken |= {("HEAD", path) for method, path in taken if method == "GET"}
 
@@ -131,7 +167,7 @@ def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: dict[str, 
         for path in {path for _, path in taken}:
             for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
                 if (method, path) not in taken:
-                    head = heads["selected key"]
+                    head = heads.of("selected key")
                     answer = await ask(gate, method, path, flows["keys"].id, head)
                     assert answer.status == 405, (method, path)
 
@@ -157,7 +193,7 @@ async def ask(
     method: str,
     path: str,
     chatflow_id: object,
-    head: tuple[bytes, bytes] | None,
+    head: Head,
 ) -> Asked:
     """One request."""
     filled = path.replace("{id}", str(chatflow_id)).replace("{chatId}", CHAT)
@@ -170,7 +206,7 @@ async def ask(
         "path": filled,
         "raw_path": filled.encode(),
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json"), *([head] if head else [])],
+        "headers": [(b"content-type", b"application/json"), *head],
         "client": ("192.0.2.1", 50000),
     }
     parts = iter([{"type": "http.request", "body": json.dumps(body).encode()}])

@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import AuditEvent, Membership, Role, ServiceAccount, Team, User
 from accounts.services import service_accounts, teams
 from accounts.services.service_accounts import About
+from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.calls import store
 from chatflows.faq import entries
@@ -28,24 +29,30 @@ from tests.conftest import Integration
 BUDGET = {
     "audit_list": 6,
     "member_list": 9,
-    "member_leave": 6,
-    "member_role": 5,
-    "member_remove": 6,
+    "member_leave": 8,
+    "member_role": 6,
+    "member_remove": 18,
+    "member_keys": 17,
     "member_hand_over": 5,
     "service_account_list": 7,
     "service_account_new": 5,
     "service_account_edit": 8,
     "service_account_delete": 7,
     "mail_list": 6,
-    "key_list": 11,  # used and never used keys are two statements: see key_lists.py
-    "key_new": 7,
+    "key_list": 12,  # used and never used keys are two statements: see key_lists.py
+    "key_new": 9,
     "key_first_call": 7,
     "key_page": 30,
+    "key_rotate": 12,
+    "key_extend": 9,
+    "key_policy": 5,
+    "key_policy_preview": 10,
     "key_edit_details": 9,
     "key_edit_limits": 9,
     "key_edit_where": 9,
     "key_edit_scopes": 9,
     "key_revoke": 9,
+    "key_pin": 11,
     "key_delete": 13,  # offers other keys as a list does, in place of every key
     "chatflow_list": 7,
     "chatflow_new": 4,
@@ -93,18 +100,22 @@ class Many(NamedTuple):
     integration: Integration
     account: ServiceAccount
     member: Membership
+    shop: ApiKey  # a publishable key
 
     def grow(self, numbers: range) -> None:
         """One more of everything for each number."""
         for n in numbers:
             flow = factories.chatflow(self.team, f"Flow {n}")
             account = service_accounts.create(
-                self.team, About(f"Machine {n}", "production"), factories.TESTER
+                self.team,
+                About(f"Machine {n}", "production", owner=self.member.user),
+                factories.TESTER,
             )
             key, _ = keys.add(
                 self.team,
                 f"key-{n}",
                 factories.TESTER,
+                created_by=self.member.user,
                 service_account=account,
                 opens=[flow.id, self.faq.id],
             )
@@ -123,6 +134,7 @@ class Many(NamedTuple):
             "operator_team_rename": [self.team.id],
             "operator_team_delete": [self.team.id],
             "hosted_chat": ["acme", self.faq.id],
+            "key_pin": ["acme", self.shop.id],
         }
         about = {
             "key_": self.integration.key.id,
@@ -150,10 +162,12 @@ def few() -> Many:
     User.objects.filter(pk=alice.pk).update(is_operator=True)
     faq = factories.chatflow(acme, "Support FAQ")
     integration = Integration(*factories.key(acme, "crm-sync", faq))
-    account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
+    account = service_accounts.create(acme, About("Sync", "production", "", vera), factories.TESTER)
+    keys.add(acme, "veras", factories.TESTER, created_by=vera, opens=[faq.id])
     flow_apps.save(acme, "password", Login("guests", "seven quiet lanterns"), factories.TESTER)
     chats.save(faq, Shown(True, "Ask"), factories.TESTER)
-    return Many(acme, faq, integration, account, Membership.objects.get(user=vera))
+    shop, _ = factories.publishable(acme, "web-shop", faq)
+    return Many(acme, faq, integration, account, Membership.objects.get(user=vera), shop)
 
 
 def owner() -> Client:

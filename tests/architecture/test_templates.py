@@ -11,8 +11,8 @@ pytestmark = pytest.mark.fast
 
 FOLDER: Path = settings.BASE_DIR / "templates"
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
-# Mail programs read no stylesheet: what two templates of mails share has its styles inline.
-MAIL_PARTS = {"accounts/mails/layout.html", "accounts/mails/button.html"}
+# Mail programs read no stylesheet: what templates of mails share has its styles inline.
+MAIL_PARTS = {f"accounts/mails/{name}.html" for name in ("layout", "button", "keys")}
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.*"))
 LIMIT = 150  # lines
 MAX_LINE = 160  # characters

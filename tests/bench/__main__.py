@@ -27,7 +27,16 @@ from tests.server.shipped import OWNER, POSTGRES, Shipped, start
 WRONG = key_text.generate().text  # well-formed, so that it is looked up
 PEER = "bare"
 STREAMS = "streams"
-NAMES = ("right", "unknown", "mistyped", "none", "livez", STREAMS)  # what --only takes
+NAMES = (
+    "right",
+    "twin",
+    "limited",
+    "unknown",
+    "mistyped",
+    "none",
+    "livez",
+    STREAMS,
+)  # what --only takes
 
 
 def bare(port: int) -> subprocess.Popen[bytes]:
@@ -116,6 +125,7 @@ def _where(core: int | None) -> str:
 def targets(server: Shipped) -> list[Target]:
     """What the gate answers."""
     key = server.do("make_key", team="acme", name="bench", opens=[server.chatflow])
+    twins = _twins(server)
     url = f"{server.url}/api/v1/prediction/{server.chatflow}"
     pid = server.process.pid
 
@@ -123,12 +133,31 @@ def targets(server: Shipped) -> list[Target]:
         return Target(name, title, url, pid, headers, True)
 
     return [
+        *[
+            Target(name, title, f"{server.url}/api/v1/prediction/{chatflow}", pid, headers, True)
+            for name, title, chatflow, headers in twins
+        ],
         call("right", "right key, answered", f"Authorization: Bearer {key}"),
         call("unknown", "unknown key, refused", f"Authorization: Bearer {WRONG}"),
         call("mistyped", "mistyped key, refused", f"Authorization: Bearer {key}x"),
         call("none", "no key, refused"),
         Target("livez", "/livez", f"{server.url}/livez", pid),
     ]
+
+
+def _twins(server: Shipped) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """Make two chatflows that are alike, one without any limit and one with four."""
+    found: list[tuple[str, str, str, tuple[str, ...]]] = []
+    for name, title in (("twin", "without limits"), ("limited", "with four limits")):
+        entries = [["What is Flowlatch?", "A front door."]]
+        chatflow = server.do("make_chatflow", team="acme", name=name, entries=entries)
+        key = server.do("make_key", team="acme", name=name, opens=[chatflow])
+        found.append((name, title, chatflow, (f"Authorization: Bearer {key}",)))
+    most = 1_000_000_000
+    limits = {"limit_minute": most, "limit_day": most, "limit_streams": 1000}
+    server.do("change_key", name="limited", **limits)
+    server.do("change_chatflow", chatflow=chatflow, limit_minute=most)
+    return found
 
 
 if __name__ == "__main__":

@@ -64,3 +64,14 @@ def test_the_widget_of_flowise_asks_and_shows_the_streamed_answer(
     expect(page.get_by_text(ANSWER)).to_be_visible()
     (call,) = acme.wait_for_calls(1, flow)
     assert (call["code"], call["key_name"], call["streamed"]) == ("ok", "widget", True)
+
+
+def test_the_widget_asks_with_a_publishable_key(
+    page: Page, site: tuple[Path, str], acme: Shipped, flow: str
+) -> None:
+    key = acme.do(
+        "make_publishable", team="acme", name="web-shop", pinned_to=flow, origins=[site[1]]
+    )
+    ask(page, site, acme, flow, key)
+    expect(page.get_by_text(ANSWER)).to_be_visible()
+    assert acme.wait_for_calls(2, flow)[0]["key_name"] == "web-shop"

@@ -64,6 +64,12 @@ class CachingReader:
         """As they are."""
         return await self._reader.aborts(thread_ids)
 
+    async def counts(
+        self, subjects: Sequence[UUID], periods: Sequence[str]
+    ) -> dict[tuple[UUID, str], int]:
+        """As they are."""
+        return await self._reader.counts(subjects, periods)
+
     def watch(self, then: Callable[[], None]) -> None:
         """As it is."""
         self._reader.watch(then)

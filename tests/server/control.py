@@ -8,7 +8,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from django.db import transaction  # noqa: E402 (Django must be set up first)
 from django.utils import timezone  # noqa: E402
 
 from accounts import audit  # noqa: E402
+from accounts.bounds import Limits  # noqa: E402
 from accounts.mail import outbox as mails  # noqa: E402
 from accounts.models import (  # noqa: E402
     AuditEvent,
@@ -36,13 +36,22 @@ from accounts.models.mail_kinds import KINDS  # noqa: E402
 from accounts.permissions import Actor  # noqa: E402
 from accounts.services import service_accounts, teams  # noqa: E402
 from accounts.services.service_accounts import About  # noqa: E402
-from apikeys.models import ApiKey  # noqa: E402
-from apikeys.services import keys, rotation  # noqa: E402
+from apikeys.models import ApiKey, Kind  # noqa: E402
+from apikeys.services import keys  # noqa: E402
 from chatflows.faq import entries as faq_entries  # noqa: E402
 from chatflows.flow_app import chats, flow_apps  # noqa: E402
-from chatflows.models import Call, Chatflow, Conversation, Message  # noqa: E402
+from chatflows.models import (  # noqa: E402
+    Call,
+    Chatflow,
+    Conversation,
+    Message,
+    OriginDay,
+    PeriodCount,
+    UsageHour,
+)
 from chatflows.services import chatflows, engines  # noqa: E402
 from tests import audit_locks  # noqa: E402
+from tests.server import key_commands  # noqa: E402
 
 BY = Actor("command", "tests", "tests")
 
@@ -71,6 +80,20 @@ def make_key(
     chatflows.select(key, [UUID(each) for each in opens], BY)
     if scopes is not None:
         ApiKey.objects.filter(pk=key.pk).update(scopes=scopes)
+    return text
+
+
+def make_publishable(team: str, name: str, pinned_to: str, origins: list[str]) -> str:
+    """The text of a new publishable key."""
+    _, text = keys.add(
+        Team.objects.get(slug=team),
+        name,
+        BY,
+        kind=Kind.PUBLISHABLE,
+        pinned_to=UUID(pinned_to),
+        origins=origins,
+        limits=Limits(minute=1_000_000),
+    )
     return text
 
 
@@ -116,6 +139,7 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     person = User.objects.create_user(name[:64], f"{name[:60]}@example.com", "never used here")
     member = Membership.objects.create(team=owner, user=person, role=Role.EDITOR)
     account = service_accounts.create(owner, About(name[:64], "production", name * 3, person), BY)
+    keys.add(owner, f"of {name}"[:64], BY, created_by=person, opens=[UUID(chatflow)])
     flow_apps.save(owner, "open", None, BY)
     publish(chatflow, name, name)
     door = teams.create(name, BY)
@@ -125,53 +149,9 @@ def fill(team: str, chatflow: str, name: str) -> dict[str, str]:
     return {**ids, "key": str(key.id), "door": door.slug}
 
 
-def _change(name: str, **values: Any) -> None:
-    """Set columns of a key, by name."""
-    ApiKey.objects.filter(name=name).update(**values)
-
-
-def disable(name: str) -> None:
-    """Disable a key."""
-    keys.disable(_key(name), BY)
-
-
-def enable(name: str) -> None:
-    """Enable a key."""
-    keys.enable(_key(name), BY)
-
-
-def delete(name: str) -> None:
-    """Delete a key."""
-    keys.delete(_key(name), BY)
-
-
-def rotate(name: str) -> str:
-    """Rotate a key with an overlap of an hour; the new text."""
-    return rotation.rotate(_key(name), BY, overlap=timedelta(hours=1))
-
-
-def retire(name: str) -> None:
-    """End the old secret of a rotation."""
-    rotation.retire(_key(name), BY)
-
-
-def end_old(name: str, seconds: float) -> float:
-    """Let the overlap of a rotation end so many seconds from now; the moment (since 1970)."""
-    old = _key(name).old_secret
-    assert old is not None
-    old.ends_at = timezone.now() + timedelta(seconds=seconds)
-    old.save(update_fields=["ends_at"])
-    return old.ends_at.timestamp()
-
-
-def replace(name: str) -> str:
-    """Replace a key's secret; the new text."""
-    return keys.issue(_key(name), BY, replace=True)
-
-
-def expire(name: str, seconds: float = -1e-6) -> None:
-    """Let a key expire in so many seconds, or have expired a moment ago."""
-    _change(name, expires_at=timezone.now() + timedelta(seconds=seconds))
+def change_chatflow(chatflow: str, **values: Any) -> None:
+    """Set columns of a chatflow."""
+    Chatflow.objects.filter(pk=chatflow).update(**values)
 
 
 def save_access(chatflow: str, mode: str, opens_for: list[str], in_url: bool = False) -> None:
@@ -203,6 +183,20 @@ def calls(chatflow: str) -> list[dict[str, Any]]:
     rows = Call.objects.filter(chatflow_id=chatflow).order_by("-id")
     names = ["status", "code", "reason", "allowed", "key_name", "streamed", "client_address"]
     return [dict(row) for row in rows.values(*names, "upstream_status")]
+
+
+def usage(chatflow: str) -> dict[str, Any]:
+    """What was counted of a chatflow's calls: in all, from pages, in a day and in a month."""
+    hours = UsageHour.objects.filter(chatflow_id=chatflow).order_by("hour")
+    periods = PeriodCount.objects.filter(subject=chatflow).order_by("period")
+    team = Chatflow.objects.get(pk=chatflow).team
+    origins = OriginDay.objects.of(team).order_by("day")
+    return {
+        "let_in": sum(hour.let_in for hour in hours),
+        "clients": sorted({hour.last_client for hour in hours}),
+        "from_pages": sum(day.let_in for day in origins),
+        "periods": [period.calls for period in periods],
+    }
 
 
 def records(request_ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -271,10 +265,6 @@ def let_leases_run_out() -> None:
     Mail.objects.exclude(next_try_at=None).update(next_try_at=timezone.now())
 
 
-def _key(name: str) -> ApiKey:
-    return ApiKey.objects.kept().get(name=name)
-
-
 def _account(name: str) -> ServiceAccount:
     return ServiceAccount.objects.kept().get(name=name)
 
@@ -290,32 +280,27 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         lease_holder,
         let_leases_run_out,
         make_key,
+        make_publishable,
         make_chatflow,
         add_entry,
         set_engine,
         move_engine,
         publish,
         fill,
-        disable,
-        enable,
-        delete,
-        replace,
-        rotate,
-        retire,
-        end_old,
-        expire,
+        change_chatflow,
         save_access,
         suspend,
         disable_account,
         enable_account,
         calls,
+        usage,
         records,
         turns,
         conversations,
         answers,
         audit_holds,
     )
-}
+} | key_commands.COMMANDS
 
 if __name__ == "__main__":
     for line in sys.stdin:

@@ -16,6 +16,7 @@ PAUSE = 0.01  # seconds between two packets
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 _REQUEST_ID = re.compile(rb"req_\w{16}")
 _DATE = re.compile(rb"\r\ndate: [^\r]+")
+_RESET = re.compile(rb"(;t=|\r\nx-ratelimit-reset: )\d+")  # seconds until there is room again
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 _NEW_IDS = re.compile(rb'"(chatId|chatMessageId|sessionId)":"' + _UUID + rb'"')
 _MESSAGE_ID = re.compile(rb'"chatMessageId":"(' + _UUID + rb')"')
@@ -31,6 +32,7 @@ class Said(NamedTuple):
     def alike(self) -> bytes:
         """Every byte that must not depend on the way."""
         told = _DATE.sub(b"\r\ndate: -", _REQUEST_ID.sub(b"req_-", self.all))
+        told = _RESET.sub(rb"\1-", told)
         return _NEW_IDS.sub(rb'"\1":"new"', told)
 
     @property

@@ -43,9 +43,12 @@ async def _read(exchange: Exchange, kind: Kind[Any]) -> tuple[PredictionBody, tu
         boundary = multipart.boundary(request.content_type)
     if not is_json and boundary is None:
         raise Refused(UNSUPPORTED_MEDIA_TYPE)
-    is_stranger = not exchange.let_in.caller
-    body = await request.body(settings.MAX_BODY_BYTES, is_stranger=is_stranger)
+    credential = exchange.let_in.credential
+    body = await request.body(settings.MAX_BODY_BYTES, is_stranger=credential.is_everyones)
+    may_override = not credential.is_publishable
     if boundary is None:
-        parse = partial(bodies.parse, may_ask_nothing=kind.may_ask_nothing)
+        may_ask_nothing = kind.may_ask_nothing
+        parse = partial(bodies.parse, may_ask_nothing=may_ask_nothing, may_override=may_override)
         return await large_bodies.read(parse, body), ()
-    return await large_bodies.read(partial(multipart.parse, mark=boundary), body)
+    form = partial(multipart.parse, mark=boundary, may_override=may_override)
+    return await large_bodies.read(form, body)

@@ -6,6 +6,7 @@ from accounts.permissions import Permission
 from apikeys.bearer import Carrier
 from apikeys.credentials import State
 from chatflows.access.codes import UNSUPPORTED_MEDIA_TYPE, Refused
+from chatflows.access.decisions import Reason
 from chatflows.engines import Question
 from chatflows.gate import answering, verdicts
 from chatflows.gate.exchange import Exchange
@@ -22,16 +23,18 @@ MAX_STRANGER_BYTES = 256 * 1024  # from callers without a key, who may mean a pu
 async def chatflow_of_model(exchange: Exchange, scope: Permission) -> None:
     """Decide about the chatflow that the body names as its model. Raises Refused.
 
-    With a bad key the body is not read. Only a good key learns that a body is invalid; for others
-    it counts as an unknown chatflow.
+    With a bad key, or from a place that the key does not list, the body is not read. Only a good
+    key learns that a body is invalid; for others it counts as an unknown chatflow.
     """
     reader = exchange.parts.reader
     verdict = exchange.verdict = await verdicts.reach_for_key(exchange.request, scope, reader)
     credential = verdict.credential
     if credential.carrier is Carrier.CONFLICT or credential.state not in (State.GOOD, State.ABSENT):
         raise verdict.decision.refusal
+    if verdict.decision.reason in (Reason.KEY_NETWORK, Reason.KEY_ORIGIN):  # row 4
+        raise verdict.decision.refusal
     try:
-        exchange.body = await _read(exchange, is_stranger=credential.state is State.ABSENT)
+        exchange.body = await _read(exchange, is_stranger=credential.is_everyones)
         exchange.protocol = OpenAI(bodies.model(exchange.body))
     except Refused:
         if credential.state is State.ABSENT:

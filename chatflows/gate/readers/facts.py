@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apikeys.credentials import StoredSecret
 from chatflows.access.decisions import ChatflowAccess
+from chatflows.access.plans import Plan
 from chatflows.engines.sources import EngineRef, EngineSources
 from chatflows.protocols.openai.models import Model
 
@@ -18,6 +19,7 @@ class Facts:
     secret: StoredSecret | None
     chatflow: ChatflowAccess | None
     engine: EngineRef | None
+    plan: Plan | None = None  # the limits of this pair; None: there are none
 
 
 class AbortReader(Protocol):
@@ -50,6 +52,11 @@ class AccessReader(EngineSources, AbortReader, Protocol):
 
     async def models(self, team_id: UUID, key_id: UUID) -> tuple[Model, ...]:
         """The chatflows of a team that one of its keys opens, by name, in one statement."""
+
+    async def counts(
+        self, subjects: Sequence[UUID], periods: Sequence[str]
+    ) -> dict[tuple[UUID, str], int]:
+        """The calls of keys and chatflows in days and months, where there were any."""
 
     def watch(self, then: Callable[[], None]) -> None:
         """Call `then` whenever the database is seen to be replaced.

@@ -32,6 +32,9 @@ _ABORTS = """
 SELECT thread_id, EXTRACT(EPOCH FROM clock_timestamp() - at) FROM chatflows_abort
 WHERE thread_id = ANY($1::uuid[])
 """
+_COUNTS = rows.COUNTS.format(
+    subjects="SELECT unnest($1::uuid[])", periods="SELECT unnest($2::text[])"
+)
 _MODELS = rows.MODELS.format(team_id="$1::uuid", key_id="$2::uuid")
 
 Name = tuple[str | None, UUID]
@@ -54,6 +57,7 @@ class PostgresReader:
                 b"entries": _ENTRIES,
                 b"models": _MODELS,
                 b"aborts": _ABORTS,
+                b"counts": _COUNTS,
             },
             deadline=SLOW,
         )
@@ -120,10 +124,19 @@ class PostgresReader:
         except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 
+    async def counts(
+        self, subjects: Sequence[UUID], periods: Sequence[str]
+    ) -> dict[tuple[UUID, str], int]:
+        """See AccessReader."""
+        values = (_array([each.hex for each in subjects]), _array(periods))
+        try:
+            return rows.counts(await self._slow.ask(b"counts", values))
+        except (ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
     async def aborts(self, thread_ids: Sequence[str]) -> dict[str, float]:
         """See AbortReader."""
-        names = ("{" + ",".join(thread_ids) + "}").encode()
-        return rows.aborts(await self._slow.ask(b"aborts", (names,)))
+        return rows.aborts(await self._slow.ask(b"aborts", (_array(thread_ids),)))
 
     def watch(self, then: Callable[[], None]) -> None:
         """See AccessReader. Connections to a lost server end by themselves."""
@@ -158,6 +171,10 @@ class PostgresReader:
         public_id, chatflow_id = name
         values = (None if public_id is None else public_id.encode(), chatflow_id.hex.encode())
         self._quick.ask_soon(b"facts", values, with_rows)
+
+
+def _array(texts: Sequence[str]) -> bytes:
+    return ("{" + ",".join(texts) + "}").encode()
 
 
 def _read_only(parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from accounts.network import addresses
 from accounts.network.addresses import Network
 from accounts.outages import Unavailable
 from apikeys.credentials import StoredSecret
+from chatflows.access import plans
 from chatflows.access.decisions import ChatflowAccess, Mode
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.gate.readers.facts import Facts
@@ -50,7 +51,12 @@ SELECT c.team_id, c.engine, c.engine_config, c.fallback, s.origin, s.ciphertext,
 FROM chatflows_chatflow c LEFT JOIN chatflows_upstreamsecret s ON s.chatflow_id = c.id
 WHERE c.id = {chatflow_id}
 """
-# Rows 8 and 9 of the access rule, for all chatflows of the key's own team at once.
+# `{subjects}` and `{periods}` are lists, in the database's own form.
+COUNTS = """
+SELECT subject, period, calls FROM chatflows_periodcount
+WHERE subject IN ({subjects}) AND period IN ({periods})
+"""
+# Rows 5, 8 and 9 of the access rule, for all chatflows of the key's own team at once.
 MODELS = """
 SELECT c.id, c.name, c.created_at
 FROM chatflows_chatflow c
@@ -58,6 +64,8 @@ WHERE c.team_id = {team_id} AND (
     c.access_mode = 'public' OR c.access_mode = 'keys' AND EXISTS (
         SELECT 1 FROM chatflows_selection x WHERE x.chatflow_id = c.id AND x.key_id = {key_id}
     )
+) AND NOT EXISTS (
+    SELECT 1 FROM apikeys_apikey k WHERE k.id = {key_id} AND k.pinned_to <> c.id
 )
 ORDER BY c.name, c.id LIMIT 1000
 """
@@ -70,7 +78,15 @@ def facts(row: Row) -> Facts:
     secret = _secret(of_key) if of_key[4] is not None else None
     if of_chatflow[0] is None:
         return Facts(secret, None, None)
-    return Facts(secret, *_chatflow(of_chatflow))
+    chatflow, engine = _chatflow(of_chatflow)
+    plan = plans.plan(
+        secret.key_id if secret is not None else None,
+        secret.limits if secret is not None else NO_LIMITS,
+        chatflow.id,
+        chatflow.limits,
+        chatflow.limit_address,
+    )
+    return Facts(secret, chatflow, engine, plan)
 
 
 def _secret(row: Row) -> StoredSecret:
@@ -140,6 +156,11 @@ def models(found: Sequence[Row]) -> tuple[Model, ...]:
         Model(_uuid(flow), name, datetime.fromisoformat(created_at).replace(tzinfo=UTC))
         for flow, name, created_at in found
     )
+
+
+def counts(found: Sequence[Row]) -> dict[tuple[UUID, str], int]:
+    """The calls of rows of COUNTS. Raises as `facts`."""
+    return {(_uuid(subject), period): int(calls) for subject, period, calls in found}
 
 
 def aborts(found: Sequence[Row]) -> dict[str, float]:

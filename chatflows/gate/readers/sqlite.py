@@ -38,6 +38,8 @@ _ABORTS = """
 SELECT thread_id, (julianday('now') - julianday(at)) * 86400 FROM chatflows_abort
 WHERE thread_id IN (SELECT value FROM json_each(?1))
 """
+_LIST = "SELECT value FROM json_each({mark})"
+_COUNTS = rows.COUNTS.format(subjects=_LIST.format(mark="?1"), periods=_LIST.format(mark="?2"))
 _MODELS = rows.MODELS.format(team_id="?1", key_id="?2")
 
 Read = TypeVar("Read")
@@ -131,6 +133,17 @@ class SqliteReader:
         found = await self._when_free(lambda: self._select(_MODELS, values))
         try:
             return rows.models(found)
+        except (ValueError, TypeError) as error:
+            raise Unavailable(type(error).__name__) from error
+
+    async def counts(
+        self, subjects: Sequence[UUID], periods: Sequence[str]
+    ) -> dict[tuple[UUID, str], int]:
+        """See AccessReader."""
+        values = (json.dumps([each.hex for each in subjects]), json.dumps([*periods]))
+        found = await self._when_free(lambda: self._select(_COUNTS, values))
+        try:
+            return rows.counts(found)
         except (ValueError, TypeError) as error:
             raise Unavailable(type(error).__name__) from error
 

@@ -24,16 +24,24 @@ class PredictionBody(NamedTuple):
     fields: Mapping[str, Any] = NO_FIELDS
 
 
-def parse(body: bytes | bytearray, *, may_ask_nothing: bool = False) -> PredictionBody:
+def parse(
+    body: bytes | bytearray, *, may_ask_nothing: bool = False, may_override: bool = True
+) -> PredictionBody:
     """Read a prediction from JSON; see `read`."""
-    return read(load_object(body), may_ask_nothing=may_ask_nothing)
+    value = load_object(body)
+    return read(value, may_ask_nothing=may_ask_nothing, may_override=may_override)
 
 
-def read(value: Mapping[str, Any], *, may_ask_nothing: bool = False) -> PredictionBody:
+def read(
+    value: Mapping[str, Any], *, may_ask_nothing: bool = False, may_override: bool = True
+) -> PredictionBody:
     """Check the fields of a prediction. Raises InvalidBody.
 
-    `may_ask_nothing` takes an empty question and a missing one, as Flowise does.
+    `may_ask_nothing` takes an empty question and a missing one, as Flowise does. Without
+    `may_override` the whole overrideConfig counts as a field that we don't know.
     """
+    if not may_override:
+        value = {name: each for name, each in value.items() if name != "overrideConfig"}
     return PredictionBody(
         question=_question(value, may_ask_nothing=may_ask_nothing),
         chat_id=_chat_id(value),

@@ -78,8 +78,10 @@ def boundary(content_type: bytes) -> bytes | None:
     return marks[0]
 
 
-def parse(body: bytes | bytearray, mark: bytes) -> tuple[PredictionBody, tuple[File, ...]]:
-    """Read a form. Raises InvalidBody."""
+def parse(
+    body: bytes | bytearray, mark: bytes, *, may_override: bool = True
+) -> tuple[PredictionBody, tuple[File, ...]]:
+    """Read a form; see `bodies.read`. Raises InvalidBody."""
     values: dict[str, Any] = {}
     override: dict[str, Any] = {}
     files: list[File] = []
@@ -95,7 +97,8 @@ def parse(body: bytes | bytearray, mark: bytes) -> tuple[PredictionBody, tuple[F
             raise InvalidBody(f"The form has the field {name} twice.")
         else:
             (override if name in OVERRIDES else values).update(_field(part))
-    read = bodies.read({**values, "overrideConfig": override}, may_ask_nothing=True)
+    whole = {**values, "overrideConfig": override}
+    read = bodies.read(whole, may_ask_nothing=True, may_override=may_override)
     return read, tuple(files)
 
 

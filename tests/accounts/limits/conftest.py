@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from valkey import Valkey
 
+from accounts.limits.shared_limits import PREFIX
 from tests.ports import free_port
 
 
@@ -45,6 +47,16 @@ class Store:
         """It keeps its connections and answers nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+
+    def flush(self) -> None:
+        """It forgets everything."""
+        with Valkey.from_url(self.url) as client:
+            client.flushall()
+
+    def age(self, name: str, stream: str, seconds: int) -> None:
+        """Let a stream count as if it had last been renewed so many seconds ago."""
+        with Valkey.from_url(self.url) as client:
+            client.zincrby(f"{PREFIX}/{name}", -seconds, stream)
 
     def go_on(self) -> None:
         assert self._process is not None

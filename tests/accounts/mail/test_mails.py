@@ -154,7 +154,7 @@ def test_a_template_uses_no_value_that_its_sample_lacks(
 def test_every_template_of_a_mail_is_of_a_known_kind() -> None:
     files = {path.name for path in (shipped.BASE_DIR / "templates/accounts/mails").iterdir()}
     wanted = {f"{kind}{part}" for kind in KINDS for part in outbox.PARTS}
-    assert files == wanted | {"layout.html", "layout.txt", "button.html"}
+    assert files == wanted | {"layout.html", "layout.txt", "button.html", "keys.html"}
 
 
 def test_a_mail_is_waiting_sent_or_failed_and_only_waiting_has_a_body() -> None:

@@ -139,6 +139,43 @@ def test_disabling_takes_all_its_keys_and_enabling_gives_them_back(
     assert actions(acme)[1:] == ["service_account.disable", "service_account.enable"]
 
 
+def test_an_editor_wakes_no_key_that_may_more(
+    as_eddie: Client, acme: Team, crm: ServiceAccount, held: ApiKey
+) -> None:
+    strong, _ = keys.add(
+        acme, "auditor", factories.TESTER, scopes=["audit:view"], service_account=crm
+    )
+    as_eddie.post(page(crm.id, "disable"))  # to take rights away asks for nothing more
+    assert as_eddie.post(page(crm.id, "enable")).status_code == 403
+    assert reread(strong).status is Status.ACCOUNT_DISABLED
+    assert reread(held).status is Status.ACCOUNT_DISABLED
+    assert actions(acme)[-1] == "service_account.disable"
+    keys.disable(strong, factories.TESTER)  # by itself, and so it stays
+    assert as_eddie.post(page(crm.id, "enable")).status_code == 302
+    assert reread(held).status is Status.ACTIVE
+    assert reread(strong).status is Status.DISABLED
+
+
+def test_enabling_asks_for_a_fresh_login_as_it_does_for_a_key(
+    alice: User, crm: ServiceAccount, held: ApiKey, by_alice: Actor
+) -> None:
+    service_accounts.disable(crm, by_alice)
+    answer = factories.client(alice).post(page(crm.id, "enable"))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/reauthenticate/")
+    assert reread(held).status is Status.ACCOUNT_DISABLED
+
+
+def test_opened_after_the_password_it_leads_to_the_account(
+    as_alice: Client, crm: ServiceAccount
+) -> None:
+    as_alice.post(page(crm.id, "disable"))
+    answer = as_alice.get(page(crm.id, "enable"))
+    assert answer["Location"] == page(crm.id)
+    crm.refresh_from_db()
+    assert crm.disabled_at is not None
+
+
 def test_a_chatflow_whose_keys_are_all_of_a_disabled_account_is_closed(
     crm: ServiceAccount, held: ApiKey, faq: Chatflow, by_alice: Actor
 ) -> None:

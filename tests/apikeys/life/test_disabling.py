@@ -11,7 +11,8 @@ from accounts.models import AuditEvent, Team, User
 from accounts.permissions import Actor, Permission
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey, KeyPolicy
-from apikeys.services import expiry, keys
+from apikeys.services import keys
+from apikeys.services.life import expiry
 from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.apikeys.pages import LIST, page

@@ -10,8 +10,9 @@ from accounts.models import AuditEvent, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import details, expiry, keys, policies, policy_changes, rotation
-from apikeys.services.policy_changes import Effects, Rules
+from apikeys.services import details, keys
+from apikeys.services.life import expiry, policies, policy_changes, rotation
+from apikeys.services.life.policy_changes import Effects, Rules
 from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.conftest import Integration
@@ -207,7 +208,7 @@ def test_extending_obeys_the_policy_and_a_new_text_gives_a_new_life(
 
 def test_a_publishable_key_obeys_too(integration: Integration, clock: Clock) -> None:
     ApiKey.objects.filter(pk=integration.key.pk).update(
-        kind="publishable", pinned_to=factories.NOBODYS_ID
+        kind="publishable", pinned_to=factories.NOBODYS_ID, limit_day=1
     )
     assert save(integration.key.team, Rules(may_last_forever=False)).endless == 1
 

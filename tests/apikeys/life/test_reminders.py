@@ -10,7 +10,8 @@ from django.test import override_settings
 from accounts.mail import outbox
 from accounts.models import Mail, Team, User
 from apikeys.models import ApiKey, KeyPolicy, KeySecret, Notice
-from apikeys.services import expiry, keys, reminders, rotation
+from apikeys.services import keys
+from apikeys.services.life import expiry, reminders, rotation
 from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.conftest import Integration
@@ -210,3 +211,12 @@ def test_the_second_of_two_workers_sends_nothing(acme: Team, alice: User, clock:
     with pytest.raises(Exception, match=r"(?i)unique"):
         reminders._tell(reminders.EXPIRY, acme, due, reminders._end)
     assert Mail.objects.count() == 1
+
+
+def test_an_address_of_old_that_no_mail_can_go_to_holds_up_nobody_else(
+    acme: Team, alice: User, adam: User, clock: Clock
+) -> None:
+    User.objects.filter(pk=alice.pk).update(email="no address")
+    ending(acme, "crm-sync", clock, 5 * DAY)
+    assert [mail.recipient for mail in run()] == [adam.email]
+    assert run() == []

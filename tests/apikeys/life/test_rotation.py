@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from accounts.models import AuditEvent
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import keys, rotation
+from apikeys.services import keys
+from apikeys.services.life import rotation
 from chatflows.models import Chatflow, UsageHour
 from tests import factories
 from tests.apikeys.life.clocks import Clock

@@ -1,6 +1,6 @@
 """The pages that rotate a key: the text is shown once, and the card says how both secrets fare."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
-from apikeys.services import rotation
+from apikeys.services.life import rotation
+from chatflows.calls import store
 from chatflows.models import Chatflow, UsageHour
 from tests import factories
 from tests.apikeys.pages import LIST, page
@@ -174,6 +175,16 @@ def test_the_card_says_whether_the_old_secret_is_safe_to_retire(
     assert "3 in 24 h" in busy
 
 
+def test_a_call_with_the_old_secret_is_not_the_first_call_of_the_new_one(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    new = rotation.rotate(integration.key, factories.TESTER, overlap=SPAN)
+    for text, arrived in ((integration.text, False), (new, True)):
+        store.write([factories.call(faq, integration.key, public_id=text.split("_")[2])])
+        body = as_alice.get(page(integration.key.id, "first-call")).content.decode()
+        assert ("Your first call got in" in body) is arrived
+
+
 def test_the_old_secret_is_ended_or_extended_by_a_button(
     as_alice: Client, integration: Integration
 ) -> None:
@@ -189,6 +200,32 @@ def test_the_old_secret_is_ended_or_extended_by_a_button(
     assert "The old secret had ended already." in again
     late = as_alice.post(page(integration.key.id, "overlap"), follow=True).content.decode()
     assert "Nothing was extended." in late
+
+
+def test_a_page_of_an_earlier_rotation_ends_no_secret_of_this_one(
+    as_alice: Client, integration: Integration
+) -> None:
+    as_alice.post(page(integration.key.id, "rotate"), DAY)
+    body = as_alice.get(own(integration.key)).content.decode()
+    first, second = secrets(integration.key)
+    drawn = {"secret": first.public_id}
+    assert f'name="secret" value="{first.public_id}"' in body
+    as_alice.post(page(integration.key.id, "retire"), drawn)
+    as_alice.post(page(integration.key.id, "rotate"), DAY)
+    said = as_alice.post(page(integration.key.id, "retire"), drawn, follow=True).content.decode()
+    assert "The old secret had ended already." in said
+    second.refresh_from_db()
+    assert second in integration.key.secrets.filter(ends_at__gt=timezone.now())
+
+
+@pytest.mark.parametrize("name", ["rotate", "extend"])
+def test_a_key_that_ends_with_the_calendar_can_be_looked_at(
+    as_alice: Client, integration: Integration, name: str
+) -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    ApiKey.objects.filter(pk=integration.key.pk).update(expires_at=last)
+    assert as_alice.get(page(integration.key.id, name)).status_code == 200
+    assert as_alice.post(page(integration.key.id, "extend"), {"until": "365"}).status_code == 422
 
 
 def test_revoking_says_what_it_closes_and_keeps_the_key(

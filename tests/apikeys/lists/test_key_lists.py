@@ -1,6 +1,7 @@
 """Lists of keys: their order and pages, searches, and filters that say what `status` says."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -59,7 +60,19 @@ def test_pages_show_each_key_once_the_last_used_first(
     assert seen == seven
 
 
-@pytest.mark.parametrize("cursor", ["x", "~~", "2026~2026~x", "~2026-01-01~", "\0", "~" * 5000])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "~~",
+        "2026~2026~x",
+        "~2026-01-01~",
+        "\0",
+        "~" * 5000,
+        f"~0001-01-01T00:00:00+14:00~{uuid4()}",  # before the year 1 in UTC
+        f"9999-12-31T23:59:59-14:00~2026-01-01T00:00:00+00:00~{uuid4()}",
+    ],
+)
 def test_a_cursor_that_cannot_be_read_is_the_beginning(
     acme: Team, seven: list[str], cursor: str
 ) -> None:

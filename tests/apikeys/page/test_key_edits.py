@@ -66,7 +66,7 @@ def test_details_are_saved_with_before_and_after(
         ("environment", "moon"),
         ("contact", "999999"),
         ("contact_email", "two@example.com, three@example.com"),
-        ("service_account", str(uuid4())),
+        ("service_account", str(factories.NOBODYS_ID)),
         ("rotate_every", "0"),
         ("rotate_every", "-1"),
         ("rotate_every", str(2**63)),
@@ -277,7 +277,7 @@ def test_chatflows_of_another_team_are_never_selected(
     assert selected(integration.key) == {"Support FAQ"}
 
 
-@pytest.mark.parametrize("ids", [["nonsense"], [str(uuid4()) for _ in range(101)]])
+@pytest.mark.parametrize("ids", [["nonsense"], [str(factories.NOBODYS_ID) for _ in range(101)]])
 def test_odd_choices_are_refused(
     as_eddie: Client, integration: Integration, ids: list[str]
 ) -> None:

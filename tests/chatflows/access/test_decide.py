@@ -74,6 +74,7 @@ FOREIGN = replace(KEYS, team_id=OTHER_TEAM)
 LISTED = replace(KEYS, origins=(HOME,))
 FENCED = replace(KEYS, networks=(V4, V6))
 NO_SCOPE = GOOD._replace(scopes=frozenset())
+PUBLISHABLE_URL = PUBLISHABLE._replace(carrier=Carrier.URL)
 TYPO = Credential(Carrier.HEADER, State.MALFORMED)
 LIMIT_REASONS = [
     Reason.RATE,
@@ -141,6 +142,13 @@ ROWS = [
          KEY_ORIGIN),
     Cell("publishable, lists no origin", PUBLISHABLE._replace(origins=()), KEYS, origins(HOME),
          KEY_ORIGIN),
+    Cell("publishable in url", PUBLISHABLE_URL, URL_FINE, origins(HOME), OK),
+    Cell("publishable in url, no origin", PUBLISHABLE_URL, URL_FINE, HERE, URL),
+    Cell("publishable in url, other flow", PUBLISHABLE_URL, replace(URL_FINE, id=OTHER_FLOW),
+         origins(HOME), URL),
+    Cell("publishable in url, other flow, no origin", PUBLISHABLE_URL,
+         replace(URL_FINE, id=OTHER_FLOW), HERE, URL),
+    Cell("publishable in url, unknown", PUBLISHABLE_URL, None, origins(HOME), URL),
     Cell("publishable on public", PUBLISHABLE, PUBLIC, origins(HOME), OK),
     Cell("publishable on public, no origin", PUBLISHABLE, PUBLIC, HERE, KEY_ORIGIN),
     # Row 5: a publishable key and not its chatflow.

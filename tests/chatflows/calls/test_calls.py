@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
-from chatflows.calls import store
+from chatflows.calls import store, usage
 from chatflows.models import Call, Chatflow, Conversation, Message
 from tests import factories
 from tests.conftest import Integration
@@ -170,8 +170,8 @@ def test_pages_count_only_their_own_calls(
     old = timezone.now() - timedelta(days=20)
     store.write([factories.call(faq, integration.key), factories.call(faq, at=old)])
     store.write([factories.call(factories.chatflow(globex, "Other"))])
-    assert store.count_of_chatflow(faq, 14) == 1
-    assert store.count_since(integration.key, 14) == 1
+    assert usage.calls_of_chatflow(faq, 14) == 1
+    assert usage.calls_of_key(integration.key, 14) == 1
     assert len(Call.objects.latest_of(faq, 1)) == 1
 
 

@@ -243,3 +243,12 @@ async def _close_during(
     go_on.set()
     await closing
     keeper._executor.shutdown(wait=True)
+
+
+def test_calls_with_publishable_keys_crowd_out_none_with_a_secret_one() -> None:
+    recorder = Recorder(lambda batch: None)
+    with_key = record(200)._replace(key_id=UUID(int=7))
+    for _ in range(module.MAX_WAITING // module.RECORD_BYTES + 1):
+        recorder.put(with_key._replace(is_publishable=True))
+    assert recorder.is_full(has_key=False)
+    assert not recorder.is_full(has_key=True)

@@ -18,7 +18,7 @@ from accounts import worker
 from accounts.limits.rates import Rate
 from accounts.models import Team
 from chatflows.access import codes
-from chatflows.calls import store
+from chatflows.calls import usage
 from chatflows.engines import Done, Event, Failed, Frame, PastTurn, Sources, Token, Usage, Whole
 from chatflows.faq import entries
 from chatflows.flow_app import chats, flow_apps, visits
@@ -89,7 +89,7 @@ def test_it_is_recorded_as_a_visitors(visitor: Client, page: str, shop: Chatflow
     call = Call.objects.get()
     assert (call.reason, call.key_id, call.allowed, call.code) == ("hosted", None, True, "ok")
     assert Conversation.objects.get().caller == FlowSession.objects.get().caller
-    assert store.count_of_chatflow(shop, 14) == 1
+    assert usage.calls_of_chatflow(shop, 14) == 1
     assert "Asked by a visitor" in call.reason_words
 
 

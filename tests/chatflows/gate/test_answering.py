@@ -11,6 +11,7 @@ import pytest
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import ChatflowAccess, Mode
+from chatflows.calls.spending import Spending
 from chatflows.engines import Done, Engine, Events, Failed, Token
 from chatflows.engines.pool import EnginePool
 from chatflows.engines.sources import EngineRef
@@ -26,6 +27,7 @@ from chatflows.protocols.client import ClientProtocol
 from chatflows.protocols.flowise.protocol import FLOWISE
 from chatflows.protocols.openai.protocol import OpenAI
 from tests.chatflows.engines.says import Says
+from tests.chatflows.gate import counts
 
 pytestmark = pytest.mark.fast
 
@@ -84,7 +86,9 @@ def serve(
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
     reader = cast(AccessReader, Reader())
-    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), GateAnswers(reader))
+    admission, spending = counts.admission(), Spending(counts.never_asked)
+    answers = GateAnswers(reader, admission)
+    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), answers, admission, spending)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]

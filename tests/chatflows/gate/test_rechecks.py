@@ -20,6 +20,7 @@ from chatflows.gate.readers.facts import Facts
 from chatflows.gate.rechecks import GateAnswer, GateAnswers
 from chatflows.gate.verdicts import Claim, Verdict
 from chatflows.predictions.running import Ending, RunningAnswers
+from tests.chatflows.gate import counts
 
 pytestmark = pytest.mark.fast
 
@@ -51,7 +52,7 @@ class Reader:
 
 
 def group(reader: Reader) -> GateAnswers:
-    return GateAnswers(reader)  # type: ignore[arg-type]
+    return GateAnswers(reader, counts.admission())  # type: ignore[arg-type]
 
 
 def answer(

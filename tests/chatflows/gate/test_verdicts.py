@@ -64,6 +64,12 @@ class Reader:
         """None."""
         return {}
 
+    async def counts(
+        self, subjects: Sequence[UUID], periods: Sequence[str]
+    ) -> dict[tuple[UUID, str], int]:
+        """None."""
+        return {}
+
     def watch(self, then: Callable[[], None]) -> None:
         """It is never replaced."""
 

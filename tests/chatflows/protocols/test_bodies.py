@@ -315,3 +315,10 @@ def test_a_byte_order_mark_changes_nothing_of_what_is_read() -> None:
     for bad in (nested(MAX_DEPTH), b'{"question": "\\udfff"}', b"\xef\xbb\xbf{}", b"{", b""):
         with pytest.raises(InvalidBody):
             parse(b"\xef\xbb\xbf" + bad)
+
+
+@pytest.mark.parametrize("override", [{"sessionId": "s", "vars": {"a": 1}}, "x", 7, {}])
+def test_without_the_right_to_override_nothing_of_it_is_read(override: object) -> None:
+    asked = json.dumps({"question": "Hi", "overrideConfig": override, "leadEmail": "a@b.c"})
+    read = parse(asked.encode(), may_override=False)
+    assert read == PredictionBody("Hi", "", streaming=False, fields={"leadEmail": "a@b.c"})

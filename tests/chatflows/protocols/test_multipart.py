@@ -312,3 +312,9 @@ def test_whatever_is_sent_is_read_or_refused(pieces: list[bytes]) -> None:
         return
     known: Any = read.question == "Hi" or files
     assert known
+
+
+def test_without_the_right_to_override_a_form_carries_none() -> None:
+    sent = form(part(b"question", b"Hi"), part(b"sessionId", b"s"), part(b"vars", b'{"a": 1}'))
+    read, _ = multipart.parse(sent, MARK, may_override=False)
+    assert (read.question, read.chat_id, read.session_id, read.fields) == ("Hi", "", "", {})

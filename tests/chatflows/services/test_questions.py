@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from accounts.network import connections as ways_out
 from chatflows.engines import Event, Token
 from chatflows.faq import entries
-from chatflows.models import Chatflow
+from chatflows.models import Chatflow, UsageHour
 from chatflows.services import engines, questions
 from chatflows.services.questions import PersonsAnswer, PersonsAnswers, Questioner
 from tests import factories
@@ -127,6 +127,21 @@ def test_questions_share_a_connection(
     asyncio.run(talk())
     assert len(peers) == 2
     assert peers[0] == peers[1]
+
+
+def test_tokens_of_a_page_cost_the_chatflow(faq: Chatflow, host: Host) -> None:
+    config = {"base_url": host.serve(Flowise().app), "flow_id": FLOW}
+    engines.save(faq, "flowise", config, KEY, factories.TESTER)
+    Chatflow.objects.filter(pk=faq.pk).update(price=1_000_000)
+
+    async def talk() -> None:
+        await ask(faq, "whole")
+        await let_go()
+
+    asyncio.run(talk())
+    hour = UsageHour.objects.get()
+    assert (hour.let_in, hour.tried) == (1, 1)
+    assert hour.tokens == hour.cost > 0
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,7 @@ def test_a_publishable_key_of_another_chatflow_is_no_choice(
     as_alice: Client, faq: Chatflow, acme: Team
 ) -> None:
     other = factories.chatflow(acme, "Other")
-    key, _ = factories.key(acme, "web-shop")
-    ApiKey.objects.filter(pk=key.pk).update(kind="publishable", pinned_to=other.id)
+    key, _ = factories.publishable(acme, "web-shop", other)
     assert b"web-shop" not in as_alice.get(page(faq.id, "chatflow_access")).content
     assert b"web-shop" in as_alice.get(page(other.id, "chatflow_access")).content
     response = as_alice.post(page(faq.id, "chatflow_access_save"), access(faq, "keys", key.pk))
@@ -125,3 +124,13 @@ def test_vera_searches_and_can_check_nothing(
     assert re.search(r'type="checkbox"[^>]*disabled', body)
     data = access(faq, "keys")
     assert as_vera.post(page(faq.id, "chatflow_access_save"), data).status_code == 403
+
+
+def test_a_pasted_key_is_found_and_never_drawn(as_alice: Client, faq: Chatflow) -> None:
+    key, text = factories.key(faq.team, "pasted")
+    body = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": text}).content.decode()
+    assert str(key.pk) in body
+    assert text.split("_")[3] not in body
+    half = text.split("_")[3]
+    body = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": half}).content.decode()
+    assert half not in body

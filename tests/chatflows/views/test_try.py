@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts.models import Membership, Role, Team, User
 from accounts.services import members, sessions, teams
 from chatflows.access import codes
-from chatflows.calls import store
+from chatflows.calls import store, usage
 from chatflows.engines import Event, Events, Failed, Question, Sources, Token
 from chatflows.engines.pool import EnginePool
 from chatflows.faq import entries
@@ -120,7 +120,7 @@ def test_it_is_recorded_as_a_members_and_not_as_a_call_of_a_key(
     assert conversation.messages.get().answer == "From nine to five."
     body = as_alice.get(reverse("chatflow_access", args=["acme", shop.id])).content.decode()
     assert "Asked by a member" in body or "A member" in body
-    assert store.count_of_chatflow(shop, 14) == 0
+    assert usage.calls_of_chatflow(shop, 14) == 0
 
 
 def test_without_scripts_it_answers_in_one_piece(as_alice: Client, shop: Chatflow) -> None:

@@ -311,9 +311,18 @@ def make_cast(pair: Pair, flowise_url: str) -> dict[str, bytes]:
     own = [cast["suspended_flow"]]
     cast["suspended"] = do("make_key", team=paused, name="suspended", opens=own)
     cast["unknown"] = key_text.generate().text
-    body = cast["good"][: -key_text.CHECKSUM_LENGTH]
-    body = body[:-1] + ("0" if body[-1] != "0" else "1")
-    cast["wrong_secret"] = body + key_text.checksum(body)
+    cast["bound"] = do("make_key", team="acme", name="bound", opens=flows)
+    do("change_key", name="bound", origins=["https://a.example"])
+    for name, pinned_to in (("publishable", "flow"), ("deselected", "off_flow")):
+        cast[name] = do(
+            "make_publishable",
+            team="acme",
+            name=name,
+            pinned_to=cast[pinned_to],
+            origins=["https://a.example"],
+        )
+    cast["wrong_secret"] = mistaken(cast["good"])
+    cast["wrong_publishable"] = mistaken(cast["publishable"])
     do("disable", name="disabled")
     do("delete", name="deleted")
     do("expire", name="expired")
@@ -328,3 +337,10 @@ def make_cast(pair: Pair, flowise_url: str) -> dict[str, bytes]:
     do("set_engine", chatflow=cast["unset_flow"], engine="flowise", config=config, secret=KEY)
     do("move_engine", chatflow=cast["unset_flow"], config={})
     return {name: text.encode() for name, text in cast.items()}
+
+
+def mistaken(text: str) -> str:
+    """A well-formed text with the id of a key, and another secret."""
+    body = text[: -key_text.CHECKSUM_LENGTH]
+    body = body[:-1] + ("0" if body[-1] != "0" else "1")
+    return body + key_text.checksum(body)

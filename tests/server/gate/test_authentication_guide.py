@@ -36,6 +36,11 @@ def test_every_command_of_the_guide_does_what_it_says(server: Shipped) -> None:
         if kind == "select":
             names = ["crm-sync", content]
             server.do("save_access", chatflow=flow, mode="keys", opens_for=names)
+        elif kind == "publish":
+            origins = ["https://shop.example.com"]
+            variables["SHOP"] = server.do(
+                "make_publishable", team="acme", name=content, pinned_to=flow, origins=origins
+            )
         elif kind == "delete":
             server.do("delete", name=content)
         elif "URL=" not in content:  # the first block only explains the names

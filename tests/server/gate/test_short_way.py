@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.chatflows.engines.upstreams import Flowise, hosting
-from tests.server.gate.calls import HI, NOT_HELD, ORDINARY, SHORT, TABLE, Call, body, make_cast
+from tests.server.browsers.browser_calls import BROWSER_CALLS
+from tests.server.gate import calls
+from tests.server.gate.calls import HI, NOT_HELD, ORDINARY, SHORT, Call, body, make_cast
 from tests.server.pairs import Pair, Said, running
 
 pytestmark = pytest.mark.server
 
 
 MAX_BODY = 4096  # bytes
+TABLE = {**calls.TABLE, **{f"browser: {name}": call for name, call in BROWSER_CALLS.items()}}
 
 
 class Outcome(NamedTuple):
@@ -112,9 +115,9 @@ def test_the_ordinary_way_answers_what_the_short_way_would(cast: Cast) -> None:
 
 
 def test_an_address_is_read_from_no_header_without_a_proxy(direct: Cast) -> None:
-    calls = {name: call for name, call in TABLE.items() if name.startswith("head: forwarded")}
-    for name, outcome in direct.outcomes(calls).items():
-        _check(outcome, calls[name])
+    forwarded = {name: call for name, call in TABLE.items() if name.startswith("head: forwarded")}
+    for name, outcome in direct.outcomes(forwarded).items():
+        _check(outcome, forwarded[name])
         assert outcome.quick_row[0]["client_address"] == "127.0.0.1"
 
 
@@ -168,12 +171,12 @@ def test_a_key_expires_in_the_midst_of_its_calls(cast: Cast) -> None:
 def test_a_body_that_breaks_is_answered_and_recorded_alike(cast: Cast) -> None:
     do = cast.pair.do
     breaks = b"Transfer-Encoding: chunked\r\n"
-    calls = [
+    broken = [
         Call(NOT_HELD, framing=breaks, body=b"5\r\n" + HI[:5] + b"\r\nnonsense\r\n"),
         Call(NOT_HELD, framing=breaks, body=b"nonsense"),
         Call(NOT_HELD, framing=breaks, body=b"5\r\n" + HI[:5] + b"\r\nnonsense\r\n", splits=(0,)),
     ]
-    for number, call in enumerate(calls):
+    for number, call in enumerate(broken):
         flow = do("make_chatflow", team="acme", name=f"Breaks {number}", entries=[])
         do("save_access", chatflow=flow, mode="keys", opens_for=["good"])
         there = call._replace(path=b"/api/v1/prediction/" + flow.encode())

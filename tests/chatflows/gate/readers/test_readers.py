@@ -6,7 +6,8 @@ The tests' database is SQLite, or PostgreSQL with FLOWLATCH_TEST_DATABASE=postgr
 import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from threading import Event
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -21,6 +22,8 @@ from apikeys.credentials import Credential, State
 from apikeys.models import ApiKey, KeySecret
 from apikeys.services import keys
 from chatflows.access.decisions import Mode, RequestFacts, decide
+from chatflows.calls import pruning, reservations, store, usage
+from chatflows.calls.reservations import Want
 from chatflows.engines.sources import EngineRef, EngineSource
 from chatflows.faq import entries as faq_entries
 from chatflows.gate.readers.facts import Facts
@@ -231,6 +234,13 @@ def test_the_models_of_a_key_are_what_decide_would_let_it_ask(
     assert reader.models(globex.id, key.id) == [("theirs", Chatflow.objects.get(name="theirs").id)]
 
 
+def test_the_one_model_of_a_publishable_key_is_its_own(reader: Reading, acme: Team) -> None:
+    flows = {mode: factories.chatflow(acme, mode, mode=mode) for mode in ("public", "off", "keys")}
+    for mode, listed in {"public": ["public"], "off": [], "keys": ["keys"]}.items():
+        key, _ = factories.publishable(acme, f"for {mode}", flows[mode])
+        assert [name for name, _ in reader.models(acme.id, key.id)] == listed
+
+
 def test_an_upstream_secret_is_read_as_it_is_stored(reader: Reading, acme: Team) -> None:
     flow = factories.chatflow(acme, "Upstream")
     config = {"base_url": "https://flows.example", "é": ["🔑", 1.5, None, True]}
@@ -252,13 +262,6 @@ def test_a_last_use_leaves_the_stamp_and_all_else_moves_it(acme: Team) -> None:
     flow = factories.chatflow(acme, "Support")
     key, _ = factories.key(acme, "crm", flow)
     mine = ApiKey.objects.filter(pk=key.pk)
-
-    def stamp() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT stamp FROM chatflows_accessstamp")
-            found: int = cursor.fetchone()[0]
-            return found
-
     before = stamp()
     mine.update(last_used_at=timezone.now())
     assert stamp() == before
@@ -280,6 +283,30 @@ def test_a_last_use_leaves_the_stamp_and_all_else_moves_it(acme: Team) -> None:
         after = stamp()
         assert after != before, number
         before = after
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has a version of its own")
+def test_a_batch_of_records_leaves_the_stamp(acme: Team) -> None:
+    """Else every batch would make every process read all its rows anew."""
+    flow = factories.chatflow(acme, "Support")
+    key, _ = factories.key(acme, "crm", flow)
+    before, call, later = stamp(), uuid4(), timezone.now() + timedelta(hours=1)
+    month = usage.month_of(timezone.now())
+    wants = [Want(key.id, 5, 5, 100, 100), Want(flow.id, 5, 5, 100, 100)]
+    assert reservations.reserve(call, acme.id, month, wants, later) is None
+    record = factories.call(flow, key, origin="https://shop.example", tokens=3, cost=3)
+    store.write([record._replace(reservation=call), record])
+    reservations.run_out(Event())
+    pruning.delete_old(Event())
+    assert stamp() == before
+
+
+def stamp() -> int:
+    """PostgreSQL's number for the state of everything that opens a door."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stamp FROM chatflows_accessstamp")
+        found: int = cursor.fetchone()[0]
+        return found
 
 
 def test_an_abort_is_read_with_its_age_and_swept_after_a_minute(reader: Reading) -> None:

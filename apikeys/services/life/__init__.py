@@ -1,0 +1,1 @@
+"""How keys live and end: rotation, expiry, reminders, the key policy."""

@@ -1,0 +1,1 @@
+"""Publishable keys, and secret keys that are seen in browsers."""

@@ -1,0 +1,1 @@
+"""Web pages before the shipped server, with publishable keys."""
