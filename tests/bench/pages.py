@@ -116,7 +116,7 @@ def paths(made: "Made") -> list[str]:
 
     flow, busy = made.chatflows[7], made.chatflows[0]
     default = ApiKey.objects.of(made.team).get(name=ApiKey.DEFAULT_NAME).pk
-    some = ApiKey.objects.of(made.team).filter(secrets__public_id=made.public_ids[77])[0].pk
+    some = ApiKey.objects.of(made.team).filter(secrets__public_id=made.public_ids[-1])[0].pk
     shows = [f"{LIST}?show={show}" for show in ("active", "attention", "disabled", "unused")]
     words = ("crm-sync-lund", "lund", "maker3", made.public_ids[5][:4], "nothing-like-it")
     searches = [f"{LIST}?q={word}" for word in words]
