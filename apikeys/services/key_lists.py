@@ -96,8 +96,10 @@ def _found(team: Team, q: str) -> set[UUID]:
     if len(hint) >= LEAST_HINT:
         inside |= Q(Exists(secrets.filter(key=OuterRef("pk"), public_id__contains=hint)))
     for segment in _segments(kept, ""):
-        window = segment.filter(pk__in=segment.values("pk")[:WINDOW])
+        window, end = _window(segment)
         found.update(window.filter(inside).values_list("pk", flat=True)[:FOUND])
+        if end is not None:
+            break
     return found
 
 
@@ -118,14 +120,14 @@ def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int =
     """
     ids: list[UUID] = []
     for segment in _segments(keys, after):
-        rows = segment
+        rows, end = segment, None
         if narrow is not None:
-            rows = narrow(segment.filter(pk__in=segment.values("pk")[:WINDOW]))
+            window, end = _window(segment)
+            rows = narrow(window)
         ids += rows.values_list("pk", flat=True)[: size + 1 - len(ids)]
         if len(ids) > size:
             found = _loaded(ids[:size])
             return Page(found, _cursor(found[-1]))
-        end = segment[WINDOW - 1 : WINDOW].first() if narrow is not None else None
         if end is not None:
             return Page(_loaded(ids), _cursor(end), is_cut=True)
     return Page(_loaded(ids))
@@ -157,6 +159,21 @@ def _segments(keys: ApiKeyQuerySet, after: str) -> Iterator[ApiKeyQuerySet]:
         used = used.filter(later, last_used_at__lte=last_used_at)  # the range is for the index
     yield used.order_by(*ORDER)
     yield unused.order_by(*ORDER)
+
+
+def _window(segment: ApiKeyQuerySet) -> tuple[ApiKeyQuerySet, ApiKey | None]:
+    """Return the first WINDOW keys of a segment, and the last of them; None if it has fewer.
+
+    They are bounded by a place in the order, which the index holds, and not by their ids.
+    """
+    end = segment.only("last_used_at", "created_at")[WINDOW - 1 : WINDOW].first()
+    if end is None:
+        return segment, None
+    sooner = Q(created_at__gt=end.created_at) | Q(created_at=end.created_at, pk__gte=end.pk)
+    if end.last_used_at is None:
+        return segment.filter(sooner, created_at__gte=end.created_at), end
+    sooner = Q(last_used_at__gt=end.last_used_at) | (Q(last_used_at=end.last_used_at) & sooner)
+    return segment.filter(sooner, last_used_at__gte=end.last_used_at), end
 
 
 def _cursor(key: ApiKey) -> str:

@@ -54,8 +54,6 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA cache_size=-1500000")  # KiB
-        else:
-            cursor.execute("SET statement_timeout = 0")
     public = [_public_id(dice) for _ in range(keys)]
     pairs = [*_selections(team, dice, ids, flows)]
     with transaction.atomic():
