@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from accounts.bounds import NANOS, Limits, Measure
+from accounts.bounds import Limits, Measure
+from accounts.money import written
 from apikeys.resources import Taken
 
 WARN_AT = 80  # percent: from here on a meter says how full it is
@@ -54,10 +55,8 @@ def meters(limits: Limits, taken: Taken) -> list[Meter]:
 
 
 def money(nanos: int) -> str:
-    """Return an amount of money as pages show it, with the currency where one is set."""
-    amount = f"{nanos / NANOS:,.2f}"
-    currency = str(getattr(settings, "CURRENCY", ""))
-    return f"{amount} {currency}" if currency else amount
+    """Return an amount of money as pages show it, in the installation's currency."""
+    return written(nanos, settings.CURRENCY)
 
 
 def _meter(measure: Measure, limit: int | None, count: int, taken: Taken) -> Meter:

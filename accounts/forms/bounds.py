@@ -67,8 +67,14 @@ class MoneyField(forms.DecimalField):
 
     def __init__(self, **options: Any) -> None:
         most = Decimal(MOST.budget or 0) / NANOS
+        said = f"Use an amount from 0.01 to {most:,}, or leave the field empty."
         super().__init__(
-            required=False, min_value=Decimal("0.01"), max_value=most, decimal_places=2, **options
+            required=False,
+            min_value=Decimal("0.01"),
+            max_value=most,
+            decimal_places=2,
+            error_messages={"min_value": said, "max_value": said},
+            **options,
         )
 
     def prepare_value(self, value: Any) -> Any:
@@ -103,7 +109,11 @@ def limit_fields() -> dict[str, forms.Field]:
 
 def count_field(label: str, most: int | None) -> forms.IntegerField:
     """Return a field for a number of at least one; empty: none."""
-    return forms.IntegerField(required=False, min_value=1, max_value=most, label=label)
+    said = f"Use a number from 1 to {most:,}, or leave the field empty." if most else ""
+    errors = {"min_value": said, "max_value": said} if said else {}
+    return forms.IntegerField(
+        required=False, min_value=1, max_value=most, label=label, error_messages=errors
+    )
 
 
 def limits_of(cleaned: dict[str, Any]) -> Limits:

@@ -55,3 +55,11 @@ def test_limits_come_out_as_the_row_holds_them() -> None:
     cleaned["limit_budget"] = fields["limit_budget"].clean("12.50")
     assert limits_of(cleaned) == NO_LIMITS._replace(minute=100, budget=12_500_000_000)
     assert fields["limit_budget"].prepare_value(12 * NANOS) == "12.00"
+
+
+def test_a_limit_out_of_range_says_what_to_write() -> None:
+    fields = limit_fields()
+    for column, range_of in (("limit_minute", "1 to 1,000,000,000"), ("limit_budget", "0.01 to ")):
+        for value in ("0", "9" * 12):
+            with pytest.raises(ValidationError, match=range_of):
+                fields[column].clean(value)

@@ -25,7 +25,7 @@ WEAK, STRONG, NEW = "flowlatch123", "nine copper kettles", "eleven paper boats"
 # What changes something: a form's button or field that is not switched off.
 PRESSABLE = (
     "main form[method=post]:not([role=search]) "
-    ":is(button, input:not([type=hidden]), select, textarea):enabled"
+    ":is(button, input:not([type=hidden]), select, textarea):enabled:not([form=find-keys])"
 )
 # From oldest to newest, as the page of the trail tells it.
 SENTENCES = [

@@ -1,5 +1,6 @@
 """The page that lists keys: its pages, and what is done with several keys at once."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from accounts.models import AuditEvent, Team
 from accounts.permissions import Permission
 from apikeys.models import ApiKey
+from chatflows.calls import store
 from chatflows.models import Chatflow, Selection
 from tests import factories
 from tests.apikeys.pages import LIST
@@ -97,3 +99,13 @@ def test_who_may_not_change_keys_changes_none(
     assert client.post(url, data).status_code == 302
     assert factories.state() == before
     assert b'name="key"' not in as_vera.get(LIST).content
+
+
+def test_each_row_draws_its_calls_as_paths(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    store.write([factories.call(faq, integration.key)])
+    body = as_alice.get(LIST).content.decode()
+    drawn = re.findall(r'<path class="(?:in|none)" d="([^"]*)"', body)
+    assert any(drawn)
+    assert all(path == "" or path.startswith("M") for path in drawn), drawn

@@ -84,6 +84,16 @@ def test_a_key_that_was_never_used_says_what_holds(
     assert f"{url(integration.key)}issue/" in body
 
 
+def test_a_key_whose_calls_were_all_refused_was_seen(
+    as_alice: Client, integration: Integration, faq: Chatflow
+) -> None:
+    refused = {"allowed": False, "status": 403, "code": "key_not_selected"}
+    store.write([factories.call(faq, integration.key, **refused, reason="not_selected")])
+    body = text_of(as_alice, integration.key)
+    assert "1 refused" in body
+    assert "Nobody was seen" not in body
+
+
 def test_a_key_without_a_secret_offers_to_make_one(as_alice: Client, default_key: ApiKey) -> None:
     body = text_of(as_alice, default_key)
     assert "This key has no text that works" in body
@@ -111,6 +121,7 @@ def test_it_shows_calls_and_what_is_taken_of_limits(
     assert "1,235 calls let in over 14 days" in body  # with the one that was just recorded
     assert "81 %" in body
     assert "Used up" in body
+    assert "of €50.00" in body  # as on the page of a chatflow
     assert "No limit" in body
     assert "rate_limited" in body
     assert "203.0.113.0/24" in body
