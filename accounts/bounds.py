@@ -27,6 +27,9 @@ class Limits(NamedTuple):
 
 
 NO_LIMITS = Limits()
+# Tokens that a call holds back for its answer until it ends, and one for each character that it
+# sends. An answer may take more: then a limit of tokens or money is exceeded by the rest.
+HELD_BACK = 4096
 NANOS = 1_000_000_000  # of one unit of money
 MAX_CALLS = 1_000_000_000
 MAX_STREAMS = 100_000

@@ -9,6 +9,7 @@ SENTENCES = {
     "api_key.retire_secret": "ended the old secret of the key {target}",
     "api_key.end_silent_secret": "ended the old secret of the key {target}, as it was silent",
     "api_key.extend": "moved the end of the key {target} to a later moment",
+    "api_key.shorten": "gave the key {target} an earlier end",
     "api_key.obey_policy": "changed the key {target} by the key policy",
     "key_policy.update": "set the key policy of the team",
     "api_key.let_end": "set an end to the secret of the key {target}",

@@ -178,6 +178,15 @@ class ProcessRates:
                     return _tested(found, now)
             return self._hit(found, now)
 
+    def take_back(self, limits: Limits) -> None:
+        """Uncount the latest hit of each subject: the call was refused after all."""
+        with self._lock:
+            for rate, subject in limits:
+                count = self._tables[rate.name].counts.get(subject)
+                if count is not None and count.moments:
+                    count.moments[-1].hits -= 1
+                    count.total -= 1
+
     def _found(self, limits: Limits, now: float) -> list[_Found]:
         tables = self._tables
         return [

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
 from accounts import money
+from accounts.bounds import HELD_BACK
 
 register = template.Library()
 
@@ -52,6 +53,12 @@ def written_money(nanos: int | None) -> str:
 def currency() -> str:
     """Return the sign of the installation's currency."""
     return money.symbol(settings.CURRENCY).strip()
+
+
+@register.simple_tag
+def held_back() -> str:
+    """Return how many tokens a call holds back for its answer."""
+    return f"{HELD_BACK:,}"
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""The form that moves the end of a key to a later moment."""
+"""The form that moves the end of a key, or gives it one."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from accounts.forms.base import StrictForm
 from apikeys.forms.expiry import later
 
 TERMS = {"90": "By 90 days", "365": "By a year"}
+FIRST_TERMS = {"90": "In 90 days", "365": "In a year"}  # for a key without an end
 LATEST, ON_DATE = "latest", "date"
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
@@ -17,8 +18,8 @@ END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 class ExtendForm(StrictForm):
     """By 90 days, by a year, as far as the key policy allows, or until the end of a day, UTC.
 
-    Terms count from the present end, or from now where that is past. `latest` is the last moment
-    that the policy allows; what would be later is not offered.
+    Terms count from the present end, or from now where that is past or there is none. `latest` is
+    the last moment that the policy allows; what would be later is not offered.
     """
 
     until = forms.ChoiceField(label="New end", widget=forms.RadioSelect)
@@ -30,17 +31,24 @@ class ExtendForm(StrictForm):
     )
 
     def __init__(
-        self, data: QueryDict | None, *, ends_at: datetime, now: datetime, latest: datetime | None
+        self,
+        data: QueryDict | None,
+        *,
+        ends_at: datetime | None,
+        now: datetime,
+        latest: datetime | None,
     ) -> None:
         self._latest = latest
-        start = max(ends_at, now)
+        start = max(ends_at or now, now)
+        self.has_end = ends_at is not None
         moments = {days: later(start, timedelta(days=int(days))) for days in TERMS}
         self.moments = {
             days: end for days, end in moments.items() if latest is None or end <= latest
         }
         if latest is not None and latest > start:
             self.moments[LATEST] = latest
-        labels = {**TERMS, LATEST: "As far as the key policy allows"}
+        terms = TERMS if self.has_end else FIRST_TERMS
+        labels = {**terms, LATEST: "As far as the key policy allows"}
         self.choices = [(value, labels[value], end) for value, end in self.moments.items()]
         offered = [(value, label) for value, label, _ in self.choices] + [(ON_DATE, "To a date")]
         super().__init__(data, initial={"until": offered[0][0]})

@@ -100,8 +100,7 @@ class ApiKey(Named, Limited, TeamOwned):
     environment = models.CharField(
         max_length=12, choices=Environment.choices, default=Environment.PRODUCTION
     )
-    # Who gets the mails about the key beside the admins: a member, or an address that was confirmed
-    # by a link. An address without `contact_confirmed_at` gets nothing but that link.
+    # Who gets the key's mails beside the admins: a member, or an address confirmed by a link.
     contact = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -346,5 +345,5 @@ class KeySecret(models.Model):
 
     @property
     def is_sealed(self) -> bool:
-        """Whether the text is kept, encrypted: so is that of a publishable key, and no other."""
+        """Whether the text is kept, encrypted: that of a publishable key."""
         return self.key_version is not None

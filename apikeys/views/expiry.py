@@ -1,4 +1,4 @@
-"""Move the end of a key to a later moment."""
+"""Move the end of a key, or give it one."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -21,18 +21,16 @@ USE_DAYS = 14
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_extend(request: KeyRequest) -> HttpResponse:
-    """Extend a key. Its text stays, and works again where the key had expired."""
+    """Change the end of a key. Its text stays, and works again where the key had expired."""
     key, now = request.key, timezone.now()
-    rights.check_may_issue(request.principal, key.scopes)
-    if key.expires_at is None:
-        messages.info(request, f"{key.name} has no end, so there is nothing to extend.")
-        return redirect("key_page", request.team.slug, key.id)
+    if key.expires_at is not None and key.expires_at <= now:
+        rights.check_may_issue(request.principal, key.scopes)
     latest = policies.latest_end(request.team, now, policies.text_made_at(key))
     form = ExtendForm(posted(request), ends_at=key.expires_at, now=now, latest=latest)
     if form.is_valid():
         until = form.cleaned_data["expires_at"]
         try:
-            expiry.extend(key, until, request.principal.actor)
+            expiry.set_end(key, until, request.principal.actor)
         except ValidationError as error:
             form.add_error("last_day" if "last_day" in form.changed_data else None, error.messages)
         else:

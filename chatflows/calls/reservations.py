@@ -38,6 +38,7 @@ class Full(NamedTuple):
 
     subject: UUID
     measure: Measure  # TOKENS or BUDGET
+    is_passing: bool = False  # only what running calls reserved stands in the way
 
 
 class _NoRoom(Exception):
@@ -83,6 +84,18 @@ def reserve(
     except _NoRoom as refused:
         return refused.full
     return None
+
+
+@transaction.atomic
+def shrink(call: UUID, tokens: int, cost: int) -> None:
+    """Reserve no more than a call took, now that it is over. Its record settles the rest."""
+    less: dict[tuple[UUID, str], Reserved] = {}
+    for row in Reservation.objects.filter(call=call).order_by("pk").select_for_update():
+        kept = min(row.tokens, tokens), min(row.cost, cost)
+        over = Reserved(row.team_id, row.tokens - kept[0], row.cost - kept[1])
+        less[row.subject, row.period] = over
+        Reservation.objects.filter(pk=row.pk).update(tokens=kept[0], cost=kept[1])
+    give_back(less)
 
 
 @transaction.atomic
@@ -169,10 +182,13 @@ def _reserve(month: str, team_id: UUID, want: Want) -> dict[str, int]:
         first = PeriodCount(team_id=team_id, subject=want.subject, period=month)
         PeriodCount.objects.bulk_create([first], ignore_conflicts=True)
         if not fits.update(**more):
-            raise _NoRoom(Full(want.subject, _full_measure(mine.get(), want)))
+            raise _NoRoom(_full(mine.get(), want))
     return {"tokens": tokens, "cost": cost}
 
 
-def _full_measure(count: PeriodCount, want: Want) -> Measure:
-    limit, taken = want.limit_tokens, count.tokens + count.reserved_tokens + want.tokens
-    return Measure.TOKENS if limit is not None and taken > limit else Measure.BUDGET
+def _full(count: PeriodCount, want: Want) -> Full:
+    most, taken = want.limit_tokens, count.tokens + want.tokens
+    if most is not None and taken + count.reserved_tokens > most:
+        return Full(want.subject, Measure.TOKENS, taken <= most)
+    is_passing = want.limit_cost is not None and count.cost + want.cost <= want.limit_cost
+    return Full(want.subject, Measure.BUDGET, is_passing)

@@ -6,15 +6,16 @@ of tokens or money wait for it, and only if their engine takes tokens.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from accounts.bounds import Measure
+from accounts.bounds import HELD_BACK, Measure
 from accounts.outages import Unavailable
 from chatflows.access.plans import Bound
 from chatflows.calls import reservations
@@ -26,9 +27,14 @@ from chatflows.predictions.prediction import new_id
 
 Ask = Callable[[Callable[[], Any]], Awaitable[Any]]
 
-# An answer may take more tokens than are reserved for it. Pages say so where a budget is set.
-ANSWER_TOKENS = 4096  # are reserved for an answer, and for a question one for each character
 SURELY_GONE = timedelta(minutes=5)  # after the longest answer: then nobody settles it any more
+
+
+class NoRoom(NamedTuple):
+    """A limit that leaves no room for a call."""
+
+    bound: Bound
+    is_passing: bool  # there is room again once calls that run now are over
 
 
 class Spending:
@@ -40,13 +46,13 @@ class Spending:
 
     async def reserve(
         self, bounds: tuple[Bound, ...], team_id: UUID, question: Question, price: int, at: datetime
-    ) -> UUID | Bound:
+    ) -> "UUID | NoRoom":
         """Reserve what a question may take. Return the reservation, or the limit without room.
 
         `price` is of a million tokens in nanos. Raises Unavailable.
         """
         call = UUID(new_id())
-        tokens = costs.characters_of(question) + ANSWER_TOKENS
+        tokens = costs.characters_of(question) + HELD_BACK
         cost = costs.cost_of(tokens, price)
         wants = [
             Want(subject, tokens, cost, _most(of, Measure.TOKENS), _most(of, Measure.BUDGET))
@@ -60,7 +66,13 @@ class Spending:
             raise Unavailable(type(error).__name__) from error
         if full is None:
             return call
-        return next(b for b in bounds if (b.subject, b.measure) == (full.subject, full.measure))
+        name = (full.subject, full.measure)
+        return NoRoom(next(b for b in bounds if (b.subject, b.measure) == name), full.is_passing)
+
+    async def shrink(self, call: UUID, tokens: int, cost: int) -> None:
+        """Let go of what a call that is over did not take, ahead of its record."""
+        with suppress(DatabaseError):  # its record settles it all the same
+            await self._ask(partial(reservations.shrink, call, tokens, cost))
 
 
 def _by_subject(bounds: tuple[Bound, ...]) -> dict[UUID, list[Bound]]:

@@ -88,6 +88,7 @@ class Ticket(NamedTuple):
 
     held: Held
     numbers: list[int]
+    address: Limits = ()
     calls: tuple[str, ...] = ()  # what the shared store counted it for,
     second: int = 0  # in this second,
     streams: tuple[str, ...] = ()  # and for limits on streams
@@ -193,6 +194,8 @@ class Admission:
             window.take_back()
         for tally, _ in ticket.held.tallies:
             tally.take_back()
+        if ticket.address:
+            stores.process.take_back(ticket.address)
 
     async def renew(self, tickets: Iterable[Ticket]) -> None:
         """Let running streams count on in the shared store."""
@@ -207,7 +210,7 @@ class Admission:
         _count(held, address)
         for tally, _ in held.tallies:
             tally.unwritten += 1
-        return Ticket(held, _numbers(self._standings(held, address)))
+        return Ticket(held, _numbers(self._standings(held, address)), address)
 
     async def _take_shared(
         self, shared: "SharedLimits", held: Held, address: Limits, streams: tuple[Bound, ...]
@@ -227,8 +230,8 @@ class Admission:
             _count(held, address)
             standings = _shared_standings(reply, bounds, address) + _of_tallies(held)
             names = tuple([ask.name for ask in asks if not ask.is_streams])
-            leases = tuple(map(_name, streams))
-            return Ticket(held, _numbers(standings), names, reply.second, leases, stream)
+            leases, numbers = tuple(map(_name, streams)), _numbers(standings)
+            return Ticket(held, numbers, address, names, reply.second, leases, stream)
         for tally, _ in held.tallies:
             tally.take_back()
         if reply is None:

@@ -9,10 +9,9 @@ from accounts.outages import Unavailable
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import Reason
-from chatflows.access.plans import Bound
 from chatflows.calls import clients, usage
 from chatflows.calls.recorder import CallRecord
-from chatflows.calls.spending import Spending
+from chatflows.calls.spending import NoRoom, Spending
 from chatflows.engines import Question, kinds
 from chatflows.engines.pool import EnginePool
 from chatflows.gate import admission, cors, responses, verdicts
@@ -118,8 +117,10 @@ class Exchange:
         reserved = await self.parts.spending.reserve(
             plan.spending, chatflow.team_id, question, chatflow.price, verdict.at
         )
-        if isinstance(reserved, Bound):
-            self.over_limit(reserved.reason, usage.seconds_to_month(verdict.at))
+        if isinstance(reserved, NoRoom):
+            is_soon = reserved.is_passing
+            wait = codes.RETRY_AFTER if is_soon else usage.seconds_to_month(verdict.at)
+            self.over_limit(reserved.bound.reason, wait)
         else:
             self.reservation = reserved
 

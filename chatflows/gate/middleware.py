@@ -1,7 +1,8 @@
 """BearerGate: the ASGI middleware ahead of Django. What its table matches, it answers itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -175,6 +176,9 @@ class BearerGate:
             record = exchange.record() if route is not None and route.is_recorded else None
             if record is not None:
                 self._put(record)
+                if record.reservation is not None:
+                    spending = self._parts.spending
+                    self._behind(spending.shrink(record.reservation, record.tokens, record.cost))
 
     async def _handle(self, found: Match, exchange: Exchange) -> None:
         """Decide as the route's policy says, then let its handler answer.
@@ -202,11 +206,15 @@ class BearerGate:
     def _settle(self, ticket: Ticket, *, is_let_in: bool) -> None:
         admission = self._parts.admission
         if ticket.calls or ticket.streams:  # the shared store is told, and nobody waits for it
-            task = asyncio.ensure_future(admission.settle(ticket, is_let_in=is_let_in))
-            self._settling.add(task)
-            task.add_done_callback(self._settling.discard)
+            self._behind(admission.settle(ticket, is_let_in=is_let_in))
         elif not is_let_in:
             admission.take_back_now(ticket)
+
+    def _behind(self, settling: Coroutine[Any, Any, None]) -> None:
+        """Run what nobody waits for."""
+        task = asyncio.ensure_future(settling)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
     def _put(self, record: CallRecord) -> None:
         self._started_recorder().put(record)

@@ -28,6 +28,12 @@ COUNTS = {Measure.TOKENS: ("tokens", "refused_tokens"), Measure.BUDGET: ("cost",
 LIMITS = {Measure.TOKENS: "tokens", Measure.BUDGET: "budget"}
 # The kinds of notices, which are the kinds of mails too.
 NEAR_LIMIT, AT_LIMIT = "near_limit", "at_limit"
+ACTIONS = {
+    ("api_key", NEAR_LIMIT): "api_key.near_limit",
+    ("api_key", AT_LIMIT): "api_key.at_limit",
+    ("chatflow", NEAR_LIMIT): "chatflow.near_limit",
+    ("chatflow", AT_LIMIT): "chatflow.at_limit",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def _notify(used: _Used, now: datetime) -> None:
     recipients.tell(kind, used.subject.recipients(), values, used.subject.team)
     target = audit.Target(used.subject.kind, str(used.subject.id), used.subject.name)
     after = {name: values[name] for name in ("limit", "used", "of")}
-    action = f"{used.subject.kind}.{kind}"
+    action = ACTIONS[used.subject.kind, kind]
     audit.record(used.subject.team.id, action, BY, target, after=after)
 
 

@@ -32,7 +32,7 @@ LET_IN = {200, 302, 410, 422}
 # change that was refused.
 OF_NO_WEIGHT = re.compile(
     r'SELECT|SAVEPOINT|RELEASE|ROLLBACK|UPDATE "accounts_session"'
-    r'|(INSERT INTO|UPDATE) "accounts_audit(event|head)"'
+    r'|(INSERT INTO|UPDATE) "?accounts_audit(event|head)"?'
 )
 NOBODYS: dict[str, Any] = {
     "uuid": factories.NOBODYS_ID,

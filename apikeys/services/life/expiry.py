@@ -1,4 +1,4 @@
-"""Expiry: move the end of a key to a later moment. Its mails are in `reminders`."""
+"""Expiry: give a key an end, or move it. Its mails are in `reminders`."""
 
 from datetime import datetime
 
@@ -14,26 +14,29 @@ from apikeys.services.life import policies
 
 
 @transaction.atomic
-def extend(key: ApiKey, expires_at: datetime, by: Actor) -> None:
-    """Move the end of a key to a later moment. An expired key works again with its present text.
+def set_end(key: ApiKey, expires_at: datetime, by: Actor) -> None:
+    """Move the end of a key, or give it one. An expired key works again with its present text.
 
-    Raises NotAllowed unless the actor holds all scopes of the key, and ValidationError for a key
-    without an end, a moment that is past or not later, and one that the key policy does not allow.
+    An earlier end only takes away. For a later one the actor has to hold all scopes of the key, or
+    NotAllowed is raised. Raises ValidationError for a moment that is past, for the present end, and
+    for one that the key policy does not allow.
     """
     policies.lock(key.team)
     now = timezone.now()
     locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
-    rights.check(key.team, by, locked.scopes)
-    if locked.expires_at is None:
-        raise ValidationError({"expires_at": "This key has no end, so none can be moved."})
+    present = locked.expires_at
+    is_later = present is not None and (present <= now or expires_at > present)
+    if is_later:
+        rights.check(key.team, by, locked.scopes)
     if expires_at <= now:
         raise ValidationError({"expires_at": "This moment is past. Choose a later one."})
-    if expires_at <= locked.expires_at:
-        raise ValidationError({"expires_at": "This is not later than the present end."})
+    if expires_at == present:
+        raise ValidationError({"expires_at": "This is the present end."})
     policies.check_end(key.team, expires_at, now, policies.text_made_at(locked))
-    before = {"expires_at": locked.expires_at.isoformat()}
+    before = {"expires_at": present.isoformat() if present is not None else None}
     key.expires_at = locked.expires_at = expires_at
     key.version = locked.version = locked.version + 1
     locked.save(update_fields=["expires_at", "version"])
     after = {"expires_at": expires_at.isoformat()}
-    audit.record(key.team_id, "api_key.extend", by, keys.target(key), before=before, after=after)
+    action = "api_key.extend" if is_later else "api_key.shorten"
+    audit.record(key.team_id, action, by, keys.target(key), before=before, after=after)

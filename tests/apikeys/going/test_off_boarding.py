@@ -237,7 +237,8 @@ def test_a_deleted_key_is_nothing_to_choose_for(as_adam: Client, eddie: User, cr
 def test_a_public_text_is_no_secret_that_somebody_knows(
     acme: Team, eddie: User, crm: ApiKey
 ) -> None:
-    ApiKey.objects.filter(pk=crm.pk).update(kind=Kind.PUBLISHABLE, pinned_to=uuid4())
+    publishable = {"kind": Kind.PUBLISHABLE, "pinned_to": uuid4(), "limit_minute": 60}
+    ApiKey.objects.filter(pk=crm.pk).update(**publishable)
     (on_sheet,) = sheets.sheet(acme, eddie).keys
     assert (on_sheet.knowing, on_sheet.advised) == ("public", Way.KEEP)
     assert sheets.size(acme, eddie).known == 0

@@ -147,20 +147,25 @@ def test_an_odd_end_is_refused_and_changes_nothing(
     assert factories.dump() == before
 
 
-def test_an_end_that_is_not_later_is_refused(as_alice: Client, ending: ApiKey) -> None:
-    tomorrow = (timezone.now() + DAY).date().isoformat()
-    response = as_alice.post(page(ending.id, "extend"), {"until": "date", "last_day": tomorrow})
-    assert response.status_code == 422
-    assert b"not later than the present end" in response.content
+def test_an_end_can_come_earlier_and_asks_for_no_scope(as_eddie: Client, ending: ApiKey) -> None:
+    ApiKey.objects.filter(pk=ending.pk).update(scopes=[Permission.AUDIT_VIEW])
+    tomorrow = (timezone.now() + DAY).date()
+    fields = {"until": "date", "last_day": tomorrow.isoformat()}
+    assert as_eddie.post(page(ending.id, "extend"), fields).status_code == 302
+    assert end_of(ending).date() == tomorrow
+    assert as_eddie.post(page(ending.id, "extend"), fields).status_code == 422  # the same end
+    assert AuditEvent.objects.filter(action="api_key.shorten").count() == 1
 
 
-def test_a_key_without_an_end_has_nothing_to_extend(
-    as_alice: Client, integration: Integration
-) -> None:
-    body = as_alice.get(page(integration.key.id, "extend"), follow=True).content
-    assert b"has no end" in body
+def test_a_key_without_an_end_gets_one(as_alice: Client, integration: Integration) -> None:
+    body = as_alice.get(page(integration.key.id, "extend")).content.decode()
+    assert "It has no end." in body
+    assert "In 90 days" in body
+    as_alice.post(page(integration.key.id, "extend"), {"until": "90"})
+    ends_at = end_of(integration.key)
+    assert 89 * DAY < ends_at - timezone.now() <= 90 * DAY
     with pytest.raises(ValidationError):
-        expiry.extend(integration.key, timezone.now() + DAY, factories.TESTER)
+        expiry.set_end(integration.key, timezone.now() - DAY, factories.TESTER)
 
 
 def test_a_text_that_is_too_old_for_the_policy_asks_for_a_rotation(
@@ -201,7 +206,7 @@ def test_the_services_ask_for_the_rights_too(eddie: User, ending: ApiKey, clock:
     key = ApiKey.objects.get(pk=ending.pk)
     by = Actor("person", str(eddie.pk), "eddie")
     with pytest.raises(NotAllowed):
-        expiry.extend(key, clock.now + 90 * DAY, by)
+        expiry.set_end(key, clock.now + 90 * DAY, by)
     keys.disable(key, by)
     with pytest.raises(NotAllowed):
         keys.enable(key, by)

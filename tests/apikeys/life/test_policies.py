@@ -198,9 +198,9 @@ def test_extending_obeys_the_policy_and_a_new_text_gives_a_new_life(
 ) -> None:
     key = old_key(acme, "crm-sync", 80 * DAY, 5 * DAY)
     save(acme, Rules(longest_life=90))
-    expiry.extend(key, clock.now + 10 * DAY, factories.TESTER)
+    expiry.set_end(key, clock.now + 10 * DAY, factories.TESTER)
     with pytest.raises(ValidationError, match="no end after"):
-        expiry.extend(key, clock.now + 11 * DAY, factories.TESTER)
+        expiry.set_end(key, clock.now + 11 * DAY, factories.TESTER)
     new_end = clock.now + 90 * DAY
     rotation.rotate(key, factories.TESTER, overlap=DAY, expires_at=new_end)
     assert end_of(key) == new_end

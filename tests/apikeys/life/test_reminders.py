@@ -138,7 +138,7 @@ def test_an_extended_key_is_told_about_again_before_its_new_end(
 ) -> None:
     key = ending(acme, "crm-sync", clock, 7 * DAY)
     assert len(run()) == 1
-    expiry.extend(key, clock.now + 90 * DAY, factories.TESTER)
+    expiry.set_end(key, clock.now + 90 * DAY, factories.TESTER)
     assert run() == []
     clock.put(60 * DAY)
     assert len(run()) == 1

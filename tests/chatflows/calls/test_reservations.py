@@ -49,7 +49,7 @@ def test_a_budget_takes_as_much_as_fits(acme: Team) -> None:
     budget = Want(uuid4(), 1000, 30, None, 100)
     assert [reserve(acme, budget) for _ in range(4)] == [
         *(None, None, None),
-        Full(budget.subject, Measure.BUDGET),
+        Full(budget.subject, Measure.BUDGET, is_passing=True),
     ]
     assert month_of(budget.subject) == (0, 0, 0, 90)  # tokens without a limit are not reserved
     assert reserve(acme, budget._replace(cost=10)) is None  # to the last nano
@@ -59,7 +59,7 @@ def test_a_budget_takes_as_much_as_fits(acme: Team) -> None:
 def test_tokens_take_as_many_as_fit(acme: Team) -> None:
     tokens = Want(uuid4(), 60, 0, 100, 5)
     assert reserve(acme, tokens) is None
-    assert reserve(acme, tokens) == Full(tokens.subject, Measure.TOKENS)
+    assert reserve(acme, tokens) == Full(tokens.subject, Measure.TOKENS, is_passing=True)
 
 
 def test_what_is_spent_leaves_no_room(acme: Team) -> None:
@@ -70,10 +70,22 @@ def test_what_is_spent_leaves_no_room(acme: Team) -> None:
     assert reserve(acme, mine._replace(cost=MAX_MONEY)) == Full(mine.subject, Measure.BUDGET)
 
 
+def test_a_call_that_is_over_holds_back_only_what_it_took(acme: Team) -> None:
+    mine, call = Want(uuid4(), 60, 60, 100, 100), uuid4()
+    assert reserve(acme, mine, call=call) is None
+    reservations.shrink(call, 5, 70)
+    assert month_of(mine.subject) == (0, 0, 5, 60)  # never more than it reserved
+    reservations.release(call)
+    assert month_of(mine.subject) == (0, 0, 0, 0)
+    reservations.shrink(call, 1, 1)
+    assert month_of(mine.subject) == (0, 0, 0, 0)
+
+
 def test_a_call_reserves_of_its_key_and_its_chatflow_or_of_none(acme: Team) -> None:
     first, second = Want(UUID(int=1), 0, 5, None, 10), Want(UUID(int=2), 0, 5, None, 7)
     assert reserve(acme, second, first) is None
-    assert reserve(acme, first, second) == Full(second.subject, Measure.BUDGET)
+    full = Full(second.subject, Measure.BUDGET, is_passing=True)
+    assert reserve(acme, first, second) == full
     assert month_of(first.subject)[3] == 5
     assert Reservation.objects.count() == 2
 
@@ -186,7 +198,7 @@ def test_of_fifty_at_once_as_many_get_room_as_fit(acme: Team, threads: ThreadPoo
 
     got = at_once(threads, ask)
     assert got.count(None) == 11
-    assert set(got) == {None, Full(first.subject, Measure.BUDGET)}
+    assert set(got) == {None, Full(first.subject, Measure.BUDGET, is_passing=True)}
     assert month_of(first.subject)[3] == month_of(second.subject)[3] == 99
 
 

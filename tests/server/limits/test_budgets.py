@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatflows.calls.spending import ANSWER_TOKENS
+from accounts.bounds import HELD_BACK
 from tests.server.world import World, eventually
 
 pytestmark = pytest.mark.server
 
 PRICE = 2_000_000_000  # nanos of a million tokens: 2 a million
 QUESTION = "say Hi"
-RESERVED = len(QUESTION) + ANSWER_TOKENS  # tokens of one call while it runs
+RESERVED = len(QUESTION) + HELD_BACK  # tokens of one call while it runs
 
 
 def a_flow(world: World, name: str) -> tuple[str, str]:
