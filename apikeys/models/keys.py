@@ -161,7 +161,7 @@ class ApiKey(Named, Limited, TeamOwned):
         ]
         indexes = [
             *few_have_monthly_limits("api_key"),
-            # The order of lists (services/key_lists.py), and a search from a name's beginning.
+            # Lists (services/key_lists.py): their order, a name's beginning, counts of an account.
             models.Index(
                 fields=["team", "-last_used_at", "-created_at", "-id"],
                 condition=models.Q(deleted_at=None),
@@ -173,7 +173,6 @@ class ApiKey(Named, Limited, TeamOwned):
                 condition=models.Q(deleted_at=None),
                 name="api_key_by_name",
             ),
-            # What the list of service accounts counts, without a look at the rows.
             models.Index(
                 fields=["service_account", "deleted_at", "name"],
                 condition=models.Q(service_account__isnull=False),

@@ -13,6 +13,8 @@ from apikeys.models import ApiKey
 from chatflows.engines import kinds
 from chatflows.engines.kinds import Kind
 
+COUNTED = 1000  # keys
+
 
 class AccessMode(models.TextChoices):
     """Who may call a chatflow."""
@@ -35,12 +37,20 @@ class ChatflowQuerySet(TeamQuerySet["Chatflow"]):
     """Queries for chatflows."""
 
     def with_usable_keys(self) -> "ChatflowQuerySet":
-        """Annotate `usable_keys`, the number of keys that open the chatflow now."""
+        """Annotate `usable_keys`, the number of keys that open the chatflow now.
+
+        It counts to COUNTED and one more: a badge that says "many" needs no number.
+        """
         usable = ApiKey.objects.usable(timezone.now()).order_by()
         selected = usable.filter(selections__chatflow=models.OuterRef("pk"))
-        count = selected.values("selections__chatflow").annotate(n=models.Count("pk")).values("n")
-        empty = models.Value(0, output_field=models.IntegerField())
-        return self.annotate(usable_keys=models.functions.Coalesce(models.Subquery(count), empty))
+        return self.annotate(usable_keys=_Counted(selected.values("pk")[: COUNTED + 1]))
+
+
+class _Counted(models.Subquery):
+    """The number of rows of a subquery."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = models.IntegerField()
 
 
 class Chatflow(Named, Limited, TeamOwned):

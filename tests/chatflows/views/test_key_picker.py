@@ -4,10 +4,12 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Team
 from apikeys.models import ApiKey
 from chatflows.models import Chatflow, Selection
+from chatflows.models import chatflows as models
 from chatflows.services import chatflows, key_picker
 from tests import factories
 from tests.chatflows.views.pages import access, page
@@ -134,3 +136,20 @@ def test_a_pasted_key_is_found_and_never_drawn(as_alice: Client, faq: Chatflow) 
     half = text.split("_")[3]
     body = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": half}).content.decode()
     assert half not in body
+
+
+def test_usable_keys_are_counted_no_further_than_a_badge_needs(
+    faq: Chatflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "COUNTED", 2)
+
+    def counted() -> int:
+        count: int = Chatflow.objects.with_usable_keys().get().usable_keys  # type: ignore[attr-defined]
+        return count
+
+    made = select(faq, 5)
+    assert counted() == 3
+    ApiKey.objects.filter(pk__in=[key.pk for key in made[:3]]).update(disabled_at=timezone.now())
+    assert counted() == 2
+    ApiKey.objects.update(disabled_at=timezone.now())
+    assert counted() == 0
