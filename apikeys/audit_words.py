@@ -11,7 +11,7 @@ SENTENCES = {
     "api_key.extend": "moved the end of the key {target} to a later moment",
     "api_key.shorten": "gave the key {target} an earlier end",
     "api_key.obey_policy": "changed the key {target} by the key policy",
-    "key_policy.update": "set the key policy of the team {target}",
+    "key_policy.update": "set the team's {target}",
     "api_key.let_end": "set an end to the secret of the key {target}",
     "api_key.revoke_secrets": "ended every secret of the key {target} at once",
     "api_key.disable": "disabled the key {target}",

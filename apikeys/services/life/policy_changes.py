@@ -159,7 +159,7 @@ def save(team: Team, rules: Rules, by: Actor, *, version: int, seen: int) -> Eff
     before = rules_of(policy)
     _lock(team, rules, now)
     _write(policy, rules)
-    target = audit.Target("key_policy", str(team.id), "Key policy")
+    target = audit.Target("key_policy", str(team.id), "key policy")
     after = _facts(rules) | {"keys": changes.keys}
     audit.record(team.id, "key_policy.update", by, target, before=_facts(before), after=after)
     _obey(team, rules, by, now)
