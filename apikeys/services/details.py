@@ -6,6 +6,7 @@ was drawn from: a key that changed meanwhile raises Stale, and nothing is saved.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,18 +15,16 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.bounds import MOST, Limits
-from accounts.models import Environment, Membership, ServiceAccount, Team, User
+from accounts.models import Environment, ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
-from accounts.network import addresses, origins
 from accounts.permissions import Actor
 from accounts.services import members
 from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
-from apikeys.services import contacts, keys, publishable, rights
+from apikeys.services import bounds, contacts, keys, publishable, rights
 from apikeys.services.life import policies
 
 MAX_ROTATION = 3650  # days
-MAX_BOUNDS = 50  # networks or origins of one key
 
 
 class Stale(Exception):
@@ -50,7 +49,8 @@ def change(key: ApiKey, details: Details, by: Actor, *, version: int) -> None:
     """Save what people write about a key. A new address gets a link that confirms it.
 
     Raises Stale; TooMany for too many links; ValidationError by field for a name that is taken, an
-    account that is gone or disabled, a contact who is no member, and for both kinds of contact.
+    account that is gone, one that is disabled and would be left, a contact who is no member, and
+    for both kinds of contact.
     """
     if details.contact_email:
         members.lock(key.team)  # before the key's row: links are counted one after another
@@ -80,8 +80,7 @@ def change_limits(key: ApiKey, limits: Limits, by: Actor, *, version: int) -> No
     locked = _locked(key, version)
     before = _limit_facts(locked)
     for column, limit, most in zip(LIMIT_COLUMNS, limits, MOST, strict=True):
-        if limit is not None and not 1 <= limit <= (most or 0):
-            raise ValidationError({column: "This limit is out of range."})
+        _checked(column, partial(bounds.check_limit, limit, most))
     locked.limits = limits
     publishable.check(locked)
     _save(locked, "api_key.set_limits", by, before, _limit_facts)
@@ -97,9 +96,8 @@ def change_where(
     """
     locked = _locked(key, version)
     before = _where_facts(locked)
-    _check_spelled("networks", networks, lambda text: str(addresses.network(text)))
-    _check_spelled("origins", from_origins, origins.origin)
-    locked.networks, locked.origins = list(networks), list(from_origins)
+    locked.networks = _checked("networks", partial(bounds.networks, networks))
+    locked.origins = _checked("origins", partial(bounds.web_pages, from_origins))
     publishable.check(locked)
     _save(locked, "api_key.set_where_from", by, before, _where_facts)
 
@@ -114,10 +112,7 @@ def change_scopes(key: ApiKey, texts: Iterable[str], by: Actor, *, version: int)
     policies.lock(key.team)
     locked = _locked(key, version)
     before = _scope_facts(locked)
-    try:
-        wanted = scopes.read(texts)
-    except ValueError as error:
-        raise ValidationError({"scopes": str(error)}) from None
+    wanted = _checked("scopes", partial(scopes.read, texts))
     if locked.kind == Kind.PUBLISHABLE and wanted != frozenset(scopes.DEFAULT_SCOPES):
         raise ValidationError({"scopes": "A publishable key asks chatflows and nothing else."})
     added = wanted - frozenset(locked.scopes)
@@ -206,20 +201,15 @@ def _check_contact(key: ApiKey, details: Details) -> None:
         raise ValidationError({"contact_email": "Name a member or an address, not both."})
     if details.contact is None or details.contact == key.contact:
         return
-    if not Membership.objects.filter(team=key.team, user=details.contact).exists():
-        raise ValidationError({"contact": "This person is no member of the team."})
+    _checked("contact", partial(bounds.check_contact, key.team, details.contact))
 
 
-def _check_spelled(field: str, texts: Sequence[str], spell: Callable[[str], str]) -> None:
-    if len(texts) > MAX_BOUNDS:
-        raise ValidationError({field: f"These are {len(texts)}. At most {MAX_BOUNDS} fit."})
-    for text in texts:
-        try:
-            is_spelled = spell(text) == text
-        except ValueError:
-            is_spelled = False
-        if not is_spelled:
-            raise ValidationError({field: "One of these is not written as it is compared."})
+def _checked(field: str, check: Callable[[], Any]) -> Any:
+    """Return what a check returns. Its ValueError becomes a ValidationError of the field."""
+    try:
+        return check()
+    except ValueError as error:
+        raise ValidationError({field: str(error)}) from None
 
 
 def _facts(key: ApiKey) -> dict[str, object]:

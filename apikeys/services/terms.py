@@ -9,13 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.bounds import MOST, NO_LIMITS, Limits
-from accounts.models import Environment, Membership, ServiceAccount, Team, User
-from accounts.network import addresses, origins
+from accounts.models import Environment, ServiceAccount, Team, User
 from apikeys import resources, scopes
 from apikeys.models import Kind
+from apikeys.services import bounds
 from apikeys.services.life import policies
 
-MAX_PLACES = 50  # networks or origins of one key
 Errors = dict[str, str]
 
 
@@ -50,14 +49,14 @@ def checked(team: Team, terms: Terms) -> dict[str, Any]:
     values["kind"] = _noted(errors, "kind", lambda: Kind(values.get("kind", Kind.SECRET)).value)
     values["scopes"] = _noted(errors, "scopes", lambda: _scopes(team, values["scopes"]))
     listed = {name: values.get(name, ()) for name in ("networks", "origins")}
-    values["networks"] = _noted(errors, "networks", lambda: _places(listed["networks"], _network))
-    values["origins"] = _noted(
-        errors, "origins", lambda: _places(listed["origins"], origins.origin)
-    )
+    values["networks"] = _noted(errors, "networks", lambda: bounds.networks(listed["networks"]))
+    values["origins"] = _noted(errors, "origins", lambda: bounds.web_pages(listed["origins"]))
     limits = values.pop("limits", NO_LIMITS)
     _noted(errors, "limits", lambda: _check_limits(limits))
     _noted(errors, "expires_at", lambda: _check_end(team, values.get("expires_at")))
-    _noted(errors, "contact", lambda: _check_contact(team, values.get("contact")))
+    contact = values.get("contact")
+    if contact is not None:
+        _noted(errors, "contact", lambda: bounds.check_contact(team, contact))
     account = values.get("service_account")
     if account is not None:
         values["service_account"] = _noted(errors, "service_account", lambda: _kept(team, account))
@@ -100,26 +99,9 @@ def _scopes(team: Team, texts: Iterable[str]) -> list[str]:
     return sorted(scope.value for scope in wanted)
 
 
-def _places(texts: Sequence[str], spelled: Callable[[str], str]) -> list[str]:
-    if len(texts) > MAX_PLACES:
-        raise ValueError(f"These are {len(texts)}. At most {MAX_PLACES} fit.")
-    for text in texts:
-        if spelled(text) != text:
-            raise ValueError(f"Write {spelled(text)}.")
-    return list(dict.fromkeys(texts))
-
-
-def _network(text: str) -> str:
-    found = addresses.network(text)
-    if found.prefixlen == 0:
-        raise ValueError("This is every address. Leave it out for that.")
-    return str(found)
-
-
 def _check_limits(limits: Limits) -> None:
     for limit, most in zip(limits, MOST, strict=True):
-        if limit is not None and (type(limit) is not int or not 1 <= limit <= (most or 0)):
-            raise ValueError("A limit is a number from 1 on, or there is none.")
+        bounds.check_limit(limit, most)
 
 
 def _check_end(team: Team, expires_at: datetime | None) -> None:
@@ -128,13 +110,6 @@ def _check_end(team: Team, expires_at: datetime | None) -> None:
         raise ValueError("This moment is over. Choose a later one.")
     if said := policies.why_not_end(team, expires_at, now):
         raise ValueError(said)
-
-
-def _check_contact(team: Team, contact: User | None) -> None:
-    if contact is None:
-        return
-    if not Membership.objects.filter(team=team, user=contact, user__is_active=True).exists():
-        raise ValueError("This person is no member of the team.")
 
 
 def _kept(team: Team, account: ServiceAccount) -> ServiceAccount:

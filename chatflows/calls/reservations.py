@@ -117,12 +117,10 @@ def _run_out_some(now: datetime) -> int:
     if not calls:
         return 0
     settled = take(calls)
+    give_back(settled)
     for (subject, period), reserved in sorted(settled.items(), key=lambda each: each[0]):
         PeriodCount.objects.filter(subject=subject, period=period).update(
-            tokens=F("tokens") + reserved.tokens,
-            cost=F("cost") + reserved.cost,
-            reserved_tokens=F("reserved_tokens") - reserved.tokens,
-            reserved_cost=F("reserved_cost") - reserved.cost,
+            tokens=F("tokens") + reserved.tokens, cost=F("cost") + reserved.cost
         )
     return len(calls)
 
