@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench memory many timing table format lock
+.PHONY: help run test testpg check bench memory many timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ timing: $(VENV)/.dev ## Measure whether the time of an answer tells which e-mail
 
 table: $(VENV)/.dev ## Write docs/access-table.md anew: every route by role and credential
 	@$(BIN)/python -m tests.access_table
+
+openapi: $(VENV)/.dev ## Write docs/openapi.json anew
+	@$(BIN)/python manage.py openapi --settings tests.settings
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .

@@ -39,5 +39,5 @@ def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tup
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, path)
-        else:
+        elif not getattr(pattern.callback, "is_operation", False):  # those name their scopes
             yield path, pattern.callback

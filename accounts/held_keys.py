@@ -14,7 +14,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import Environment, ServiceAccount, Team, User
-from accounts.permissions import Actor
+from accounts.permissions import Actor, Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,9 @@ class UnknownChoice(Exception):
 
 class HeldKeys(Protocol):
     """What the app above offers to the pages of service accounts and of people."""
+
+    def permissions_of(self, team: Team, key_id: str) -> frozenset[Permission]:
+        """Return the scopes of a key of the team while it works, none of any other."""
 
     def of_accounts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, list[HeldKey]]:
         """Return the keys of each account that are not deleted, by name."""

@@ -207,6 +207,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "lucide",
+    "ninja",
     "template_partials",
 ]
 MIDDLEWARE = [

@@ -10,6 +10,7 @@ from chatflows.urls import (
     flow_urlpatterns,
     set_up_urlpatterns,
 )
+from config.openapi import api, checks, views  # noqa: F401 (the checks register themselves)
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.forbidden"
@@ -27,6 +28,8 @@ urlpatterns = [
     path("key-contact/", include(contact_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
+    path("api/openapi.json", views.openapi, name="openapi"),
+    path("api/v1/", include(api.urls())),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("dev/", include(debug_urlpatterns)))

@@ -5,13 +5,13 @@ from accounts.models.invitations import Invitation, InvitationState
 from accounts.models.leases import Lease
 from accounts.models.limited import Limited, limits_are_positive
 from accounts.models.link_tokens import LinkPurpose, LinkToken
-from accounts.models.lock_outs import LockOut
 from accounts.models.mails import Mail
-from accounts.models.reset_requests import ResetRequest
 from accounts.models.ring_keys import RingKey
 from accounts.models.service_accounts import Environment, ServiceAccount
 from accounts.models.sessions import Session
+from accounts.models.stored_answers import StoredAnswer
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
+from accounts.models.tries import LockOut, ResetRequest
 from accounts.models.users import User
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Role",
     "ServiceAccount",
     "Session",
+    "StoredAnswer",
     "Team",
     "TeamOwned",
     "TeamQuerySet",

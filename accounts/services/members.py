@@ -7,7 +7,7 @@ demote each other at once, the second is no longer an owner when its turn comes.
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, held_keys
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
 from accounts.services import sessions
@@ -43,7 +43,12 @@ def role_of(team: Team, by: Actor, permission: Permission) -> Role:
 
 
 def permissions_of(team: Team, by: Actor) -> frozenset[Permission]:
-    """Return what the actor may do in the team now. Commands and the system act as owners."""
+    """Return what the actor may do in the team now. Commands and the system act as owners.
+
+    A key may do what its scopes say, while it works.
+    """
+    if by.kind == "key":
+        return held_keys.registry().permissions_of(team, by.id)
     role = _role(team, by)
     return ROLE_PERMISSIONS[role] if role else frozenset()
 
@@ -145,7 +150,7 @@ def hand_over(team: Team, to: Membership, by: Actor) -> None:
 def _role(team: Team, by: Actor) -> Role | None:
     if by.kind in ("command", "system"):
         return Role.OWNER
-    if by.kind != "person":  # no page and no API acts with a key
+    if by.kind != "person":  # a key has no role
         return None
     own = Membership.objects.filter(team=team, user_id=by.id, user__is_active=True)
     role = own.values_list("role", flat=True).first()

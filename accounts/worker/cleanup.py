@@ -9,12 +9,13 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.limits import lock_outs
-from accounts.models import LinkToken, Mail, Session
+from accounts.models import LinkToken, Mail, Session, StoredAnswer
 
 log = structlog.get_logger("flowlatch.leftovers")
 
 KEEP_MAILS = timedelta(days=30)
 KEEP_LINKS = timedelta(days=30)  # after their end: a page can still say that a link has expired
+KEEP_ANSWERS = timedelta(hours=24)  # of creations with an Idempotency-Key
 GIVE_UP_LATE = timedelta(hours=1)
 BATCH = 500  # rows of one statement: nobody waits long for its lock
 
@@ -51,6 +52,7 @@ def _leftovers(now: datetime) -> list["models.QuerySet[models.Model]"]:
         Mail.objects.filter(models.Q(sent_at__lt=before) | models.Q(failed_at__lt=before)),
         LinkToken.objects.filter(expires_at__lt=now - KEEP_LINKS),
         Session.objects.filter(expire_date__lt=now),
+        StoredAnswer.objects.filter(created_at__lt=now - KEEP_ANSWERS),
     ]
 
 

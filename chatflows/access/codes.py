@@ -178,6 +178,16 @@ INVALID_BODY = Code(
     "The message names the field.",
 )
 
+# Operations of the management API.
+NO_SUCH_THING = Code("no_such_thing", 404, "Not found", "There is nothing of this id in your team.")
+INVALID_FIELDS = Code(
+    "invalid_fields", 422, "Invalid fields", "A field can't be taken. `errors` names each."
+)
+CONFLICT = Code("conflict", 409, "Conflict", "The present state does not allow this.")
+PRECONDITION_FAILED = Code(
+    "precondition_failed", 412, "Precondition failed", "This was changed since you read it."
+)
+
 # Answers on pages, where a person asks without a key.
 TOO_MANY_STREAMS = Code(
     "too_many_streams",

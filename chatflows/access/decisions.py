@@ -192,7 +192,9 @@ def decide(
     return _with_key(credential, chatflow, facts)
 
 
-def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
+def decide_for_key(
+    credential: Credential, facts: RequestFacts, *, needs_scope: bool = True
+) -> Decision:
     """Decide about a request that names no chatflow, by the rows that need none."""
     is_refused = facts.is_part_missing or not _is_good(credential)
     if is_refused or credential.carrier is Carrier.URL:
@@ -200,7 +202,7 @@ def decide_for_key(credential: Credential, facts: RequestFacts) -> Decision:
     bound = _by_key_bounds(credential, facts)
     if bound is not None:
         return bound
-    if facts.scope not in credential.scopes:
+    if needs_scope and facts.scope not in credential.scopes:
         return _no(codes.INSUFFICIENT_SCOPE, Reason.SCOPE, facts.scope)
     return _LET_IN
 

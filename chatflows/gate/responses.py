@@ -55,7 +55,7 @@ def refusal(
 
 def refusal_headers(refused: Refused) -> Headers:
     """Return the headers that say what to do about a refusal."""
-    headers = [*refused.headers, *_challenge(refused.code, refused.scope)]
+    headers = [*refused.headers, *challenge(refused.code, refused.scope)]
     if refused.retry_after is not None:
         headers.append((b"retry-after", str(refused.retry_after).encode()))
     if refused.closes:
@@ -63,15 +63,16 @@ def refusal_headers(refused: Refused) -> Headers:
     return headers
 
 
-def _challenge(code: Code, scope: Permission | None) -> Headers:
+def challenge(code: Code, scope: Permission | None) -> Headers:
+    """Return the WWW-Authenticate header that a refusal has, if it has one."""
     if code.status != 401 and code.name not in CHALLENGED:
         return []
-    challenge = 'Bearer realm="flowlatch"'
+    words = 'Bearer realm="flowlatch"'
     if code.name in CHALLENGED:
-        challenge += f', error="{code.name}"'
+        words += f', error="{code.name}"'
     if scope is not None:
-        challenge += f', scope="{scope.value}"'
-    return [(b"www-authenticate", challenge.encode())]
+        words += f', scope="{scope.value}"'
+    return [(b"www-authenticate", words.encode())]
 
 
 async def send(

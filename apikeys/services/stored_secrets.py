@@ -1,0 +1,36 @@
+"""Stored secrets: read what a credential is judged by, for whoever is not the gate."""
+
+from accounts.network import addresses
+from apikeys.credentials import StoredSecret
+from apikeys.models import KeySecret
+
+
+def find(public_id: str) -> tuple[KeySecret, StoredSecret] | None:
+    """Return the secret of a public id with its key and team, or None; in one statement."""
+    rows = KeySecret.objects.select_related("key__team", "key__service_account")
+    row = rows.filter(public_id=public_id).first()
+    return None if row is None else (row, stored(row))
+
+
+def stored(row: KeySecret) -> StoredSecret:
+    """Return the facts of a secret as the pure judge takes them."""
+    key, account = row.key, row.key.service_account
+    return StoredSecret(
+        digest=row.digest,
+        pepper_version=row.pepper_version,
+        secret_ends_at=row.ends_at,
+        key_id=key.id,
+        key_name=key.name,
+        public_id=row.public_id,
+        team_id=key.team_id,
+        scopes=frozenset(key.scopes),
+        expires_at=key.expires_at,
+        is_disabled=key.disabled_at is not None,
+        is_deleted=key.deleted_at is not None,
+        is_team_suspended=key.team.suspended_at is not None,
+        is_account_disabled=account is not None and not account.is_usable,
+        pinned_to=key.pinned_to,
+        networks=tuple(map(addresses.network, key.networks)),
+        origins=tuple(key.origins),
+        limits=key.limits,
+    )

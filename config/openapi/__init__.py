@@ -1,0 +1,1 @@
+"""The management API as a whole: its errors, its reader of bodies, its document and its pages."""

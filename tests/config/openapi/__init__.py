@@ -1,0 +1,1 @@
+"""The management API as a whole: who is let in, how bodies are read, and its document."""
