@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from accounts.models.teams import Team, TeamOwned
+from accounts.models.teams import Team, TeamOwned, TeamQuerySet
 
 
 class StoredAnswer(TeamOwned):
@@ -17,6 +17,8 @@ class StoredAnswer(TeamOwned):
     body = models.JSONField(default=dict)
     headers = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         constraints = [
