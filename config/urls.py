@@ -28,7 +28,10 @@ urlpatterns = [
     path("key-contact/", include(contact_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
+    path("t/<slug:slug>/developer/", views.developer_page, name="developer"),
     path("api/openapi.json", views.openapi, name="openapi"),
+    path("api/docs", views.viewer, name="api_viewer"),
+    path("llms.txt", views.llms, name="llms"),
     path("api/v1/", include(api.urls())),
 ]
 if settings.DEBUG:

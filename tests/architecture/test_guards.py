@@ -17,6 +17,8 @@ UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
 # Every page that is open to people without a membership, and why. A stale line fails.
 OPEN_PAGES = {
     "/api/openapi.json": "the document of the API holds nothing of any team",
+    "/api/docs": "the document of the API holds nothing of any team",
+    "/llms.txt": "the document of the API holds nothing of any team",
     "/key-contact/": "the link, kept as a digest in the session, is the credential",
     "/key-contact/<str:token>/": "the link's token is the credential",
     "/": "leads people to where they belong",
@@ -142,6 +144,7 @@ TEAM_PAGES = {
     f"{TEAM}/keys/<uuid:key_id>/retire/": "apikeys:update",
     f"{TEAM}/keys/<uuid:key_id>/overlap/": "apikeys:update",
     f"{TEAM}/keys/<uuid:key_id>/extend/": "apikeys:update",
+    f"{TEAM}/developer/": "apikeys:view",
     f"{TEAM}/settings/keys/": "key-policy:update",
     f"{TEAM}/settings/keys/preview/": "key-policy:update",
     f"{TEAM}/settings/flow-app/": "flow-app:update",

@@ -45,6 +45,7 @@ BUDGET = {
     "key_page": 30,
     "key_rotate": 12,
     "key_extend": 9,
+    "developer": 8,
     "key_policy": 5,
     "key_policy_preview": 10,
     "key_edit_details": 9,
