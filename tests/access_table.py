@@ -78,6 +78,14 @@ A publishable key is pinned to the chatflow that is asked, or to another, and is
 an origin that it lists, if the column says nothing else.
 
 """
+OPERATIONS = """
+## The management API
+
+Any kind of key in the header Authorization. *in*: let in; the answer is then about what was asked.
+Another team's key is let in too, to its own team alone: a thing of another team is a thing that is
+not there. `tests/architecture/test_access_table_operations.py` walks every cell, and every scope.
+
+"""
 SCOPES = """
 ## Scopes
 
@@ -214,6 +222,48 @@ def api_routes() -> Iterator[ApiRoute]:
             yield ApiRoute(route.method, route.path, mode, is_open, is_about_key)
 
 
+WITH_SCOPE = "key with the scope"
+OPERATION_COLUMNS = (
+    *NO_KEY,
+    *BAD_KEYS,
+    *("another team's key", WITHOUT_SCOPE, PUBLISHABLE, WITH_SCOPE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """A row: an operation of the management API."""
+
+    method: str
+    path: str
+    scopes: tuple[str, ...]  # one of these is enough; none: any good key
+    is_open: bool
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """What each column gets: a status, or that it is let in."""
+        return {column: self._cell(column) for column in OPERATION_COLUMNS}
+
+    def _cell(self, column: str) -> str:
+        if self.is_open:
+            return "in"
+        if column in NO_KEY or column in BAD_KEYS or column == PUBLISHABLE:
+            return "401"
+        if column == "another team's key":
+            return "404" if "_id}" in self.path else "in"
+        return "403" if column == WITHOUT_SCOPE and self.scopes else "in"
+
+
+def operation_rows() -> Iterator[OperationRow]:
+    """The rows of the management API, in the order of its document."""
+    from config.openapi.api import operations
+
+    for method, path, operation in operations():
+        policy = (operation.openapi_extra or {})["x-policy"]
+        scopes = tuple(scope.value for scope in policy.scopes)
+        yield OperationRow(method, path, scopes, bool(policy.open_because))
+
+
 def scope_rows() -> Iterator[tuple[str, dict[str, bool]]]:
     """Each scope, and whether each role may give it."""
     from accounts.models import Role
@@ -232,6 +282,10 @@ def text() -> str:
         [route.method, f"`{route.path}`", route.mode, *map(str, route.cells.values())]
         for route in api_routes()
     ]
+    operation_cells = [
+        [row.method, f"`{row.path}`", " or ".join(row.scopes) or "any key", *row.cells.values()]
+        for row in operation_rows()
+    ]
     scopes = [
         [f"`{scope}`", *("yes" if may else "403" for may in cells.values())]
         for scope, cells in scope_rows()
@@ -241,6 +295,8 @@ def text() -> str:
         + _table(["", "page", *PAGE_COLUMNS], page_rows)
         + API
         + _table(["", "route", "mode", *KEY_COLUMNS], api_rows)
+        + OPERATIONS
+        + _table(["", "operation", "scope", *OPERATION_COLUMNS], operation_cells)
         + SCOPES
         + _table(["scope", *ROLES], scopes)
     )

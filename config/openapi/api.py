@@ -1,6 +1,7 @@
 """The management API: its routers, and their URLs with everything that Django would answer."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -66,8 +67,9 @@ def operations() -> Iterator[tuple[str, str, Operation]]:
     """List every operation with its method and path."""
     for bound in api._get_bound_routers():
         for each, view in bound.path_operations.items():
+            path = PREFIX + re.sub(r"{[^}:]+:", "{", each.lstrip("/"))  # without converters
             for operation in view.operations:
-                yield operation.methods[0], f"{PREFIX}{each.lstrip('/')}", operation
+                yield operation.methods[0], path, operation
 
 
 def _guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

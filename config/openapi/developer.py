@@ -59,7 +59,7 @@ def _examples() -> dict[Permission, str]:
     found: dict[Permission, str] = {}
     for method, path, operation in operations():
         for scope in (operation.openapi_extra or {})["x-policy"].scopes:
-            found.setdefault(scope, f"{method} {path.replace('{uuid:', '{')}")
+            found.setdefault(scope, f"{method} {path}")
     return found
 
 
