@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench memory many timing table openapi format lock
+.PHONY: help run test testpg check bench memory many fuzz timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ memory: $(VENV)/.dev ## Measure what the server holds in memory, and how long it
 
 many: $(VENV)/.dev ## Measure pages and checks with a million keys and 10,000 chatflows
 	@$(BIN)/python -m tests.bench.pages $(MANY)
+
+fuzz: $(VENV)/.dev ## Try the whole management API from its document, with and without keys
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 timing: $(VENV)/.dev ## Measure whether the time of an answer tells which e-mail or key exists
 	@$(BIN)/python -m tests.bench.timing

@@ -15,6 +15,7 @@ from accounts.outages import OUTAGES
 from chatflows.access import codes
 from chatflows.gate import cors, routes
 from chatflows.gate.routes import Family
+from chatflows.protocols import problems
 from chatflows.protocols.openai import errors
 
 log = structlog.get_logger("flowlatch.pages")
@@ -106,12 +107,7 @@ def _json(status: int, request_id: str, family: Family | None) -> HttpResponse:
     """Return a problem (RFC 9457), or an error as OpenAI's clients read it."""
     is_openai = family is Family.OPENAI
     code = NOT_OPENAIS if is_openai and status == 404 else CODES[status]
-    problem = {
-        "status": status,
-        "code": code.name,
-        "detail": code.sentence,
-        "request_id": request_id,
-    }
+    problem = {**problems.members(code), "request_id": request_id}
     return JsonResponse(
         errors.value(code) if is_openai else problem,
         status=status,

@@ -16,6 +16,7 @@ from accounts.outages import OUTAGES
 from chatflows.access import codes
 from chatflows.access.codes import Code, Refused
 from chatflows.gate.responses import refusal_headers
+from chatflows.protocols.problems import members
 
 log = structlog.get_logger("flowlatch.api")
 
@@ -34,14 +35,7 @@ def answer(
 ) -> HttpResponse:
     """Return a problem. `errors` names the fields of a 422."""
     request_id = getattr(request, "id", None) or request_ids.new()
-    problem: dict[str, Any] = {
-        "type": f"urn:flowlatch:error:{code.name}",
-        "title": code.title,
-        "status": code.status,
-        "detail": detail or code.sentence,
-        "code": code.name,
-        "request_id": request_id,
-    }
+    problem = {**members(code, detail), "request_id": request_id}
     if errors:
         problem["errors"] = [*errors][:MAX_ERRORS]
     return JsonResponse(

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from chatflows.access.codes import Code
 from chatflows.encoding import encode
+from chatflows.protocols import problems
 from chatflows.protocols.client import EVENT_STREAM, JSON, PLAIN, PROBLEM_JSON, Body
 
 
@@ -33,13 +34,7 @@ def media_type_for(accept: bytes) -> bytes:
 def parts(code: Code, detail: str) -> tuple[bytes, bytes]:
     """Return the parts of the JSON body before and after the request's id."""
     detail = detail or code.sentence
-    before = {
-        "type": f"urn:flowlatch:error:{code.name}",
-        "title": code.title,
-        "status": code.status,
-        "detail": detail,
-        "code": code.name,
-    }
+    before = problems.members(code, detail)
     after = {"statusCode": code.status, "success": False, "message": detail, "error": detail}
     return encode(before)[:-1] + b',"request_id":"', b'",' + encode(after)[1:]
 

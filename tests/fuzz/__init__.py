@@ -1,0 +1,1 @@
+"""Tries of the whole management API from its document: `make fuzz`."""
