@@ -35,7 +35,6 @@ def callers(acme: Team, globex: Team, alice: User, faq: Chatflow) -> dict[str, C
     """Whoever sends something, by column, but for those that depend on the operation."""
     closed = factories.team("Umbrella")
     account = service_accounts.create(acme, About("Sync", "production"), TESTER)
-    every = {"scopes": SCOPES}
     disabled, of_disabled = keys.add(acme, "disabled", TESTER, scopes=SCOPES)
     _, of_account = keys.add(acme, "of an account", TESTER, service_account=account, scopes=SCOPES)
     of_closed = keys.add(closed, "closed", TESTER, scopes=SCOPES)[1]
@@ -50,7 +49,7 @@ def callers(acme: Team, globex: Team, alice: User, faq: Chatflow) -> dict[str, C
         "disabled key": Caller(of_disabled),
         "disabled account's key": Caller(of_account),
         "suspended team's key": Caller(of_closed),
-        "another team's key": Caller(keys.add(globex, "theirs", TESTER, **every)[1]),
+        "another team's key": Caller(keys.add(globex, "theirs", TESTER, scopes=SCOPES)[1]),
         access_table.PUBLISHABLE: Caller(factories.publishable(acme, "widget", faq)[1]),
     }
     found["owner's session"].client = factories.client(alice, is_fresh=True)

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.models import Team
+from accounts.models import Team, User
 from apikeys.services import keys
 from config.openapi import developer, document
 from tests.factories import TESTER
@@ -31,7 +31,7 @@ def test_the_developer_page_names_every_scope_with_the_roles_that_may_give_it(
     acme: Team, as_vera: Client
 ) -> None:
     page = as_vera.get(f"/t/{acme.slug}/developer/").content.decode()
-    rows = {row.scope: row for row in developer.scopes()}
+    rows = {str(row.scope): row for row in developer.scopes()}
     for row in rows.values():
         assert f"<code>{row.scope}</code>" in page
     assert rows["audit:view"].roles == "Owner, admin"
@@ -40,8 +40,8 @@ def test_the_developer_page_names_every_scope_with_the_roles_that_may_give_it(
 
 def test_the_developer_page_leads_to_the_strong_keys_that_a_person_made(
     acme: Team,
-    alice,
-    as_alice: Client,  # type: ignore[no-untyped-def]
+    alice: User,
+    as_alice: Client,
 ) -> None:
     keys.add(acme, "provisioning", TESTER, scopes=["apikeys:view"], created_by=alice)
     keys.add(acme, "asks only", TESTER, created_by=alice)
