@@ -28,8 +28,10 @@ REPLAYED = "Idempotency-Replayed"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def once(route: str, *, secrets: Collection[str] = ()) -> Callable[[View], View]:
+def once(route: str, *, secrets: Collection[str] = (), status: int = 201) -> Callable[[View], View]:
     """Let an operation of POST answer a repeat with the first answer, less the fields `secrets`.
+
+    `status` is that of its answers.
 
     The operation returns a schema, and may set headers on the keyword `response`. Put it below
     `operation`. Raises Invalid for a key that is none, and for one that came with another body.
@@ -44,6 +46,7 @@ def once(route: str, *, secrets: Collection[str] = ()) -> Callable[[View], View]
             if _KEY.fullmatch(key) is None:
                 raise Invalid("Use 1 to 64 visible ASCII characters.", HEADER)
             row, digest = _row(request, f"{request.method} {route}"[:120], key)
+            row.status = status
             act = functools.partial(view, request, *args, **values)
             return _once(row, digest, act, values["response"], secrets)
 
@@ -82,7 +85,6 @@ def _once(
         except IntegrityError:
             return _replay(same.get(), body_digest)
         answered = act()
-        row.status = response.status_code
         row.body = _without(answered, secrets)
         names = ("ETag", "Location")
         row.headers = {name: response.headers[name] for name in names if name in response.headers}
@@ -94,7 +96,7 @@ def _replay(row: StoredAnswer, body_digest: str) -> HttpResponse:
     if row.body_digest != body_digest:
         raise Invalid("This key came with another request. Use a new one.", HEADER)
     headers = {**row.headers, REPLAYED: "true"}
-    return JsonResponse(row.body, status=row.status or 201, headers=headers)
+    return JsonResponse(row.body, status=row.status, headers=headers)
 
 
 def _without(answered: Any, secrets: Collection[str]) -> Any:

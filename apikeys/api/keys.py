@@ -1,50 +1,171 @@
 """Operations on keys: list, create, get, update, delete."""
 
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
+from django.db import transaction
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
-from accounts.api import etags
-from accounts.api.faults import Missing
-from accounts.api.operations import ApiRequest, operation
+from accounts.api import cursors, etags, idempotency
+from accounts.api.faults import Missing, OldForm
+from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
+from accounts.models import Team
 from accounts.permissions import Permission
-from apikeys.api import schemas
+from apikeys.api import changes, schemas
+from apikeys.api.examples import CREATED, KEY, NEW
+from apikeys.api.schemas import Deleted, Key, KeyChange, NewKey, Page
 from apikeys.models import ApiKey
+from apikeys.models.keys import ApiKeyQuerySet
+from apikeys.services import key_lists, keys
 
 router = Router()
-EXAMPLE = {
-    "id": "0198c2f4-1c2b-4d5e-8f90-abcdef123456",
-    "name": "crm-sync",
-    "kind": "secret",
-    "status": "active",
-    "scopes": ["predictions:create"],
-    "created_at": "2026-11-27T10:00:00Z",
-    "expires_at": None,
-    "version": 1,
-}
+LIST = "apikey"
+AS_FLOWISE = 1000  # keys of a list without `cursor` and `limit`
+ONE = "/apikey/{uuid:key_id}"
+Limit = Annotated[int, Query(ge=1, le=200, description="How many of them one answer holds.")]
+Cursor = Annotated[str, Query(description="`next_cursor` of the page before.", max_length=600)]
 
 
 @operation(
     router,
     "GET",
-    "/apikey/{uuid:key_id}",
+    "/apikey",
+    name="listApiKeys",
+    summary="List keys",
+    scope=Permission.APIKEYS_VIEW,
+    response={200: Page | list[Key]},
+    example={"data": [KEY], "next_cursor": None},
+)
+def list_keys(
+    request: ApiRequest,
+    response: HttpResponse,
+    cursor: Cursor = "",
+    limit: Limit | None = None,
+    page: Annotated[int | None, Query(include_in_schema=False)] = None,
+) -> Any:
+    """List the keys of the team, those used last first.
+
+    With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
+    it, of at most 1,000 keys; where there are more, the header `Link` leads on.
+    """
+    if page is not None:
+        raise OldForm("Pages have no numbers here. Follow next_cursor: ?limit=50, then ?cursor=…")
+    team = request.principal.team
+    is_page = limit is not None or "cursor" in request.GET
+    size = (limit or PER_PAGE) if is_page else AS_FLOWISE
+    place = cursors.read(team.id, LIST, cursor)
+    found = key_lists.page(_kept(team), None, place, size=size)
+    data = schemas.shown_all(found.keys)
+    following = cursors.make(team.id, LIST, found.next)
+    if following:
+        query = urlencode({"cursor": following, "limit": min(size, 200)})
+        link = f"{settings.PUBLIC_URL}/api/v1/apikey?{query}"
+        response.headers["Link"] = f'<{link}>; rel="next"'
+    return Page(data=data, next_cursor=following or None) if is_page else data
+
+
+@operation(
+    router,
+    "POST",
+    "/apikey",
+    name="createApiKey",
+    summary="Create a key",
+    scope=Permission.APIKEYS_CREATE,
+    response={201: Key},
+    errors=("forbidden",),
+    example=CREATED,
+    takes_body=NEW,
+)
+@idempotency.once("/apikey", secrets=("api_key", "apiKey"))
+def create(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
+    """Create a key. Its text is `api_key` of this answer, and of no other.
+
+    A key gives no scope that it lacks. Without `scopes` the new key asks chatflows and nothing
+    else. To name `chatflows`, the caller may update each of them.
+    """
+    key, text, ignored = changes.create(request.principal, body)
+    etags.mark(response, key.version)
+    response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
+    return schemas.shown(find(request, key.id), text=text, ignored=ignored)
+
+
+@operation(
+    router,
+    "GET",
+    ONE,
     name="getApiKey",
     summary="Get a key",
     scope=Permission.APIKEYS_VIEW,
-    response={200: schemas.Key},
-    example=EXAMPLE,
+    response={200: Key},
+    example=KEY,
 )
-def get(request: ApiRequest, response: HttpResponse, key_id: UUID) -> schemas.Key:
-    """Return one key of the team. Its text is never part of it."""
+def get(request: ApiRequest, response: HttpResponse, key_id: UUID) -> Key:
+    """Return one key of the team. The text of a secret key is never part of it."""
     key = find(request, key_id)
     etags.mark(response, key.version)
     return schemas.shown(key)
 
 
+def _update(name: str, method: str) -> Callable[[View], View]:
+    return operation(
+        router,
+        method,
+        ONE,
+        name=name,
+        summary="Update a key",
+        scope=Permission.APIKEYS_UPDATE,
+        response={200: Key},
+        errors=("forbidden", "precondition_failed", "conflict"),
+        example=KEY,
+        takes_body={"note": "Asked by the shop's backend", "limits": {"calls_per_day": 1000}},
+    )
+
+
+@_update("updateApiKey", "PATCH")
+@_update("replaceApiKey", "PUT")
+def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyChange) -> Key:
+    """Change what the body names; all else stays, with PUT too. All of it is done, or nothing.
+
+    A key changes others and not itself: it can't lift its own bounds.
+    """
+    with transaction.atomic():
+        ignored = changes.update(request, find(request, key_id), body)
+    key = find(request, key_id)
+    etags.mark(response, key.version)
+    return schemas.shown(key, ignored=ignored)
+
+
+@operation(
+    router,
+    "DELETE",
+    ONE,
+    name="deleteApiKey",
+    summary="Delete a key",
+    scope=Permission.APIKEYS_DELETE,
+    response={200: Deleted},
+    errors=("precondition_failed",),
+    example={"raw": [], "affected": 1},
+)
+def delete(request: ApiRequest, key_id: UUID) -> Deleted:
+    """Delete a key for good, its name too. Its next call is refused. Records keep its name."""
+    key = find(request, key_id)
+    etags.check(request, key.version)
+    keys.delete(key, request.principal.actor)
+    return Deleted()
+
+
 def find(request: ApiRequest, key_id: UUID) -> ApiKey:
     """Return a key of the caller's team. Raises Missing for any other."""
-    key = ApiKey.objects.of(request.principal.team).kept().with_status().filter(pk=key_id).first()
+    kept = _kept(request.principal.team).select_related("team", "service_account", "contact")
+    key = kept.filter(pk=key_id).first()
     if key is None:
         raise Missing
     return key
+
+
+def _kept(team: Team) -> ApiKeyQuerySet:
+    return ApiKey.objects.of(team).kept()

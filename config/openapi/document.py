@@ -79,7 +79,8 @@ def build() -> dict[str, Any]:
         methods.pop("head", None)
         for details in methods.values():
             _complete(details, path, policies[details["operationId"]])
-    return _with_scopes(document)
+    whole: dict[str, Any] = _with_scopes(document)
+    return whole
 
 
 def text() -> str:
@@ -150,12 +151,12 @@ def _add_examples(details: dict[str, Any], more: dict[str, Any]) -> None:
             content["example"] = more["x-body-example"]
 
 
-def _with_scopes(document: dict[str, Any]) -> dict[str, Any]:
-    """Call the enum of permissions Scope: the rights of people are no key's."""
-    document["components"]["schemas"].pop("Permission", None)
-    renamed: dict[str, Any] = json.loads(
-        json.dumps(document).replace(
-            "#/components/schemas/Permission", "#/components/schemas/Scope"
-        )
-    )
-    return renamed
+def _with_scopes(value: Any) -> Any:
+    """Put the enum Scope wherever a scope is meant: the other rights of people are no key's."""
+    if isinstance(value, list):
+        return [_with_scopes(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("x-scope") or value.get("$ref") == "#/components/schemas/Permission":
+        return {"$ref": "#/components/schemas/Scope"}
+    return {name: _with_scopes(each) for name, each in value.items() if name != "Permission"}

@@ -35,6 +35,8 @@ class StrictParser(Parser):
         value = json_bodies.load(body)
         # Two readers of `{"a": 1, "a": 2}` may each take another one.
         json.loads(body.decode("utf-8-sig"), object_pairs_hook=_named_once)
+        if _has_nul(value):  # no name holds it, and PostgreSQL stores none
+            raise InvalidBody("A text holds a NUL character.")
         return value
 
     def parse_querydict(
@@ -45,6 +47,14 @@ class StrictParser(Parser):
             if name not in list_fields and len(data.getlist(name)) > 1:
                 raise Refused(codes.BAD_REQUEST, f"{_shown(name)} stands in the query twice.")
         return super().parse_querydict(data, list_fields, request)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

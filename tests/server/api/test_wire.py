@@ -55,7 +55,7 @@ def test_a_key_in_the_address_is_refused_and_logged_nowhere(
 
 def test_a_body_is_bounded_before_it_is_read(server: Shipped, text: str) -> None:
     lines = [f"Authorization: Bearer {text}", "Content-Length: 67108864"]
-    got, headers, body = raw(server, "POST", "/api/v1/apikey", lines)
+    got, _, body = raw(server, "POST", "/api/v1/apikey", lines)
     assert got == 413
     assert json.loads(body)["code"] == "too_large"
 

@@ -1,0 +1,113 @@
+"""Terms: what a body says of a key, read for the services, and their errors in the body's words."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from accounts.api.faults import Changed, Invalid
+from accounts.api.fields import LIMIT_NAMES, one_spelling, unique
+from accounts.mail import addresses as emails
+from accounts.models import Membership, ServiceAccount, Team, User
+from accounts.models.limited import LIMIT_COLUMNS
+from accounts.permissions import SCOPES
+from apikeys import resources
+from apikeys.api.schemas import Terms
+from apikeys.services import details
+
+# The names of columns, as bodies have them.
+_NAMES = {
+    **{column: f"limits.{name}" for column, name in zip(LIMIT_COLUMNS, LIMIT_NAMES, strict=True)},
+    "pinned_to": "chatflows",
+    "contact_email": "contact",
+    "__all__": "name",  # of two keys of one name
+}
+
+
+@contextmanager
+def in_words_of_bodies() -> Iterator[None]:
+    """Name fields of refused values as the body does, and answer a change that came between."""
+    try:
+        yield
+    except ValidationError as error:
+        if not hasattr(error, "error_dict"):
+            raise
+        named: dict[str, list[Any]] = {}
+        for field, errors in error.error_dict.items():
+            named.setdefault(_NAMES.get(field, field), []).extend(errors)
+        raise ValidationError(named) from None
+    except details.Stale:
+        raise Changed("This was changed since you read it. Read it again.") from None
+
+
+def name_of(terms: Terms) -> str | None:
+    """Return the name, in either spelling. Raises Invalid if they differ."""
+    return _either("name", terms.name, "keyName", terms.keyName)
+
+
+def scopes_of(terms: Terms) -> tuple[list[str] | None, list[str] | None]:
+    """Return the scopes, and the permissions of Flowise that are none of ours.
+
+    Both are None where the body names neither. Raises Invalid if both are there and differ.
+    """
+    if terms.permissions is None:
+        return (None if terms.scopes is None else list(terms.scopes)), None
+    ours = [each for each in unique(terms.permissions) if each in SCOPES]
+    ignored = [each for each in unique(terms.permissions) if each not in SCOPES]
+    if terms.scopes is not None and {*terms.scopes} != {*ours}:
+        raise Invalid("scopes and permissions say two things. Send one of them.", "permissions")
+    return ours, ignored
+
+
+def account_of(team: Team, account_id: UUID | None) -> ServiceAccount | None:
+    """Return a service account of the team. Raises Invalid for any other id."""
+    if account_id is None:
+        return None
+    account = ServiceAccount.objects.of(team).kept().filter(pk=account_id).first()
+    if account is None:
+        raise Invalid("The team has no such service account.", "service_account")
+    return account
+
+
+def contact_of(team: Team, text: str | None) -> tuple[User | None, str]:
+    """Return the member, or else the address, that a contact names. Raises Invalid."""
+    if not text:
+        return None, ""
+    members = Membership.objects.filter(team=team, user__is_active=True).select_related("user")
+    found = members.filter(user__username__iexact=text).first()
+    found = found or members.filter(user__email__iexact=text).first()
+    if found is not None:
+        return found.user, ""
+    try:
+        return None, emails.one(text)
+    except ValidationError:
+        raise Invalid("Name a member, or write one e-mail address.", "contact") from None
+
+
+def chatflows_of(team: Team, ids: Sequence[UUID]) -> list[UUID]:
+    """Return ids of chatflows, each once. Raises Invalid unless the team has all of them."""
+    wanted = unique(ids)
+    known = {each.id for each in resources.registry().by_ids(team, wanted)}
+    for place, each in enumerate(ids):
+        if each not in known:
+            raise Invalid("The team has no such chatflow.", f"chatflows.{place}")
+    return wanted
+
+
+def given(terms: Terms, names: Iterable[str]) -> bool:
+    """Whether a body names one of these fields."""
+    return bool(terms.model_fields_set & {*names})
+
+
+def refuse_lifted_end() -> None:
+    """Raise Invalid: nothing takes the end of a key away."""
+    raise Invalid("The end of a key can be moved, not lifted.", "expires_at")
+
+
+def _either(name: str, first: str | None, other: str, second: str | None) -> str | None:
+    try:
+        return one_spelling(name, first, other, second)
+    except ValueError as error:
+        raise Invalid(f"{error}.", other) from None
