@@ -1,5 +1,7 @@
 """Faults: what an operation raises in place of an answer. `config/openapi` answers each."""
 
+from accounts.permissions import Permission
+
 
 class Fault(Exception):
     """An operation that was not done. `code` names an entry of the catalogue of refusals."""
@@ -40,3 +42,11 @@ class OldForm(Fault):
     """The address or body is of an older form. The detail says what to do instead."""
 
     code = "bad_request"
+
+
+class Lacking(Exception):
+    """The key lacks the scope that this thing asks for, beside that of the operation."""
+
+    def __init__(self, scope: Permission) -> None:
+        super().__init__(scope)
+        self.scope = scope

@@ -15,7 +15,7 @@ from accounts.guards import open_view
 from accounts.outages import OUTAGES
 from accounts.permissions import Principal
 from accounts.services import refused_changes
-from apikeys.api import keys
+from apikeys.api import bulk, keys, own, rotation
 from chatflows.access import codes
 from config.openapi import problems
 from config.openapi.parser import StrictParser
@@ -48,7 +48,12 @@ def make() -> Management:
 
 
 # In the order of the document. One path stands in one router.
-ROUTERS = (("API keys", keys.router),)
+ROUTERS = (
+    ("API keys", own.router),
+    ("API keys", keys.router),
+    ("API keys", rotation.router),
+    ("API keys", bulk.router),
+)
 api = make()
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError as FieldsRefused
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
-from accounts.api.faults import Fault
+from accounts.api.faults import Fault, Lacking
 from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
 from accounts.outages import OUTAGES
@@ -63,6 +63,10 @@ def of(request: HttpRequest, error: Exception) -> HttpResponse:
     return answer(request, codes.INTERNAL_ERROR)
 
 
+def _of_lacking(request: HttpRequest, error: Lacking) -> HttpResponse:
+    return of_refusal(request, Refused(codes.INSUFFICIENT_SCOPE, scope=error.scope))
+
+
 def _of_fault(request: HttpRequest, fault: Fault) -> HttpResponse:
     errors = [{"field": fault.field, "message": fault.detail}] if fault.field else []
     return answer(request, codes.CODES[fault.code], fault.detail, errors=errors)
@@ -106,6 +110,7 @@ _Kinds = type[Exception] | tuple[type[Exception], ...]
 _ANSWERS: tuple[tuple[_Kinds, Callable[[HttpRequest, Any], HttpResponse]], ...] = (
     (Refused, of_refusal),
     (Fault, _of_fault),
+    (Lacking, _of_lacking),
     (ValidationError, lambda r, e: answer(r, codes.INVALID_FIELDS, errors=_of_schema(e))),
     (FieldsRefused, lambda r, e: answer(r, codes.INVALID_FIELDS, errors=_of_service(e))),
     (PermissionDenied, lambda r, e: answer(r, codes.FORBIDDEN, str(e))),

@@ -66,7 +66,8 @@ def rotate(
     new end of the key, if it gets one. Without a secret that works, nothing overlaps.
 
     Raises NotAllowed unless the actor holds all scopes of the key, TwoSecrets during a rotation,
-    and ValidationError for an overlap that is negative or longer than the key policy allows.
+    and ValidationError for an overlap that is negative or longer than the key policy allows, and for
+    an end that is past.
     """
     policies.lock(key.team)
     now = timezone.now()
@@ -80,6 +81,8 @@ def rotate(
     made = keys.make_secret(key, shown_to)
     facts: dict[str, object] = {"public_id": made.public_id, **_ending(live, now)}
     if expires_at is not None:
+        if expires_at <= now:
+            raise ValidationError({"expires_at": "This moment is past. Choose a later one."})
         policies.check_end(key.team, expires_at, now)
         key.expires_at = expires_at
         key.version += 1
@@ -149,12 +152,21 @@ def let_end(key: ApiKey, by: Actor, *, overlap: timedelta, when_silent: bool = F
 
 
 @transaction.atomic
-def revoke_secrets(key: ApiKey, by: Actor) -> int:
-    """End every secret of the key now; the key stays. Return how many there were."""
+def revoke_secrets(key: ApiKey, by: Actor, *, public_id: str | None = None) -> int:
+    """End every secret of the key now, or the one of a public id; the key stays.
+
+    Returns how many there were. Raises ValidationError if none that works has this public id.
+    """
     now = timezone.now()
-    ended = KeySecret.objects.filter(pk__in=[secret.pk for secret in _lock(key, now)]).end(now)
+    named = [
+        secret for secret in _lock(key, now) if public_id is None or secret.public_id == public_id
+    ]
+    if public_id is not None and not named:
+        raise ValidationError({"public_id": "The key has no text of this id that works."})
+    ended = KeySecret.objects.filter(pk__in=[secret.pk for secret in named]).end(now)
     if ended:
-        _record("api_key.revoke_secrets", key, by, {"secrets": ended})
+        facts = {"secrets": ended} if public_id is None else {"public_id": public_id}
+        _record("api_key.revoke_secrets", key, by, facts)
     return ended
 
 

@@ -1,0 +1,116 @@
+"""Operations on the texts of a key: rotate, revoke."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+from pydantic import Field
+
+from accounts.api import etags, idempotency
+from accounts.api.faults import Conflict
+from accounts.api.fields import Moment
+from accounts.api.operations import ApiRequest, ApiSchema, operation
+from accounts.permissions import Permission
+from apikeys.api import schemas, terms
+from apikeys.api.examples import CREATED, KEY
+from apikeys.api.keys import ONE, find
+from apikeys.api.schemas import Key
+from apikeys.services.life import rotation
+
+router = Router()
+SPANS = {
+    "0": timedelta(),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+Overlap = Literal["0", "1h", "24h", "7d", "30d"]
+Retire = Literal["at_end", "when_silent"]
+
+
+class Rotation(ApiSchema):
+    """How the old text ends once the new one is there."""
+
+    overlap: Overlap = Field(default="24h", description="How long both texts work.")
+    retire: Retire = Field(
+        default="at_end",
+        description="when_silent: the old text ends earlier, once no call came with it for 12 "
+        "hours.",
+    )
+    expires_at: Moment | None = Field(default=None, description="A new end of the key.")
+
+
+class Revocation(ApiSchema):
+    """Which text ends."""
+
+    public_id: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None, description="The one of this id; without it every text of the key."
+    )
+
+
+@operation(
+    router,
+    "POST",
+    f"{ONE}/rotate",
+    name="rotateApiKey",
+    summary="Make a new text",
+    scope=Permission.APIKEYS_UPDATE,
+    response={200: Key},
+    errors=("forbidden", "conflict", "precondition_failed"),
+    example=CREATED,
+    takes_body={"overlap": "24h", "retire": "when_silent"},
+)
+@idempotency.once("/apikey/rotate", secrets=("api_key", "apiKey"), status=200)
+def rotate(
+    request: ApiRequest, response: HttpResponse, key_id: UUID, body: Rotation | None = None
+) -> Key:
+    """Make a new text beside the present one, which works on until the overlap is over.
+
+    The text is `api_key` of this answer, and of no other. A key that has no text yet gets its
+    first one. While two texts work there is no third: 409. The caller must hold every scope of the
+    key.
+    """
+    key, body = find(request, key_id), body or Rotation()
+    etags.check(request, key.version)
+    with terms.in_words_of_bodies():
+        try:
+            text = rotation.rotate(
+                key,
+                request.principal.actor,
+                overlap=SPANS[body.overlap],
+                when_silent=body.retire == "when_silent",
+                expires_at=body.expires_at,
+            )
+        except rotation.TwoSecrets:
+            raise Conflict("Two texts work already. The old one has to end first.") from None
+    key = find(request, key_id)
+    etags.mark(response, key.version)
+    return schemas.shown(key, text=text)
+
+
+@operation(
+    router,
+    "POST",
+    f"{ONE}/revoke",
+    name="revokeApiKey",
+    summary="End the texts of a key",
+    scope=Permission.APIKEYS_UPDATE,
+    response={200: Key},
+    errors=("precondition_failed",),
+    example={**KEY, "status": "unissued", "secrets": []},
+    takes_body={"public_id": "8fK2aB3cD4m3"},
+)
+def revoke(
+    request: ApiRequest, response: HttpResponse, key_id: UUID, body: Revocation | None = None
+) -> Key:
+    """End every text of a key, or one, at once and for good. The key stays, for a new text."""
+    key = find(request, key_id)
+    etags.check(request, key.version)
+    public_id = body.public_id if body is not None else None
+    rotation.revoke_secrets(key, request.principal.actor, public_id=public_id)
+    key = find(request, key_id)
+    etags.mark(response, key.version)
+    return schemas.shown(key)
