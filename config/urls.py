@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/openapi.json", views.openapi, name="openapi"),
     path("api/docs", views.viewer, name="api_viewer"),
     path("llms.txt", views.llms, name="llms"),
+    path("api/v1/chatflows/apikey/<path:anything>", views.key_in_path, name="key_in_path"),
     path("api/v1/", include(api.urls())),
 ]
 if settings.DEBUG:

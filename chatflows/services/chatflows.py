@@ -16,7 +16,7 @@ from accounts.permissions import Actor
 from accounts.services import members
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
-from chatflows.models import Chatflow, Selection
+from chatflows.models import Chatflow, ChatflowType, Selection
 from chatflows.permissions import permission_for
 
 NAMED = 100  # keys that one audit row names
@@ -55,12 +55,14 @@ class Access:
 
 
 @transaction.atomic
-def create(team: Team, name: str, by: Actor) -> Chatflow:
+def create(
+    team: Team, name: str, by: Actor, *, flow_type: ChatflowType = ChatflowType.CHATFLOW
+) -> Chatflow:
     """Create a chatflow in mode *keys* with DefaultKey selected, and no entries.
 
     Raises ValidationError for a name that is taken, empty or too long.
     """
-    chatflow = Chatflow(team=team, name=name.strip())
+    chatflow = Chatflow(team=team, name=name.strip(), type=flow_type)
     chatflow.store(force_insert=True)
     named = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
     default = named.selectable_for(chatflow.id)
@@ -143,7 +145,7 @@ def choose(
     removed: list[str] = []
     for chatflow in wanted.select_for_update():
         if permission_for(chatflow, "update") not in may:
-            raise NotAllowed
+            raise NotAllowed(f"This asks for {permission_for(chatflow, 'update')}.")
         before = _access_facts(chatflow)
         if chatflow.id in add:
             _check_pin(chatflow, [key])
@@ -171,7 +173,8 @@ def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
     """Give a chatflow another name. Its address stays. Raises ValidationError as `create` does."""
     before = {"name": Chatflow.objects.get(pk=chatflow.pk).name}
     chatflow.name = name.strip()
-    chatflow.store(update_fields=["name", "name_key"])
+    chatflow.version += 1
+    chatflow.store(update_fields=["name", "name_key", "version"])
     target, after = _target(chatflow), {"name": chatflow.name}
     audit.record(chatflow.team_id, "chatflow.rename", by, target, before=before, after=after)
 

@@ -1,7 +1,7 @@
 """Engines: choose what answers for a chatflow, keep its secret, test the connection."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -24,31 +24,43 @@ NO_LIST = "Choose an engine whose server lists its models."
 Found = TypeVar("Found")
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An engine's settings that can be saved. `secret` as in `check`."""
+
+    engine: str
+    config: dict[str, Any]
+    origin: str
+    secret: str | None = field(repr=False)
+
+
+def check(engine: str, config: Mapping[str, Any], secret: str | None) -> Checked:
+    """Check settings before any transaction, since this looks names up. Raises InvalidConfig.
+
+    `secret` None keeps the stored secret, "" clears it.
+    """
+    kind = kinds.chosen(engine)
+    checked = kind.check(config)
+    _check_secret(secret)
+    kept = secret if kind.has_upstream else None
+    return Checked(engine, asdict(checked), kind.origin(checked), kept)
+
+
 def save(
     chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None, by: Actor
 ) -> None:
-    """Set what answers, from the next call on. Raises InvalidConfig.
-
-    `secret` None keeps the stored secret, "" clears it. A stored secret belongs to one origin, so a
-    change of the origin deletes it, unless a new secret is given.
-    """
-    kind = kinds.chosen(engine)
-    checked = kind.check(config)  # before the transaction, since it looks names up
-    _check_secret(secret)
-    kept = secret if kind.has_upstream else None
-    _save(chatflow, engine, asdict(checked), by, origin=kind.origin(checked), secret=kept)
+    """Set what answers, from the next call on. Raises InvalidConfig."""
+    store(chatflow, check(engine, config, secret), by)
 
 
 @transaction.atomic
-def _save(
-    chatflow: Chatflow,
-    engine: str,
-    config: dict[str, Any],
-    by: Actor,
-    *,
-    origin: str,
-    secret: str | None,
-) -> None:
+def store(chatflow: Chatflow, checked: Checked, by: Actor) -> None:
+    """Set what answers, from the next call on.
+
+    A stored secret belongs to one origin, so a change of the origin deletes it, unless a new secret
+    is given.
+    """
+    secret, origin = checked.secret, checked.origin
     locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
     before = _facts(locked)
     held = UpstreamSecret.objects.filter(chatflow=locked)
@@ -58,7 +70,7 @@ def _save(
         held.exclude(origin=origin).delete()
     if secret:
         _store(locked, origin, secret)
-    locked.engine, locked.engine_config = engine, config
+    locked.engine, locked.engine_config = checked.engine, checked.config
     locked.engine_version += 1
     locked.save(update_fields=["engine", "engine_config", "engine_version"])
     chatflow.refresh_from_db()

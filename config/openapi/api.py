@@ -17,6 +17,7 @@ from accounts.permissions import Principal
 from accounts.services import refused_changes
 from apikeys.api import bulk, keys, own, rotation
 from chatflows.access import codes
+from chatflows.api import access, chatflows
 from config.openapi import problems
 from config.openapi.parser import StrictParser
 
@@ -53,6 +54,8 @@ ROUTERS = (
     ("API keys", keys.router),
     ("API keys", rotation.router),
     ("API keys", bulk.router),
+    ("Chatflows", access.router),
+    ("Chatflows", chatflows.router),
 )
 api = make()
 

@@ -8,8 +8,13 @@ from django.views.decorators.http import require_safe
 from accounts.guards import TeamRequest, open_view, team_view
 from accounts.permissions import Permission
 from apikeys.services import key_lists
-from config.openapi import developer, document, texts
+from chatflows.access import codes
+from config.openapi import developer, document, problems, texts
 
+KEY_IN_PATH = (
+    "A key in an address ends in logs. Send GET /api/v1/chatflows/apikey with the header "
+    "Authorization: Bearer <key>, and make a new text of this key."
+)
 BECAUSE = "the document of the API holds nothing of any team"
 
 
@@ -32,6 +37,12 @@ def viewer(request: HttpRequest) -> HttpResponse:
 def llms(request: HttpRequest) -> HttpResponse:
     """Answer a text from which an assistant learns how to call this installation."""
     return HttpResponse(texts.llms(settings.PUBLIC_URL), content_type="text/plain; charset=utf-8")
+
+
+@open_view(BECAUSE)
+def key_in_path(request: HttpRequest, **_: str) -> HttpResponse:
+    """Answer Flowise's form with the key in the path, which is in logs by now."""
+    return problems.answer(request, codes.BAD_REQUEST, KEY_IN_PATH)
 
 
 @team_view(Permission.APIKEYS_VIEW)

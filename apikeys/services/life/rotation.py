@@ -66,8 +66,8 @@ def rotate(
     new end of the key, if it gets one. Without a secret that works, nothing overlaps.
 
     Raises NotAllowed unless the actor holds all scopes of the key, TwoSecrets during a rotation,
-    and ValidationError for an overlap that is negative or longer than the key policy allows, and for
-    an end that is past.
+    and ValidationError for an overlap that is negative or longer than the key policy allows, and
+    for an end that is past.
     """
     policies.lock(key.team)
     now = timezone.now()
