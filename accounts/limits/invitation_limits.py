@@ -16,11 +16,11 @@ PER_TEAM, PER_PERSON, PER_ADDRESS = 100, 50, 5
 
 
 class _Link(NamedTuple):
-    """A link that was made lately: when, for which address, and by whom (the id of a person)."""
+    """A link that was made lately: when, for which address, and by whom."""
 
     made_at: datetime
     email_key: str
-    invited_by: int | None
+    invited_by: str  # the id of a person or key
 
 
 def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
@@ -32,7 +32,8 @@ def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
     now = timezone.now()
     recent = Invitation.objects.of(team).filter(link_made_at__gt=now - WINDOW)
     rows = {
-        str(pk): (key, who) for pk, key, who in recent.values_list("pk", "email_key", "invited_by")
+        str(pk): (key, str(person or by_key))
+        for pk, key, person, by_key in recent.values_list("pk", "email_key", "invited_by", "key_id")
     }
     made = LinkToken.objects.made_within(WINDOW, now).filter(
         purpose=LinkPurpose.INVITATION, bound_to__in=rows
@@ -46,8 +47,8 @@ def check(team: Team, by: Actor, email_keys: Iterable[str]) -> None:
         to_full = [link for link in links if link.email_key in full]
         words = f"An address gets at most {PER_ADDRESS} links a day. Try again tomorrow."
         raise TooMany(_wait(to_full, now), words)
-    own = [link for link in links if str(link.invited_by) == by.id]
-    if by.kind == "person" and len(own) + wanted.total() > PER_PERSON:
+    own = [link for link in links if link.invited_by == by.id]
+    if by.kind in ("person", "key") and len(own) + wanted.total() > PER_PERSON:
         words = f"You can make {PER_PERSON} links a day. Try again tomorrow."
         raise TooMany(_wait(own, now), words)
     if len(links) + wanted.total() > PER_TEAM:

@@ -46,6 +46,9 @@ class Invitation(TeamOwned):
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # A key that invited: its scope vouches. No foreign key, since keys are above this app.
+    key_id = models.UUIDField(null=True, blank=True)
+    key_name = models.CharField(max_length=64, blank=True)
     # An operator invites a team's first owner, and vouches as an operator.
     is_by_operator = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -79,6 +82,11 @@ class Invitation(TeamOwned):
                 condition=Q(expires_at__gt=F("link_made_at")), name="invitation_has_a_term"
             ),
         ]
+
+    @property
+    def inviter(self) -> str:
+        """The name of the person or key that invited; empty if the person is gone."""
+        return self.invited_by.username if self.invited_by else self.key_name
 
     def __str__(self) -> str:
         return f"invitation of {self.email}"

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, held_keys
 from accounts.crypto import digests
 from accounts.limits import invitation_limits
 from accounts.mail import addresses as emails
@@ -29,7 +30,7 @@ from accounts.models import (
     User,
     names,
 )
-from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
+from accounts.permissions import INVITED_BY_KEYS, ROLE_PERMISSIONS, Actor, Permission
 from accounts.services import link_tokens, members, users
 from accounts.services.members import NotAllowed
 
@@ -202,6 +203,8 @@ def _make_link(
     lifetime = timedelta(days=settings.INVITATION_DAYS)
     now = timezone.now()
     invitation.invited_by_id = int(by.id) if by.kind == "person" else None
+    invitation.key_id = UUID(by.id) if by.kind == "key" else None
+    invitation.key_name = by.name if by.kind == "key" else ""
     invitation.is_by_operator = is_by_operator
     invitation.link_made_at, invitation.expires_at = now, now + lifetime
     token = link_tokens.issue(LinkPurpose.INVITATION, lifetime, bound_to=str(invitation.pk))
@@ -243,11 +246,19 @@ def may_give(own: Role, role: Role) -> bool:
     return may_invite and own.reaches(role)
 
 
+def is_vouched_for_by_key(invitation: Invitation) -> bool:
+    """Whether the key that invited still works, and may still give this role."""
+    may = held_keys.registry().permissions_of(invitation.team, str(invitation.key_id))
+    return Permission.INVITATIONS_CREATE in may and Role(invitation.role) in INVITED_BY_KEYS
+
+
 def _is_vouched_for(invitation: Invitation) -> bool:
     if invitation.is_by_operator:
         operators = User.objects.filter(is_operator=True, is_active=True)
         still = operators.filter(pk=invitation.invited_by_id or 0).exists()
         return still and not members.has_owner(invitation.team)
+    if invitation.key_id is not None:
+        return is_vouched_for_by_key(invitation)
     inviter = Membership.objects.filter(
         team=invitation.team, user=invitation.invited_by, user__is_active=True
     ).first()

@@ -34,8 +34,11 @@ def lock(team: Team) -> Team:
 def role_of(team: Team, by: Actor, permission: Permission) -> Role:
     """Return the actor's role now. Raises NotAllowed without the permission.
 
-    Commands and the system act as owners: whoever runs them controls the server.
+    Commands and the system act as owners: whoever runs them controls the server. A key reaches as
+    far as an editor, with the scopes that it has: it never invites whoever could raise others.
     """
+    if by.kind == "key" and permission in permissions_of(team, by):
+        return Role.EDITOR
     role = _role(team, by)
     if role is None or permission not in ROLE_PERMISSIONS[role]:
         raise NotAllowed

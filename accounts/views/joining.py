@@ -135,6 +135,6 @@ def _add_error(form: JoinForm, error: ValidationError) -> None:
 
 def _closed(request: HttpRequest, invitation: Invitation | None) -> HttpResponse:
     # Whom to ask, for those who hold a link that was issued once; to others nothing.
-    inviter = invitation.invited_by if invitation else None
-    context = {"inviter": inviter.username if inviter else "", "is_known": invitation is not None}
+    inviter = invitation.inviter if invitation else ""
+    context = {"inviter": inviter, "is_known": invitation is not None}
     return render(request, "accounts/join_closed.html", context, status=410)

@@ -98,15 +98,18 @@ def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
 
 
 def _invitations(request: TeamRequest, everyone: list[Membership]) -> dict[str, Any]:
-    of_team = Invitation.objects.of(request.team).select_related("invited_by", "accepted_by")
+    of_team = Invitation.objects.of(request.team).select_related(
+        "invited_by", "accepted_by", "team"
+    )
     waiting = list(of_team.open().order_by("-link_made_at"))
     roles = {member.user_id: Role(member.role) for member in everyone if member.user.is_active}
     own = request.principal.role
     for each in waiting:
         voucher = None if each.is_by_operator else roles.get(each.invited_by_id or 0)
-        each.has_voucher = voucher is not None and invitations.may_give(  # type: ignore[attr-defined]
-            voucher, Role(each.role)
-        )
+        is_good = voucher is not None and invitations.may_give(voucher, Role(each.role))
+        if each.key_id is not None:
+            is_good = invitations.is_vouched_for_by_key(each)
+        each.has_voucher = is_good  # type: ignore[attr-defined]
         each.is_reached = own is not None and own.reaches(Role(each.role))  # type: ignore[attr-defined]
     past = of_team.past().order_by("-link_made_at")[:PAST_SHOWN]
     return {"waiting": waiting, "past": past}

@@ -12,6 +12,7 @@ from ninja import Query, Router
 
 from accounts.api import cursors, etags, idempotency
 from accounts.api.faults import Missing, OldForm
+from accounts.api.lists import Cursor, Limit
 from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
 from accounts.models import Team
 from accounts.permissions import Permission
@@ -26,8 +27,6 @@ router = Router()
 LIST = "apikey"
 AS_FLOWISE = 1000  # keys of a list without `cursor` and `limit`
 ONE = "/apikey/{uuid:key_id}"
-Limit = Annotated[int, Query(ge=1, le=200, description="How many of them one answer holds.")]
-Cursor = Annotated[str, Query(description="`next_cursor` of the page before.", max_length=600)]
 
 
 @operation(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Query, Router
+from ninja import Router
 
 from accounts.api import cursors, etags, idempotency
 from accounts.api.faults import OldForm
+from accounts.api.lists import Cursor, Limit
 from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
 from chatflows.api import access, finding, schemas
 from chatflows.api.examples import CHATFLOW
@@ -32,8 +33,6 @@ NO_KEY = (
     "An empty apikeyid makes a chatflow public in Flowise. Here that is a choice: "
     'PUT /api/v1/chatflows/{id}/access with {"mode": "public"}.'
 )
-Limit = Annotated[int, Query(ge=1, le=200, description="How many of them one answer holds.")]
-Cursor = Annotated[str, Query(description="`next_cursor` of the page before.", max_length=600)]
 
 
 @operation(

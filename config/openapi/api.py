@@ -11,11 +11,12 @@ from django.urls import URLPattern, path
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
+from accounts.api import members, service_accounts
 from accounts.guards import open_view
 from accounts.outages import OUTAGES
 from accounts.permissions import Principal
 from accounts.services import refused_changes
-from apikeys.api import bulk, keys, own, rotation
+from apikeys.api import account_keys, bulk, keys, own, rotation
 from chatflows.access import codes
 from chatflows.api import access, chatflows
 from config.openapi import problems
@@ -56,6 +57,9 @@ ROUTERS = (
     ("API keys", bulk.router),
     ("Chatflows", access.router),
     ("Chatflows", chatflows.router),
+    ("Service accounts", service_accounts.router),
+    ("Service accounts", account_keys.router),
+    ("People", members.router),
 )
 api = make()
 

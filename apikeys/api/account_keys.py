@@ -1,0 +1,76 @@
+"""Operations on the keys of one service account."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from ninja import Router
+
+from accounts.api import cursors, etags, idempotency
+from accounts.api.faults import Invalid
+from accounts.api.lists import Cursor, Limit, Listed, listed
+from accounts.api.operations import ApiRequest, operation
+from accounts.api.service_accounts import ONE, find
+from accounts.permissions import Permission
+from apikeys.api import changes, schemas
+from apikeys.api.examples import CREATED, KEY, NEW
+from apikeys.api.keys import find as find_key
+from apikeys.api.schemas import Key, NewKey, Page
+from apikeys.models import ApiKey
+
+router = Router()
+PATH = f"{ONE}/api-keys"
+
+
+@operation(
+    router,
+    "GET",
+    PATH,
+    name="listServiceAccountKeys",
+    summary="List the keys of a service account",
+    scope=Permission.APIKEYS_VIEW,
+    response={200: Page},
+    example={"data": [KEY], "next_cursor": None},
+)
+def list_keys(
+    request: ApiRequest,
+    response: HttpResponse,
+    account_id: UUID,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Page:
+    """List the keys of a service account."""
+    account, team = find(request, account_id), request.principal.team
+    place = cursors.read(team.id, f"keys of {account.id}", cursor)
+    rows = ApiKey.objects.of(team).kept().filter(service_account=account).order_by("pk")
+    rows = rows.filter(pk__gt=UUID(place)) if place else rows
+    page: Listed[ApiKey] = listed(
+        request, f"keys of {account.id}", rows.select_related("team", "service_account"), limit
+    )
+    page.mark(response)
+    return Page(data=schemas.shown_all(page.rows), next_cursor=page.following)
+
+
+@operation(
+    router,
+    "POST",
+    PATH,
+    name="createServiceAccountKey",
+    summary="Create a key of a service account",
+    scope=Permission.APIKEYS_CREATE,
+    response={201: Key},
+    errors=("forbidden",),
+    example=CREATED,
+    takes_body=NEW,
+)
+@idempotency.once("/service-accounts/api-keys", secrets=("api_key", "apiKey"))
+def create(request: ApiRequest, response: HttpResponse, account_id: UUID, body: NewKey) -> Key:
+    """Create a key of a service account, as `POST /api/v1/apikey` does."""
+    account = find(request, account_id)
+    if body.service_account not in (None, account.id):
+        raise Invalid("The address names another service account.", "service_account")
+    of_account = body.model_copy(update={"service_account": account.id})
+    key, text, ignored = changes.create(request.principal, of_account)
+    etags.mark(response, key.version)
+    response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
+    return schemas.shown(find_key(request, key.id), text=text, ignored=ignored)

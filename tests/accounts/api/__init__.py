@@ -1,0 +1,1 @@
+"""Operations of the management API on people and service accounts."""
