@@ -17,6 +17,12 @@ UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
 OPEN_PAGES = {
     "/key-contact/": "the link, kept as a digest in the session, is the credential",
     "/key-contact/<str:token>/": "the link's token is the credential",
+    "/key": "the key's text opens it, and then a visit of 15 minutes",
+    "/key/": "leads to the address without a slash",
+    "/key/leave": "ends a visit; without one it does nothing",
+    "/key/rotate": "the key's text opens it, and then a visit of 15 minutes",
+    "/key-undo/": "the link, kept as a digest in the session, is the credential",
+    "/key-undo/<str:token>/": "the link's token is the credential",
     "/": "leads people to where they belong",
     "/login/": "people log in here",
     "/logout/": "ends a session; without one it does nothing",
