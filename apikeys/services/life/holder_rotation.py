@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
+from accounts.mail import outbox
 from accounts.models import LinkPurpose, LinkToken, names
 from accounts.permissions import Actor
 from accounts.services import link_tokens
@@ -52,6 +53,8 @@ def why_not(key: ApiKey, secret: KeySecret) -> str:
         return "The team changes the text of its keys itself."
     if policies.longest_overlap(key.team) < OVERLAP:
         return "The team lets no two texts work for a day, so only the team can change this one."
+    if not outbox.is_configured() or not recipients.of_key(key):
+        return "No mail could tell the team of it, so only the team can change the text."
     made = LinkToken.objects.filter(purpose=LinkPurpose.KEY_UNDO, bound_to__startswith=str(key.pk))
     if made.made_within(ONCE_IN, now).exists():
         return "The text was changed in the last 24 hours. Try again tomorrow."

@@ -152,9 +152,8 @@ def let_end(key: ApiKey, by: Actor, *, overlap: timedelta, when_silent: bool = F
 def revoke_secrets(key: ApiKey, by: Actor) -> int:
     """End every secret of the key now; the key stays. Return how many there were."""
     now = timezone.now()
-    ended = KeySecret.objects.filter(pk__in=[secret.pk for secret in lock_secrets(key, now)]).end(
-        now
-    )
+    live = [secret.pk for secret in lock_secrets(key, now)]
+    ended = KeySecret.objects.filter(pk__in=live).end(now)
     if ended:
         _record("api_key.revoke_secrets", key, by, {"secrets": ended})
     return ended

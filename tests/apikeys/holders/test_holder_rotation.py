@@ -10,7 +10,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.crypto import sealing
-from accounts.models import AuditEvent, LinkToken, Mail
+from accounts.models import AuditEvent, LinkToken, Mail, Role
 from apikeys.models import KeyPolicy, KeySecret
 from apikeys.services.life import rotation
 from tests import factories
@@ -30,7 +30,8 @@ def _mail() -> Any:
 
 @pytest.fixture
 def holder(integration: Integration) -> Client:
-    """The holder, in a visit."""
+    """The holder, in a visit. Alice owns the team, and gets its mails."""
+    factories.join(integration.key.team, factories.user("alice"), Role.OWNER)
     browser = Client()
     assert browser.post("/key", {"text": integration.text}).status_code == 302
     return browser
@@ -65,6 +66,7 @@ def test_the_holder_gets_a_new_text_once_and_the_old_one_works_a_day(
     texts = set(TEXT.findall(shown.content.decode()))
     assert len([text for text in texts if len(text) > 40]) == 1
     old, new = secrets_of(integration)
+    assert old.ends_at is not None
     assert timedelta(hours=23) < old.ends_at - timezone.now() <= timedelta(hours=24)
     assert new.ends_at is None
     event = AuditEvent.objects.get(action="api_key.rotate_by_holder")
@@ -85,6 +87,15 @@ def test_it_is_refused_where_the_policy_does_not_allow_it(
     assert holder.post("/key/rotate").status_code == 409
     assert len(secrets_of(integration)) == 1
     assert not Mail.objects.exists()
+
+
+def test_it_is_refused_where_no_mail_could_tell_of_it(
+    holder: Client, integration: Integration
+) -> None:
+    allow(integration)
+    with override_settings(MAIL_SERVER={}):
+        assert holder.post("/key/rotate").status_code == 409
+    assert len(secrets_of(integration)) == 1
 
 
 def test_nobody_escapes_the_end_that_the_team_set(holder: Client, integration: Integration) -> None:
