@@ -81,22 +81,22 @@ def holder_rotate(request: HttpRequest) -> HttpResponse:
     visit = _visit(request)
     if visit is None:
         return redirect("holder")
-    key = visit.secret.key
+    key = visit.key_secret.key
     form = StrictForm(request.POST)
     if not form.is_valid():
         return _page(request, visit, str(form.non_field_errors()[0]), 422)
     try:
-        text = holder_rotation.rotate(key, visit.secret, cast(PageRequest, request).address)
+        text = holder_rotation.rotate(key, visit.key_secret, cast(PageRequest, request).address)
     except (holder_rotation.NotNow, ApiKey.DoesNotExist) as error:
         said = str(error) if isinstance(error, holder_rotation.NotNow) else "It is gone."
         return _page(request, visit, said, 409)
-    visit.secret.refresh_from_db()
-    context = {"key": key, "visit": visit, "key_text": text, "old_ends_at": visit.secret.ends_at}
+    visit.key_secret.refresh_from_db()
+    context = {"key": key, "visit": visit, "key_text": text, "old_ends_at": visit.key_secret.ends_at}
     return render(request, "apikeys/holder/rotated.html", context)
 
 
 def _page(request: HttpRequest, visit: KeyVisit, said: str = "", status: int = 200) -> HttpResponse:
-    key, secret = visit.secret.key, visit.secret
+    key, secret = visit.key_secret.key, visit.key_secret
     context: dict[str, Any] = {
         "key": key,
         "visit": visit,

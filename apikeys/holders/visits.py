@@ -60,7 +60,7 @@ def begin(text: str, caller: Caller) -> str:
     value = secrets.token_urlsafe(TOKEN_BYTES)
     now = timezone.now()
     KeyVisit.objects.create(
-        secret=secret,
+        key_secret=secret,
         digest=digests.link_token_digest(value),
         ends_at=now + LIFETIME,
         address=caller.address[:45],
@@ -72,12 +72,12 @@ def find(value: str, caller: Caller) -> KeyVisit | None:
     """Return the visit of a cookie while its key is good and comes from where it may."""
     if not value:
         return None
-    read_with = [f"secret__{name}" for name in READ_WITH]
-    alive = KeyVisit.objects.alive(timezone.now()).select_related("secret", *read_with)
+    read_with = [f"key_secret__{name}" for name in READ_WITH]
+    alive = KeyVisit.objects.alive(timezone.now()).select_related("key_secret", *read_with)
     visit = alive.filter(digest=digests.link_token_digest(value)).first()
     if visit is None:
         return None
-    stored = _stored(visit.secret)
+    stored = _stored(visit.key_secret)
     credential = credentials.of_stored(Carrier.HEADER, stored, timezone.now())
     return visit if _may_enter(credential, caller) else None
 

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('begun_at', models.DateTimeField(auto_now_add=True)),
                 ('ends_at', models.DateTimeField(db_index=True)),
                 ('address', models.CharField(blank=True, max_length=45)),
-                ('secret', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visits', to='apikeys.keysecret')),
+                ('key_secret', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visits', to='apikeys.keysecret')),
             ],
         ),
     ]

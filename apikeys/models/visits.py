@@ -18,7 +18,7 @@ class KeyVisitQuerySet(models.QuerySet["KeyVisit"]):
 class KeyVisit(models.Model):
     """The digest of a cookie's random value, and the secret whose text opened the visit."""
 
-    secret = models.ForeignKey(KeySecret, on_delete=models.CASCADE, related_name="visits")
+    key_secret = models.ForeignKey(KeySecret, on_delete=models.CASCADE, related_name="visits")
     digest = models.CharField(max_length=64, unique=True)
     begun_at = models.DateTimeField(auto_now_add=True)
     ends_at = models.DateTimeField(db_index=True)
@@ -27,4 +27,4 @@ class KeyVisit(models.Model):
     objects = KeyVisitQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"Visit of {self.secret}"
+        return f"Visit of {self.key_secret}"
