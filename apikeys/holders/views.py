@@ -44,8 +44,11 @@ def holder(request: HttpRequest) -> HttpResponse:
     form = TextForm(request.POST)
     if not form.is_valid():
         return _ask(request, str(form.non_field_errors()[0]), 422)
+    text = str(form.cleaned_data["text"] or "").strip()
+    if not text:  # nothing was tried, so nothing is counted
+        return _ask(request, WRONG, 422)
     try:
-        value = visits.begin(str(form.cleaned_data["text"] or "").strip(), _caller(request))
+        value = visits.begin(text, _caller(request))
     except TooMany as error:
         return error.mark(_ask(request, str(error)))
     except visits.WrongText:

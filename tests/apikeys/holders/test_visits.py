@@ -60,7 +60,7 @@ def test_every_wrong_text_gets_the_same_answer_after_the_same_statements(
     team = integration.key.team
     flow = factories.chatflow(team, "Shop")
     public_id = KeySecret.objects.get(key=integration.key).public_id
-    texts = [NOT_OURS, "flk_sk_short", "x" * 100_000, "nul\0", "", public_id]
+    texts = [NOT_OURS, "flk_sk_short", "x" * 100_000, "nul\0", public_id]
     texts.append(integration.text[:-1] + "!")
     texts.append(factories.publishable(team, "web", flow)[1])
     for state in ("expired", "disabled", "deleted"):
@@ -152,8 +152,31 @@ def test_a_slash_at_the_end_leads_to_the_page() -> None:
     assert Client().get("/key/")["Location"] == "/key"
 
 
-def test_a_disabled_account_closes_it_too(integration: Integration) -> None:
+def test_nothing_is_counted_where_nothing_was_typed() -> None:
+    assert open_with(" ").status_code == 422
+    assert not LockOut.objects.exists()
+
+
+def test_the_page_asks_as_much_however_many_rows_there_are(integration: Integration) -> None:
+    team = integration.key.team
+    asked = []
+    for number in (1, 8):
+        flows = [factories.chatflow(team, f"Shop {number} {each}") for each in range(number)]
+        key, text = factories.key(team, f"shop {number}", *flows)
+        store.write([factories.call(flow, key) for flow in flows])
+        browser = Client()
+        open_with(text, browser)
+        with CaptureQueriesContext(connection) as captured:
+            assert f"Opens {number} chatflow" in browser.get("/key").content.decode()
+        asked.append(len(captured))
+    assert asked[0] == asked[1] <= 20
+
+
+@pytest.mark.parametrize("made", ["disabled key", "nobody"])
+def test_without_a_visit_nothing_is_rotated(integration: Integration, made: str) -> None:
     browser = Client()
-    open_with(integration.text, browser)
-    keys.disable(integration.key, factories.TESTER)
-    assert browser.post("/key/rotate").status_code == 302
+    if made == "disabled key":
+        open_with(integration.text, browser)
+        keys.disable(integration.key, factories.TESTER)
+    assert browser.post("/key/rotate")["Location"] == "/key"
+    assert KeySecret.objects.filter(key=integration.key).count() == 1
