@@ -193,6 +193,9 @@ class Resources(Protocol):
     def taken(self, key: ApiKey) -> Taken:
         """Return what the key took of its limits so far."""
 
+    def advice(self, code: str) -> str:
+        """Return what a caller can do about a refusal with this code."""
+
     def is_within_bounds(
         self, credential: Credential, origins: tuple[str, ...], address: str
     ) -> bool:

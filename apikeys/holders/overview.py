@@ -16,20 +16,6 @@ from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import Resource, Taken
 
 LAST_CALLS = 20
-# What a caller can do about a refusal, by its code. Other codes are the team's to explain.
-ADVICE = {
-    "rate_limited": "A limit is used up. Wait as long as Retry-After says, or ask for more.",
-    "key_not_selected": "The key is good, but does not open this chatflow. Ask the team.",
-    "chatflow_off": "Nobody is let in at the moment. Ask the team when it opens.",
-    "insufficient_scope": "The key may not do this. Ask the team for a key that may.",
-    "network_not_allowed": "The call came from an address that is not allowed. Call from another.",
-    "origin_not_allowed": "The call came from a web page that is not allowed. Call from a server.",
-    "not_found": "There is no such chatflow. Check its id.",
-    "invalid_token": "The key was not good at that moment: it had ended, or it was disabled.",
-    "invalid_request": "The call could not be read. Send the key once, in the header.",
-    "unavailable": "A part of the server was away. Try again.",
-}
-NO_ADVICE = "The call was refused. Ask the team about it, with the time of the call."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +91,7 @@ def _last_calls(key: ApiKey, names: dict[UUID, str]) -> tuple[HolderCall, ...]:
             allowed=call.allowed,
             status=call.status,
             code=call.code,
-            advice="" if call.allowed else ADVICE.get(call.code, NO_ADVICE),
+            advice="" if call.allowed else resources.registry().advice(call.code),
             address=call.client_address,
             duration_ms=call.duration_ms or 0,
             streamed=call.streamed,

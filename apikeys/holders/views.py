@@ -93,8 +93,9 @@ def holder_rotate(request: HttpRequest) -> HttpResponse:
     except (holder_rotation.NotNow, ApiKey.DoesNotExist) as error:
         said = str(error) if isinstance(error, holder_rotation.NotNow) else "It is gone."
         return _page(request, visit, said, 409)
-    visit.key_secret.refresh_from_db()
-    context = {"key": key, "visit": visit, "key_text": text, "old_ends_at": visit.key_secret.ends_at}
+    old = visit.key_secret
+    old.refresh_from_db()
+    context = {"key": key, "visit": visit, "key_text": text, "old_ends_at": old.ends_at}
     return render(request, "apikeys/holder/rotated.html", context)
 
 

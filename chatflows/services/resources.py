@@ -28,7 +28,7 @@ from apikeys.resources import (
     Taken,
 )
 from chatflows import snippets
-from chatflows.access import decisions
+from chatflows.access import advice, decisions
 from chatflows.access.decisions import RequestFacts
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
@@ -207,6 +207,10 @@ class ChatflowResources:
             reserved_tokens=month.reserved_tokens,
             reserved_cost=month.reserved_cost,
         )
+
+    def advice(self, code: str) -> str:
+        """Return what a caller can do about a refusal with this code."""
+        return advice.of(code)
 
     def is_within_bounds(
         self, credential: Credential, origins: tuple[str, ...], address: str
