@@ -3,14 +3,14 @@
 from chatflows.access import codes
 
 _ADVICE = {
-    codes.RATE_LIMITED.name: "A limit is used up. Wait as long as Retry-After says, or ask for more.",
-    codes.KEY_NOT_SELECTED.name: "The key is good, but does not open this chatflow. Ask the team.",
-    codes.CHATFLOW_OFF.name: "Nobody is let in at the moment. Ask the team when it opens.",
+    codes.RATE_LIMITED.name: "A limit is used up. Wait for Retry-After, or ask for more.",
+    codes.KEY_NOT_SELECTED.name: "The key is good, but does not open this chatflow.",
+    codes.CHATFLOW_OFF.name: "Nobody is let in at the moment. Ask the team.",
     codes.INSUFFICIENT_SCOPE.name: "The key may not do this. Ask the team for a key that may.",
-    codes.NETWORK_NOT_ALLOWED.name: "The call came from an address that is not allowed. Call from another.",
-    codes.ORIGIN_NOT_ALLOWED.name: "The call came from a web page that is not allowed. Call from a server.",
+    codes.NETWORK_NOT_ALLOWED.name: "Calls from this address are not allowed.",
+    codes.ORIGIN_NOT_ALLOWED.name: "Calls from this web page are not allowed.",
     codes.NOT_FOUND.name: "There is no such chatflow. Check its id.",
-    codes.INVALID_TOKEN.name: "The key was not good at that moment: it had ended, or it was disabled.",
+    codes.INVALID_TOKEN.name: "The key had ended or was disabled then.",
     codes.INVALID_REQUEST.name: "The call could not be read. Send the key once, in the header.",
     codes.UNAVAILABLE.name: "A part of the server was away. Try again.",
 }
