@@ -5,6 +5,8 @@ SENTENCES = {
     "api_key.issue_secret": "made the secret of the key {target}",
     "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
     "api_key.rotate": "rotated the key {target}",
+    "api_key.rotate_by_holder": "rotated the key {target} on its holder's page",
+    "api_key.undo_rotation": "undid the holder's rotation of the key {target}",
     "api_key.extend_overlap": "let the old secret of the key {target} work longer",
     "api_key.retire_secret": "ended the old secret of the key {target}",
     "api_key.end_silent_secret": "ended the old secret of the key {target}, as it was silent",

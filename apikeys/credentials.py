@@ -18,7 +18,17 @@ from apikeys import bearer, key_text, usable
 from apikeys.bearer import Carrier, Presented
 from apikeys.usable import State
 
-__all__ = ["ABSENT", "Credential", "Proof", "State", "StoredSecret", "judge", "present", "read"]
+__all__ = [
+    "ABSENT",
+    "Credential",
+    "Proof",
+    "State",
+    "StoredSecret",
+    "judge",
+    "of_stored",
+    "present",
+    "read",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,11 @@ def judge(
         return Credential(carrier, State.UNKNOWN)
     if not hmac.compare_digest(_digest_under(stored.pepper_version, proof), stored.digest):
         return Credential(carrier, State.UNKNOWN)
+    return of_stored(carrier, stored, now)
+
+
+def of_stored(carrier: Carrier, stored: StoredSecret, now: datetime) -> Credential:
+    """Return the credential of a text that proved to be right, with its state at `now`."""
     return Credential(
         carrier=carrier,
         state=usable.state(stored, now),

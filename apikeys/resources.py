@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.models import Team
 from accounts.permissions import Actor
+from apikeys.credentials import Credential
 from apikeys.models import ApiKey
 
 
@@ -191,6 +192,14 @@ class Resources(Protocol):
 
     def taken(self, key: ApiKey) -> Taken:
         """Return what the key took of its limits so far."""
+
+    def advice(self, code: str) -> str:
+        """Return what a caller can do about a refusal with this code."""
+
+    def is_within_bounds(
+        self, credential: Credential, origins: tuple[str, ...], address: str
+    ) -> bool:
+        """Whether a key is good and comes from where it may, by the rule of the gate."""
 
     def snippets(self, resource: Resource) -> Sequence[object]:
         """Return code that calls a resource, in several languages."""

@@ -290,6 +290,8 @@ SESSION_COOKIE_NAME = "__Host-flowlatch" if IS_HTTPS else "flowlatch"
 # The visits of flow apps have another cookie and another table, and open nothing else.
 FLOW_COOKIE_NAME = "__Host-flowlatch-flow" if IS_HTTPS else "flowlatch-flow"
 CSRF_COOKIE_NAME = "__Host-flowlatch-csrf" if IS_HTTPS else "flowlatch-csrf"
+# Sent to the holder's page alone; `__Host-` would allow no path.
+KEY_COOKIE_NAME = "__Secure-flowlatch-key" if IS_HTTPS else "flowlatch-key"
 DEVICE_COOKIE_NAME = "__Host-flowlatch-device" if IS_HTTPS else "flowlatch-device"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_ENGINE = "accounts.login.session_store"

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     FRESH_LOGIN = "fresh_login"
     FLOW_LOGIN = "flow_login"
     RESET = "reset"  # no password: asking for a link by mail
+    KEY_TEXT = "key_text"  # no password: a key's text on its holder's page
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,19 @@ class _Bucket:
         longest = LONGEST_WAIT if self.is_growing else WINDOW / self.limit
         free_at: datetime = row.last_failed_at + min(WINDOW * (1 << doublings), longest)
         return free_at - now
+
+
+class _QuietBucket(_Bucket):
+    """A counter that forgets everything once nothing was tried for a whole window."""
+
+    def failures(self, row: LockOut, now: datetime) -> int:
+        """Return how many failures still count."""
+        return 0 if now - row.last_failed_at >= WINDOW else row.failures
+
+    def wait(self, row: LockOut, now: datetime) -> timedelta:
+        """Return how long nothing is checked; zero or less if the attempt may be checked."""
+        is_full = row.failures >= self.limit
+        return row.last_failed_at + WINDOW - now if is_full else timedelta()
 
 
 def begin(attempt: Attempt) -> None:
@@ -142,6 +156,8 @@ def _buckets(attempt: Attempt) -> Sequence[_Bucket]:
     if attempt.device:
         return [_Bucket(_digest(attempt.kind, "device", attempt.device), DEVICE_LIMIT)]
     network = addresses.network_of(attempt.address)
+    if attempt.kind is Kind.KEY_TEXT:  # no name: nobody's wrong texts count against a key
+        return [_QuietBucket(_digest(attempt.kind, "network", network), LIMIT)]
     # Upper case first: a database may take letters like a dotless i for the plain one.
     name = fold(attempt.subject.strip()[:MAX_SUBJECT_LENGTH].upper())
     return [

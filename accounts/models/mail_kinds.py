@@ -114,6 +114,18 @@ KINDS: Mapping[str, MailKind] = {
         },
         "Nothing stops by itself. The page of each key says how old its secret is.",
     ),
+    "key_holder_rotation": MailKind(
+        "Key rotated by its holder",
+        {
+            "team_name": "Acme",
+            "key_name": "crm-sync",
+            "address": "203.0.113.7",
+            "link": _LINK,
+            "expires_at": datetime(2026, 12, 1, 9, 30, tzinfo=UTC),
+        },
+        "Look at the key's page: retire or revoke a secret there, if nobody should have made it.",
+        give_up_after=timedelta(hours=24),  # the link opens no longer
+    ),
     "test": MailKind(
         "Test mail",
         {"username": "alice"},

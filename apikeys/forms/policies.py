@@ -15,7 +15,12 @@ DAYS = {7: "7 days", 30: "30 days", 90: "90 days", 180: "180 days", 365: "1 year
 HOURS = {0: "no overlap", 1: "at most 1 hour", 24: "at most 24 hours", 168: "at most 7 days"}
 IN_ORDER = [scope for of in scopes.GROUPS.values() for scope in of]
 MAX_SCOPES = 200  # texts in one form
-NAMES = frozenset({"longest_life", "rotate_every", "longest_overlap", "may_last_forever", "scopes"})
+NAMES = frozenset(
+    {
+        *("longest_life", "rotate_every", "longest_overlap"),
+        *("may_last_forever", "holders_may_rotate", "scopes"),
+    }
+)
 FOREIGN = NAMES | {"csrfmiddlewaretoken", "version", "seen"}
 
 
@@ -54,6 +59,7 @@ class PolicyForm(forms.Form):
         help_text="How long both texts work.",
     )
     may_last_forever = forms.BooleanField(required=False)
+    holders_may_rotate = forms.BooleanField(required=False)
     scopes = forms.MultipleChoiceField(
         required=False, choices=[(scope.value, scope.value) for scope in IN_ORDER]
     )
@@ -64,6 +70,7 @@ class PolicyForm(forms.Form):
             "rotate_every": rules.rotate_every,
             "longest_overlap": rules.longest_overlap,
             "may_last_forever": rules.may_last_forever,
+            "holders_may_rotate": rules.holders_may_rotate,
             "scopes": self.allowed(rules),
         }
         super().__init__(data, initial=initial)
@@ -86,6 +93,7 @@ class PolicyForm(forms.Form):
             rotate_every=cleaned["rotate_every"],
             longest_overlap=cleaned["longest_overlap"],
             may_last_forever=cleaned["may_last_forever"],
+            holders_may_rotate=cleaned["holders_may_rotate"],
             scopes=None if chosen.issuperset(IN_ORDER) else chosen,
         )
 

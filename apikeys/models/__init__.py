@@ -3,5 +3,15 @@
 from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
 from apikeys.models.notices import Notice
 from apikeys.models.policies import KeyPolicy
+from apikeys.models.visits import KeyVisit
 
-__all__ = ["ApiKey", "ApiKeyQuerySet", "KeyPolicy", "KeySecret", "Kind", "Notice", "Status"]
+__all__ = [
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "KeyPolicy",
+    "KeySecret",
+    "KeyVisit",
+    "Kind",
+    "Notice",
+    "Status",
+]

@@ -15,6 +15,8 @@ class KeyPolicy(TeamOwned):
     may_last_forever = models.BooleanField(default=True)
     # What keys may hold beside `predictions:create`; None: every scope.
     scopes = models.JSONField(null=True, blank=True)
+    # Whether whoever holds a key may give it a new text on the holder's page.
+    holders_may_rotate = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
 
     objects = TeamQuerySet.as_manager()

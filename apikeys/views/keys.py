@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
@@ -110,6 +111,7 @@ def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:
         "snippets": resources.registry().snippets(opened[0]) if opened else None,
         "first_call_url": reverse("key_first_call", args=[request.team.slug, key.id]),
         "call": None,
+        "holder_address": settings.PUBLIC_URL + reverse("holder"),
         "found": keys.found_of(key),
     }
     return render(request, "apikeys/created.html", context)

@@ -134,8 +134,9 @@ def _fields(rules: Rules) -> QueryDict:
     for name in ("longest_life", "rotate_every", "longest_overlap"):
         value = getattr(rules, name)
         fields[name] = "" if value is None else str(value)
-    if rules.may_last_forever:
-        fields["may_last_forever"] = "on"
+    for name in ("may_last_forever", "holders_may_rotate"):
+        if getattr(rules, name):
+            fields[name] = "on"
     fields.setlist("scopes", sorted(PolicyForm.allowed(rules)))
     return fields
 

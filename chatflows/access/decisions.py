@@ -207,6 +207,11 @@ def decide_for_key(
     return _LET_IN
 
 
+def is_within_bounds(credential: Credential, facts: RequestFacts) -> bool:
+    """Whether a key is good and comes from where it may, whatever is asked for with it."""
+    return _is_good(credential) and _by_key_bounds(credential, facts) is None
+
+
 def _with_key(
     credential: Credential, chatflow: ChatflowAccess | None, facts: RequestFacts
 ) -> Decision:

@@ -39,7 +39,7 @@ from chatflows.gate.verdicts import NOWHERE, Verdict
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory
 from chatflows.protocols.client import ClientProtocol
-from chatflows.protocols.flowise.protocol import FLOWISE
+from chatflows.protocols.flowise.protocol import FLOWISE, MANAGEMENT
 from chatflows.protocols.openai.protocol import OpenAI
 
 log = structlog.get_logger("flowlatch.gate")
@@ -112,7 +112,7 @@ class BearerGate:
         exchange = Exchange(
             request=request,
             parts=self._parts,
-            protocol=_protocol(family),
+            protocol=MANAGEMENT if family is Family.FLOWISE else _protocol(family),
             send_message=send,
             path=scope["path"],
             is_api=family is not None,

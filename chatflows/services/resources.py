@@ -11,7 +11,9 @@ from django.db.models import Count, Exists, Min, OuterRef
 from django.urls import reverse
 
 from accounts.models import Team
+from accounts.network import addresses
 from accounts.permissions import Actor
+from apikeys.credentials import Credential
 from apikeys.models import ApiKey
 from apikeys.resources import (
     Change,
@@ -26,6 +28,8 @@ from apikeys.resources import (
     Taken,
 )
 from chatflows import snippets
+from chatflows.access import advice, decisions
+from chatflows.access.decisions import RequestFacts
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
 from chatflows.predictions import running
@@ -203,6 +207,17 @@ class ChatflowResources:
             reserved_tokens=month.reserved_tokens,
             reserved_cost=month.reserved_cost,
         )
+
+    def advice(self, code: str) -> str:
+        """Return what a caller can do about a refusal with this code."""
+        return advice.of(code)
+
+    def is_within_bounds(
+        self, credential: Credential, origins: tuple[str, ...], address: str
+    ) -> bool:
+        """Whether a key is good and comes from where it may, by the rule of the gate."""
+        facts = RequestFacts(origins=origins, address=addresses.parse(address))
+        return decisions.is_within_bounds(credential, facts)
 
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""

@@ -60,6 +60,7 @@ class Belongings:
     mail_id: object
     team_id: object
     digest: str = "nobodys"
+    anything: str = "nobodys"
     token: str = "nobodys"
     proof: str = "nobodys"
 

@@ -20,7 +20,7 @@ from accounts.models import (
     TeamOwned,
     User,
 )
-from apikeys.models import KeySecret
+from apikeys.models import KeySecret, KeyVisit
 from chatflows.models import (
     Abort,
     Conversation,
@@ -54,6 +54,7 @@ WITHOUT_A_TEAM = {
     Team: "is the team",
     User: "a person can be in many teams",
     KeySecret: "reached through its key",
+    KeyVisit: "reached through its secret",
     Conversation: "reached through its chatflow",
     FaqEntry: "reached through its chatflow",
     HostedChat: "reached through its chatflow",

@@ -82,6 +82,7 @@ BUDGET = {
     "operator_team_rename": 4,
     "operator_team_delete": 4,
     "operator_mail_list": 5,
+    "holder": 0,
     "flow_login": 2,
     "flow_home": 3,
     "hosted_chat": 5,
@@ -89,7 +90,7 @@ BUDGET = {
 Assert = Callable[..., Any]
 
 
-NOBODYS = ("account_login", "forgotten_password")
+NOBODYS = ("account_login", "forgotten_password", "holder")
 VISITORS = ("flow_login", "flow_home", "hosted_chat")
 
 

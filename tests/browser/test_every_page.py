@@ -58,6 +58,8 @@ PAGES = [
     "/t/acme/settings/keys/",
     "/t/acme/settings/keys/preview/?longest_life=30&rotate_every=7&longest_overlap=24&scopes=usage:view",
     "/key-contact/",
+    "/key-undo/",
+    "/key",
     "/t/acme/members/",
     "/t/acme/members/leave/",
     "/t/acme/members/{member}/role/",
@@ -79,6 +81,7 @@ EXPECTED = {
     "/nothing-here": {404},
     "/join/": {410},
     "/key-contact/": {410},
+    "/key-undo/": {410},
     "/password-reset/": {410},
 }
 WIDTHS = (360, 390, 820, 1440, 1600)

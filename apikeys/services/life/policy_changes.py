@@ -55,6 +55,7 @@ class Rules:
     longest_overlap: int | None = None  # hours
     may_last_forever: bool = True
     scopes: frozenset[str] | None = None
+    holders_may_rotate: bool = False
 
     @property
     def life(self) -> timedelta:
@@ -174,6 +175,7 @@ def rules_of(policy: KeyPolicy) -> Rules:
         longest_overlap=policy.longest_overlap,
         may_last_forever=policy.may_last_forever,
         scopes=None if policy.scopes is None else frozenset(policy.scopes),
+        holders_may_rotate=policy.holders_may_rotate,
     )
 
 
@@ -222,6 +224,7 @@ def _write(policy: KeyPolicy, rules: Rules) -> None:
     policy.rotate_every = rules.rotate_every
     policy.longest_overlap = rules.longest_overlap
     policy.may_last_forever = rules.may_last_forever
+    policy.holders_may_rotate = rules.holders_may_rotate
     policy.scopes = None if rules.scopes is None else sorted(with_implied(rules.scopes))
     policy.save()
 

@@ -72,14 +72,14 @@ def rotate(
     policies.lock(key.team)
     now = timezone.now()
     _check_overlap(key, overlap)
-    live = _lock(key, now)
+    live = lock_secrets(key, now)
     rights.check(key.team, by, key.scopes)
     if len(live) > 1:
         raise TwoSecrets
     for old in live:
-        _set_end(old, now, overlap, when_silent=when_silent)
+        set_end(old, now, overlap, when_silent=when_silent)
     made = keys.make_secret(key, shown_to)
-    facts: dict[str, object] = {"public_id": made.public_id, **_ending(live, now)}
+    facts: dict[str, object] = {"public_id": made.public_id, **ending_facts(live, now)}
     if expires_at is not None:
         if expires_at <= now:
             raise ValidationError({"expires_at": "This moment is past. Choose a later one."})
@@ -102,7 +102,7 @@ def retire(key: ApiKey, by: Actor, *, public_id: str | None = None) -> None:
     means another.
     """
     now = timezone.now()
-    old = _old(_lock(key, now))
+    old = _old(lock_secrets(key, now))
     if public_id is not None and public_id != old.public_id:
         raise NotRotating
     _of(old).end(now)
@@ -117,7 +117,7 @@ def extend_overlap(key: ApiKey, by: Actor, more: timedelta = EXTENSION) -> datet
     Raises NotRotating if there is only one secret, and ValidationError at the longest overlap.
     """
     now = timezone.now()
-    old = _old(_lock(key, now))
+    old = _old(lock_secrets(key, now))
     before = old.ends_at
     latest = (old.ending_since or now) + policies.longest_overlap(key.team)
     if before is None or before >= latest:
@@ -128,7 +128,7 @@ def extend_overlap(key: ApiKey, by: Actor, more: timedelta = EXTENSION) -> datet
         "api_key.extend_overlap",
         key,
         by,
-        {"public_id": old.public_id, **_ending([old], now)},
+        {"public_id": old.public_id, **ending_facts([old], now)},
         before={"old_secret_ends_at": before.isoformat()},
     )
     return old.ends_at
@@ -143,12 +143,12 @@ def let_end(key: ApiKey, by: Actor, *, overlap: timedelta, when_silent: bool = F
     """
     now = timezone.now()
     _check_overlap(key, overlap)
-    live = _lock(key, now)
+    live = lock_secrets(key, now)
     if not live:
         raise NotRotating
     for secret in live:
-        _set_end(secret, now, overlap, when_silent=when_silent)
-    _record("api_key.let_end", key, by, _ending(live[:1], now))
+        set_end(secret, now, overlap, when_silent=when_silent)
+    _record("api_key.let_end", key, by, ending_facts(live[:1], now))
 
 
 @transaction.atomic
@@ -159,7 +159,9 @@ def revoke_secrets(key: ApiKey, by: Actor, *, public_id: str | None = None) -> i
     """
     now = timezone.now()
     named = [
-        secret for secret in _lock(key, now) if public_id is None or secret.public_id == public_id
+        secret
+        for secret in lock_secrets(key, now)
+        if public_id is None or secret.public_id == public_id
     ]
     if public_id is not None and not named:
         raise ValidationError({"public_id": "The key has no text of this id that works."})
@@ -196,7 +198,7 @@ def end_silent(stopping: Event) -> None:
 @transaction.atomic
 def _end_silent(secret: KeySecret) -> None:
     key, now = secret.key, timezone.now()
-    mine = [each for each in _lock(key, now) if each.pk == secret.pk]
+    mine = [each for each in lock_secrets(key, now) if each.pk == secret.pk]
     # Between the look and the lock its end may have been moved, or a call may have come.
     if mine and mine[0].ends_when_silent and _is_silent(mine[0], now):
         _of(secret).end(now)
@@ -212,7 +214,7 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
     return last_at is None or now - last_at >= SILENT_FOR
 
 
-def _lock(key: ApiKey, now: datetime) -> list[KeySecret]:
+def lock_secrets(key: ApiKey, now: datetime) -> list[KeySecret]:
     """Lock the key, read it anew, and return its secrets that work, the newest first."""
     locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
     key.scopes, key.expires_at, key.version = locked.scopes, locked.expires_at, locked.version
@@ -236,7 +238,7 @@ def _check_overlap(key: ApiKey, overlap: timedelta) -> None:
         raise ValidationError({"overlap": f"Both secrets may work for at most {words(longest)}."})
 
 
-def _set_end(secret: KeySecret, now: datetime, overlap: timedelta, *, when_silent: bool) -> None:
+def set_end(secret: KeySecret, now: datetime, overlap: timedelta, *, when_silent: bool) -> None:
     if not overlap:
         _of(secret).end(now)
         return
@@ -247,7 +249,7 @@ def _set_end(secret: KeySecret, now: datetime, overlap: timedelta, *, when_silen
     secret.save(update_fields=["ends_at", "ending_since", "ends_when_silent"])
 
 
-def _ending(secrets: Sequence[KeySecret], now: datetime) -> dict[str, object]:
+def ending_facts(secrets: Sequence[KeySecret], now: datetime) -> dict[str, object]:
     """Return when the old secret ends, for the audit trail."""
     for secret in secrets:
         ends_at = secret.ends_at or now

@@ -3,6 +3,7 @@
 from chatflows.access.codes import Code
 from chatflows.engines import Failed
 from chatflows.predictions import Prediction
+from chatflows.protocols.client import PROBLEM_JSON, Body
 from chatflows.protocols.flowise import errors, frames
 
 
@@ -27,4 +28,13 @@ class Flowise:
         return frames.ABORT + frames.END
 
 
-FLOWISE = Flowise()
+class Management(Flowise):
+    """How the gate refuses a request to the management API before Django reads it."""
+
+    @staticmethod
+    def error(code: Code, detail: str, request_id: str, accept: bytes = b"") -> Body:
+        """Write a problem, whatever the client accepts."""
+        return errors.error(code, detail, request_id, PROBLEM_JSON)
+
+
+FLOWISE, MANAGEMENT = Flowise(), Management()
