@@ -14,6 +14,7 @@ class ApiKeysConfig(AppConfig):
         from accounts.signals import membership_changed  # noqa: PLC0415
         from apikeys import audit_words, key_pages  # noqa: PLC0415
         from apikeys.holders import visits  # noqa: PLC0415
+        from apikeys.leaks import reports  # noqa: PLC0415
         from apikeys.services import off_boarding  # noqa: PLC0415
         from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
         from apikeys.services.life import reminders, rotation  # noqa: PLC0415
@@ -23,5 +24,6 @@ class ApiKeysConfig(AppConfig):
         pages.register("api_key", key_pages.urls)
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         worker.register(worker.Job("key visits", timedelta(hours=1), visits.delete_ended))
+        worker.register(worker.Job("leak reports", timedelta(seconds=30), reports.handle))
         worker.register(worker.Job("silent secrets", timedelta(minutes=1), rotation.end_silent))
         worker.register(worker.Job("key reminders", timedelta(minutes=15), reminders.send_due))

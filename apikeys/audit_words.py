@@ -31,12 +31,15 @@ SENTENCES = {
     "api_key.give": "gave the key {target} a new contact",
     "api_key.forget_contact": "had the admins be asked about the key {target}",
     "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
+    "api_key.leak_report": "had the key {target} reported as leaked",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
     "api_key.pin": "pinned the key {target} to another chatflow",
 }
 FACTS = {
     "api_key": "API key",
+    "source": "found, as reported",
+    "network": "network of the report",
     "public_id": "public id",
     "pinned_to": "opens only",
     "public_ids": "public ids",

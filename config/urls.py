@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from accounts.urls import debug_urlpatterns, operator_urlpatterns, team_urlpatterns
 from apikeys.holders.urls import urlpatterns as holder_urlpatterns
+from apikeys.leaks.views import leaked_key
 from apikeys.urls import contact_urlpatterns, policy_urlpatterns
 from chatflows.urls import (
     flow_app_urlpatterns,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),
     path("t/<slug:slug>/developer/", views.developer_page, name="developer"),
+    path("leaked-key/", leaked_key, name="leaked_key"),
     path("api/openapi.json", views.openapi, name="openapi"),
     path("api/docs", views.viewer, name="api_viewer"),
     path("llms.txt", views.llms, name="llms"),

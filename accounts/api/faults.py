@@ -4,9 +4,7 @@ from accounts.permissions import Permission
 
 
 class Fault(Exception):
-    """An operation that was not done. `code` names an entry of the catalogue of refusals."""
-
-    code = ""
+    """An operation that was not done. `config/openapi/problems.py` has the code of each kind."""
 
     def __init__(self, detail: str = "", field: str = "") -> None:
         super().__init__(detail)
@@ -17,31 +15,21 @@ class Fault(Exception):
 class Missing(Fault):
     """Nothing of this id is there, or it is another team's. The answer is the same."""
 
-    code = "no_such_thing"
-
 
 class Invalid(Fault):
     """A field or parameter holds what can't be taken. `field` names it."""
-
-    code = "invalid_fields"
 
 
 class Conflict(Fault):
     """The present state does not allow the change."""
 
-    code = "conflict"
-
 
 class Changed(Fault):
     """The thing changed since the caller read it (`If-Match`)."""
 
-    code = "precondition_failed"
-
 
 class OldForm(Fault):
     """The address or body is of an older form. The detail says what to do instead."""
-
-    code = "bad_request"
 
 
 class Lacking(Exception):

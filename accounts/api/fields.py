@@ -2,18 +2,27 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, WithJsonSchema
 
 from accounts.api.operations import ApiSchema
-from accounts.bounds import NANOS, NO_LIMITS, Limits
+from accounts.bounds import (
+    MAX_CALLS,
+    MAX_MONEY,
+    MAX_STREAMS,
+    MAX_TOKENS,
+    NANOS,
+    NO_LIMITS,
+    Limits,
+)
 
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+MOST_MONEY = MAX_MONEY // NANOS  # in units
 MAX_IDS = 1000  # in one body
 
 
@@ -24,8 +33,8 @@ def _moment(value: object) -> datetime:
     if not isinstance(value, str) or _MOMENT.fullmatch(value) is None:
         raise ValueError("write a moment with its offset, such as 2027-01-31T12:00:00Z")
     try:
-        return datetime.fromisoformat(value.upper())
-    except ValueError:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError("there is no such moment") from None
 
 
@@ -37,8 +46,10 @@ def _amount(value: object) -> Decimal:
         amount = Decimal(str(value))
     except InvalidOperation:
         raise ValueError("write an amount such as 20.00") from None
-    if not amount.is_finite() or amount < Decimal("0.01") or amount != round(amount, 2):
-        raise ValueError("write an amount from 0.01 on with at most two decimal places")
+    if not amount.is_finite() or not Decimal("0.01") <= amount <= MOST_MONEY:
+        raise ValueError(f"write an amount from 0.01 to {MOST_MONEY:,}")
+    if amount != round(amount, 2):
+        raise ValueError("write an amount with at most two decimal places")
     return amount
 
 
@@ -53,7 +64,7 @@ Amount = Annotated[
     WithJsonSchema({"type": ["number", "string"]}, mode="validation"),
     WithJsonSchema({"type": "string"}, mode="serialization"),
 ]
-Count = Annotated[StrictInt, Field(ge=1)]
+Count = Annotated[StrictInt, Field(ge=1, le=MAX_CALLS)]
 Flag = StrictBool
 Text = Annotated[str, Field(max_length=2000)]
 # The document has the enum Scope in its place.
@@ -70,10 +81,10 @@ class LimitsBody(ApiSchema):
     """Limits to set. One that is left out stays, and null lifts it."""
 
     requests_per_minute: Count | None = None
-    streams: Count | None = None
+    streams: Annotated[StrictInt, Field(ge=1, le=MAX_STREAMS)] | None = None
     calls_per_day: Count | None = None
     calls_per_month: Count | None = None
-    tokens_per_month: Count | None = None
+    tokens_per_month: Annotated[StrictInt, Field(ge=1, le=MAX_TOKENS)] | None = None
     budget: Amount | None = Field(
         default=None, description="Money a month, in the server's currency."
     )
@@ -112,11 +123,11 @@ def money(nanos: int | None) -> str | None:
     return None if nanos is None else f"{Decimal(nanos) / NANOS:.2f}"
 
 
-def one_spelling(name: str, first: str | None, other: str, second: str | None) -> str | None:
-    """Return what one of two names of a field says. Raises ValueError if they say two things."""
-    if first is not None and second is not None and first != second:
-        raise ValueError(f"{name} and {other} say two things. Send one of them")
-    return second if first is None else first
+def said(value: object) -> object:
+    """Refuse null where it says nothing: a field is left out, or it has a value."""
+    if value is None:
+        raise ValueError("null says nothing here. Leave the field out")
+    return value
 
 
 def unique(values: Sequence[Any]) -> list[Any]:

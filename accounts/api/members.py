@@ -159,7 +159,7 @@ def list_invitations(
     summary="Invite a person",
     scope=Permission.INVITATIONS_CREATE,
     response={201: InvitationShown},
-    errors=("forbidden", "conflict"),
+    errors=(PermissionDenied, Conflict),
     example=INVITATION,
     takes_body={"email": "eve@example.com", "role": "viewer"},
 )
@@ -194,7 +194,7 @@ def invite(request: ApiRequest, response: HttpResponse, body: NewInvitation) -> 
     summary="Make a new link",
     scope=Permission.INVITATIONS_CREATE,
     response={200: InvitationShown},
-    errors=("forbidden", "conflict"),
+    errors=(PermissionDenied, Conflict),
     example=INVITATION,
 )
 def resend(request: ApiRequest, invitation_id: UUID) -> InvitationShown:
@@ -214,7 +214,7 @@ def resend(request: ApiRequest, invitation_id: UUID) -> InvitationShown:
     summary="Withdraw an invitation",
     scope=Permission.INVITATIONS_CREATE,
     response={204: None},
-    errors=("forbidden", "conflict"),
+    errors=(PermissionDenied, Conflict),
 )
 def withdraw(request: ApiRequest, invitation_id: UUID) -> None:
     """End an invitation and its link."""

@@ -98,7 +98,7 @@ def operation(
     scope: Permission | Sequence[Permission] | None = None,
     open_because: str = "",
     response: Mapping[int, Any],
-    errors: Sequence[str] = (),
+    errors: Sequence[type[Exception]] = (),
     example: Any = None,
     takes_body: Any = None,
     extra: Mapping[str, Any] | None = None,
@@ -106,8 +106,8 @@ def operation(
     """Add an operation to a router, with its policy.
 
     `scope` is the scope that it asks for, several where one of them is enough, None for any good
-    key. `open_because` says why an operation asks for no key. `errors` are codes of the catalogue
-    that this operation can answer beside those that all can. `example` is one of its answer, and
+    key. `open_because` says why an operation asks for no key. `errors` are what it can raise
+    beside what all can. `example` is one of its answer, and
     `takes_body` one of what it takes. The function's docstring is its description.
     """
     scopes = (scope,) if isinstance(scope, Permission) else tuple(scope or ())

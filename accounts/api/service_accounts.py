@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router
@@ -141,7 +141,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Update a service account",
         scope=Permission.SERVICE_ACCOUNTS_UPDATE,
         response={200: Account},
-        errors=("forbidden",),
+        errors=(PermissionDenied,),
         example=ACCOUNT,
         takes_body={"disabled": True},
     )

@@ -92,6 +92,18 @@ KINDS: Mapping[str, MailKind] = {
         },
         "The page of the key names the web pages. Put a publishable key there and rotate this one.",
     ),
+    "key_leaked": MailKind(
+        "Leaked key",
+        {
+            "team_name": "Acme",
+            "key_name": "crm-sync",
+            "hint": "flk_sk_8fK2…m3Rw",
+            "source": "https:\u200b/\u200b/\u200bpaste.\u200bexample",
+            "network": "203.0.113.0/24",
+            "link": _LINK,
+        },
+        "The key is disabled. Make a new text on its page, then enable it.",
+    ),
     "key_expiry": MailKind(
         "Keys that end soon",
         {

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from ninja import Router
 
-from accounts.api import cursors, etags, idempotency
+from accounts.api import cursors, idempotency
 from accounts.api.faults import Invalid
 from accounts.api.lists import Cursor, Limit, Listed, listed
 from accounts.api.operations import ApiRequest, operation
@@ -14,6 +15,7 @@ from accounts.api.service_accounts import ONE, find
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
+from apikeys.api.keys import answered
 from apikeys.api.keys import find as find_key
 from apikeys.api.schemas import Key, NewKey, Page
 from apikeys.models import ApiKey
@@ -59,7 +61,7 @@ def list_keys(
     summary="Create a key of a service account",
     scope=Permission.APIKEYS_CREATE,
     response={201: Key},
-    errors=("forbidden",),
+    errors=(PermissionDenied,),
     example=CREATED,
     takes_body=NEW,
 )
@@ -71,6 +73,5 @@ def create(request: ApiRequest, response: HttpResponse, account_id: UUID, body: 
         raise Invalid("The address names another service account.", "service_account")
     of_account = body.model_copy(update={"service_account": account.id})
     key, text, ignored = changes.create(request.principal, of_account)
-    etags.mark(response, key.version)
     response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
-    return schemas.shown(find_key(request, key.id), text=text, ignored=ignored)
+    return answered(response, schemas.shown(find_key(request, key.id), text=text, ignored=ignored))

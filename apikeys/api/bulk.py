@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from ninja import Router
 from pydantic import Field
@@ -44,7 +45,7 @@ class Done(ApiSchema):
     summary="Disable, enable, revoke or delete several keys",
     scope=(Permission.APIKEYS_UPDATE, Permission.APIKEYS_DELETE),
     response={200: Done},
-    errors=("forbidden",),
+    errors=(PermissionDenied,),
     example={"action": "disable", "keys": 2, "changed": 1},
     takes_body={"action": "disable", "ids": [ID]},
 )

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from accounts.api import etags
 from accounts.api.fields import LimitsBody
 from accounts.api.operations import ApiRequest
 from accounts.permissions import Actor, Principal
@@ -72,7 +71,6 @@ def update(request: ApiRequest, key: ApiKey, body: KeyChange) -> list[str] | Non
         raise PermissionDenied(ITSELF)
     policies.lock(key.team)
     key.refresh_from_db()
-    etags.check(request, key.version)
     wanted = _wanted_chatflows(key, body)
     scopes, ignored = terms.scopes_of(body)
     with terms.in_words_of_bodies():
@@ -106,8 +104,8 @@ def _change_details(key: ApiKey, body: KeyChange, by: Actor) -> None:
     said: dict[str, Any] = {}
     if (name := terms.name_of(body)) is not None:
         said["name"] = name
-    if body.note is not None:
-        said["note"] = body.note
+    if terms.given(body, ["note"]):
+        said["note"] = body.note or ""
     if body.environment is not None:
         said["environment"] = body.environment
     if terms.given(body, ["service_account"]):

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
 from ninja import Query, Router
 
 from accounts.api import cursors, etags, idempotency
-from accounts.api.faults import Missing, OldForm
+from accounts.api.faults import Changed, Conflict, Missing, OldForm
 from accounts.api.lists import Cursor, Limit
 from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
 from accounts.models import Team
@@ -75,7 +76,7 @@ def list_keys(
     summary="Create a key",
     scope=Permission.APIKEYS_CREATE,
     response={201: Key},
-    errors=("forbidden",),
+    errors=(PermissionDenied,),
     example=CREATED,
     takes_body=NEW,
 )
@@ -87,9 +88,8 @@ def create(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
     else. To name `chatflows`, the caller may update each of them.
     """
     key, text, ignored = changes.create(request.principal, body)
-    etags.mark(response, key.version)
     response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
-    return schemas.shown(find(request, key.id), text=text, ignored=ignored)
+    return answered(response, schemas.shown(find(request, key.id), text=text, ignored=ignored))
 
 
 @operation(
@@ -105,8 +105,7 @@ def create(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
 def get(request: ApiRequest, response: HttpResponse, key_id: UUID) -> Key:
     """Return one key of the team. The text of a secret key is never part of it."""
     key = find(request, key_id)
-    etags.mark(response, key.version)
-    return schemas.shown(key)
+    return answered(response, schemas.shown(key))
 
 
 def _update(name: str, method: str) -> Callable[[View], View]:
@@ -118,7 +117,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Update a key",
         scope=Permission.APIKEYS_UPDATE,
         response={200: Key},
-        errors=("forbidden", "precondition_failed", "conflict"),
+        errors=(PermissionDenied, Changed, Conflict),
         example=KEY,
         takes_body={"note": "Asked by the shop's backend", "limits": {"calls_per_day": 1000}},
     )
@@ -132,10 +131,11 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
     A key changes others and not itself: it can't lift its own bounds.
     """
     with transaction.atomic():
-        ignored = changes.update(request, find(request, key_id), body)
+        key = find(request, key_id)
+        check(request, key)
+        ignored = changes.update(request, key, body)
     key = find(request, key_id)
-    etags.mark(response, key.version)
-    return schemas.shown(key, ignored=ignored)
+    return answered(response, schemas.shown(key, ignored=ignored))
 
 
 @operation(
@@ -146,13 +146,13 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
     summary="Delete a key",
     scope=Permission.APIKEYS_DELETE,
     response={200: Deleted},
-    errors=("precondition_failed",),
+    errors=(Changed,),
     example={"raw": [], "affected": 1},
 )
 def delete(request: ApiRequest, key_id: UUID) -> Deleted:
     """Delete a key for good, its name too. Its next call is refused. Records keep its name."""
     key = find(request, key_id)
-    etags.check(request, key.version)
+    check(request, key)
     keys.delete(key, request.principal.actor)
     return Deleted()
 
@@ -164,6 +164,18 @@ def find(request: ApiRequest, key_id: UUID) -> ApiKey:
     if key is None:
         raise Missing
     return key
+
+
+def answered(response: HttpResponse, key: Key) -> Key:
+    """Put the entity tag of a key on its answer."""
+    etags.mark(response, schemas.tag(key))
+    return key
+
+
+def check(request: ApiRequest, key: ApiKey) -> None:
+    """Raise Changed if the request's If-Match names another state of the key."""
+    if "If-Match" in request.headers:
+        etags.check(request, schemas.tag(schemas.shown(key)))
 
 
 def _kept(team: Team) -> ApiKeyQuerySet:

@@ -12,15 +12,15 @@ from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.bounds import Limits
 from accounts.models import Environment
 from accounts.permissions import Permission
-from apikeys import resources
 from apikeys.api import schemas
 from apikeys.api.examples import CHATFLOW_ID, ID, KEY
 from apikeys.api.schemas import Secret
+from apikeys.holders import overview
 from apikeys.models import ApiKey
+from apikeys.resources import Taken
 from apikeys.services.life import policies
 
 router = Router()
-CALLS = 20
 
 
 class Opened(ApiSchema):
@@ -35,11 +35,11 @@ class OwnCall(ApiSchema):
     """A call that came with the key."""
 
     at: datetime
-    chatflow: str
+    chatflow: str = Field(description="Its name; of one that the key does not open, the id sent.")
     allowed: bool
     status: int
     code: str
-    request_id: str
+    advice: str = Field(description="What to do about a refusal; empty for a call that was let in.")
 
 
 class Self(ApiSchema):
@@ -104,8 +104,10 @@ def own(request: ApiRequest) -> Self:
     key = rows.filter(pk=request.principal.actor.id).first()
     if key is None:  # deleted between two statements
         raise Missing
-    opened = resources.registry().of_keys([key]).get(key.id, [])
-    shown = schemas.shown(key)
+    secret = key.secret
+    if secret is None:
+        raise Missing
+    seen, shown = overview.of(key, secret), schemas.shown(key)
     return Self(
         id=key.id,
         name=key.name,
@@ -113,9 +115,9 @@ def own(request: ApiRequest) -> Self:
         status=key.status,
         environment=key.lives_in,
         scopes=shown.scopes,
-        chatflows=[Opened(id=each.id, name=each.name, mode=each.mode) for each in opened],
+        chatflows=[Opened(id=each.id, name=each.name, mode=each.mode) for each in seen.opens],
         limits=shown.limits,
-        used=_used(key),
+        used=_used(seen.taken),
         networks=key.networks,
         origins=key.origins,
         secrets=shown.secrets,
@@ -123,13 +125,13 @@ def own(request: ApiRequest) -> Self:
         calls=[
             OwnCall(
                 at=call.at,
-                chatflow=call.chatflow_name,
+                chatflow=call.chatflow,
                 allowed=call.allowed,
                 status=call.status,
                 code=call.code,
-                request_id=call.request_id,
+                advice=call.advice,
             )
-            for call in resources.registry().last_calls(key, CALLS)
+            for call in seen.last_calls
         ],
     )
 
@@ -163,7 +165,6 @@ def policy(request: ApiRequest) -> Policy:
     )
 
 
-def _used(key: ApiKey) -> LimitsShown:
-    taken = resources.registry().taken(key)
+def _used(taken: Taken) -> LimitsShown:
     tokens, cost = taken.tokens + taken.reserved_tokens, taken.cost + taken.reserved_cost
     return limits_shown(Limits(taken.minute, taken.streams, taken.day, taken.month, tokens, cost))

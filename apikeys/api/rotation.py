@@ -4,18 +4,20 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from accounts.api import etags, idempotency
-from accounts.api.faults import Conflict
+from accounts.api import idempotency
+from accounts.api.faults import Changed, Conflict
 from accounts.api.fields import Moment
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.permissions import Permission
 from apikeys.api import schemas, terms
+from apikeys.api.changes import ITSELF
 from apikeys.api.examples import CREATED, KEY
-from apikeys.api.keys import ONE, find
+from apikeys.api.keys import ONE, answered, check, find
 from apikeys.api.schemas import Key
 from apikeys.services.life import rotation
 
@@ -59,7 +61,7 @@ class Revocation(ApiSchema):
     summary="Make a new text",
     scope=Permission.APIKEYS_UPDATE,
     response={200: Key},
-    errors=("forbidden", "conflict", "precondition_failed"),
+    errors=(PermissionDenied, Conflict, Changed),
     example=CREATED,
     takes_body={"overlap": "24h", "retire": "when_silent"},
 )
@@ -74,7 +76,9 @@ def rotate(
     key.
     """
     key, body = find(request, key_id), body or Rotation()
-    etags.check(request, key.version)
+    check(request, key)
+    if body.expires_at is not None and request.principal.actor.id == str(key.id):
+        raise PermissionDenied(ITSELF)
     with terms.in_words_of_bodies():
         try:
             text = rotation.rotate(
@@ -87,8 +91,7 @@ def rotate(
         except rotation.TwoSecrets:
             raise Conflict("Two texts work already. The old one has to end first.") from None
     key = find(request, key_id)
-    etags.mark(response, key.version)
-    return schemas.shown(key, text=text)
+    return answered(response, schemas.shown(key, text=text))
 
 
 @operation(
@@ -99,7 +102,7 @@ def rotate(
     summary="End the texts of a key",
     scope=Permission.APIKEYS_UPDATE,
     response={200: Key},
-    errors=("precondition_failed",),
+    errors=(Changed,),
     example={**KEY, "status": "unissued", "secrets": []},
     takes_body={"public_id": "8fK2aB3cD4m3"},
 )
@@ -108,9 +111,8 @@ def revoke(
 ) -> Key:
     """End every text of a key, or one, at once and for good. The key stays, for a new text."""
     key = find(request, key_id)
-    etags.check(request, key.version)
+    check(request, key)
     public_id = body.public_id if body is not None else None
     rotation.revoke_secrets(key, request.principal.actor, public_id=public_id)
     key = find(request, key_id)
-    etags.mark(response, key.version)
-    return schemas.shown(key)
+    return answered(response, schemas.shown(key))

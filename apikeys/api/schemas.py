@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Literal
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accounts.api.fields import (
     MAX_IDS,
@@ -17,6 +18,7 @@ from accounts.api.fields import (
     ScopeText,
     Text,
     limits_shown,
+    said,
 )
 from accounts.api.operations import ApiSchema
 from accounts.models import Environment
@@ -56,6 +58,12 @@ class Terms(ApiSchema):
         default=None, description="Such as 203.0.113.0/24. Empty: anywhere."
     )
     origins: Places | None = None
+
+    _said = field_validator(
+        *("name", "keyName", "scopes", "permissions", "chatflows", "environment", "limits"),
+        *("networks", "origins"),
+        mode="before",
+    )(said)
 
 
 class NewKey(Terms):
@@ -154,6 +162,13 @@ def shown(key: ApiKey, *, text: str | None = None, ignored: Sequence[str] | None
     found.api_key = found.apiKey = text
     found.ignored_permissions = list(ignored) if ignored is not None else None
     return found
+
+
+def tag(key: Key) -> str:
+    """Return the entity tag of a key: what grows with its version, and what changes beside it."""
+    opened = sha256(" ".join(sorted(map(str, key.chatflows))).encode()).hexdigest()[:8]
+    texts = "".join(secret.public_id[:2] for secret in key.secrets)
+    return f"{key.version}.{int(key.disabled)}.{opened}.{texts}"
 
 
 def shown_all(keys: Sequence[ApiKey]) -> list[Key]:

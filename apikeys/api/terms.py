@@ -8,12 +8,12 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from accounts.api.faults import Changed, Invalid
-from accounts.api.fields import LIMIT_NAMES, one_spelling, unique
+from accounts.api.fields import LIMIT_NAMES, unique
 from accounts.mail import addresses as emails
 from accounts.models import Membership, ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
-from accounts.permissions import SCOPES
 from apikeys import resources
+from apikeys.api import flowise
 from apikeys.api.schemas import Terms
 from apikeys.services import details
 
@@ -43,22 +43,19 @@ def in_words_of_bodies() -> Iterator[None]:
 
 
 def name_of(terms: Terms) -> str | None:
-    """Return the name, in either spelling. Raises Invalid if they differ."""
-    return _either("name", terms.name, "keyName", terms.keyName)
+    """Return the name, in either spelling. Raises ValidationError if they differ."""
+    return flowise.name(terms.name, terms.keyName)
 
 
 def scopes_of(terms: Terms) -> tuple[list[str] | None, list[str] | None]:
     """Return the scopes, and the permissions of Flowise that are none of ours.
 
-    Both are None where the body names neither. Raises Invalid if both are there and differ.
+    The scopes are None where the body names neither; the permissions, where it names none. Raises
+    ValidationError if both are there and differ, and for a permission that nobody knows.
     """
     if terms.permissions is None:
         return (None if terms.scopes is None else list(terms.scopes)), None
-    ours = [each for each in unique(terms.permissions) if each in SCOPES]
-    ignored = [each for each in unique(terms.permissions) if each not in SCOPES]
-    if terms.scopes is not None and {*terms.scopes} != {*ours}:
-        raise Invalid("scopes and permissions say two things. Send one of them.", "permissions")
-    return ours, ignored
+    return flowise.scopes(terms.scopes, terms.permissions)
 
 
 def account_of(team: Team, account_id: UUID | None) -> ServiceAccount | None:
@@ -104,10 +101,3 @@ def given(terms: Terms, names: Iterable[str]) -> bool:
 def refuse_lifted_end() -> None:
     """Raise Invalid: nothing takes the end of a key away."""
     raise Invalid("The end of a key can be moved, not lifted.", "expires_at")
-
-
-def _either(name: str, first: str | None, other: str, second: str | None) -> str | None:
-    try:
-        return one_spelling(name, first, other, second)
-    except ValueError as error:
-        raise Invalid(f"{error}.", other) from None

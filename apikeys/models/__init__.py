@@ -1,6 +1,7 @@
 """The tables of apikeys."""
 
 from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
+from apikeys.models.leaks import LeakCandidate
 from apikeys.models.notices import Notice
 from apikeys.models.policies import KeyPolicy
 from apikeys.models.visits import KeyVisit
@@ -12,6 +13,7 @@ __all__ = [
     "KeySecret",
     "KeyVisit",
     "Kind",
+    "LeakCandidate",
     "Notice",
     "Status",
 ]

@@ -53,7 +53,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Set who may call a chatflow",
         scope=finding.UPDATE,
         response={200: schemas.Access},
-        errors=("precondition_failed", "conflict"),
+        errors=(Changed, Conflict),
         example=ACCESS,
         takes_body={"mode": "keys", "keys": ["0198c2f4-1c2b-4d5e-8f90-abcdef123456"]},
     )

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router
 
 from accounts.api import cursors, etags, idempotency
-from accounts.api.faults import OldForm
+from accounts.api.faults import Changed, OldForm
 from accounts.api.lists import Cursor, Limit
 from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
 from chatflows.api import access, finding, schemas
@@ -85,7 +85,7 @@ def list_chatflows(
     summary="Create a chatflow",
     scope=finding.CREATE,
     response={201: ChatflowShown},
-    errors=("forbidden",),
+    errors=(PermissionDenied,),
     example=CHATFLOW,
     takes_body={"name": "Returns helper", "engine": "faq"},
 )
@@ -129,7 +129,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Update a chatflow",
         scope=finding.UPDATE,
         response={200: ChatflowShown},
-        errors=("bad_request", "forbidden", "precondition_failed"),
+        errors=(OldForm, PermissionDenied, Changed),
         example=CHATFLOW,
         takes_body={"name": "Returns helper", "apikeyid": "0198c2f4-1c2b-4d5e-8f90-abcdef123456"},
     )
@@ -165,7 +165,7 @@ def update(
     summary="Delete a chatflow",
     scope=finding.DELETE,
     response={200: Deleted},
-    errors=("precondition_failed",),
+    errors=(Changed,),
     example={"raw": [], "affected": 1},
 )
 def delete(request: ApiRequest, chatflow_id: UUID) -> Deleted:

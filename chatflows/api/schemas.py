@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accounts.api.fields import (
     MAX_IDS,
@@ -16,6 +16,7 @@ from accounts.api.fields import (
     Text,
     limits_shown,
     money,
+    said,
 )
 from accounts.api.operations import ApiSchema
 from chatflows.models import AccessMode, Chatflow, ChatflowType
@@ -100,6 +101,10 @@ class AccessChange(ApiSchema):
     limits: LimitsBody | None = None
     requests_per_minute_per_address: Count | None = None
     price: Amount | None = Field(default=None, description="Of a million tokens.")
+
+    _said = field_validator(
+        *("mode", "keys", "allow_key_in_url", "networks", "origins", "limits"), mode="before"
+    )(said)
 
 
 class Access(ApiSchema):

@@ -16,7 +16,7 @@ from accounts.guards import open_view
 from accounts.outages import OUTAGES
 from accounts.permissions import Principal
 from accounts.services import refused_changes
-from apikeys.api import account_keys, bulk, keys, own, rotation
+from apikeys.api import account_keys, bulk, keys, leaks, own, rotation
 from chatflows.access import codes
 from chatflows.api import access, chatflows
 from config.openapi import problems
@@ -60,6 +60,7 @@ ROUTERS = (
     ("Service accounts", service_accounts.router),
     ("Service accounts", account_keys.router),
     ("People", members.router),
+    ("Leaks", leaks.router),
 )
 api = make()
 

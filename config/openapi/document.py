@@ -113,9 +113,9 @@ def _complete(details: dict[str, Any], path: str, more: dict[str, Any]) -> None:
 
 
 def _codes(
-    details: dict[str, Any], path: str, policy: Policy, named: tuple[str, ...]
+    details: dict[str, Any], path: str, policy: Policy, named: tuple[type[Exception], ...]
 ) -> list[codes.Code]:
-    found = [*ALWAYS, *(codes.CODES[name] for name in named)]
+    found = [*ALWAYS, *(problems.CODES[kind] for kind in named)]
     found += [] if policy.open_because else WITH_KEY
     found += WITH_BODY if "requestBody" in details else ()
     if "{" in path:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError as FieldsRefused
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
-from accounts.api.faults import Fault, Lacking
+from accounts.api.faults import Changed, Conflict, Fault, Invalid, Lacking, Missing, OldForm
 from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
 from accounts.outages import OUTAGES
@@ -21,6 +21,15 @@ from chatflows.protocols.problems import members
 log = structlog.get_logger("flowlatch.api")
 
 MEDIA_TYPE = "application/problem+json"
+# The code of each kind that operations say that they raise.
+CODES: Mapping[type[Exception], Code] = {
+    Missing: codes.NO_SUCH_THING,
+    Invalid: codes.INVALID_FIELDS,
+    Conflict: codes.CONFLICT,
+    Changed: codes.PRECONDITION_FAILED,
+    OldForm: codes.BAD_REQUEST,
+    PermissionDenied: codes.FORBIDDEN,
+}
 MAX_ERRORS = 50
 Errors = list[dict[str, str]]
 
@@ -69,7 +78,7 @@ def _of_lacking(request: HttpRequest, error: Lacking) -> HttpResponse:
 
 def _of_fault(request: HttpRequest, fault: Fault) -> HttpResponse:
     errors = [{"field": fault.field, "message": fault.detail}] if fault.field else []
-    return answer(request, codes.CODES[fault.code], fault.detail, errors=errors)
+    return answer(request, CODES[type(fault)], fault.detail, errors=errors)
 
 
 def _of_schema(error: ValidationError) -> Errors:
@@ -102,7 +111,7 @@ def _of_service(error: FieldsRefused) -> Errors:
 
 
 def _of_outage(request: HttpRequest, error: Exception) -> HttpResponse:
-    log.warning("unavailable", error=type(error).__name__)
+    log.warning("part missing", error=type(error).__name__)
     return of_refusal(request, Refused(codes.UNAVAILABLE))
 
 

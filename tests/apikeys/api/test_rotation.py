@@ -1,6 +1,9 @@
 """Operations on the texts of a key: rotate, revoke."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import Team
 from apikeys.models import ApiKey
@@ -68,6 +71,16 @@ def test_a_repeat_makes_no_third_text_and_shows_nothing(key: ApiKey, robot: Call
     assert (first.status_code, second.status_code) == (200, 200)
     assert "api_key" not in second.json()
     assert key.secrets.count() == 2
+
+
+def test_a_key_rotates_itself_and_does_not_move_its_own_end(acme: Team) -> None:
+    soon = timezone.now() + timedelta(days=3)
+    scopes = ("apikeys:view", "apikeys:update")
+    key, text = keys.add(acme, "itself", TESTER, scopes=scopes, expires_at=soon)
+    itself = Caller(text)
+    later = {"expires_at": "2030-01-31T12:00:00Z"}
+    assert itself("POST", f"/apikey/{key.id}/rotate", later).status_code == 403
+    assert itself("POST", f"/apikey/{key.id}/rotate", {}).status_code == 200
 
 
 def test_revoking_ends_every_text_for_good_and_the_key_stays(acme: Team, robot: Caller) -> None:

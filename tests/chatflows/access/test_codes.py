@@ -27,12 +27,17 @@ NAMESAKES = {
     ("chatflows/access/decisions.py", "unavailable"): "a Reason, for the team alone",
     ("chatflows/gate/readers/postgres_link.py", "closed"): "why a connection was lost, for the log",
     ("config/errors.py", "unavailable"): "an event of the log",
+    ("apikeys/bearer.py", "conflict"): "a Carrier: more than one credential",
 }
 ACCESS, AUTHENTICATION = ROOT / "docs" / "access.md", ROOT / "docs" / "authentication.md"
 # What no caller of the gate meets, and who does.
 NOT_ON_THE_GATE = {
     codes.BAD_REQUEST.name: "Django's answer to a malformed request, on paths that are no gate's",
     codes.FORBIDDEN.name: "Django's answer on paths that are no gate's",
+    codes.NO_SUCH_THING.name: "operations of the management API",
+    codes.INVALID_FIELDS.name: "operations of the management API",
+    codes.CONFLICT.name: "operations of the management API",
+    codes.PRECONDITION_FAILED.name: "operations of the management API",
     codes.TOO_MANY_STREAMS.name: "whoever asks on a page",
     codes.CLOSED.name: "whoever asks on a page",
 }

@@ -17,7 +17,7 @@ def test_a_key_with_the_scope_is_let_in(acme: Team, default_key: ApiKey) -> None
     answer = caller(acme, "apikeys:view")("GET", f"/apikey/{default_key.id}")
     assert answer.status_code == 200, answer.content
     assert answer.json()["name"] == "DefaultKey"
-    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["ETag"].startswith('"1.')
     assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -1,0 +1,119 @@
+"""Reports of leaked keys: taken without a word about what they hold, and handled at once.
+
+Possession of the text is the proof. The answer is the same for every report and is sent before a
+candidate is looked at, so that neither its words nor its time tell whether a key is live.
+"""
+
+import hmac
+from collections.abc import Iterable
+from threading import Event
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpResponse
+from django.utils import timezone
+
+from accounts import audit
+from accounts.limits import stores
+from accounts.limits.rates import Rate
+from accounts.mail import outbox
+from accounts.models import names
+from accounts.network import addresses
+from accounts.outages import OUTAGES
+from accounts.permissions import Actor
+from apikeys.leaks.candidates import Found, candidates
+from apikeys.models import ApiKey, KeySecret, LeakCandidate, Notice
+from apikeys.services import keys, recipients
+
+log = structlog.get_logger("flowlatch.leaks")
+
+RATE = Rate("leak reports", 10)  # of one address in a minute; beyond it nothing is done
+KIND = "key_leaked"
+BY = Actor("system", "leaks", "Leak report")
+THANKS = "Thank you. If this is a live secret key of this server, it stops working within seconds."
+
+
+def receive(found: Iterable[Found], address: str, response: HttpResponse) -> None:
+    """Keep what can be a key, and look at it once the answer is sent.
+
+    `address` is the reporter's. Raises Unavailable if nothing can be kept.
+    """
+    host = str(addresses.host_of(addresses.parse(address)))
+    if not stores.admit([(RATE, host)]).is_admitted:
+        return
+    network = addresses.network_of(address)
+    LeakCandidate.objects.bulk_create(
+        LeakCandidate(
+            public_id=each.public_id,
+            digests=[list(pair) for pair in each.digests],
+            source=each.source,
+            network=network,
+        )
+        for each in candidates(found)
+    )
+    response._resource_closers.append(_handle_now)  # type: ignore[attr-defined]
+
+
+def handle(stopping: Event) -> None:
+    """Look at every candidate that waits. The worker calls it for those whose process ended."""
+    for row in LeakCandidate.objects.order_by("pk").iterator(chunk_size=100):
+        if stopping.is_set():
+            return
+        _handle(row)
+
+
+def _handle_now() -> None:
+    try:
+        handle(Event())
+    except OUTAGES as error:  # the rows wait for the worker
+        log.warning("leak reports wait", error=type(error).__name__)
+
+
+@transaction.atomic
+def _handle(row: LeakCandidate) -> None:
+    if not LeakCandidate.objects.filter(pk=row.pk).delete()[0]:
+        return  # another process looks at it
+    now = timezone.now()
+    secrets = KeySecret.objects.live(now).filter(public_id=row.public_id)
+    secret = secrets.select_related("key__team", "key__service_account").first()
+    if secret is None or not _is_right(secret, row) or secret.key.deleted_at is not None:
+        return
+    key = secret.key
+    if key.is_publishable:
+        ApiKey.objects.filter(pk=key.pk).update(leak_reports=F("leak_reports") + 1)
+        return
+    if key.expires_at is not None and key.expires_at <= now:
+        return
+    was_disabled = key.disabled_at is not None
+    day = f"{row.public_id} {now.date()}"
+    is_new = not Notice.objects.of(key.team).filter(subject=key.id, kind=KIND, about=day).exists()
+    if was_disabled and not is_new:
+        return
+    keys.disable(key, BY)
+    if is_new:
+        Notice.objects.create(team=key.team, subject=key.id, kind=KIND, about=day, at=now)
+    after = {"public_id": row.public_id, "source": row.source, "network": row.network}
+    audit.record(key.team_id, "api_key.leak_report", BY, keys.target(key), after=after)
+    _tell(key, row, secret)
+    log.info("leaked key disabled", key=str(key.id))
+
+
+def _is_right(secret: KeySecret, row: LeakCandidate) -> bool:
+    return any(
+        version == secret.pepper_version and hmac.compare_digest(digest, secret.digest)
+        for version, digest in row.digests
+    )
+
+
+def _tell(key: ApiKey, row: LeakCandidate, secret: KeySecret) -> None:
+    values = {
+        "team_name": names.unlinked(key.team.name),
+        "key_name": names.unlinked(key.name),
+        "hint": f"{secret}…{secret.public_id[-4:]}",
+        # A stranger's own text, spelled so that no mail program makes a link of it.
+        "source": names.unlinked(row.source),
+        "network": row.network,
+        "link": outbox.link("key_page", key.team.slug, key.id),
+    }
+    recipients.tell(KIND, recipients.of_key(key), values, key.team)

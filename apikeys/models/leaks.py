@@ -1,0 +1,19 @@
+"""Leak candidates: what was reported and is not looked at yet."""
+
+from django.db import models
+
+
+class LeakCandidate(models.Model):
+    """A text that can be a key, as its id and digests. The row goes once it was looked at.
+
+    It has no team: which team's key it is, if any, is found out then.
+    """
+
+    public_id = models.CharField(max_length=12)
+    digests = models.JSONField()  # pairs of a pepper's version and the digest under it
+    source = models.CharField(max_length=500, blank=True)  # where it was found, as reported
+    network = models.CharField(max_length=45, blank=True)  # of the reporter
+    reported_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"report of {self.public_id[:4]}…"
