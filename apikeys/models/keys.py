@@ -128,8 +128,7 @@ class ApiKey(Named, Limited, TeamOwned):
     disabled_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    # How often the text of a publishable key was reported as leaked: it is public by nature.
-    leak_reports = models.PositiveIntegerField(default=0)
+    leak_reports = models.PositiveIntegerField(default=0)  # of a publishable text, public anyway
     # Grows with every change made on a page. A form that carries an older version is refused.
     version = models.PositiveIntegerField(default=1)
 

@@ -45,6 +45,9 @@ def key_in_path(request: HttpRequest, **_: str) -> HttpResponse:
     return problems.answer(request, codes.BAD_REQUEST, KEY_IN_PATH)
 
 
+key_in_path.is_operation = True  # type: ignore[attr-defined]  # no page: everybody gets this 400
+
+
 @team_view(Permission.APIKEYS_VIEW)
 @require_safe
 def developer_page(request: TeamRequest) -> HttpResponse:

@@ -60,7 +60,6 @@ class Belongings:
     mail_id: object
     team_id: object
     digest: str = "nobodys"
-    anything: str = "nobodys"
     token: str = "nobodys"
     proof: str = "nobodys"
 

@@ -17,7 +17,6 @@ UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
 # Every page that is open to people without a membership, and why. A stale line fails.
 OPEN_PAGES = {
     "/api/openapi.json": "the document of the API holds nothing of any team",
-    "/api/v1/chatflows/apikey/<path:anything>": "the document of the API holds nothing of any team",
     "/leaked-key/": "whoever found a key reports it here; every report gets the same answer",
     "/api/docs": "the document of the API holds nothing of any team",
     "/llms.txt": "the document of the API holds nothing of any team",

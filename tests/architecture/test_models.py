@@ -45,6 +45,7 @@ WITHOUT_A_TEAM = {
     AuditEvent: "rows outlive their team: team_id, no foreign key",
     AuditHead: "likewise",
     LinkToken: "set-up comes before there is anyone in a team",
+    LeakCandidate: "a stranger's report: whose key it is, if anyones, is found out later",
     Lease: "of the installation's processes",
     Mail: "password resets are of no team",
     LockOut: "counts names that nobody may have",
