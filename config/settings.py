@@ -76,6 +76,14 @@ def _database() -> dict[str, Any]:
     return found
 
 
+def _key_file_folder(given: str) -> Path | None:
+    if given and DATABASES["default"]["ENGINE"] != databases.SQLITE:
+        raise ImproperlyConfigured(
+            "APIKEY_PATH works with SQLite alone. Remove it: PostgreSQL has backups of its own."
+        )
+    return Path(given).resolve() if given else None
+
+
 def _mail_server() -> dict[str, Any]:
     url = secret_url("EMAIL_URL")
     if not url:
@@ -247,6 +255,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data.
 DATABASES = {"default": _database()}
+# The folder of the key file (apikeys/key_file), or None.
+APIKEY_PATH = _key_file_folder(text("APIKEY_PATH"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # In the database: all processes share it, and it survives restarts.
 CACHES = {

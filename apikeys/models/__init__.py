@@ -1,7 +1,18 @@
 """The tables of apikeys."""
 
+from apikeys.models.key_file import KeyFileChange, WaitingSelection
 from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
 from apikeys.models.notices import Notice
 from apikeys.models.policies import KeyPolicy
 
-__all__ = ["ApiKey", "ApiKeyQuerySet", "KeyPolicy", "KeySecret", "Kind", "Notice", "Status"]
+__all__ = [
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "KeyFileChange",
+    "KeyPolicy",
+    "KeySecret",
+    "Kind",
+    "Notice",
+    "Status",
+    "WaitingSelection",
+]

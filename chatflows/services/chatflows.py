@@ -16,6 +16,7 @@ from accounts.permissions import Actor
 from accounts.services import members
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
+from apikeys.services import waiting
 from chatflows.models import Chatflow, Selection
 from chatflows.permissions import permission_for
 
@@ -55,18 +56,25 @@ class Access:
 
 
 @transaction.atomic
-def create(team: Team, name: str, by: Actor) -> Chatflow:
+def create(team: Team, name: str, by: Actor, *, id_: UUID | None = None) -> Chatflow:
     """Create a chatflow in mode *keys* with DefaultKey selected, and no entries.
 
-    Raises ValidationError for a name that is taken, empty or too long.
+    With the id of a chatflow of a lost database, the keys that the key file kept for it open it
+    again. Raises ValidationError for a name that is taken, empty or too long.
     """
-    chatflow = Chatflow(team=team, name=name.strip())
+    chatflow = Chatflow(team=team, name=name.strip(), **({"id": id_} if id_ else {}))
     chatflow.store(force_insert=True)
+    woken = waiting.take(team, chatflow.id)
     named = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
     default = named.selectable_for(chatflow.id)
-    Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
-    after = {"name": chatflow.name, **_access_facts(chatflow)}
-    audit.record(team.id, "chatflow.create", by, _target(chatflow), after=after)
+    Selection.objects.bulk_create(
+        Selection(chatflow=chatflow, key=key) for key in {*default, *woken}
+    )
+    target, after = _target(chatflow), {"name": chatflow.name, **_access_facts(chatflow)}
+    audit.record(team.id, "chatflow.create", by, target, after=after)
+    if woken:
+        names: Facts = {"keys": [key.name for key in woken[:NAMED]], "count": len(woken)}
+        audit.record(team.id, "chatflow.wake_keys", by, target, after=names)
     return chatflow
 
 
