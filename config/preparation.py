@@ -230,7 +230,7 @@ def _restore_keys() -> None:
     except (layout.Damaged, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CannotStart(
-            f"The key file {settings.APIKEY_PATH / layout.NAME} can't be used: {reason}. Put it "
+            f"The key file {writing.folder() / layout.NAME} can't be used: {reason}. Put it "
             "back from your backup, or move it away to begin without its keys."
         ) from error
     if restored is not None:

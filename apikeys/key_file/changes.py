@@ -17,7 +17,10 @@ from apikeys.models import KeyFileChange
 
 KEPT = 20_000  # rows: a process that wrote longer ago reads all keys anew
 _PREFIX = "key_file_"
-_WRITE = re.compile(r'\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) "(\w+)"')
+# When a key was last used is no fact of the file, and is noted with each batch of calls.
+_WRITE = re.compile(
+    r'\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) "(\w+)"(?! SET "last_used_at" = %s WHERE)'
+)
 Execute = Callable[[str, Any, bool, Any], Any]
 
 

@@ -51,8 +51,8 @@ def watch_all() -> None:
 
 def teams() -> list[Line]:
     """Return the line of each team."""
-    rows = Team.objects.order_by("created_at", "id").values(*TEAM)
-    return [line("team", row) for row in rows]
+    rows = Team.objects.order_by("created_at", "id").values_list(*TEAM)
+    return [line("team", _told(TEAM, row)) for row in rows]
 
 
 def keys(ids: Iterable[UUID] | None = None) -> Iterator[tuple[UUID, Line]]:
@@ -68,9 +68,7 @@ def _some(ids: list[UUID]) -> Iterator[tuple[UUID, Line]]:
     secrets, opened = _secrets(ids), _opened(ids)
     account = tuple(f"service_account__{name}" for name in ACCOUNT)
     for row in ApiKey.objects.filter(pk__in=ids).values_list(*KEY, *account):
-        facts: dict[str, object] = {
-            name: value for name, value in zip(KEY, row, strict=False) if value is not None
-        }
+        facts = _told(KEY, row[: len(KEY)])
         of_account = row[len(KEY) :]
         if of_account[0] is not None:
             facts["service_account"] = _told(ACCOUNT, of_account)
@@ -96,6 +94,7 @@ def _opened(ids: list[UUID]) -> Mapping[UUID, set[UUID]]:
 
 
 def _told(names: tuple[str, ...], row: Iterable[Any]) -> dict[str, object]:
+    """Return a row as facts. What is not set is left out."""
     return {name: value for name, value in zip(names, row, strict=True) if value is not None}
 
 

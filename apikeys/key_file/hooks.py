@@ -11,7 +11,7 @@ from django.db.models.signals import post_migrate, pre_migrate
 from accounts import worker
 from apikeys.key_file import changes, facts, writing
 
-_notice = changes.noticing(writing.write_on_commit)
+notice = changes.noticing(writing.write_on_commit)
 
 
 def set_up(apikeys: AppConfig) -> None:
@@ -26,5 +26,5 @@ def set_up(apikeys: AppConfig) -> None:
 
 
 def _listen(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    if _notice not in connection.execute_wrappers:  # a connection can be made again
-        connection.execute_wrappers.append(_notice)
+    if notice not in connection.execute_wrappers:  # a connection can be made again
+        connection.execute_wrappers.append(notice)
