@@ -55,8 +55,8 @@ def teams() -> list[Line]:
     return [line("team", _told(TEAM, row)) for row in rows]
 
 
-def keys(ids: Iterable[UUID] | None = None) -> Iterator[tuple[UUID, Line]]:
-    """Return the line of each key, or of these keys alone. One that is gone has none."""
+def keys(ids: Iterable[UUID] | None = None) -> Iterator[tuple[bytes, Line]]:
+    """Return id and line of each key, or of these keys alone. One that is gone has none."""
     if ids is None:
         ids = list(ApiKey.objects.order_by("pk").values_list("pk", flat=True))
     wanted = list(ids)
@@ -64,7 +64,7 @@ def keys(ids: Iterable[UUID] | None = None) -> Iterator[tuple[UUID, Line]]:
         yield from _some(wanted[start : start + _AT_ONCE])
 
 
-def _some(ids: list[UUID]) -> Iterator[tuple[UUID, Line]]:
+def _some(ids: list[UUID]) -> Iterator[tuple[bytes, Line]]:
     secrets, opened = _secrets(ids), _opened(ids)
     account = tuple(f"service_account__{name}" for name in ACCOUNT)
     for row in ApiKey.objects.filter(pk__in=ids).values_list(*KEY, *account):
@@ -73,7 +73,7 @@ def _some(ids: list[UUID]) -> Iterator[tuple[UUID, Line]]:
         if of_account[0] is not None:
             facts["service_account"] = _told(ACCOUNT, of_account)
         facts["secrets"], facts["opens"] = secrets[row[0]], sorted(opened[row[0]])
-        yield row[0], line("key", facts)
+        yield str(row[0]).encode(), line("key", facts)
 
 
 def _secrets(ids: list[UUID]) -> Mapping[UUID, list[dict[str, object]]]:

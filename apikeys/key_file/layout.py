@@ -20,6 +20,7 @@ VERSION = 1
 LONGEST = 64 * 2**20  # bytes of a line: a key can be selected for very many chatflows
 _LONGEST_HEAD = 1000
 _LABEL = b"flowlatch key file 1"  # so that no MAC of an audit row is a seal
+_OF_KEY = b'{"line":"key","id":"'
 _SEAL = b',"seal":"'
 _END = b'"}\n'
 _SEAL_LENGTH = len(_SEAL) + 64 + len(_END)
@@ -46,6 +47,7 @@ class Head:
 
     generation: int
     count: int
+    token: str  # by which the database knows the generation as its own
     created: str
     ring: int  # the version of the ring's audit key
 
@@ -95,10 +97,10 @@ def read_head(first: bytes, key_of: Callable[[int], bytes | None]) -> Head:
     return head
 
 
-def read(
+def verified(
     lines: Iterable[bytes], key_of: Callable[[int], bytes | None]
-) -> tuple[Head, list[dict[str, Any]]]:
-    """Return the head and the facts of all lines. Nothing is parsed before its seal was checked.
+) -> tuple[Head, list[Line]]:
+    """Return the head of a file and the lines that follow, once each seal was checked.
 
     Raises Damaged, which names the first line that does not hold.
     """
@@ -110,19 +112,33 @@ def read(
     for number, each in enumerate(given, start=2):
         if number > head.count + 1:
             raise Damaged(number, "is one too many")
-        found.append(json.loads(_body(each, head.generation, number, keyed) + b"}"))
+        found.append(_body(each, head.generation, number, keyed))
     if len(found) != head.count:
         raise Damaged(len(found) + 2, f"is missing: the head counts {head.count}")
     return head, found
 
 
-def _body(given: bytes, generation: int, number: int, keyed: hmac.HMAC) -> bytes:
+def told(line: Line) -> dict[str, Any]:
+    """Return what a line says. Its seal has been checked."""
+    facts: dict[str, Any] = json.loads(line.body + b"}")
+    return facts
+
+
+def key_id(line: Line) -> bytes | None:
+    """Return the id of the key that a line is about, or None if it is about a team."""
+    if not line.body.startswith(_OF_KEY):
+        return None
+    return line.body[len(_OF_KEY) : len(_OF_KEY) + 36]
+
+
+def _body(given: bytes, generation: int, number: int, keyed: hmac.HMAC) -> Line:
     """Return a line without its seal. Raises Damaged if the seal does not hold."""
     body, seal = given[:-_SEAL_LENGTH], given[-_SEAL_LENGTH:]
-    expected = _seal(keyed, generation, number, hashlib.sha256(body).digest())
+    digest = hashlib.sha256(body).digest()
+    expected = _seal(keyed, generation, number, digest)
     if not hmac.compare_digest(seal, _SEAL + expected + _END):
         raise Damaged(number, "does not hold: it was changed, moved or cut off")
-    return body
+    return Line(body, digest)
 
 
 def _seal(keyed: hmac.HMAC, generation: int, number: int, digest: bytes) -> bytes:

@@ -5,7 +5,7 @@ People, policies and chatflows do not come back. What a key opened waits for its
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -41,11 +41,9 @@ def restore(by: Actor) -> Restored | None:
     """
     if not is_there() or Team.objects.exists():
         return None
-    with (
-        writing.locked(writing.AT_START) as folder,
-        (folder / layout.NAME).open("rb") as file,
-    ):
-        head, told = layout.read(_lines(file), writing.key_of)
+    with writing.locked(writing.AT_START) as folder:
+        head, lines = writing.held(folder)
+    told = [layout.told(each) for each in lines]
     of_teams = [each for each in told if each["line"] == "team"]
     of_keys = [each for each in told if each["line"] == "key"]
     changes.go_on_from(head.generation)
@@ -57,11 +55,6 @@ def restore(by: Actor) -> Restored | None:
     for team in of_teams:
         _record(team, [key for key in of_keys if key["team_id"] == team["id"]], by)
     return Restored(len(of_teams), len(of_keys))
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    # A line that is too long ends early, so its seal does not hold.
-    return iter(lambda: file.readline(layout.LONGEST), b"")
 
 
 def _create(model: type[Any], rows: Iterable[dict[str, Any]]) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -45,25 +44,19 @@ class Locked(Exception):
 
 @dataclass(slots=True)
 class _Kept:
-    """What this process knows of the keys' lines. Only the holder of the file's lock uses it."""
+    """The lines that this process wrote last: to read a file of 10,000 lines takes 40 ms.
 
-    seen: Generation = changes.NONE
-    lines: dict[UUID, Line] = field(default_factory=dict)
+    Only the holder of the file's lock uses it.
+    """
 
-    def catch_up(self) -> Generation:
-        """Read again what changed. Return the generation that the lines stand for at least."""
-        # First the generation, then the rows: what changes in between is read once more later.
-        now = changes.latest()
-        changed = changes.keys_since(self.seen, now)
-        if changed is None:
-            self.lines = dict(facts.keys())
-        elif changed:
-            found = dict(facts.keys(sorted(changed)))
-            for key_id in changed - found.keys():
-                self.lines.pop(key_id, None)
-            self.lines.update(found)
-        self.seen = now
-        return now
+    generation: Generation = changes.NONE
+    lines: dict[bytes, Line] = field(default_factory=dict)
+
+    def set(self, generation: Generation, lines: dict[bytes, Line]) -> None:
+        """Keep lines, if they are not too many for a process's memory."""
+        is_few = len(lines) <= AT_ONCE
+        self.generation = generation if is_few else changes.NONE
+        self.lines = lines if is_few else {}
 
 
 _kept = _Kept()
@@ -89,9 +82,13 @@ def write(*, within: float, again: bool = False) -> None:
     if not again and is_current():
         return
     with locked(within) as folder:
-        generation = _kept.catch_up()
-        if again or _generation_of(folder / layout.NAME) != generation.number:
-            _replace(folder, generation, [*facts.teams(), *_kept.lines.values()])
+        # First the generation, then the rows: what changes in between is read once more later.
+        now = changes.latest()
+        lines = None if again else _caught_up(folder, now)
+        if lines is None:
+            lines = dict(facts.keys())
+        _replace(folder, now, [*facts.teams(), *lines.values()])
+        _kept.set(now, lines)
 
 
 def is_current() -> bool:
@@ -135,6 +132,35 @@ def locked(within: float) -> Iterator[Path]:
         os.close(number)  # lets go of the lock
 
 
+def held(folder: Path) -> tuple[Head, list[Line]]:
+    """Return what the file says, for the holder of the lock. Raises Damaged and OSError."""
+    with (folder / layout.NAME).open("rb") as file:
+        # A line that is too long ends early, so its seal does not hold.
+        return layout.verified(iter(lambda: file.readline(layout.LONGEST), b""), key_of)
+
+
+def _caught_up(folder: Path, now: Generation) -> dict[bytes, Line] | None:
+    """Return the lines of all keys: those of the file, and anew those that changed since.
+
+    None if the file does not hold, or holds another database: then all keys have to be read.
+    """
+    try:
+        if _kept.generation.number == _generation_of(folder / layout.NAME):
+            since, found = _kept.generation, _kept.lines
+        else:
+            head, lines = held(folder)
+            since = Generation(head.generation, head.token)
+            found = {key_id: each for each in lines if (key_id := layout.key_id(each))}
+    except (OSError, Damaged):
+        return None
+    changed = changes.keys_since(since, now)
+    if changed is None:
+        return None
+    for key_id in changed:
+        found.pop(str(key_id).encode(), None)
+    return found | dict(facts.keys(sorted(changed)))
+
+
 def _is_taken(number: int) -> bool:
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,7 +182,8 @@ def _replace(folder: Path, generation: Generation, lines: list[Line]) -> None:
     for left in folder.glob(f"{_DRAFT}*{_DRAFT_END}"):  # of a process that was killed
         left.unlink(missing_ok=True)
     version, audit_key = ring.key(Purpose.AUDIT, None)
-    head = Head(generation.number, len(lines), datetime.now(UTC).isoformat(), version)
+    created = datetime.now(UTC).isoformat()
+    head = Head(generation.number, len(lines), generation.token, created, version)
     content = b"".join(layout.sealed(head, lines, layout.sealing_key(audit_key)))
     number, name = tempfile.mkstemp(prefix=_DRAFT, suffix=_DRAFT_END, dir=folder)  # 0600
     try:

@@ -48,7 +48,7 @@ class KeyFile:
 
     def told(self) -> list[dict[str, Any]]:
         """All facts, once every seal was checked."""
-        return layout.read(iter(self.lines), writing.key_of)[1]
+        return [layout.told(each) for each in writing.held(self.folder)[1]]
 
     @property
     def files(self) -> list[str]:

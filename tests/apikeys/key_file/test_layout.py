@@ -10,7 +10,7 @@ from apikeys.key_file.layout import Damaged, Head
 pytestmark = pytest.mark.fast
 
 KEY = layout.sealing_key(b"k" * 32)
-HEAD = Head(generation=7, count=3, created="2026-11-27T12:00:00+00:00", ring=1)
+HEAD = Head(generation=7, count=3, token="ab", created="2026-11-27T12:00:00+00:00", ring=1)
 FACTS = [{"name": "acme"}, {"name": "crm-sync"}, {"name": "web\u2028\ud800"}]
 LINES = list(layout.sealed(HEAD, [layout.line("key", each) for each in FACTS], KEY))
 
@@ -20,14 +20,14 @@ def key_of(version: int) -> bytes | None:
 
 
 def of_generation(number: int) -> list[bytes]:
-    head = Head(number, 3, HEAD.created, 1)
+    head = Head(number, 3, HEAD.token, HEAD.created, 1)
     return list(layout.sealed(head, [layout.line("key", each) for each in FACTS], KEY))
 
 
 def test_what_is_written_is_read() -> None:
-    head, told = layout.read(iter(LINES), key_of)
+    head, lines = layout.verified(iter(LINES), key_of)
     assert head == HEAD
-    assert [each["name"] for each in told] == ["acme", "crm-sync", "web\u2028\ud800"]
+    assert [layout.told(each)["name"] for each in lines] == ["acme", "crm-sync", "web\u2028\ud800"]
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_the_first_line_that_does_not_hold_is_named(
     hurt: Callable[[list[bytes]], list[bytes]], number: int
 ) -> None:
     with pytest.raises(Damaged, match=rf"^line {number} ") as caught:
-        layout.read(iter(hurt(LINES)), key_of)
+        layout.verified(iter(hurt(LINES)), key_of)
     assert caught.value.number == number
 
 
 def test_a_file_that_another_ring_sealed_is_refused() -> None:
     with pytest.raises(Damaged, match=r"^line 1 does not hold"):
-        layout.read(iter(LINES), lambda version: layout.sealing_key(b"o" * 32))
+        layout.verified(iter(LINES), lambda version: layout.sealing_key(b"o" * 32))
 
 
 def test_a_mac_of_the_audit_trail_is_no_seal() -> None:

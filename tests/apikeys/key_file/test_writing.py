@@ -14,7 +14,7 @@ from accounts.models import ServiceAccount, Team
 from accounts.permissions import Actor
 from accounts.services import service_accounts, teams
 from apikeys.key_file import changes, facts, writing
-from apikeys.models import ApiKey, KeySecret
+from apikeys.models import ApiKey, KeyFileChange, KeySecret
 from apikeys.services import details, keys, publishable
 from apikeys.services.life import expiry, policies, policy_changes, rotation
 from apikeys.services.life.policy_changes import Rules
@@ -217,20 +217,70 @@ def test_one_transaction_writes_the_file_once(
     assert len([each for each in waiting if each is writing.write_on_commit]) == 1
 
 
-def test_a_process_that_did_not_see_a_change_reads_it(
+def begin_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on as a process that has written nothing yet."""
+    monkeypatch.setattr(writing, "_kept", writing._Kept())
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_file_that_was_tampered_with_is_made_anew_from_the_database(
+    is_new: bool,
     key_file: KeyFile,
     integration: Integration,
-    by_alice: Actor,
     committing: Committing,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     writing.write(within=0)
-    mine = writing._kept
-    with mock.patch.object(writing, "_kept", writing._Kept()):  # as another process has its own
-        keys.disable(integration.key, by_alice)
-        writing.write(within=0)
-    assert writing._kept is mine
+    if is_new:
+        begin_a_process(monkeypatch)
+    key_file.lines = [line.replace(b"crm-sync", b"crm-sink") for line in key_file.lines]
     with committing():
-        keys.create(integration.key.team, "made", by_alice)
+        keys.disable(integration.key, factories.TESTER)
+    assert "disabled_at" in key_file.of("crm-sync")
+
+
+def test_a_process_that_begins_goes_on_from_the_file(
+    key_file: KeyFile,
+    integration: Integration,
+    committing: Committing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writing.write(within=0)
+    begin_a_process(monkeypatch)
+    ApiKey.objects.filter(pk=integration.key.pk).update(disabled_at=timezone.now())
+    with mock.patch.object(facts, "keys", wraps=facts.keys) as read, committing():
+        keys.create(integration.key.team, "made", factories.TESTER)
+    assert len(read.call_args.args[0]) == 2
+    assert "disabled_at" in key_file.of("crm-sync")
+    assert key_file.of("made")
+
+
+def test_an_older_file_that_was_put_back_is_brought_up_to_date(
+    key_file: KeyFile, integration: Integration, committing: Committing
+) -> None:
+    writing.write(within=0)
+    older = key_file.lines
+    with committing():
+        keys.disable(integration.key, factories.TESTER)
+    key_file.lines = older
+    with committing():
+        keys.create(integration.key.team, "made", factories.TESTER)
+    assert "disabled_at" in key_file.of("crm-sync")
+
+
+def test_a_file_of_another_database_is_not_gone_on_with(
+    key_file: KeyFile,
+    integration: Integration,
+    committing: Committing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writing.write(within=0)
+    begin_a_process(monkeypatch)
+    KeyFileChange.objects.update(token="another")
+    ApiKey.objects.filter(pk=integration.key.pk).update(disabled_at=timezone.now())
+    KeyFileChange.objects.filter(key_id=integration.key.pk).delete()
+    with committing():
+        keys.create(integration.key.team, "made", factories.TESTER)
     assert "disabled_at" in key_file.of("crm-sync")
 
 
