@@ -14,11 +14,13 @@ class ApiKeysConfig(AppConfig):
         from accounts.signals import membership_changed  # noqa: PLC0415
         from apikeys import audit_words, key_pages  # noqa: PLC0415
         from apikeys.holders import visits  # noqa: PLC0415
+        from apikeys.key_file import hooks  # noqa: PLC0415
         from apikeys.leaks import reports  # noqa: PLC0415
         from apikeys.services import off_boarding  # noqa: PLC0415
         from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
         from apikeys.services.life import reminders, rotation  # noqa: PLC0415
 
+        hooks.set_up(self)
         held_keys.register(HeldApiKeys())
         membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")
         pages.register("api_key", key_pages.urls)

@@ -34,6 +34,7 @@ SENTENCES = {
     "api_key.leak_report": "had the key {target} reported as leaked",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
+    "team.restore_keys": "brought the keys of {target} back from the key file",
     "api_key.pin": "pinned the key {target} to another chatflow",
 }
 FACTS = {
@@ -43,6 +44,7 @@ FACTS = {
     "public_id": "public id",
     "pinned_to": "opens only",
     "public_ids": "public ids",
+    "waiting_selections": "chatflows that they wait for",
     "rotate_every": "days between two reminders to rotate",
     "limit_minute": "requests a minute",
     "limit_streams": "streams at once",

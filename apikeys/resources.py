@@ -133,6 +133,9 @@ class Resources(Protocol):
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
         """Return how many resources each key is selected for. One that opens none is missing."""
 
+    def opened_ids(self, key_ids: Sequence[UUID]) -> Iterable[tuple[UUID, UUID]]:
+        """Return a pair of ids, key and resource, for each resource that one of the keys opens."""
+
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the resources that nobody could open if all these keys were refused."""
 

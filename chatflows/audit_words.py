@@ -2,6 +2,7 @@
 
 SENTENCES = {
     "chatflow.create": "made the chatflow {target}",
+    "chatflow.wake_keys": "had keys from the key file open {target} again",
     "chatflow.rename": "renamed a chatflow to {target}",
     "chatflow.set_hosted_chat": "changed the hosted chat of {target}",
     "flow_app.update": "changed who comes in to the flow app of {target}",

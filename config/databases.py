@@ -1,6 +1,10 @@
-"""Databases: Django's settings for what DATABASE_URL names, SQLite or PostgreSQL. Pure."""
+"""Databases: Django's settings for what DATABASE_URL names, SQLite or PostgreSQL."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
@@ -58,3 +62,12 @@ def connection_parameters(database: dict[str, Any]) -> dict[str, Any]:
     said = {word: database[name] for name, word in names.items() if database.get(name)}
     options = database.get("OPTIONS", {})
     return {**said, **{k: v for k, v in options.items() if k not in _DJANGOS_OWN}}
+
+
+def key_file_folder(given: str, database: Mapping[str, Any]) -> Path | None:
+    """Return the folder of the key file, or None. Raises ImproperlyConfigured with PostgreSQL."""
+    if given and database["ENGINE"] != SQLITE:
+        raise ImproperlyConfigured(
+            "APIKEY_PATH works with SQLite alone. Remove it: PostgreSQL has backups of its own."
+        )
+    return Path(given).resolve() if given else None

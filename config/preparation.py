@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
@@ -17,13 +18,17 @@ from accounts.crypto.keyring import KeyRingError
 from accounts.network import addresses
 from accounts.permissions import Actor
 from accounts.services import ring_keys
+from apikeys.key_file import changes, layout, reading, writing
 from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
 from chatflows.services import onboarding
 from config import databases
 
+log = structlog.get_logger("flowlatch.start")
+
 # What SQLite says where one of its three files is not the one that others use.
 _TORN = ("disk I/O error", "locking protocol", "files replaced")
+FLOWISE_KEYS = "api.json"
 STARTER = Actor("system", "start", "first start")
 
 
@@ -36,7 +41,9 @@ def prepare() -> None:
 
     It runs the checks too. A second call changes nothing.
     """
-    _folder(settings.DATA_DIR)
+    _folder(settings.DATA_DIR, "FLOWLATCH_DATA")
+    if settings.APIKEY_PATH is not None:
+        _folder(settings.APIKEY_PATH, "APIKEY_PATH")
     _checks()
     with _alone():
         _fill()
@@ -115,14 +122,14 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
-def _folder(path: Path) -> None:
+def _folder(path: Path, name: str) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"The folder {path} can't be made: {error.strerror}.") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise CannotStart(
-            f"The folder {path} is not writable. Make it so, or set FLOWLATCH_DATA to another."
+            f"The folder {path} is not writable. Make it so, or set {name} to another."
         )
 
 
@@ -159,11 +166,18 @@ def _fill() -> None:
         with (
             transaction.atomic()
         ):  # no team without its owner, so that the next start can be corrected
+            _restore_keys()
             _first_team()
             _first_owner()
             _flow_app()
+        _key_file()
     except KeyRingError as error:
         raise CannotStart(str(error)) from error
+    except writing.Locked:
+        raise CannotStart(
+            f"The key file in {settings.APIKEY_PATH} is locked by another process. End it, then "
+            "start again."
+        ) from None
     except DatabaseError as error:
         name = settings.DATABASES["default"]["NAME"]
         reason = str(error).partition("\n")[0]
@@ -179,7 +193,9 @@ def _fill() -> None:
 def _is_there() -> None:
     # A key ring beside an empty database means a lost disk or a wrong path. A new installation here
     # would show a set-up link to whoever reads the log.
-    if settings.KEY_RING_PATH.exists() and not connection.introspection.table_names():
+    # A key file brings the keys back that the ring was made for.
+    is_lost = settings.KEY_RING_PATH.exists() and not reading.is_there()
+    if is_lost and not connection.introspection.table_names():
         raise CannotStart(
             f"The database is empty, but {settings.KEY_RING_PATH} was made with one. Put the "
             "database back from your backup, or move the key ring away to begin anew."
@@ -205,6 +221,35 @@ def _migrate() -> None:
             with connection.cursor() as cursor:  # a table with pending checks can't be altered
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         management.call_command("migrate", interactive=False, verbosity=0)
+
+
+def _restore_keys() -> None:
+    # Before the first team is made: only a database without any team reads the key file.
+    try:
+        restored = reading.restore(STARTER)
+    except (layout.Damaged, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CannotStart(
+            f"The key file {writing.folder() / layout.NAME} can't be used: {reason}. Put it "
+            "back from your backup, or move it away to begin without its keys."
+        ) from error
+    if restored is not None:
+        log.warning("keys restored from the key file", **restored._asdict())
+
+
+def _key_file() -> None:
+    if settings.APIKEY_PATH is None:
+        changes.remove()
+        return
+    if (settings.APIKEY_PATH / FLOWISE_KEYS).exists():
+        log.info("a key file of Flowise is there and is left alone", name=FLOWISE_KEYS)
+    changes.install()
+    try:
+        writing.write(within=writing.AT_START, again=True)
+    except OSError as error:
+        raise CannotStart(
+            f"The key file in {settings.APIKEY_PATH} can't be written: {error.strerror}."
+        ) from error
 
 
 def _first_team() -> None:

@@ -248,6 +248,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Data.
 DATABASES = {"default": _database()}
+# The folder of the key file (apikeys/key_file), or None.
+APIKEY_PATH = databases.key_file_folder(text("APIKEY_PATH"), DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # In the database: all processes share it, and it survives restarts.
 CACHES = {
@@ -315,9 +317,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
     }
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = (
-    2 * 1024 * 1024
-)  # bytes; the gate refuses larger bodies before Django reads them
+# In bytes; the gate refuses larger bodies before Django reads them.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # Files of our own pages.
 STATIC_URL = "/static/"

@@ -1,5 +1,6 @@
 """The tables of apikeys."""
 
+from apikeys.models.key_file import KeyFileChange, WaitingSelection
 from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
 from apikeys.models.leaks import LeakCandidate
 from apikeys.models.notices import Notice
@@ -9,6 +10,7 @@ from apikeys.models.visits import KeyVisit
 __all__ = [
     "ApiKey",
     "ApiKeyQuerySet",
+    "KeyFileChange",
     "KeyPolicy",
     "KeySecret",
     "KeyVisit",
@@ -16,4 +18,5 @@ __all__ = [
     "LeakCandidate",
     "Notice",
     "Status",
+    "WaitingSelection",
 ]

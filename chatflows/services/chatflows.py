@@ -16,6 +16,7 @@ from accounts.permissions import Actor
 from accounts.services import members
 from accounts.services.members import NotAllowed
 from apikeys.models import ApiKey
+from apikeys.services import waiting
 from chatflows.models import Chatflow, ChatflowType, Selection
 from chatflows.permissions import permission_for
 
@@ -56,19 +57,32 @@ class Access:
 
 @transaction.atomic
 def create(
-    team: Team, name: str, by: Actor, *, flow_type: ChatflowType = ChatflowType.CHATFLOW
+    team: Team,
+    name: str,
+    by: Actor,
+    *,
+    flow_type: ChatflowType = ChatflowType.CHATFLOW,
+    id_: UUID | None = None,
 ) -> Chatflow:
     """Create a chatflow in mode *keys* with DefaultKey selected, and no entries.
 
-    Raises ValidationError for a name that is taken, empty or too long.
+    With the id of a chatflow of a lost database, the keys that the key file kept for it open it
+    again. Raises ValidationError for a name that is taken, empty or too long.
     """
-    chatflow = Chatflow(team=team, name=name.strip(), type=flow_type)
+    known = {"id": id_} if id_ else {}
+    chatflow = Chatflow(team=team, name=name.strip(), type=flow_type, **known)
     chatflow.store(force_insert=True)
+    woken = waiting.take(team, chatflow.id)
     named = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME)
     default = named.selectable_for(chatflow.id)
-    Selection.objects.bulk_create(Selection(chatflow=chatflow, key=key) for key in default)
-    after = {"name": chatflow.name, **_access_facts(chatflow)}
-    audit.record(team.id, "chatflow.create", by, _target(chatflow), after=after)
+    Selection.objects.bulk_create(
+        Selection(chatflow=chatflow, key=key) for key in {*default, *woken}
+    )
+    target, after = _target(chatflow), {"name": chatflow.name, **_access_facts(chatflow)}
+    audit.record(team.id, "chatflow.create", by, target, after=after)
+    if woken:
+        names: Facts = {"keys": [key.name for key in woken[:NAMED]], "count": len(woken)}
+        audit.record(team.id, "chatflow.wake_keys", by, target, after=names)
     return chatflow
 
 

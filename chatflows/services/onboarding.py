@@ -61,7 +61,11 @@ class AlreadySetUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """The result of set-up. `key_text` is shown once and stored nowhere."""
+    """The result of set-up. `key_text` is shown once and stored nowhere.
+
+    It is empty where DefaultKey has a text already, which goes on working: the key file brought it
+    back, or a command made it.
+    """
 
     user: User
     team: Team
@@ -129,8 +133,10 @@ def set_up(
     user = create_first_owner(email, username, password, by)
     team = first_team()
     teams.rename_with_slug(team, team_name, by)
-    key = ApiKey.objects.of(team).kept().get(name=ApiKey.DEFAULT_NAME)
-    key_text = keys.issue(key, by, replace=True)
+    # A team that the key file brought back may have deleted it.
+    key = ApiKey.objects.of(team).kept().filter(name=ApiKey.DEFAULT_NAME).first()
+    key = key or keys.create(team, ApiKey.DEFAULT_NAME, by)
+    key_text = "" if key.secret is not None else keys.issue(key, by)
     chatflow = Chatflow.objects.of(team).order_by("created_at").first()
     return SetUp(user, team, key, key_text, chatflow)
 

@@ -80,6 +80,10 @@ class ChatflowResources:
         counts = of_keys.annotate(count=Count("pk"), first=Min("chatflow__name"))
         return {row["key_id"]: Opened(row["count"], row["first"]) for row in counts.order_by()}
 
+    def opened_ids(self, key_ids: Sequence[UUID]) -> Iterable[tuple[UUID, UUID]]:
+        """Return a pair of ids, key and chatflow, for each selection of one of the keys."""
+        return Selection.objects.filter(key__in=key_ids).values_list("key_id", "chatflow_id")
+
     def closed_without(self, keys: Iterable[ApiKey]) -> list[Resource]:
         """Return the chatflows in mode *keys* that only these keys open."""
         ids = [key.id for key in keys if key.is_usable]

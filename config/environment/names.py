@@ -5,6 +5,7 @@ from difflib import get_close_matches
 NAMES = frozenset(
     {
         "ALLOWED_UPSTREAM_NETWORKS",
+        "APIKEY_PATH",
         "CURRENCY",
         "DATABASE_URL",
         "DEBUG",

@@ -20,7 +20,7 @@ from accounts.models import (
     TeamOwned,
     User,
 )
-from apikeys.models import KeySecret, KeyVisit
+from apikeys.models import KeyFileChange, KeySecret, KeyVisit, LeakCandidate
 from chatflows.models import (
     Abort,
     Conversation,
@@ -45,6 +45,7 @@ WITHOUT_A_TEAM = {
     AuditEvent: "rows outlive their team: team_id, no foreign key",
     AuditHead: "likewise",
     LinkToken: "set-up comes before there is anyone in a team",
+    KeyFileChange: "of the one file of the installation, whichever team it is about",
     LeakCandidate: "a stranger's report: whose key it is, if anyones, is found out later",
     Lease: "of the installation's processes",
     Mail: "password resets are of no team",

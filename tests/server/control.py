@@ -97,9 +97,10 @@ def make_publishable(team: str, name: str, pinned_to: str, origins: list[str]) -
     return text
 
 
-def make_chatflow(team: str, name: str, entries: list[list[str]]) -> str:
-    """The id of a new chatflow."""
-    chatflow = chatflows.create(Team.objects.get(slug=team), name, BY)
+def make_chatflow(team: str, name: str, entries: list[list[str]], id_: str | None = None) -> str:
+    """The id of a new chatflow, which can be given."""
+    owner = Team.objects.get(slug=team)
+    chatflow = chatflows.create(owner, name, BY, id_=UUID(id_) if id_ else None)
     for question, answer in entries:
         faq_entries.add(chatflow, question, answer, BY)
     return str(chatflow.id)
