@@ -18,11 +18,12 @@ class ApiKeysConfig(AppConfig):
         from apikeys.leaks import reports  # noqa: PLC0415
         from apikeys.services import off_boarding  # noqa: PLC0415
         from apikeys.services.held_keys import HeldApiKeys  # noqa: PLC0415
-        from apikeys.services.life import reminders, rotation  # noqa: PLC0415
+        from apikeys.services.life import hand_overs, reminders, rotation  # noqa: PLC0415
 
         hooks.set_up(self)
         held_keys.register(HeldApiKeys())
         membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")
+        membership_changed.connect(hand_overs.end_of_removed, dispatch_uid="hand-overs")
         pages.register("api_key", key_pages.urls)
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         worker.register(worker.Job("key visits", timedelta(hours=1), visits.delete_ended))

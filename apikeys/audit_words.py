@@ -31,6 +31,9 @@ SENTENCES = {
     "api_key.give": "gave the key {target} a new contact",
     "api_key.forget_contact": "had the admins be asked about the key {target}",
     "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
+    "api_key.make_hand_over": "made a link for whoever will hold the key {target}",
+    "api_key.end_hand_over": "ended the link for the holder of the key {target}",
+    "api_key.take_hand_over": "took the text of the key {target}",
     "api_key.leak_report": "had the key {target} reported as leaked",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
@@ -39,6 +42,8 @@ SENTENCES = {
 }
 FACTS = {
     "api_key": "API key",
+    "ends_at": "works until",
+    "has_passphrase": "has a passphrase",
     "source": "found, as reported",
     "network": "network of the report",
     "public_id": "public id",

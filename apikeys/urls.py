@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apikeys.holders import links
 from apikeys.views import (
     disabling,
     expiry,
@@ -27,6 +28,8 @@ urlpatterns = [
     path("new/", new_key.key_new, name="key_new"),
     path("<uuid:key_id>/", key_page.key_page, name="key_page"),
     path("<uuid:key_id>/rotate/", rotation.key_rotate, name="key_rotate"),
+    path("<uuid:key_id>/hand-over/", links.key_hand_over, name="key_hand_over"),
+    path("<uuid:key_id>/hand-over/end/", links.key_hand_over_end, name="key_hand_over_end"),
     path("<uuid:key_id>/retire/", rotation.key_retire, name="key_retire"),
     path("<uuid:key_id>/overlap/", rotation.key_overlap, name="key_overlap"),
     path("<uuid:key_id>/extend/", expiry.key_extend, name="key_extend"),
@@ -54,6 +57,11 @@ urlpatterns = [
 policy_urlpatterns = [
     path("", policies.key_policy, name="key_policy"),
     path("preview/", policies.key_policy_preview, name="key_policy_preview"),
+]
+# Under `/key-link/`.
+link_urlpatterns = [
+    path("", links.key_link_open, name="key_link_open"),
+    path("<str:token>/", links.key_link, name="key_link"),
 ]
 # Under `/key-contact/`.
 contact_urlpatterns = [

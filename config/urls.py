@@ -6,7 +6,7 @@ from django.urls import include, path
 from accounts.urls import debug_urlpatterns, operator_urlpatterns, team_urlpatterns
 from apikeys.holders.urls import urlpatterns as holder_urlpatterns
 from apikeys.leaks.views import leaked_key
-from apikeys.urls import contact_urlpatterns, policy_urlpatterns
+from apikeys.urls import contact_urlpatterns, link_urlpatterns, policy_urlpatterns
 from chatflows.urls import (
     flow_app_urlpatterns,
     flow_urlpatterns,
@@ -28,6 +28,7 @@ urlpatterns = [
     path("t/<slug:slug>/settings/keys/", include(policy_urlpatterns)),
     path("operator/teams/", include(operator_urlpatterns)),
     path("", include(holder_urlpatterns)),
+    path("key-link/", include(link_urlpatterns)),
     path("key-contact/", include(contact_urlpatterns)),
     path("t/<slug:slug>/keys/", include("apikeys.urls")),
     path("t/<slug:slug>/chatflows/", include("chatflows.urls")),

@@ -1,5 +1,6 @@
 """The tables of apikeys."""
 
+from apikeys.models.hand_overs import HandOver
 from apikeys.models.key_file import KeyFileChange, WaitingSelection
 from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
 from apikeys.models.leaks import LeakCandidate
@@ -10,6 +11,7 @@ from apikeys.models.visits import KeyVisit
 __all__ = [
     "ApiKey",
     "ApiKeyQuerySet",
+    "HandOver",
     "KeyFileChange",
     "KeyPolicy",
     "KeySecret",

@@ -15,6 +15,7 @@ from apikeys import charts, found, meters, resources
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
 from apikeys.services import browsers
+from apikeys.services.life import hand_overs
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.rotation import rotation_context
 
@@ -61,6 +62,7 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         "events": _events(request),
         "publishable": browsers.card(key),
         "in_browsers": browsers.in_browsers([key]).get(key.id, ()),
+        "hand_over": hand_overs.latest_of(key),
         **_use(key),
         **opens,
         **_stop(key),

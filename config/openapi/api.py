@@ -16,7 +16,7 @@ from accounts.guards import open_view
 from accounts.outages import OUTAGES
 from accounts.permissions import Principal
 from accounts.services import refused_changes
-from apikeys.api import account_keys, bulk, keys, leaks, own, rotation
+from apikeys.api import account_keys, bulk, hand_overs, keys, leaks, own, rotation
 from chatflows.access import codes
 from chatflows.api import access, chatflows
 from config.openapi import problems
@@ -55,6 +55,7 @@ ROUTERS = (
     ("API keys", keys.router),
     ("API keys", rotation.router),
     ("API keys", bulk.router),
+    ("API keys", hand_overs.router),
     ("Chatflows", access.router),
     ("Chatflows", chatflows.router),
     ("Service accounts", service_accounts.router),

@@ -17,6 +17,8 @@ UUID = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
 # Every page that is open to people without a membership, and why. A stale line fails.
 OPEN_PAGES = {
     "/api/openapi.json": "the document of the API holds nothing of any team",
+    "/key-link/": "the link, kept as a digest in the session, is the credential",
+    "/key-link/<str:token>/": "the link's token is the credential",
     "/leaked-key/": "whoever found a key reports it here; every report gets the same answer",
     "/api/docs": "the document of the API holds nothing of any team",
     "/llms.txt": "the document of the API holds nothing of any team",
@@ -148,6 +150,8 @@ TEAM_PAGES = {
     f"{ONE}/delete/": "chatflows:delete",
     f"{TEAM}/settings/": "team:update",
     f"{TEAM}/keys/<uuid:key_id>/rotate/": "apikeys:update",
+    f"{TEAM}/keys/<uuid:key_id>/hand-over/": "apikeys:update",
+    f"{TEAM}/keys/<uuid:key_id>/hand-over/end/": "apikeys:update",
     f"{TEAM}/keys/<uuid:key_id>/retire/": "apikeys:update",
     f"{TEAM}/keys/<uuid:key_id>/overlap/": "apikeys:update",
     f"{TEAM}/keys/<uuid:key_id>/extend/": "apikeys:update",

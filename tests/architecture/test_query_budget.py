@@ -44,6 +44,7 @@ BUDGET = {
     "key_first_call": 7,
     "key_page": 30,
     "key_rotate": 12,
+    "key_hand_over": 12,
     "key_extend": 9,
     "developer": 8,
     "key_policy": 5,
