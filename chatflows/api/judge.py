@@ -1,6 +1,7 @@
 """Who may call an operation: the key is judged as the gate judges it, by the same pure code."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from django.http import HttpRequest
@@ -10,6 +11,7 @@ from accounts.limits import stores
 from accounts.limits.rates import Rate
 from accounts.models import Team
 from accounts.network import addresses
+from accounts.outages import OUTAGES
 from accounts.permissions import Actor, Permission, Principal
 from apikeys import credentials
 from apikeys.bearer import Carrier
@@ -79,7 +81,8 @@ def _limit(key: ApiKey) -> None:
 def _note_use(key: ApiKey) -> None:
     now = timezone.now()
     if key.last_used_at is None or now - key.last_used_at >= NOTED_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        with suppress(*OUTAGES):  # a database that only reads: the answer does not need the note
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 def _headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:

@@ -95,12 +95,16 @@ def test_the_old_text_of_a_rotation_counts_too(acme: Team) -> None:
     assert key.disabled_at is not None
 
 
-def test_a_publishable_text_is_counted_and_changes_nothing(acme: Team, faq: Chatflow) -> None:
+def test_a_publishable_text_is_counted_on_its_page_and_changes_nothing(
+    acme: Team, faq: Chatflow, as_vera: Client
+) -> None:
     key, text = factories.publishable(acme, "widget", faq)
     report(text)
     report(text)
     key.refresh_from_db()
     assert (key.leak_reports, key.disabled_at) == (2, None)
+    page = as_vera.get(f"/t/acme/keys/{key.id}/").content.decode()
+    assert "Reported as leaked 2 times" in page
 
 
 def test_a_known_id_with_another_secret_stops_nothing(acme: Team) -> None:
