@@ -74,7 +74,7 @@ def test_a_wrong_password_of_who_is_logged_in_is_noted(
     as_alice: Client, acme: Team, page: str
 ) -> None:
     new = "three calm harbours"
-    form = {"password": "wrong", "current": "wrong"}
+    form = {"password": "not my word", "current": "not my word"}
     if "profile" in page:
         form["password"] = new
     statuses = [as_alice.post(page, form).status_code for _ in range(11)]
@@ -86,7 +86,7 @@ def test_a_wrong_password_of_who_is_logged_in_is_noted(
         (422, 10),
     ]
     dump = factories.dump()
-    assert "wrong" not in dump
+    assert "not my word" not in dump
     assert new not in dump
 
 
@@ -191,7 +191,7 @@ def test_without_an_audit_key_a_wrong_password_is_refused_as_ever(
         raise Unavailable("audit version 1")
 
     monkeypatch.setattr(digests, "audit_mac", lacks)
-    wrong = {"password": "wrong"}
+    wrong = {"password": "not my word"}
     statuses = [as_alice.post("/reauthenticate/", wrong).status_code for _ in range(11)]
     assert statuses == [422] * 10 + [429]
 
@@ -200,7 +200,7 @@ def test_without_a_key_ring_no_password_is_checked(
     as_alice: Client, acme: Team, ringless: None
 ) -> None:
     as_alice.raise_request_exception = False
-    assert as_alice.post("/reauthenticate/", {"password": "wrong"}).status_code == 503
+    assert as_alice.post("/reauthenticate/", {"password": "not my word"}).status_code == 503
 
 
 def test_without_a_key_ring_a_change_that_is_allowed_waits(
