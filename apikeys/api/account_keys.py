@@ -17,7 +17,7 @@ from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
 from apikeys.api.keys import answered
 from apikeys.api.keys import find as find_key
-from apikeys.api.schemas import Key, NewKey, Page
+from apikeys.api.schemas import Key, KeyPage, NewKey
 from apikeys.models import ApiKey
 
 router = Router()
@@ -31,7 +31,7 @@ PATH = f"{ONE}/api-keys"
     name="listServiceAccountKeys",
     summary="List the keys of a service account",
     scope=Permission.APIKEYS_VIEW,
-    response={200: Page},
+    response={200: KeyPage},
     example={"data": [KEY], "next_cursor": None},
 )
 def list_keys(
@@ -40,7 +40,7 @@ def list_keys(
     account_id: UUID,
     cursor: Cursor = "",
     limit: Limit = 50,
-) -> Page:
+) -> KeyPage:
     """List the keys of a service account."""
     account, team = find(request, account_id), request.principal.team
     place = cursors.read(team.id, f"keys of {account.id}", cursor)
@@ -50,7 +50,7 @@ def list_keys(
         request, f"keys of {account.id}", rows.select_related("team", "service_account"), limit
     )
     page.mark(response)
-    return Page(data=schemas.shown_all(page.rows), next_cursor=page.following)
+    return KeyPage(data=schemas.shown_all(page.rows), next_cursor=page.following)
 
 
 @operation(

@@ -19,7 +19,7 @@ from accounts.models import Team
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
-from apikeys.api.schemas import Deleted, Key, KeyChange, NewKey, Page
+from apikeys.api.schemas import Deleted, Key, KeyChange, KeyPage, NewKey
 from apikeys.models import ApiKey
 from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists, keys
@@ -37,7 +37,7 @@ ONE = "/apikey/{uuid:key_id}"
     name="listApiKeys",
     summary="List keys",
     scope=Permission.APIKEYS_VIEW,
-    response={200: Page | list[Key]},
+    response={200: KeyPage | list[Key]},
     example={"data": [KEY], "next_cursor": None},
 )
 def list_keys(
@@ -65,7 +65,7 @@ def list_keys(
         query = urlencode({"cursor": following, "limit": min(size, 200)})
         link = f"{settings.PUBLIC_URL}/api/v1/apikey?{query}"
         response.headers["Link"] = f'<{link}>; rel="next"'
-    return Page(data=data, next_cursor=following or None) if is_page else data
+    return KeyPage(data=data, next_cursor=following or None) if is_page else data
 
 
 @operation(

@@ -23,7 +23,7 @@ from apikeys.services.life import policies
 router = Router()
 
 
-class Opened(ApiSchema):
+class OwnChatflow(ApiSchema):
     """A chatflow that the key opens."""
 
     id: UUID
@@ -51,7 +51,7 @@ class Self(ApiSchema):
     status: str
     environment: Environment
     scopes: list[Permission]
-    chatflows: list[Opened]
+    chatflows: list[OwnChatflow]
     limits: LimitsShown
     used: LimitsShown = Field(
         description="What counts against each limit, with what running calls hold back."
@@ -115,7 +115,7 @@ def own(request: ApiRequest) -> Self:
         status=key.status,
         environment=key.lives_in,
         scopes=shown.scopes,
-        chatflows=[Opened(id=each.id, name=each.name, mode=each.mode) for each in seen.opens],
+        chatflows=[OwnChatflow(id=each.id, name=each.name, mode=each.mode) for each in seen.opens],
         limits=shown.limits,
         used=_used(seen.taken),
         networks=key.networks,

@@ -140,7 +140,7 @@ class Key(ApiSchema):
     )
 
 
-class Page(ApiSchema):
+class KeyPage(ApiSchema):
     """Some keys, those used last first."""
 
     data: list[Key]

@@ -18,7 +18,7 @@ from accounts.api.lists import Cursor, Limit
 from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
 from chatflows.api import access, finding, schemas
 from chatflows.api.examples import CHATFLOW
-from chatflows.api.schemas import ChatflowChange, ChatflowShown, Deleted, NewChatflow, Page
+from chatflows.api.schemas import ChatflowChange, ChatflowPage, ChatflowShown, Deleted, NewChatflow
 from chatflows.engines.configs import InvalidConfig
 from chatflows.models import Chatflow, ChatflowType, UpstreamSecret
 from chatflows.permissions import WITH_AGENTS
@@ -42,7 +42,7 @@ NO_KEY = (
     name="listChatflows",
     summary="List chatflows",
     scope=finding.VIEW,
-    response={200: Page | list[ChatflowShown]},
+    response={200: ChatflowPage | list[ChatflowShown]},
     example={"data": [CHATFLOW], "next_cursor": None},
 )
 def list_chatflows(
@@ -74,7 +74,7 @@ def list_chatflows(
         query = urlencode({"cursor": following, "limit": min(size, 200), **more})
         link = f"{settings.PUBLIC_URL}/api/v1/chatflows?{query}"
         response.headers["Link"] = f'<{link}>; rel="next"'
-    return Page(data=data, next_cursor=following or None) if is_page else data
+    return ChatflowPage(data=data, next_cursor=following or None) if is_page else data
 
 
 @operation(

@@ -81,7 +81,7 @@ class ChatflowShown(ApiSchema):
     version: int
 
 
-class Page(ApiSchema):
+class ChatflowPage(ApiSchema):
     """Some chatflows, by name."""
 
     data: list[ChatflowShown]
