@@ -27,6 +27,6 @@ class ApiKeysConfig(AppConfig):
         pages.register("api_key", key_pages.urls)
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         worker.register(worker.Job("key visits", timedelta(hours=1), visits.delete_ended))
-        worker.register(worker.Job("leak reports", timedelta(seconds=30), reports.handle))
+        worker.register(worker.Job("leak reports", timedelta(seconds=1), reports.handle))
         worker.register(worker.Job("silent secrets", timedelta(minutes=1), rotation.end_silent))
         worker.register(worker.Job("key reminders", timedelta(minutes=15), reminders.send_due))

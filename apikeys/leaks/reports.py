@@ -56,11 +56,17 @@ def receive(found: Iterable[Found], address: str, response: HttpResponse) -> Non
 
 
 def handle(stopping: Event) -> None:
-    """Look at every candidate that waits. The worker calls it for those whose process ended."""
+    """Look at every candidate that waits.
+
+    The worker calls it for those whose process ended, or whose reporter hung up before the answer.
+    """
     for row in LeakCandidate.objects.order_by("pk").iterator(chunk_size=100):
         if stopping.is_set():
             return
-        _handle(row)
+        try:
+            _handle(row)
+        except Exception as error:  # one report must not hold up those behind it
+            log.error("leak report waits", row=row.pk, error=type(error).__name__)
 
 
 def _handle_now() -> None:

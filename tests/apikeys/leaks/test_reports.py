@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts import worker
 from accounts.limits import stores
 from accounts.models import AuditEvent, Team
+from accounts.permissions import Actor
 from apikeys import key_text
 from apikeys.leaks import reports
 from apikeys.leaks.candidates import Found, candidates
@@ -149,11 +151,54 @@ def test_only_the_first_hundred_candidates_count() -> None:
     assert len(candidates([Found("\n".join(texts))])) == 100
 
 
-def test_a_text_of_a_report_is_in_no_row(acme: Team) -> None:
+def test_copies_of_a_key_count_once() -> None:
+    one, other = key_text.generate(), key_text.generate()
+    found = candidates([Found("\n".join([one.text] * 150 + [other.text]))])
+    assert [each.public_id for each in found] == [one.public_id, other.public_id]
+
+
+def test_a_text_that_was_cut_off_does_not_hide_the_next_one() -> None:
+    cut, whole = key_text.generate().text[:-3], key_text.generate()
+    assert [each.public_id for each in candidates([Found(cut + whole.text)])] == [whole.public_id]
+
+
+def test_a_report_that_fails_does_not_hold_up_the_next_one(
+    acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, of_first), (second, of_second) = (factories.key(acme, name) for name in ("a", "b"))
+    for each in candidates([Found(f"{of_first} {of_second}")]):
+        digests = [list(pair) for pair in each.digests]
+        LeakCandidate.objects.create(public_id=each.public_id, digests=digests)
+    disable = keys.disable
+
+    def fail_once(key: ApiKey, by: Actor) -> None:
+        if key.pk == first.pk:
+            raise ValueError
+        disable(key, by)
+
+    monkeypatch.setattr(keys, "disable", fail_once)
+    reports.handle(Event())
+    second.refresh_from_db()
+    assert second.disabled_at is not None
+    assert LeakCandidate.objects.count() == 1  # the other waits
+
+
+def test_the_worker_looks_soon_enough_to_keep_the_promise_of_two_seconds() -> None:
+    (job,) = (job for job in worker.jobs() if job.run == reports.handle)
+    assert job.every <= timedelta(seconds=1)
+
+
+def test_a_text_of_a_report_is_in_no_row_and_no_log(
+    acme: Team, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(0)
     _, text = factories.key(acme, "leaked")
     report(f"token {text} <script>alert(1)</script>", "<b>here</b>\x07")
     assert text not in factories.dump()
     assert text[20:] not in factories.dump()
+    logged = caplog.text + "".join(capsys.readouterr())
+    assert "leaked key disabled" in logged
+    assert text[20:] not in logged
 
 
 def test_what_a_killed_process_left_is_handled_by_the_worker(acme: Team) -> None:
@@ -176,6 +221,21 @@ def test_a_person_reports_on_a_page(acme: Team) -> None:
     assert text not in answer.content.decode()
     key.refresh_from_db()
     assert key.disabled_at is not None
+
+
+def test_a_text_too_long_for_the_page_is_refused_and_not_thanked_for(acme: Team) -> None:
+    key, text = factories.key(acme, "at the end")
+    answer = Client().post("/leaked-key/", {"text": "a" * 65_536 + text})
+    assert answer.status_code == 422
+    assert "at most 65,536 characters" in answer.content.decode()
+    assert "Thank you" not in answer.content.decode()
+    assert text not in answer.content.decode()
+    key.refresh_from_db()
+    assert key.disabled_at is None
+
+
+def test_the_login_page_names_the_page_for_reports() -> None:
+    assert 'href="/leaked-key/"' in Client().get("/login/", follow=True).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,12 @@ def test_a_body_is_bounded_before_it_is_read(server: Shipped, text: str) -> None
     assert json.loads(body)["code"] == "too_large"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/leak-reports", "/leaked-key/"])
+def test_a_report_of_64_mib_is_refused_before_it_is_read(server: Shipped, path: str) -> None:
+    lines = ["Content-Type: application/json", "Content-Length: 67108864"]
+    assert raw(server, "POST", path, lines)[0] == 413
+
+
 def raw(
     server: Shipped, method: str, path: str, lines: list[str]
 ) -> tuple[int, dict[str, str], bytes]:
