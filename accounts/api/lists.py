@@ -1,7 +1,6 @@
 """Lists: pages of rows by a cursor, with the header that leads on."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -10,37 +9,60 @@ from django.http import HttpResponse
 from ninja import Query
 
 from accounts.api import cursors
-from accounts.api.operations import ApiRequest
+from accounts.api.faults import OldForm
+from accounts.api.operations import MOST_PER_PAGE, PER_PAGE, ApiRequest
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many of them one answer holds.")]
+AS_FLOWISE = 1000  # rows of a list without `cursor` and `limit`
+NUMBERED = "Pages have no numbers here. Follow next_cursor: ?limit=50, then ?cursor=…"
+Limit = Annotated[
+    int, Query(ge=1, le=MOST_PER_PAGE, description="How many of them one answer holds.")
+]
 Cursor = Annotated[str, Query(description="`next_cursor` of the page before.", max_length=600)]
 Row = TypeVar("Row", bound=Model)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Generic[Row]):
-    """The rows of a page, the cursor of the next one, and its address."""
-
-    rows: list[Row]
-    following: str | None
-    link: str
-
-    def mark(self, response: HttpResponse) -> None:
-        """Put the header on an answer that has a next page."""
-        if self.following:
-            response.headers["Link"] = f'<{self.link}>; rel="next"'
-
-
 def listed(
-    request: ApiRequest, of: str, rows: "QuerySet[Row]", limit: int, **more: Any
-) -> Listed[Row]:
-    """Return the first rows, which are ordered by their primary keys and begin after the cursor.
+    request: ApiRequest,
+    response: HttpResponse,
+    of: str,
+    rows: "QuerySet[Row]",
+    *,
+    cursor: str,
+    limit: int,
+) -> tuple[list[Row], str | None]:
+    """Return the rows after a cursor in the order of their primary keys, and the next cursor.
 
-    `of` names the list in cursors; `more` are other parameters of the next page's address.
+    `of` names the list in cursors. Raises Invalid for a cursor that is none of it.
     """
-    found = list(rows[: limit + 1])
-    place = str(found[limit - 1].pk) if len(found) > limit else ""
+    place = cursors.read(request.principal.team.id, of, cursor)
+    rows = rows.filter(pk__gt=place) if place else rows
+    found = list(rows.order_by("pk")[: limit + 1])
+    last = str(found[limit - 1].pk) if len(found) > limit else ""
+    return found[:limit], lead_on(request, response, of, last, limit)
+
+
+def size_of(request: ApiRequest, limit: int | None) -> tuple[int, bool]:
+    """Return how many rows a list of Flowise's holds, and whether it is a page of ours.
+
+    Without `cursor` and `limit` it is a bare array. Raises OldForm for a page by its number.
+    """
+    if "page" in request.GET:
+        raise OldForm(NUMBERED)
+    is_page = limit is not None or "cursor" in request.GET
+    return (limit or PER_PAGE) if is_page else AS_FLOWISE, is_page
+
+
+def lead_on(
+    request: ApiRequest, response: HttpResponse, of: str, place: str, limit: int, **more: Any
+) -> str | None:
+    """Return the cursor of the next page and name its address in `Link`; None at the end.
+
+    `more` are the filters of the list, which the address repeats.
+    """
     following = cursors.make(request.principal.team.id, of, place)
-    query = urlencode({"cursor": following, "limit": limit, **more})
+    if not following:
+        return None
+    query = urlencode({"cursor": following, "limit": min(limit, MOST_PER_PAGE), **more})
     link = f"{settings.PUBLIC_URL}{request.path}?{query}"
-    return Listed(found[:limit], following or None, link)
+    response.headers["Link"] = f'<{link}>; rel="next"'
+    return following

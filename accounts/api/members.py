@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from accounts.api import cursors, idempotency
+from accounts.api import idempotency
 from accounts.api.faults import Conflict, Invalid, Missing
-from accounts.api.lists import Cursor, Limit, Listed, listed
+from accounts.api.lists import Cursor, Limit, listed
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.mail import addresses as emails
 from accounts.models import Invitation, Membership, Role
@@ -108,11 +108,8 @@ def members(
     request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
 ) -> MemberPage:
     """List who is in the team. E-mail addresses are shown to keys that may invite."""
-    team = request.principal.team
-    place = cursors.read(team.id, "members", cursor)
-    rows = Membership.objects.filter(team=team, pk__gt=int(place or 0))
-    page = listed(request, "members", rows.select_related("user").order_by("pk"), limit)
-    page.mark(response)
+    rows = Membership.objects.filter(team=request.principal.team).select_related("user")
+    found, following = listed(request, response, "members", rows, cursor=cursor, limit=limit)
     shows_email = request.principal.may_do(Permission.INVITATIONS_CREATE)
     data = [
         Member(
@@ -123,9 +120,9 @@ def members(
             is_active=each.user.is_active,
             joined_at=each.created_at,
         )
-        for each in page.rows
+        for each in found
     ]
-    return MemberPage(data=data, next_cursor=page.following)
+    return MemberPage(data=data, next_cursor=following)
 
 
 @operation(
@@ -142,13 +139,9 @@ def list_invitations(
     request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
 ) -> InvitationPage:
     """List the invitations that nobody has accepted or withdrawn."""
-    team = request.principal.team
-    place = cursors.read(team.id, "invitations", cursor)
-    rows = Invitation.objects.of(team).open().select_related("invited_by").order_by("pk")
-    rows = rows.filter(pk__gt=UUID(place)) if place else rows
-    page: Listed[Invitation] = listed(request, "invitations", rows, limit)
-    page.mark(response)
-    return InvitationPage(data=[_shown(each) for each in page.rows], next_cursor=page.following)
+    rows = Invitation.objects.of(request.principal.team).open().select_related("invited_by")
+    found, following = listed(request, response, "invitations", rows, cursor=cursor, limit=limit)
+    return InvitationPage(data=[_shown(each) for each in found], next_cursor=following)
 
 
 @operation(

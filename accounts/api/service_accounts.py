@@ -12,10 +12,11 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from accounts.api import cursors, idempotency
+from accounts.api import idempotency
 from accounts.api.faults import Invalid, Missing
 from accounts.api.fields import Flag, Text
-from accounts.api.lists import Cursor, Limit, Listed, listed
+from accounts.api.lists import Cursor, Limit, listed
+from accounts.api.names import in_words_of_bodies
 from accounts.api.operations import ApiRequest, ApiSchema, View, operation
 from accounts.models import Environment, Membership, ServiceAccount, Team, User
 from accounts.permissions import Permission
@@ -87,13 +88,11 @@ def list_accounts(
     request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
 ) -> AccountPage:
     """List the service accounts of the team."""
-    team = request.principal.team
-    place = cursors.read(team.id, "service-accounts", cursor)
-    rows = ServiceAccount.objects.of(team).kept().select_related("owner").order_by("pk")
-    rows = rows.filter(pk__gt=UUID(place)) if place else rows
-    page: Listed[ServiceAccount] = listed(request, "service-accounts", rows, limit)
-    page.mark(response)
-    return AccountPage(data=[_shown(each) for each in page.rows], next_cursor=page.following)
+    rows = ServiceAccount.objects.of(request.principal.team).kept().select_related("owner")
+    found, following = listed(
+        request, response, "service-accounts", rows, cursor=cursor, limit=limit
+    )
+    return AccountPage(data=[_shown(each) for each in found], next_cursor=following)
 
 
 @operation(
@@ -114,7 +113,9 @@ def create(request: ApiRequest, response: HttpResponse, body: AccountBody) -> Ac
     if body.name is None:
         raise ValidationError({"name": "This field is needed."})
     about = _about(team, About(body.name, Environment.PRODUCTION), body)
-    return _shown(_named(lambda: service_accounts.create(team, about, request.principal.actor)))
+    with in_words_of_bodies():
+        made = service_accounts.create(team, about, request.principal.actor)
+    return _shown(made)
 
 
 @operation(
@@ -157,8 +158,8 @@ def update(request: ApiRequest, account_id: UUID, body: AccountChange) -> Accoun
     account, by = find(request, account_id), request.principal.actor
     present = About(account.name, account.environment, account.description, account.owner)
     about = _about(request.principal.team, present, body)
-    with transaction.atomic():
-        _named(lambda: service_accounts.change(account, about, by))
+    with transaction.atomic(), in_words_of_bodies():
+        service_accounts.change(account, about, by)
         if body.disabled is not None:
             (service_accounts.disable if body.disabled else service_accounts.enable)(account, by)
     return _shown(find(request, account_id))
@@ -206,18 +207,6 @@ def _owner(team: Team, text: str | None) -> User | None:
     if found is None:
         raise Invalid("The team has no such member.", "owner")
     return found.user
-
-
-def _named(change: Callable[[], Any]) -> Any:
-    """Call a service, and name the field of a name that is taken."""
-    try:
-        return change()
-    except ValidationError as error:
-        if not hasattr(error, "error_dict"):
-            raise
-        raise ValidationError(
-            {"name" if name == "__all__" else name: each for name, each in error.error_dict.items()}
-        ) from None
 
 
 def _shown(account: ServiceAccount) -> Account:

@@ -7,9 +7,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from ninja import Router
 
-from accounts.api import cursors, idempotency
+from accounts.api import idempotency
 from accounts.api.faults import Invalid
-from accounts.api.lists import Cursor, Limit, Listed, listed
+from accounts.api.lists import Cursor, Limit, listed
 from accounts.api.operations import ApiRequest, operation
 from accounts.api.service_accounts import ONE, find
 from accounts.permissions import Permission
@@ -42,15 +42,13 @@ def list_keys(
     limit: Limit = 50,
 ) -> KeyPage:
     """List the keys of a service account."""
-    account, team = find(request, account_id), request.principal.team
-    place = cursors.read(team.id, f"keys of {account.id}", cursor)
-    rows = ApiKey.objects.of(team).kept().filter(service_account=account).order_by("pk")
-    rows = rows.filter(pk__gt=UUID(place)) if place else rows
-    page: Listed[ApiKey] = listed(
-        request, f"keys of {account.id}", rows.select_related("team", "service_account"), limit
+    account = find(request, account_id)
+    rows = ApiKey.objects.of(request.principal.team).kept().filter(service_account=account)
+    rows = rows.select_related("team", "service_account")
+    found, following = listed(
+        request, response, f"keys of {account.id}", rows, cursor=cursor, limit=limit
     )
-    page.mark(response)
-    return KeyPage(data=schemas.shown_all(page.rows), next_cursor=page.following)
+    return KeyPage(data=schemas.shown_all(found), next_cursor=following)
 
 
 @operation(

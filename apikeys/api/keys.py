@@ -1,20 +1,19 @@
 """Operations on keys: list, create, get, update, delete."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Query, Router
+from ninja import Router
 
-from accounts.api import cursors, etags, idempotency
-from accounts.api.faults import Changed, Conflict, Missing, OldForm
+from accounts.api import cursors, etags, idempotency, lists
+from accounts.api.faults import Changed, Conflict, Missing
 from accounts.api.lists import Cursor, Limit
-from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
+from accounts.api.operations import ApiRequest, View, operation
 from accounts.models import Team
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
@@ -26,7 +25,6 @@ from apikeys.services import key_lists, keys
 
 router = Router()
 LIST = "apikey"
-AS_FLOWISE = 1000  # keys of a list without `cursor` and `limit`
 ONE = "/apikey/{uuid:key_id}"
 
 
@@ -45,27 +43,19 @@ def list_keys(
     response: HttpResponse,
     cursor: Cursor = "",
     limit: Limit | None = None,
-    page: Annotated[int | None, Query(include_in_schema=False)] = None,
 ) -> Any:
     """List the keys of the team, those used last first.
 
     With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
     it, of at most 1,000 keys; where there are more, the header `Link` leads on.
     """
-    if page is not None:
-        raise OldForm("Pages have no numbers here. Follow next_cursor: ?limit=50, then ?cursor=…")
+    size, is_page = lists.size_of(request, limit)
     team = request.principal.team
-    is_page = limit is not None or "cursor" in request.GET
-    size = (limit or PER_PAGE) if is_page else AS_FLOWISE
     place = cursors.read(team.id, LIST, cursor)
     found = key_lists.page(_kept(team), None, place, size=size)
     data = schemas.shown_all(found.keys)
-    following = cursors.make(team.id, LIST, found.next)
-    if following:
-        query = urlencode({"cursor": following, "limit": min(size, 200)})
-        link = f"{settings.PUBLIC_URL}/api/v1/apikey?{query}"
-        response.headers["Link"] = f'<{link}>; rel="next"'
-    return KeyPage(data=data, next_cursor=following or None) if is_page else data
+    following = lists.lead_on(request, response, LIST, found.next, size)
+    return KeyPage(data=data, next_cursor=following) if is_page else data
 
 
 @operation(

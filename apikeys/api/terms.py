@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
+from accounts.api import names
 from accounts.api.faults import Changed, Invalid
 from accounts.api.fields import LIMIT_NAMES, unique
 from accounts.mail import addresses as emails
@@ -19,10 +19,10 @@ from apikeys.services import details
 
 # The names of columns, as bodies have them.
 _NAMES = {
+    **names.OF_NAMED,
     **{column: f"limits.{name}" for column, name in zip(LIMIT_COLUMNS, LIMIT_NAMES, strict=True)},
     "pinned_to": "chatflows",
     "contact_email": "contact",
-    "__all__": "name",  # of two keys of one name
 }
 
 
@@ -30,14 +30,8 @@ _NAMES = {
 def in_words_of_bodies() -> Iterator[None]:
     """Name fields of refused values as the body does, and answer a change that came between."""
     try:
-        yield
-    except ValidationError as error:
-        if not hasattr(error, "error_dict"):
-            raise
-        named: dict[str, list[Any]] = {}
-        for field, errors in error.error_dict.items():
-            named.setdefault(_NAMES.get(field, field), []).extend(errors)
-        raise ValidationError(named) from None
+        with names.in_words_of_bodies(_NAMES):
+            yield
     except details.Stale:
         raise Changed("This was changed since you read it. Read it again.") from None
 

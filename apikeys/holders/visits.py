@@ -12,16 +12,15 @@ from threading import Event
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.bounds import Limits
 from accounts.crypto import digests
 from accounts.limits import lock_outs
 from accounts.limits.lock_outs import Attempt, Kind
-from accounts.network import addresses
 from accounts.worker import cleanup
 from apikeys import credentials, resources
 from apikeys.bearer import MAX_TOKEN_LENGTH, Carrier, Presented
-from apikeys.credentials import Credential, StoredSecret
-from apikeys.models import ApiKey, KeySecret, KeyVisit
+from apikeys.credentials import Credential
+from apikeys.models import KeySecret, KeyVisit
+from apikeys.services import stored_secrets
 
 LIFETIME = timedelta(minutes=15)
 TOKEN_BYTES = 32
@@ -77,7 +76,7 @@ def find(value: str, caller: Caller) -> KeyVisit | None:
     visit = alive.filter(digest=digests.link_token_digest(value)).first()
     if visit is None:
         return None
-    stored = _stored(visit.key_secret)
+    stored = stored_secrets.stored(visit.key_secret)
     credential = credentials.of_stored(Carrier.HEADER, stored, timezone.now())
     return visit if _may_enter(credential, caller) else None
 
@@ -98,7 +97,7 @@ def _recognised(text: str, caller: Caller) -> KeySecret:
     proof = credentials.read(presented)
     asked = KeySecret.objects.select_related(*READ_WITH)
     secret = asked.filter(public_id=proof.public_id if proof else NOBODY).first()
-    stored = _stored(secret) if secret else None
+    stored = stored_secrets.stored(secret) if secret else None
     credential = credentials.judge(Carrier.HEADER, proof, stored, timezone.now())
     if secret is None or not _may_enter(credential, caller):
         raise WrongText
@@ -110,27 +109,3 @@ def _may_enter(credential: Credential, caller: Caller) -> bool:
     if credential.key_id is None or credential.is_publishable:
         return False
     return resources.registry().is_within_bounds(credential, caller.origins, caller.address)
-
-
-def _stored(secret: KeySecret) -> StoredSecret:
-    key: ApiKey = secret.key
-    account = key.service_account
-    return StoredSecret(
-        digest=secret.digest,
-        pepper_version=secret.pepper_version,
-        secret_ends_at=secret.ends_at,
-        key_id=key.id,
-        key_name=key.name,
-        public_id=secret.public_id,
-        team_id=key.team_id,
-        scopes=frozenset(key.scopes),
-        expires_at=key.expires_at,
-        is_disabled=key.disabled_at is not None,
-        is_deleted=key.deleted_at is not None,
-        is_team_suspended=key.team.suspended_at is not None,
-        is_account_disabled=account is not None and not account.is_usable,
-        pinned_to=key.pinned_to,
-        networks=tuple(addresses.network(text) for text in key.networks),
-        origins=tuple(key.origins),
-        limits=Limits(*key.limits),
-    )

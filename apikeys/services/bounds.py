@@ -4,6 +4,7 @@ Each function raises ValueError with words for the page. Who calls it names the 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from accounts.models import Membership, Team, User
 from accounts.network import addresses, origins
@@ -19,6 +20,15 @@ def networks(texts: Sequence[str]) -> list[str]:
 def web_pages(texts: Sequence[str]) -> list[str]:
     """Return origins, each once. Each has to be in its one spelling."""
     return _places(texts, origins.origin)
+
+
+def noted(errors: dict[str, str], field: str, check: Callable[[], Any]) -> Any:
+    """Return what a check returns, or note the words of its ValueError under a field."""
+    try:
+        return check()
+    except ValueError as error:
+        errors[field] = str(error)
+        return None
 
 
 def check_limit(limit: int | None, most: int | None) -> None:

@@ -1,6 +1,6 @@
 """Terms of a new key: what it may do, from where, how often and until when, checked as a whole."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
@@ -46,20 +46,26 @@ def checked(team: Team, terms: Terms) -> dict[str, Any]:
     """
     errors: Errors = {}
     values: dict[str, Any] = {"scopes": list(scopes.DEFAULT_SCOPES), **terms}
-    values["kind"] = _noted(errors, "kind", lambda: Kind(values.get("kind", Kind.SECRET)).value)
-    values["scopes"] = _noted(errors, "scopes", lambda: _scopes(team, values["scopes"]))
+    values["kind"] = bounds.noted(
+        errors, "kind", lambda: Kind(values.get("kind", Kind.SECRET)).value
+    )
+    values["scopes"] = bounds.noted(errors, "scopes", lambda: _scopes(team, values["scopes"]))
     listed = {name: values.get(name, ()) for name in ("networks", "origins")}
-    values["networks"] = _noted(errors, "networks", lambda: bounds.networks(listed["networks"]))
-    values["origins"] = _noted(errors, "origins", lambda: bounds.web_pages(listed["origins"]))
+    values["networks"] = bounds.noted(
+        errors, "networks", lambda: bounds.networks(listed["networks"])
+    )
+    values["origins"] = bounds.noted(errors, "origins", lambda: bounds.web_pages(listed["origins"]))
     limits = values.pop("limits", NO_LIMITS)
-    _noted(errors, "limits", lambda: _check_limits(limits))
-    _noted(errors, "expires_at", lambda: _check_end(team, values.get("expires_at")))
+    bounds.noted(errors, "limits", lambda: _check_limits(limits))
+    bounds.noted(errors, "expires_at", lambda: _check_end(team, values.get("expires_at")))
     contact = values.get("contact")
     if contact is not None:
-        _noted(errors, "contact", lambda: bounds.check_contact(team, contact))
+        bounds.noted(errors, "contact", lambda: bounds.check_contact(team, contact))
     account = values.get("service_account")
     if account is not None:
-        values["service_account"] = _noted(errors, "service_account", lambda: _kept(team, account))
+        values["service_account"] = bounds.noted(
+            errors, "service_account", lambda: _kept(team, account)
+        )
     if values["kind"] == Kind.PUBLISHABLE:
         _check_publishable(team, values, limits, errors)
     elif values.get("pinned_to") is not None:
@@ -81,15 +87,6 @@ def lacking(pinned_to: UUID | None, origins: Sequence[str] | None, limits: Limit
     if limits.minute is None and limits.day is None:
         found["limits"] = "A publishable key needs a limit a minute or a day."
     return found
-
-
-def _noted(errors: Errors, field: str, check: Callable[[], Any]) -> Any:
-    """Return what a check returns, and note the words of a ValueError."""
-    try:
-        return check()
-    except ValueError as error:
-        errors[field] = str(error)
-        return None
 
 
 def _scopes(team: Team, texts: Iterable[str]) -> list[str]:

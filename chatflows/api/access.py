@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -146,33 +145,25 @@ def _wanted(chatflow: Chatflow, body: AccessChange) -> Bounds:
     limits = chatflow.limits if body.limits is None else body.limits.over(chatflow.limits)
     errors: dict[str, str] = {}
     for name, limit, most in zip(LIMIT_NAMES, limits, MOST, strict=True):
-        _noted(errors, f"limits.{name}", partial(bounds.check_limit, limit, most))
+        bounds.noted(errors, f"limits.{name}", partial(bounds.check_limit, limit, most))
     address, price = chatflow.limit_address, chatflow.price
     if "requests_per_minute_per_address" in named:
         address = body.requests_per_minute_per_address
         field = "requests_per_minute_per_address"
-        _noted(errors, field, partial(bounds.check_limit, address, MOST.minute))
+        bounds.noted(errors, field, partial(bounds.check_limit, address, MOST.minute))
     if "price" in named:
         price = None if body.price is None else int(body.price * NANOS)
-        _noted(errors, "price", partial(bounds.check_limit, price, MOST.budget))
+        bounds.noted(errors, "price", partial(bounds.check_limit, price, MOST.budget))
     if limits.budget and not price:
         errors["price"] = NO_PRICE
     networks, origins = chatflow.networks, chatflow.origins
     if body.networks is not None:
-        networks = _noted(errors, "networks", partial(bounds.networks, body.networks))
+        networks = bounds.noted(errors, "networks", partial(bounds.networks, body.networks))
     if body.origins is not None:
-        origins = _noted(errors, "origins", partial(bounds.web_pages, body.origins))
+        origins = bounds.noted(errors, "origins", partial(bounds.web_pages, body.origins))
     if errors:
         raise ValidationError(dict(errors))
     return Bounds(limits, address, price, tuple(networks), tuple(origins))
-
-
-def _noted(errors: dict[str, str], field: str, check: Callable[[], Any]) -> Any:
-    try:
-        return check()
-    except ValueError as error:
-        errors[field] = str(error)
-        return ()
 
 
 def _answer(response: HttpResponse, chatflow: Chatflow) -> schemas.Access:

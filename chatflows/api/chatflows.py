@@ -1,9 +1,7 @@
 """Operations on chatflows: list, create, get, update, delete."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -12,10 +10,11 @@ from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router
 
-from accounts.api import cursors, etags, idempotency
+from accounts.api import cursors, etags, idempotency, lists
 from accounts.api.faults import Changed, OldForm
 from accounts.api.lists import Cursor, Limit
-from accounts.api.operations import PER_PAGE, ApiRequest, View, operation
+from accounts.api.names import in_words_of_bodies
+from accounts.api.operations import ApiRequest, View, operation
 from chatflows.api import access, finding, schemas
 from chatflows.api.examples import CHATFLOW
 from chatflows.api.schemas import ChatflowChange, ChatflowPage, ChatflowShown, Deleted, NewChatflow
@@ -27,7 +26,6 @@ from chatflows.services.engines import Checked
 
 router = Router()
 LIST = "chatflows"
-AS_FLOWISE = 1000  # chatflows of a list without `cursor` and `limit`
 ONE = "/chatflows/{uuid:chatflow_id}"
 NO_KEY = (
     "An empty apikeyid makes a chatflow public in Flowise. Here that is a choice: "
@@ -57,24 +55,17 @@ def list_chatflows(
     With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
     it, of at most 1,000; where there are more, the header `Link` leads on.
     """
-    if "page" in request.GET:
-        raise OldForm("Pages have no numbers here. Follow next_cursor: ?limit=50, then ?cursor=…")
+    size, is_page = lists.size_of(request, limit)
     team = request.principal.team
-    is_page = limit is not None or "cursor" in request.GET
-    size = (limit or PER_PAGE) if is_page else AS_FLOWISE
     place = cursors.read(team.id, LIST, cursor)
     rows = Chatflow.objects.of(team).filter(type__in=finding.types(request), name_key__gt=place)
     rows = rows.filter(type=type) if type is not None else rows
     found = list(rows.with_usable_keys().order_by("name_key")[: size + 1])
     last = found[size - 1].name_key if len(found) > size else ""
     data = _shown_all(found[:size])
-    following = cursors.make(team.id, LIST, last)
-    if following:
-        more = {"type": type} if type is not None else {}
-        query = urlencode({"cursor": following, "limit": min(size, 200), **more})
-        link = f"{settings.PUBLIC_URL}/api/v1/chatflows?{query}"
-        response.headers["Link"] = f'<{link}>; rel="next"'
-    return ChatflowPage(data=data, next_cursor=following or None) if is_page else data
+    more = {"type": type} if type is not None else {}
+    following = lists.lead_on(request, response, LIST, last, size, **more)
+    return ChatflowPage(data=data, next_cursor=following) if is_page else data
 
 
 @operation(
@@ -174,20 +165,6 @@ def delete(request: ApiRequest, chatflow_id: UUID) -> Deleted:
     etags.check(request, _tag(chatflow))
     chatflows.delete(chatflow, request.principal.actor)
     return Deleted()
-
-
-@contextmanager
-def in_words_of_bodies() -> Iterator[None]:
-    """Name fields of refused values as the body does."""
-    try:
-        yield
-    except ValidationError as error:
-        if not hasattr(error, "error_dict"):
-            raise
-        named = {"__all__": "name", "name_key": "name"}
-        raise ValidationError(
-            {named.get(field, field): each for field, each in error.error_dict.items()}
-        ) from None
 
 
 def _checked(

@@ -1,5 +1,7 @@
 """The text for assistants (llms.txt), made from the document."""
 
+from functools import cache
+
 from config.openapi import document
 
 _HEAD = """\
@@ -35,6 +37,7 @@ _FOOT = """
 """
 
 
+@cache
 def llms(public_url: str) -> str:
     """Return the text, with the address of this installation."""
     lines = []

@@ -17,6 +17,7 @@ from accounts.crypto import digests
 from accounts.models import Role, Team, User
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, HandOver, KeySecret
+from apikeys.models.hand_overs import MOST_WRONG
 from apikeys.services import keys, rights
 from apikeys.services.life import policies, rotation
 
@@ -197,4 +198,4 @@ def _check_passphrase(found: HandOver, passphrase: str) -> None:
     again = find(found.digest)
     if again is None or not again.is_waiting:
         raise Closed(again)
-    raise WrongPassphrase(5 - again.wrong_passphrases)
+    raise WrongPassphrase(MOST_WRONG - again.wrong_passphrases)
