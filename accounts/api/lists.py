@@ -1,12 +1,13 @@
 """Lists: pages of rows by a cursor, with the header that leads on."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpResponse
-from ninja import Query
+from ninja import Schema
+from pydantic import Field
 
 from accounts.api import cursors
 from accounts.api.faults import OldForm
@@ -14,11 +15,25 @@ from accounts.api.operations import MOST_PER_PAGE, PER_PAGE, ApiRequest
 
 AS_FLOWISE = 1000  # rows of a list without `cursor` and `limit`
 NUMBERED = "Pages have no numbers here. Follow next_cursor: ?limit=50, then ?cursor=…"
-Limit = Annotated[
-    int, Query(ge=1, le=MOST_PER_PAGE, description="How many of them one answer holds.")
-]
-Cursor = Annotated[str, Query(description="`next_cursor` of the page before.", max_length=600)]
 Row = TypeVar("Row", bound=Model)
+
+
+class Paging(Schema):
+    """Which page of a list."""
+
+    cursor: str = Field(default="", max_length=600, description="`next_cursor` of the page before.")
+    limit: int = Field(
+        default=PER_PAGE, ge=1, le=MOST_PER_PAGE, description="How many rows one answer holds."
+    )
+
+
+class FlowisePaging(Schema):
+    """Which page of a list that Flowise has too."""
+
+    cursor: str = Field(default="", max_length=600, description="`next_cursor` of the page before.")
+    limit: int | None = Field(
+        default=None, ge=1, le=MOST_PER_PAGE, description="How many rows one answer holds."
+    )
 
 
 def listed(
@@ -26,16 +41,15 @@ def listed(
     response: HttpResponse,
     of: str,
     rows: "QuerySet[Row]",
-    *,
-    cursor: str,
-    limit: int,
+    paging: Paging,
 ) -> tuple[list[Row], str | None]:
     """Return the rows after a cursor in the order of their primary keys, and the next cursor.
 
     `of` names the list in cursors. Raises Invalid for a cursor that is none of it.
     """
-    place = cursors.read(request.principal.team.id, of, cursor)
+    place = cursors.read(request.principal.team.id, of, paging.cursor)
     rows = rows.filter(pk__gt=place) if place else rows
+    limit = paging.limit
     found = list(rows.order_by("pk")[: limit + 1])
     last = str(found[limit - 1].pk) if len(found) > limit else ""
     return found[:limit], lead_on(request, response, of, last, limit)

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 from pydantic import Field
 
 from accounts.api import idempotency
 from accounts.api.faults import Conflict, Invalid, Missing
-from accounts.api.lists import Cursor, Limit, listed
+from accounts.api.lists import Paging, listed
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.mail import addresses as emails
 from accounts.models import Invitation, Membership, Role
@@ -104,12 +104,10 @@ INVITATION = {
     response={200: MemberPage},
     example={"data": [MEMBER], "next_cursor": None},
 )
-def members(
-    request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
-) -> MemberPage:
+def members(request: ApiRequest, response: HttpResponse, paging: Query[Paging]) -> MemberPage:
     """List who is in the team. E-mail addresses are shown to keys that may invite."""
     rows = Membership.objects.filter(team=request.principal.team).select_related("user")
-    found, following = listed(request, response, "members", rows, cursor=cursor, limit=limit)
+    found, following = listed(request, response, "members", rows, paging)
     shows_email = request.principal.may_do(Permission.INVITATIONS_CREATE)
     data = [
         Member(
@@ -136,11 +134,11 @@ def members(
     example={"data": [INVITATION], "next_cursor": None},
 )
 def list_invitations(
-    request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
+    request: ApiRequest, response: HttpResponse, paging: Query[Paging]
 ) -> InvitationPage:
     """List the invitations that nobody has accepted or withdrawn."""
     rows = Invitation.objects.of(request.principal.team).open().select_related("invited_by")
-    found, following = listed(request, response, "invitations", rows, cursor=cursor, limit=limit)
+    found, following = listed(request, response, "invitations", rows, paging)
     return InvitationPage(data=[_shown(each) for each in found], next_cursor=following)
 
 

@@ -9,18 +9,18 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 from pydantic import Field
 
-from accounts.api import idempotency
-from accounts.api.faults import Invalid, Missing
+from accounts.api import etags, idempotency
+from accounts.api.faults import Changed, Invalid, Missing
 from accounts.api.fields import Flag, Text
-from accounts.api.lists import Cursor, Limit, listed
+from accounts.api.lists import Paging, listed
 from accounts.api.names import in_words_of_bodies
 from accounts.api.operations import ApiRequest, ApiSchema, View, operation
-from accounts.models import Environment, Membership, ServiceAccount, Team, User
+from accounts.models import Environment, ServiceAccount, Team, User
 from accounts.permissions import Permission
-from accounts.services import service_accounts
+from accounts.services import members, service_accounts
 from accounts.services.service_accounts import About
 
 router = Router()
@@ -34,7 +34,7 @@ class AccountBody(ApiSchema):
     environment: Literal["development", "staging", "production"] | None = None
     description: Text | None = None
     owner: Annotated[str, Field(max_length=254)] | None = Field(
-        default=None, description="The member to ask about it, by name or e-mail."
+        default=None, description="The member to ask about it, by username."
     )
 
 
@@ -85,13 +85,11 @@ ACCOUNT = {
     example={"data": [ACCOUNT], "next_cursor": None},
 )
 def list_accounts(
-    request: ApiRequest, response: HttpResponse, cursor: Cursor = "", limit: Limit = 50
+    request: ApiRequest, response: HttpResponse, paging: Query[Paging]
 ) -> AccountPage:
     """List the service accounts of the team."""
     rows = ServiceAccount.objects.of(request.principal.team).kept().select_related("owner")
-    found, following = listed(
-        request, response, "service-accounts", rows, cursor=cursor, limit=limit
-    )
+    found, following = listed(request, response, "service-accounts", rows, paging)
     return AccountPage(data=[_shown(each) for each in found], next_cursor=following)
 
 
@@ -115,7 +113,7 @@ def create(request: ApiRequest, response: HttpResponse, body: AccountBody) -> Ac
     about = _about(team, About(body.name, Environment.PRODUCTION), body)
     with in_words_of_bodies():
         made = service_accounts.create(team, about, request.principal.actor)
-    return _shown(made)
+    return _answer(response, made)
 
 
 @operation(
@@ -128,9 +126,9 @@ def create(request: ApiRequest, response: HttpResponse, body: AccountBody) -> Ac
     response={200: Account},
     example=ACCOUNT,
 )
-def get(request: ApiRequest, account_id: UUID) -> Account:
+def get(request: ApiRequest, response: HttpResponse, account_id: UUID) -> Account:
     """Return a service account of the team."""
-    return _shown(find(request, account_id))
+    return _answer(response, find(request, account_id))
 
 
 def _update(name: str, method: str) -> Callable[[View], View]:
@@ -142,7 +140,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Update a service account",
         scope=Permission.SERVICE_ACCOUNTS_UPDATE,
         response={200: Account},
-        errors=(PermissionDenied,),
+        errors=(PermissionDenied, Changed),
         example=ACCOUNT,
         takes_body={"disabled": True},
     )
@@ -150,19 +148,21 @@ def _update(name: str, method: str) -> Callable[[View], View]:
 
 @_update("updateServiceAccount", "PATCH")
 @_update("replaceServiceAccount", "PUT")
-def update(request: ApiRequest, account_id: UUID, body: AccountChange) -> Account:
+def update(
+    request: ApiRequest, response: HttpResponse, account_id: UUID, body: AccountChange
+) -> Account:
     """Change what the body names; all else stays, with PUT too.
 
     To enable an account the caller must hold the scopes of its keys, which work again by it.
     """
-    account, by = find(request, account_id), request.principal.actor
-    present = About(account.name, account.environment, account.description, account.owner)
-    about = _about(request.principal.team, present, body)
+    by = request.principal.actor
     with transaction.atomic(), in_words_of_bodies():
-        service_accounts.change(account, about, by)
+        account = _held(request, account_id)
+        present = About(account.name, account.environment, account.description, account.owner)
+        service_accounts.change(account, _about(request.principal.team, present, body), by)
         if body.disabled is not None:
             (service_accounts.disable if body.disabled else service_accounts.enable)(account, by)
-    return _shown(find(request, account_id))
+    return _answer(response, find(request, account_id))
 
 
 @operation(
@@ -173,10 +173,12 @@ def update(request: ApiRequest, account_id: UUID, body: AccountChange) -> Accoun
     summary="Delete a service account",
     scope=Permission.SERVICE_ACCOUNTS_DELETE,
     response={204: None},
+    errors=(Changed,),
 )
 def delete(request: ApiRequest, account_id: UUID) -> None:
     """Delete a service account and all its keys for good. Their next call is refused."""
-    service_accounts.delete(find(request, account_id), request.principal.actor)
+    with transaction.atomic():
+        service_accounts.delete(_held(request, account_id), request.principal.actor)
 
 
 def find(request: ApiRequest, account_id: UUID) -> ServiceAccount:
@@ -186,6 +188,20 @@ def find(request: ApiRequest, account_id: UUID) -> ServiceAccount:
     if account is None:
         raise Missing
     return account
+
+
+def _held(request: ApiRequest, account_id: UUID) -> ServiceAccount:
+    """Return a service account, locked, as the caller has read it. Raises Missing and Changed."""
+    ServiceAccount.objects.select_for_update().filter(pk=find(request, account_id).pk).first()
+    account = find(request, account_id)  # as it is now that nobody else can change it
+    etags.check(request, etags.of_shown(_shown(account)))
+    return account
+
+
+def _answer(response: HttpResponse, account: ServiceAccount) -> Account:
+    shown = _shown(account)
+    etags.mark(response, etags.of_shown(shown))
+    return shown
 
 
 def _about(team: Team, present: About, body: AccountBody) -> About:
@@ -201,12 +217,11 @@ def _about(team: Team, present: About, body: AccountBody) -> About:
 def _owner(team: Team, text: str | None) -> User | None:
     if not text:
         return None
-    members = Membership.objects.filter(team=team, user__is_active=True).select_related("user")
-    found = members.filter(user__username__iexact=text).first()
-    found = found or members.filter(user__email__iexact=text).first()
+    # By name alone: an e-mail that answers with a name would tell whose it is.
+    found = members.named(team, text)
     if found is None:
         raise Invalid("The team has no such member.", "owner")
-    return found.user
+    return found
 
 
 def _shown(account: ServiceAccount) -> Account:

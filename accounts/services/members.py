@@ -56,6 +56,12 @@ def permissions_of(team: Team, by: Actor) -> frozenset[Permission]:
     return ROLE_PERMISSIONS[role] if role else frozenset()
 
 
+def named(team: Team, username: str) -> User | None:
+    """Return the active member of a username, or None."""
+    active = User.objects.filter(memberships__team=team, is_active=True)
+    return active.filter(username__iexact=username).first()
+
+
 def has_owner(team: Team) -> bool:
     """Whether anybody owns the team."""
     return Membership.objects.filter(team=team, role=Role.OWNER).exists()

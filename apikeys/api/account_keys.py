@@ -5,11 +5,11 @@ from uuid import UUID
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from accounts.api import idempotency
 from accounts.api.faults import Invalid
-from accounts.api.lists import Cursor, Limit, listed
+from accounts.api.lists import Paging, listed
 from accounts.api.operations import ApiRequest, operation
 from accounts.api.service_accounts import ONE, find
 from accounts.permissions import Permission
@@ -38,16 +38,13 @@ def list_keys(
     request: ApiRequest,
     response: HttpResponse,
     account_id: UUID,
-    cursor: Cursor = "",
-    limit: Limit = 50,
+    paging: Query[Paging],
 ) -> KeyPage:
     """List the keys of a service account."""
     account = find(request, account_id)
     rows = ApiKey.objects.of(request.principal.team).kept().filter(service_account=account)
     rows = rows.select_related("team", "service_account")
-    found, following = listed(
-        request, response, f"keys of {account.id}", rows, cursor=cursor, limit=limit
-    )
+    found, following = listed(request, response, f"keys of {account.id}", rows, paging)
     return KeyPage(data=schemas.shown_all(found), next_cursor=following)
 
 

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from accounts.api import cursors, etags, idempotency, lists
 from accounts.api.faults import Changed, Conflict, Missing
-from accounts.api.lists import Cursor, Limit
+from accounts.api.lists import FlowisePaging
 from accounts.api.operations import ApiRequest, View, operation
 from accounts.models import Team
 from accounts.permissions import Permission
@@ -41,17 +41,16 @@ ONE = "/apikey/{uuid:key_id}"
 def list_keys(
     request: ApiRequest,
     response: HttpResponse,
-    cursor: Cursor = "",
-    limit: Limit | None = None,
+    paging: Query[FlowisePaging],
 ) -> Any:
     """List the keys of the team, those used last first.
 
     With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
     it, of at most 1,000 keys; where there are more, the header `Link` leads on.
     """
-    size, is_page = lists.size_of(request, limit)
+    size, is_page = lists.size_of(request, paging.limit)
     team = request.principal.team
-    place = cursors.read(team.id, LIST, cursor)
+    place = cursors.read(team.id, LIST, paging.cursor)
     found = key_lists.page(_kept(team), None, place, size=size)
     data = schemas.shown_all(found.keys)
     following = lists.lead_on(request, response, LIST, found.next, size)

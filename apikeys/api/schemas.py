@@ -51,7 +51,7 @@ class Terms(ApiSchema):
     environment: EnvironmentName | None = None
     note: Text | None = None
     contact: Text | None = Field(
-        default=None, description="A member's name or e-mail, or any address."
+        default=None, description="A member's username, or an address that confirms by a link."
     )
     limits: LimitsBody | None = None
     networks: Places | None = Field(

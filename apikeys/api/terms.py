@@ -10,8 +10,9 @@ from accounts.api import names
 from accounts.api.faults import Changed, Invalid
 from accounts.api.fields import LIMIT_NAMES, unique
 from accounts.mail import addresses as emails
-from accounts.models import Membership, ServiceAccount, Team, User
+from accounts.models import ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
+from accounts.services import members
 from apikeys import resources
 from apikeys.api import flowise
 from apikeys.api.schemas import Terms
@@ -66,11 +67,10 @@ def contact_of(team: Team, text: str | None) -> tuple[User | None, str]:
     """Return the member, or else the address, that a contact names. Raises Invalid."""
     if not text:
         return None, ""
-    members = Membership.objects.filter(team=team, user__is_active=True).select_related("user")
-    found = members.filter(user__username__iexact=text).first()
-    found = found or members.filter(user__email__iexact=text).first()
+    # Members by name alone: an e-mail that answers with a name would tell whose it is.
+    found = members.named(team, text)
     if found is not None:
-        return found.user, ""
+        return found, ""
     try:
         return None, emails.one(text)
     except ValidationError:

@@ -132,11 +132,7 @@ def _save(
             by = request.principal.actor
             chatflows.save_access(chatflow, access, by, version=chatflow.version)
     except chatflows.Stale:
-        if request.headers.get("If-Match"):
-            raise Changed("This was changed since you read it. Read it again.") from None
-        raise Conflict(
-            "Somebody else changed the access at the same time. Send it again."
-        ) from None
+        raise etags.meanwhile(request) from None
 
 
 def _wanted(chatflow: Chatflow, body: AccessChange) -> Bounds:

@@ -8,11 +8,11 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from accounts.api import cursors, etags, idempotency, lists
-from accounts.api.faults import Changed, OldForm
-from accounts.api.lists import Cursor, Limit
+from accounts.api.faults import Changed, Conflict, OldForm
+from accounts.api.lists import FlowisePaging
 from accounts.api.names import in_words_of_bodies
 from accounts.api.operations import ApiRequest, View, operation
 from chatflows.api import access, finding, schemas
@@ -46,8 +46,7 @@ NO_KEY = (
 def list_chatflows(
     request: ApiRequest,
     response: HttpResponse,
-    cursor: Cursor = "",
-    limit: Limit | None = None,
+    paging: Query[FlowisePaging],
     type: ChatflowType | None = None,  # noqa: A002 (Flowise's name)
 ) -> Any:
     """List the chatflows of the team by name: those whose type the key may view.
@@ -55,9 +54,9 @@ def list_chatflows(
     With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
     it, of at most 1,000; where there are more, the header `Link` leads on.
     """
-    size, is_page = lists.size_of(request, limit)
+    size, is_page = lists.size_of(request, paging.limit)
     team = request.principal.team
-    place = cursors.read(team.id, LIST, cursor)
+    place = cursors.read(team.id, LIST, paging.cursor)
     rows = Chatflow.objects.of(team).filter(type__in=finding.types(request), name_key__gt=place)
     rows = rows.filter(type=type) if type is not None else rows
     found = list(rows.with_usable_keys().order_by("name_key")[: size + 1])
@@ -120,7 +119,7 @@ def _update(name: str, method: str) -> Callable[[View], View]:
         summary="Update a chatflow",
         scope=finding.UPDATE,
         response={200: ChatflowShown},
-        errors=(OldForm, PermissionDenied, Changed),
+        errors=(OldForm, PermissionDenied, Changed, Conflict),
         example=CHATFLOW,
         takes_body={"name": "Returns helper", "apikeyid": "0198c2f4-1c2b-4d5e-8f90-abcdef123456"},
     )
@@ -139,6 +138,7 @@ def update(
     checked = _checked(chatflow, body.engine, body.settings, body.secret)
     by = request.principal.actor
     with transaction.atomic(), in_words_of_bodies():
+        _hold(request, chatflow)
         if body.name is not None:
             chatflows.rename(chatflow, body.name, by)
         if body.apikeyid:
@@ -156,15 +156,24 @@ def update(
     summary="Delete a chatflow",
     scope=finding.DELETE,
     response={200: Deleted},
-    errors=(Changed,),
+    errors=(Changed, Conflict),
     example={"raw": [], "affected": 1},
 )
 def delete(request: ApiRequest, chatflow_id: UUID) -> Deleted:
     """Delete a chatflow for good. Its next call finds nothing. Records of its calls stay."""
     chatflow = finding.chatflow(request, chatflow_id, "delete")
     etags.check(request, _tag(chatflow))
-    chatflows.delete(chatflow, request.principal.actor)
+    with transaction.atomic():
+        _hold(request, chatflow)
+        chatflows.delete(chatflow, request.principal.actor)
     return Deleted()
+
+
+def _hold(request: ApiRequest, chatflow: Chatflow) -> None:
+    """Lock a chatflow. Raises Changed or Conflict if it is no longer the one that was read."""
+    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    if _tag(locked) != _tag(chatflow):
+        raise etags.meanwhile(request)
 
 
 def _checked(

@@ -185,9 +185,10 @@ def choose(
 @transaction.atomic
 def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
     """Give a chatflow another name. Its address stays. Raises ValidationError as `create` does."""
-    before = {"name": Chatflow.objects.get(pk=chatflow.pk).name}
+    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    before = {"name": locked.name}
     chatflow.name = name.strip()
-    chatflow.version += 1
+    chatflow.version = locked.version + 1
     chatflow.store(update_fields=["name", "name_key", "version"])
     target, after = _target(chatflow), {"name": chatflow.name}
     audit.record(chatflow.team_id, "chatflow.rename", by, target, before=before, after=after)

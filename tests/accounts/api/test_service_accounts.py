@@ -105,3 +105,23 @@ def test_pages_lead_through_all_accounts_once(acme: Team, robot: Caller) -> None
         cursor = page["next_cursor"]
         path = f"/service-accounts?limit=2&cursor={cursor}" if cursor else ""
     assert len(seen) == len({*seen}) == 5
+
+
+def test_nobody_overwrites_or_deletes_what_they_have_not_seen(acme: Team, robot: Caller) -> None:
+    made = robot("POST", "/service-accounts", {"name": "crm"})
+    path = f"/service-accounts/{made.json()['id']}"
+    tag = robot("GET", path).headers["ETag"]
+    assert made.headers["ETag"] == tag
+    first = robot("PATCH", path, {"description": "first"}, **{"If-Match": tag})
+    assert first.status_code == 200
+    for method, body in (("PATCH", {"description": "second"}), ("DELETE", None)):
+        late = robot(method, path, body, **{"If-Match": tag})
+        assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert ServiceAccount.objects.get().description == "first"
+    assert robot("DELETE", path, **{"If-Match": first.headers["ETag"]}).status_code == 204
+
+
+def test_an_address_does_not_tell_whose_it_is(alice: User, robot: Caller) -> None:
+    for address in (alice.email, "nobody@example.com"):
+        answer = robot("POST", "/service-accounts", {"name": "crm", "owner": address})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "owner")
