@@ -12,7 +12,7 @@ from ninja import Router, Schema
 from ninja.security.base import AuthBase
 from pydantic import ConfigDict
 
-from accounts.models import Role, Team
+from accounts.models import Role
 from accounts.permissions import ROLE_PERMISSIONS, Permission, Principal
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -30,12 +30,7 @@ class ApiRequest(HttpRequest):
 
     id: str
     address: str
-    principal: Principal
-
-    @property
-    def team(self) -> Team:
-        """The team of the key: the only one that the operation sees."""
-        return self.principal.team
+    principal: Principal  # with the team of the key: the only one that the operation sees
 
 
 class Judge(Protocol):

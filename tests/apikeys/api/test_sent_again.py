@@ -1,6 +1,10 @@
 """Creations that are sent again, and changes of what was changed meanwhile."""
 
+import threading
+from typing import Any
+
 import pytest
+from django.db import connections
 
 from accounts.models import Team
 from apikeys.models import ApiKey
@@ -56,3 +60,27 @@ def test_a_refused_creation_can_be_sent_again_with_its_idempotency_key(robot: Ca
     head = {"Idempotency-Key": "order-2"}
     assert robot("POST", "/apikey", {"name": ""}, **head).status_code == 422
     assert robot("POST", "/apikey", {"name": "good"}, **head).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_rotations_at_once_with_one_idempotency_key_one_makes_a_text(acme: Team) -> None:
+    robot = caller(acme, "apikeys:update", "predictions:create")
+    key, _ = factories.key(acme, "raced")
+    answers: list[Any] = []
+
+    def rotate() -> None:
+        try:
+            again = Caller(robot.text)
+            head = {"Idempotency-Key": "nightly"}
+            answers.append(again("POST", f"/apikey/{key.id}/rotate", {}, **head))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=rotate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert sorted("api_key" in answer.json() for answer in answers) == [False, True]
+    assert key.secrets.count() == 2
