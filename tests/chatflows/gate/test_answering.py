@@ -26,6 +26,7 @@ from chatflows.predictions.running import Ending
 from chatflows.protocols.client import ClientProtocol
 from chatflows.protocols.flowise.protocol import FLOWISE
 from chatflows.protocols.openai.protocol import OpenAI
+from tests.chatflows import loops
 from tests.chatflows.engines.says import Says
 from tests.chatflows.gate import counts
 
@@ -104,7 +105,7 @@ def serve(
         except Refused as refused:
             await exchange.refuse(refused)
 
-    asyncio.run(answer())
+    loops.run(answer())
     starts = [message for message in sent if message["type"] == "http.response.start"]
     assert [sent[0]] == starts, "one head, before all else"
     assert bool(sent[-1].get("more_body")) is is_cut

@@ -14,20 +14,18 @@ from chatflows.engines.sources import EngineRef
 from chatflows.gate.requests import ASGIMessage
 from chatflows.predictions import running
 from chatflows.protocols.client import HEARTBEAT
+from tests.chatflows import loops
 from tests.chatflows.engines.says import Says
 from tests.chatflows.gate.test_answering import BODIES, FULL, PREDICTION, Pool, serve
 
 pytestmark = pytest.mark.fast
 
 COMPLETIONS = "/v1/chat/completions"
-LONG = 0.08  # seconds: a silence of several comments
+LONG = 50.0  # seconds, which the loop of `serve` skips: a silence of several comments
 
 
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_speaks_within_ten_seconds_and_then_every_fifteen() -> None:
     assert (running.FIRST_COMMENT, running.COMMENTS_EVERY) == (10, 15)
-    monkeypatch.setattr(running, "FIRST_COMMENT", 0.02)
-    monkeypatch.setattr(running, "COMMENTS_EVERY", 0.02)
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -49,12 +47,8 @@ def test_each_later_silence_has_comments_too(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_words_that_keep_coming_need_no_comments(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(running, "FIRST_COMMENT", 0.4)
-    monkeypatch.setattr(running, "COMMENTS_EVERY", 0.4)
-    words: list[Events | float] = [[Token("a")], 0.01] * 50
+def test_words_that_keep_coming_need_no_comments(path: str) -> None:
+    words: list[Events | float] = [[Token("a")], 9.0] * 50
     _, _, body = serve(path, *words, [Done()])
     assert HEARTBEAT not in body
 
@@ -161,7 +155,7 @@ def test_a_silence_on_a_page_is_a_heartbeat() -> None:
 
         return [type(each).__name__ async for each in running.while_allowed(events(), answer)]
 
-    names = asyncio.run(story())
+    names = loops.run(story())
     assert names[:2] == ["Heartbeat"] * 2
     assert names[names.index("Token") + 1] == "Heartbeat"
     assert names[-1] == "Done"
