@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test testpg check bench memory many fuzz timing table openapi format lock
+.PHONY: help run test large testpg check bench memory many fuzz timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,8 +16,11 @@ help: ## Print this list
 run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
 	@exec $(BIN)/python manage.py serve
 
-test: $(VENV)/.dev ## Run every test, on SQLite
-	@$(BIN)/python -m pytest $(ON_TWO_CORES)
+test: $(VENV)/.dev ## Run every test but the large ones, on SQLite
+	@$(BIN)/python -m pytest $(ON_TWO_CORES) -m "not large"
+
+large: $(VENV)/.dev ## Run the large tests: many processes, restarts or calls, on SQLite
+	@$(BIN)/python -m pytest $(ON_TWO_CORES) -m large
 
 testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreSQL of their own
 	@FLOWLATCH_TEST_DATABASE=postgres $(BIN)/python -m pytest $(ON_TWO_CORES) $(ON_POSTGRES)

@@ -1,4 +1,7 @@
-"""The shipped server, but that its worker looks often and gives its jobs little time to end."""
+"""The shipped server, in a hurry.
+
+Its worker looks often and gives its jobs little time to end; its streams are silent only briefly.
+"""
 
 import os
 from typing import Any
@@ -11,10 +14,12 @@ from config import served
 from django.core.management import call_command
 
 from accounts.worker import worker
+from chatflows.predictions import running
 from config import server
 
 SECONDS = 0.5
 
+running.FIRST_COMMENT = running.COMMENTS_EVERY = SECONDS
 worker.LOOK_EVERY = worker.RENEW_EVERY = SECONDS
 _options = server.options
 

@@ -16,6 +16,8 @@ from aiohttp import web
 
 KEY = "upstream-secret-9f8e7d6c"
 FLOW = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
+# Words that a question may begin with: the seconds between two tokens, and how often they come.
+PACES = {"slow": (0.5, 500), "drip": (0.02, 500), "dawdle": (0.1, 40)}
 Found = TypeVar("Found")
 
 
@@ -33,8 +35,8 @@ class Seen:
 class Flowise:
     """Flowise as flowise-wire.md has it, sections 1 to 3; what it answers is told by the question.
 
-    `say X Y` streams the words; `echo` tells the fields; `hang`, `slow` and `drip` are
-    what they say; `moderated` is its own error; `whole` does not stream.
+    `say X Y` streams the words; `echo` tells the fields; `hang`, `slow`, `drip` and
+    `dawdle` are what they say; `moderated` is its own error; `whole` does not stream.
     """
 
     def __init__(self) -> None:
@@ -88,8 +90,8 @@ class Flowise:
             return await _sse(request, [("error", "Error: Cannot process! Input violates.")])
         words = [word + " " for word in text.split(" ")]
         tokens = [("token", word) for word in words]
-        pause = {"slow": 0.5, "drip": 0.02}.get(question.split(" ", maxsplit=1)[0], 0.0)
-        tokens = tokens * 500 if pause else tokens
+        pause, times = PACES.get(question.split(" ", maxsplit=1)[0], (0.0, 1))
+        tokens = tokens * times
         return await _sse(request, [("start", words[0]), *tokens, ("metadata", names)], pause)
 
 

@@ -16,7 +16,7 @@ from tests.server.shipped import OWNER, SERVE, Shipped, start
 
 pytestmark = pytest.mark.server
 
-FLIPS = 400
+FLIPS = [60, pytest.param(400, marks=pytest.mark.large)]
 PROCESSES = 3
 CONNECTIONS = 12  # kept alive, four to each process
 WORKERS = 4
@@ -107,17 +107,20 @@ def _wrong_of(
     return wrong
 
 
-def test_no_request_after_the_reply_is_let_in_over_three_processes(three: list[Shipped]) -> None:
-    server = three[0]
-    key = server.do("make_key", team="acme", name="flipped", opens=[server.chatflow])
+@pytest.mark.parametrize("flips", FLIPS)
+def test_no_request_after_the_reply_is_let_in_over_three_processes(
+    three: list[Shipped], flips: int
+) -> None:
+    server, name = three[0], f"flipped {flips} times"
+    key = server.do("make_key", team="acme", name=name, opens=[server.chatflow])
 
     def disable() -> None:
-        server.do("disable", name="flipped")
+        server.do("disable", name=name)
 
     def enable() -> None:
-        server.do("enable", name="flipped")
+        server.do("enable", name=name)
 
-    assert _wrong_answers(three, disable, enable, key, FLIPS) == 0
+    assert _wrong_answers(three, disable, enable, key, flips) == 0
 
 
 def test_nor_is_one_that_goes_the_ordinary_way(tmp_path: Path) -> None:
@@ -242,10 +245,12 @@ def _wait_for_workers(server: Shipped) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.large
 def test_no_request_after_the_reply_is_let_in_over_four_workers(tmp_path: Path) -> None:
     assert WORKER_FLIPS // 2 * WORKERS * PER_WORKER == 2500
     assert _race_over_workers(tmp_path, SERVE, WORKER_FLIPS) == 0
 
 
+@pytest.mark.large
 def test_the_race_over_workers_catches_a_reader_that_caches(tmp_path: Path) -> None:
     assert _race_over_workers(tmp_path, ("-m", "tests.server.cached"), 4) > 0

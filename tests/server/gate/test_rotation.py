@@ -16,7 +16,6 @@ pytestmark = pytest.mark.server
 
 EVERY = 0.05  # seconds between two calls of the client
 UNTIL_END = 2.0  # seconds that the overlap still lasts once all else was seen
-ENOUGH = 20  # calls in each part of the story
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Client:
         self._stopping.set()
         self._thread.join()
 
-    def after(self, count: int = ENOUGH) -> list[Call]:
+    def after(self, count: int) -> list[Call]:
         """Wait until the text in use was answered so often from now on; those calls."""
         text, before = self.text, len(self.calls)
 
@@ -95,25 +94,34 @@ def wrong(calls: list[Call], old: str, ends_at: float) -> list[Call]:
     ]
 
 
-def test_a_client_sees_no_failed_call_through_the_overlap(server: Shipped) -> None:
+@pytest.mark.parametrize(
+    ("count", "endings"),
+    [
+        (5, [signal.SIGKILL]),
+        pytest.param(20, [signal.SIGTERM, signal.SIGKILL, signal.SIGKILL], marks=pytest.mark.large),
+    ],
+    ids=["once", "often"],
+)
+def test_a_client_sees_no_failed_call_through_the_overlap(
+    server: Shipped, count: int, endings: list[int]
+) -> None:
+    """The client makes `count` calls in each part; the server is ended in the overlap."""
     old = make_key(server)
     try:
         with Client(server, old) as client:
-            client.after()
+            client.after(count)
             new = server.do("rotate", name="crm")
-            client.after()  # the old text, in the overlap
-            for how in (signal.SIGTERM, signal.SIGKILL):
+            client.after(count)  # the old text, in the overlap
+            for how in endings:
                 client.server = server = restarted(server, how)
-                client.after()
-            client.text = new
-            client.after()
-            client.server = server = restarted(server, signal.SIGKILL)
+                for client.text in (old, new):
+                    client.after(count)
             client.text = old
-            client.after()
+            client.after(count)
             ends_at = server.do("end_old", name="crm", seconds=UNTIL_END)
             assert eventually(lambda: client.calls[-1].status == 401)
             client.text = new
-            client.after()
+            client.after(count)
         assert {call.text for call in client.calls} == {old, new}
         assert wrong(client.calls, old, ends_at) == []
         server = restarted(server, signal.SIGKILL)  # it stays so

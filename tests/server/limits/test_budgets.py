@@ -49,7 +49,7 @@ def test_a_budget_is_not_overspent_by_fifty_calls_at_its_end(world: World, holde
         world.server.do("change_chatflow", chatflow=flow, limit_budget=budget)
 
     def ask(_: int) -> int:
-        return world.server.predict(key, flow, question="slow", streaming=True).status
+        return world.server.predict(key, flow, question="dawdle", streaming=True).status
 
     with ThreadPoolExecutor(50) as clients:
         statuses = Counter(clients.map(ask, range(50)))

@@ -37,6 +37,7 @@ def test_four_processes_let_in_exactly_the_limit_together(together: Shipped) -> 
     assert 1 <= int(refused.headers["retry-after"]) <= 61
 
 
+@pytest.mark.large
 def test_a_store_that_goes_away_refuses_nobody_for_its_sake_and_opens_nothing(
     together: Shipped,
     store: Store,  # noqa: F811

@@ -136,6 +136,12 @@ def _logs_in(server: Shipped, origin: str) -> int:
     return server.request("POST", "/login/", form.replace(" ", "+").encode(), head).status
 
 
+@pytest.fixture(scope="module")
+def unowned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a server that nobody owns; the first start there makes its tables."""
+    return tmp_path_factory.mktemp("unowned")
+
+
 @pytest.mark.parametrize(
     ("written", "url"),
     [
@@ -147,9 +153,9 @@ def _logs_in(server: Shipped, origin: str) -> int:
     ],
 )
 def test_a_public_url_is_used_everywhere_in_one_spelling(
-    tmp_path: Path, written: str, url: str
+    unowned: Path, written: str, url: str
 ) -> None:
-    server = shipped.start(tmp_path, {"PUBLIC_URL": written}, is_first=True)
+    server = shipped.start(unowned, {"PUBLIC_URL": written}, is_first=True)
     assert f"Flowlatch listens at {url}\n" in server.log
     link = re.search(rf"owner: ({re.escape(url)}/set-up/\S+)", server.log)
     assert link is not None

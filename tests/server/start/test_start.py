@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from accounts.crypto import keyring
 from config.server import ACCEPTED_AT_ONCE
 from tests import dumps
 from tests.ports import free_port
@@ -61,7 +62,8 @@ def test_a_first_start_prints_a_set_up_link_and_no_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_many_who_connect_at_once_are_accepted_together(tmp_path: Path, workers: int) -> None:
-    server = start_program(tmp_path, {"WEB_CONCURRENCY": str(workers)})
+    env = {**OWNER, "WEB_CONCURRENCY": str(workers)}
+    server = shipped.start(tmp_path, env, is_fork=False)
     assert listeners(server) == [ACCEPTED_AT_ONCE] * workers
     assert server.stop() == 0
 
@@ -114,7 +116,7 @@ def test_an_unattended_owner_gets_keys_by_the_command_alone(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
-    server = start_program(tmp_path, OWNER)
+    server = shipped.start(tmp_path, is_fork=False)
     key = server.do("make_key", team="acme", name="late", opens=[server.chatflow])
     server.predict(key)  # its record is still on its way
     assert server.stop(number) == 0
@@ -122,10 +124,13 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: int) -> None:
     assert dump(tmp_path).count('INSERT INTO "chatflows_call"') == 1
 
 
-def test_kill_9_leaves_nothing_half_written(tmp_path: Path) -> None:
-    """Killed at eight moments of the first start; each time the next start finishes it."""
+@pytest.mark.parametrize(
+    "moments", [(3, 4), pytest.param((*range(8),), marks=pytest.mark.large)], ids=len
+)
+def test_kill_9_leaves_nothing_half_written(tmp_path: Path, moments: tuple[int, ...]) -> None:
+    """Killed at moments of the first start; the next start finishes it."""
     log = (tmp_path / "log").open("w")
-    for moment in range(8):
+    for moment in moments:
         folder = tmp_path / str(moment)
         folder.mkdir()
         env = environment(folder, PORT=str(free_port()), **OWNER)
@@ -197,8 +202,7 @@ def test_a_lost_foreign_or_damaged_key_ring_stops_the_start(tmp_path: Path) -> N
     kept = ring.read_text()
     ring.unlink()
     assert "lost" in refused(tmp_path)
-    start(tmp_path / "other", OWNER).stop()
-    ring.write_text((tmp_path / "other" / "keyring.json").read_text())
+    keyring.create(ring)
     assert "not the one" in refused(tmp_path)
     ring.write_text("{")
     assert "damaged" in refused(tmp_path)

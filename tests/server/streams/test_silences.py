@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -17,13 +18,11 @@ from tests.chatflows.engines import faults
 from tests.chatflows.engines.upstreams import Handler, hosting
 from tests.ports import free_port
 from tests.server.forks import PATIENCE
-from tests.server.shipped import OWNER, start
+from tests.server.shipped import OWNER, SERVE, start
 from tests.server.world import World, eventually
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("silences")]
 
-SILENCE = 24.0  # seconds
-READ_TIMEOUT = 20  # of the proxy, in seconds
 CHUNK = b'data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
 NGINX = """
 daemon off;
@@ -49,14 +48,29 @@ http {{
 """
 
 
-def silent(*, head: bool) -> Handler:
+class Pace(NamedTuple):
+    """How long everybody waits, in seconds, and the program that is started."""
+
+    silence: float  # of the upstream
+    read_timeout: int  # of the proxy, which is shorter
+    first_within: float
+    silent_within: float
+    command: tuple[str, ...]
+
+
+SHIPPED = Pace(24.0, 20, 11.0, 16.5, SERVE)
+# Here the proxy alone judges: it cuts off a stream that says nothing for its timeout.
+HURRIED = Pace(4.0, 3, PATIENCE, PATIENCE, ("-m", "tests.server.hurried"))
+
+
+def silent(seconds: float, *, head: bool) -> Handler:
     """Says nothing for a long time, with or without its head, then its answer or an error."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await faults.read_request(reader)
         if head:
             writer.write(faults.SSE)
-        await asyncio.sleep(SILENCE)
+        await asyncio.sleep(seconds)
         if head:
             writer.write(faults.chunked(CHUNK) + b"0\r\n\r\n")
         else:
@@ -66,27 +80,35 @@ def silent(*, head: bool) -> Handler:
     return handler
 
 
-@pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A server with the timeouts as they are shipped."""
+@pytest.fixture(
+    params=[HURRIED, pytest.param(SHIPPED, marks=pytest.mark.large)], ids=["hurried", "shipped"]
+)
+def pace(request: pytest.FixtureRequest) -> Pace:
+    """In a hurry, or as it is shipped."""
+    chosen: Pace = request.param
+    return chosen
+
+
+@pytest.fixture
+def patient(tmp_path: Path, pace: Pace) -> Iterator[World]:
+    """A server that waits for its upstream as long as it is shipped to."""
     with hosting() as host:
-        running = start(tmp_path_factory.mktemp("patient"), OWNER)
+        running = start(tmp_path / "patient", OWNER, command=pace.command)
         yield World(running, host)
         assert running.stop() == 0
         assert "Traceback" not in running.log
 
 
 @pytest.fixture
-def proxy(patient: World, tmp_path: Path) -> Iterator[int]:
+def proxy(patient: World, pace: Pace, tmp_path: Path) -> Iterator[int]:
     """The port of an nginx in front of the server."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if nginx is None:
         pytest.skip("there is no nginx")
     port = free_port()
     config = tmp_path / "nginx.conf"
-    config.write_text(
-        NGINX.format(folder=tmp_path, port=port, upstream=patient.server.port, timeout=READ_TIMEOUT)
-    )
+    upstream, timeout = patient.server.port, pace.read_timeout
+    config.write_text(NGINX.format(folder=tmp_path, port=port, upstream=upstream, timeout=timeout))
     with subprocess.Popen([nginx, "-c", str(config), "-p", str(tmp_path)]) as running:
         try:
             assert eventually(lambda: _answers(port))
@@ -130,8 +152,10 @@ class Asked:
         return max(b - a for a, b in pairwise(times))
 
 
-def test_a_silent_upstream_is_waited_for_through_a_proxy(patient: World, proxy: int) -> None:
-    urls = [patient.host.listen(silent(head=head)) for head in (True, False)]
+def test_a_silent_upstream_is_waited_for_through_a_proxy(
+    patient: World, proxy: int, pace: Pace
+) -> None:
+    urls = [patient.host.listen(silent(pace.silence, head=head)) for head in (True, False)]
     good, bad = (patient.openai_flow(base_url=f"{url}/v1") for url in urls)
     flowise = patient.flowise_flow(urls[1])
     key = patient.key(good, bad, flowise)
@@ -154,8 +178,8 @@ def test_a_silent_upstream_is_waited_for_through_a_proxy(patient: World, proxy: 
     for name, answer in told.items():
         assert answer.startswith(b"HTTP/1.1 200 "), name
         assert b":heartbeat\n\n" in answer, name
-        assert asked[name].pieces[0][0] < 11, name
-        assert asked[name].longest_silence < 16.5, name
+        assert asked[name].pieces[0][0] < pace.first_within, name
+        assert asked[name].longest_silence < pace.silent_within, name
     assert b'"event":"token","data":"Hello"' in told["flowise"]
     assert b'"content":"Hello"' in told["openai"]
     assert b"data: [DONE]" in told["openai"]
