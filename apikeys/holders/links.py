@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.crypto import digests
 from accounts.forms.base import note, posted, render_forms
 from accounts.guards import PageRequest, open_view
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.hand_overs import LINK, HandOverForm, link_of
@@ -55,7 +56,7 @@ def key_hand_over(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_hand_over_end(request: KeyRequest) -> HttpResponse:
     """End the link that waits."""
     latest = hand_overs.latest_of(request.key)

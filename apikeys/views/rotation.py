@@ -12,9 +12,10 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.timesince import timesince
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import note, posted, render_forms
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import charts, resources
 from apikeys.forms.hand_overs import link_of
@@ -115,7 +116,7 @@ def _by_link(request: KeyRequest, form: RotateForm, new_end: datetime | None) ->
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_retire(request: KeyRequest) -> HttpResponse:
     """End the old secret of a rotation now."""
     try:
@@ -129,7 +130,7 @@ def key_retire(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_overlap(request: KeyRequest) -> HttpResponse:
     """Let the old secret of a rotation work for 24 hours more."""
     try:

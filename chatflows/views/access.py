@@ -8,12 +8,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import money
 from accounts.bounds import NO_LIMITS
 from accounts.forms.base import searched
 from accounts.guards import TeamRequest
+from accounts.login.ways_back import posted_from
 from accounts.network import addresses
 from accounts.permissions import Permission
 from apikeys import key_pages
@@ -38,7 +39,7 @@ def chatflow_access(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_access")
 def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     """Save the access, from the next call on."""
     form = AccessForm(request.POST, chatflow=request.chatflow)
