@@ -19,7 +19,7 @@ def way_field() -> forms.ChoiceField:
 
 def link_fields() -> dict[str, forms.Field]:
     """Return for whom a link is, how long it works, and what its holder has to know."""
-    text = {"autocomplete": "off", "spellcheck": "false"}
+    text = {"autocomplete": "off", "spellcheck": "false", "data-unkept": ""}
     return {
         "holder": forms.CharField(
             label="For whom",

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts import money
+from accounts.audit import trail
 from accounts.bounds import NO_LIMITS
 from accounts.forms.base import searched
 from accounts.guards import TeamRequest
@@ -85,7 +86,8 @@ def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:
     form = AccessForm(data, chatflow=saved)
     form.is_valid()
     difference = SimpleNamespace(before=after, after=before)
-    return _page(request, {**_context(request, saved, form), "stale": difference}, 422)
+    context = {"stale": difference, "changed_by": trail.latest_by(request.team.id, saved.id)}
+    return _page(request, {**_context(request, saved, form), **context}, 422)
 
 
 def _page(request: TeamRequest, context: dict[str, Any], status: int) -> HttpResponse:
