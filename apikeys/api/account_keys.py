@@ -15,8 +15,8 @@ from accounts.api.service_accounts import ONE, find
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
-from apikeys.api.keys import answered
-from apikeys.api.keys import find as find_key
+from apikeys.api.finding import answered
+from apikeys.api.finding import find as find_key
 from apikeys.api.schemas import Key, KeyPage, NewKey
 from apikeys.models import ApiKey
 

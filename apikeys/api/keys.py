@@ -10,22 +10,20 @@ from django.db import transaction
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from accounts.api import cursors, etags, idempotency, lists
-from accounts.api.faults import Changed, Conflict, Missing
+from accounts.api import cursors, idempotency, lists
+from accounts.api.faults import Changed, Conflict
 from accounts.api.lists import FlowisePaging
 from accounts.api.operations import ApiRequest, View, operation
-from accounts.models import Team
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
+from apikeys.api.finding import ONE, answered, find, held
 from apikeys.api.schemas import Deleted, Key, KeyChange, KeyPage, NewKey
 from apikeys.models import ApiKey
-from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists, keys
 
 router = Router()
 LIST = "apikey"
-ONE = "/apikey/{uuid:key_id}"
 
 
 @operation(
@@ -51,7 +49,7 @@ def list_keys(
     size, is_page = lists.size_of(request, paging.limit)
     team = request.principal.team
     place = cursors.read(team.id, LIST, paging.cursor)
-    found = key_lists.page(_kept(team), None, place, size=size)
+    found = key_lists.page(ApiKey.objects.of(team).kept(), None, place, size=size)
     data = schemas.shown_all(found.keys)
     following = lists.lead_on(request, response, LIST, found.next, size)
     return KeyPage(data=data, next_cursor=following) if is_page else data
@@ -120,9 +118,7 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
     A key changes others and not itself: it can't lift its own bounds.
     """
     with transaction.atomic():
-        key = find(request, key_id)
-        check(request, key)
-        ignored = changes.update(request, key, body)
+        ignored = changes.update(request, key_id, body)
     key = find(request, key_id)
     return answered(response, schemas.shown(key, ignored=ignored))
 
@@ -140,32 +136,6 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
 )
 def delete(request: ApiRequest, key_id: UUID) -> Deleted:
     """Delete a key for good, its name too. Its next call is refused. Records keep its name."""
-    key = find(request, key_id)
-    check(request, key)
-    keys.delete(key, request.principal.actor)
+    with transaction.atomic():
+        keys.delete(held(request, key_id), request.principal.actor)
     return Deleted()
-
-
-def find(request: ApiRequest, key_id: UUID) -> ApiKey:
-    """Return a key of the caller's team. Raises Missing for any other."""
-    kept = _kept(request.principal.team).select_related("team", "service_account", "contact")
-    key = kept.filter(pk=key_id).first()
-    if key is None:
-        raise Missing
-    return key
-
-
-def answered(response: HttpResponse, key: Key) -> Key:
-    """Put the entity tag of a key on its answer."""
-    etags.mark(response, schemas.tag(key))
-    return key
-
-
-def check(request: ApiRequest, key: ApiKey) -> None:
-    """Raise Changed if the request's If-Match names another state of the key."""
-    if "If-Match" in request.headers:
-        etags.check(request, schemas.tag(schemas.shown(key)))
-
-
-def _kept(team: Team) -> ApiKeyQuerySet:
-    return ApiKey.objects.of(team).kept()
