@@ -153,14 +153,16 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
     key, now = found.key, timezone.now()
     policies.lock(key.team)
     key.refresh_from_db()
+    if key.deleted_at is not None:
+        raise Closed(None)
     _check_now(key)
     waiting = HandOver.objects.filter(pk=found.pk, taken_at=None, ended_at=None, ends_at__gt=now)
     if not waiting.update(taken_at=now, taken_from=address):
         raise Closed(find(found.digest))
     if KeySecret.objects.live(now).filter(key=key).exists():
-        text = rotation.rotate(
-            key, found.maker, overlap=found.overlap, when_silent=found.when_silent
-        )
+        # The policy may have become stricter since the link was made.
+        overlap = min(found.overlap, policies.longest_overlap(key.team))
+        text = rotation.rotate(key, found.maker, overlap=overlap, when_silent=found.when_silent)
     else:
         text = keys.issue(key, found.maker)
     newest = KeySecret.objects.filter(key=key).order_by("-pk").first()

@@ -181,12 +181,13 @@ def test_the_whole_way_in_two_browsers(acme: Team, alice: User, default_key: Api
         page = browser.get(f"/key-link/{url}", follow=True)
         assert "A key is waiting for you" in page.content.decode()
         assert url not in page.content.decode()
-    shown = holder.post("/key-link/", {})
+    waiting = {"link": HandOver.objects.get().pk}
+    shown = holder.post("/key-link/", waiting)
     text = shown.content.decode().partition("data-copy-source>")[2]
     assert "Your key, this once" in shown.content.decode()
     assert shown.headers["Cache-Control"] == "no-store"
     assert text
-    late = preview.post("/key-link/", {})
+    late = preview.post("/key-link/", waiting)
     assert late.status_code == 410
     assert "Somebody took this key before you" in late.content.decode()
     assert "Taken" in maker.get(f"/t/acme/keys/{default_key.id}/").content.decode()
