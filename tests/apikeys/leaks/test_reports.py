@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts import worker
 from accounts.limits import stores
 from accounts.models import AuditEvent, Team
-from accounts.permissions import Actor
 from apikeys import key_text
 from apikeys.leaks import reports
 from apikeys.leaks.candidates import Found, candidates
@@ -160,27 +159,6 @@ def test_copies_of_a_key_count_once() -> None:
 def test_a_text_that_was_cut_off_does_not_hide_the_next_one() -> None:
     cut, whole = key_text.generate().text[:-3], key_text.generate()
     assert [each.public_id for each in candidates([Found(cut + whole.text)])] == [whole.public_id]
-
-
-def test_a_report_that_fails_does_not_hold_up_the_next_one(
-    acme: Team, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (first, of_first), (second, of_second) = (factories.key(acme, name) for name in ("a", "b"))
-    for each in candidates([Found(f"{of_first} {of_second}")]):
-        digests = [list(pair) for pair in each.digests]
-        LeakCandidate.objects.create(public_id=each.public_id, digests=digests)
-    disable = keys.disable
-
-    def fail_once(key: ApiKey, by: Actor) -> None:
-        if key.pk == first.pk:
-            raise ValueError
-        disable(key, by)
-
-    monkeypatch.setattr(keys, "disable", fail_once)
-    reports.handle(Event())
-    second.refresh_from_db()
-    assert second.disabled_at is not None
-    assert LeakCandidate.objects.count() == 1  # the other waits
 
 
 def test_the_worker_looks_soon_enough_to_keep_the_promise_of_two_seconds() -> None:
