@@ -50,6 +50,7 @@ def once(route: str, *, secrets: Collection[str] = (), status: int = 201) -> Cal
             act = functools.partial(view, request, *args, **values)
             return _once(row, digest, act, values["response"], secrets)
 
+        run.is_once = True  # type: ignore[attr-defined]  # the document names the header
         return run  # type: ignore[return-value]
 
     return wrap
