@@ -1,5 +1,6 @@
 """Reports of leaked keys: what stops, what is told, and what never is."""
 
+import json
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -229,3 +230,25 @@ def test_the_login_page_names_the_page_for_reports() -> None:
 def test_a_body_that_is_no_report_is_refused(body: bytes, status: int) -> None:
     answer = Client().post("/api/v1/leak-reports", body, content_type="application/json")
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "text"),
+        ({"text": 1}, "text"),
+        ({"text": "a", "digest": "b"}, "digest"),
+        ([{"type": "flk"}], "0.token"),
+        ([[]], "0.token"),
+        ("text", "body"),
+        (None, "body"),
+    ],
+)
+def test_a_report_of_another_form_is_refused_by_the_names_that_were_sent(
+    db: None, body: object, field: str
+) -> None:
+    answer = Caller("")("POST", "/leak-reports", json.dumps(body).encode())
+    assert answer.status_code == 422, answer.content
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert "extract" not in error["message"]
