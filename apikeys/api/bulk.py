@@ -76,7 +76,9 @@ def change(request: ApiRequest, response: HttpResponse, body: Bulk) -> Done:
 
 
 def _found(request: ApiRequest, wanted: list[UUID]) -> list[ApiKey]:
+    """Return the keys, all locked before the first audit row. Raises Invalid for another id."""
     kept = ApiKey.objects.of(request.principal.team).kept().select_related("team")
+    kept = kept.select_for_update(of=("self",), no_key=True)
     found = list(kept.filter(pk__in=wanted).order_by("pk"))
     known = {key.id for key in found}
     for place, each in enumerate(wanted):

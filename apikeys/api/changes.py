@@ -101,7 +101,7 @@ def _wanted_chatflows(key: ApiKey, body: KeyChange) -> list[UUID] | None:
 
 def _hold_accounts(key: ApiKey, body: KeyChange) -> None:
     """Lock the key's service account and the one that it shall have, before the key."""
-    kept = ServiceAccount.objects.of(key.team).kept().select_for_update().order_by("pk")
+    kept = ServiceAccount.objects.of(key.team).kept().select_for_update(no_key=True).order_by("pk")
     list(kept.filter(pk__in=[key.service_account_id, body.service_account]).values_list("pk"))
 
 

@@ -31,7 +31,7 @@ def held(request: ApiRequest, key_id: UUID) -> ApiKey:
     """
     policies.lock(request.principal.team)
     found = find(request, key_id)
-    ApiKey.objects.select_for_update().filter(pk=found.pk).first()
+    ApiKey.objects.select_for_update(no_key=True).filter(pk=found.pk).first()
     key = find(request, key_id)  # as it is now that nobody else can change it
     if "If-Match" in request.headers:
         etags.check(request, schemas.tag(schemas.shown(key)))

@@ -66,7 +66,7 @@ def make(
     """
     policies.lock(key.team)
     now = timezone.now()
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
     if locked.is_publishable:
         raise ValidationError({"key": "The text of a publishable key is shown at any time."})
