@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Team
+from accounts.models import Team, User
 from apikeys.models import ApiKey, HandOver, KeyPolicy
 from apikeys.services import keys
 from apikeys.services.life import hand_overs, policies
@@ -83,3 +83,19 @@ def test_nobody_waits_in_a_session_that_they_planted(default_key: ApiKey) -> Non
     hand_overs.revoke(found, TESTER)
     browser.get(link(default_key))
     assert planted.get("/key-link/").status_code == 410
+
+
+def test_a_page_of_a_key_that_is_deleted_at_the_last_moment_is_404(
+    acme: Team, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = factories.key(acme, "deleted")
+    browser, real = factories.client(alice, is_fresh=True), policies.lock
+
+    def delete_before(team: Team) -> None:
+        monkeypatch.setattr(policies, "lock", real)
+        keys.delete(key, TESTER)
+        real(team)
+
+    monkeypatch.setattr(policies, "lock", delete_before)
+    fields = {"lifetime": "24h", "passphrase": "", "overlap": "24"}
+    assert browser.post(f"/t/acme/keys/{key.id}/hand-over/", fields).status_code == 404
