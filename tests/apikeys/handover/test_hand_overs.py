@@ -1,5 +1,6 @@
 """Hand-over by link: one text, for one person, seen by nobody else."""
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.crypto import digests
-from accounts.models import AuditEvent, Membership, Team, User
+from accounts.models import AuditEvent, Membership, StoredAnswer, Team, User
 from accounts.permissions import Actor
 from accounts.services import members
 from apikeys.models import ApiKey, HandOver
@@ -201,6 +202,9 @@ def test_a_program_makes_looks_at_and_ends_a_link(acme: Team, default_key: ApiKe
     made = robot("POST", path, {"lifetime": "1h"}, **{"Idempotency-Key": "one"})
     assert made.status_code == 201, made.content
     url = made.json()["url"]
+    # Nobody who reads the database can guess what the body held.
+    plain = hashlib.sha256(f'/api/v1{path}\0{{"lifetime": "1h"}}'.encode()).hexdigest()
+    assert StoredAnswer.objects.exclude(body_digest=plain).count() == 1
     again = robot("POST", path, {"lifetime": "1h"}, **{"Idempotency-Key": "one"})
     assert "url" not in again.json()
     second = robot("POST", path, {})
