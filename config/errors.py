@@ -34,6 +34,7 @@ NOT_OPENAIS = codes.NOT_FOUND.saying(
     "There is nothing at this address. Questions go to POST /v1/chat/completions."
 )
 CORS = {name.decode(): value.decode() for name, value in cors.ANYWHERE}
+WORTH_ANOTHER_TRY = {403, 413, 429, 500, 503}
 CODES = {
     code.status: code
     for code in (
@@ -121,10 +122,16 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
             "now": timezone.now(),
             "public_url": settings.PUBLIC_URL,
             "words": words,
-            "back": page_of(request) if request.method == "POST" and request.resolver_match else "",
+            "back": _back(request, status),
         },
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
+
+
+def _back(request: HttpRequest, status: int) -> str:
+    """Return the page of a form that could be sent again, else nothing."""
+    is_form = request.method == "POST" and request.resolver_match is not None
+    return page_of(request) if is_form and status in WORTH_ANOTHER_TRY else ""
 
 
 def _json(status: int, request_id: str, family: Family | None) -> HttpResponse:

@@ -9,9 +9,11 @@ from django.db import transaction
 
 from accounts.api.fields import LimitsBody
 from accounts.api.operations import ApiRequest
+from accounts.models import ServiceAccount
 from accounts.permissions import Actor, Principal
 from apikeys import resources
 from apikeys.api import terms
+from apikeys.api.finding import find, held
 from apikeys.api.schemas import KeyChange, NewKey
 from apikeys.models import ApiKey, Kind
 from apikeys.services import details, keys, publishable
@@ -76,17 +78,18 @@ def create(principal: Principal, body: NewKey) -> Made:
     return Made(key, text, url, ignored)
 
 
-def update(request: ApiRequest, key: ApiKey, body: KeyChange) -> list[str] | None:
+def update(request: ApiRequest, key_id: UUID, body: KeyChange) -> list[str] | None:
     """Change what a body names, in the transaction of the caller. Return what `create` ignores.
 
-    Raises Changed, Invalid, ValidationError by the body's fields, and PermissionDenied.
+    Raises Missing, Changed, Invalid, ValidationError by the body's fields, and PermissionDenied.
     """
-    by = request.principal.actor
-    if by.id == str(key.id):
+    by, seen = request.principal.actor, find(request, key_id)
+    if by.id == str(seen.id):
         raise PermissionDenied(ITSELF)
-    policies.lock(key.team)
-    key.refresh_from_db()
-    wanted = _wanted_chatflows(key, body)
+    policies.lock(seen.team)
+    wanted = _wanted_chatflows(seen, body)
+    _hold_accounts(seen, body)
+    key = held(request, key_id)
     scopes, ignored = terms.scopes_of(body)
     with terms.in_words_of_bodies():
         _change_details(key, body, by)
@@ -109,6 +112,12 @@ def _wanted_chatflows(key: ApiKey, body: KeyChange) -> list[UUID] | None:
     wanted = terms.chatflows_of(key.team, body.chatflows)
     resources.registry().hold(key.team, [*wanted, *_opened(key)])
     return wanted
+
+
+def _hold_accounts(key: ApiKey, body: KeyChange) -> None:
+    """Lock the key's service account and the one that it shall have, before the key."""
+    kept = ServiceAccount.objects.of(key.team).kept().select_for_update(no_key=True).order_by("pk")
+    list(kept.filter(pk__in=[key.service_account_id, body.service_account]).values_list("pk"))
 
 
 def _change_details(key: ApiKey, body: KeyChange, by: Actor) -> None:

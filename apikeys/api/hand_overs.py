@@ -13,7 +13,7 @@ from accounts.api import idempotency
 from accounts.api.faults import Conflict, Missing
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.permissions import Permission
-from apikeys.api.keys import ONE, find
+from apikeys.api.finding import ONE, find
 from apikeys.api.rotation import SPANS, Overlap, Retire
 from apikeys.api.schemas import Link
 from apikeys.models import ApiKey, HandOver

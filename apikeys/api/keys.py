@@ -10,23 +10,21 @@ from django.db import transaction
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from accounts.api import cursors, etags, idempotency, lists
-from accounts.api.faults import Changed, Conflict, Missing
+from accounts.api import cursors, idempotency, lists
+from accounts.api.faults import Changed, Conflict
 from accounts.api.operations import ApiRequest, View, operation
-from accounts.models import Team
 from accounts.models.names import fold
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
+from apikeys.api.finding import ONE, answered, find, held
 from apikeys.api.schemas import Deleted, Key, KeyChange, KeyFilters, KeyPage, NewKey
 from apikeys.models import ApiKey
-from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists, keys
 from apikeys.services.key_lists import Filters, Narrow
 
 router = Router()
 LIST = "apikey"
-ONE = "/apikey/{uuid:key_id}"
 SECRETS = ("api_key", "apiKey", "hand_over_url")  # are in no second answer
 
 
@@ -53,7 +51,7 @@ def list_keys(
     size, is_page = lists.size_of(request, wanted.limit)
     team = request.principal.team
     place = cursors.read(team.id, LIST, wanted.cursor)
-    rows = _kept(team)
+    rows = ApiKey.objects.of(team).kept()
     if wanted.name is not None:
         rows = rows.filter(name_key=fold(wanted.name.strip()))
     found = key_lists.page(rows, _narrow(wanted), place, size=size)
@@ -132,9 +130,7 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
     A key changes others and not itself: it can't lift its own bounds.
     """
     with transaction.atomic():
-        key = find(request, key_id)
-        check(request, key)
-        ignored = changes.update(request, key, body)
+        ignored = changes.update(request, key_id, body)
     key = find(request, key_id)
     return answered(response, schemas.shown(key, ignored=ignored))
 
@@ -152,9 +148,8 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
 )
 def delete(request: ApiRequest, key_id: UUID) -> Deleted:
     """Delete a key for good, its name too. Its next call is refused. Records keep its name."""
-    key = find(request, key_id)
-    check(request, key)
-    keys.delete(key, request.principal.actor)
+    with transaction.atomic():
+        keys.delete(held(request, key_id), request.principal.actor)
     return Deleted()
 
 
@@ -165,28 +160,3 @@ def created(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
     key = schemas.shown(find(request, made.key.id), text=made.text, ignored=made.ignored)
     key.hand_over_url = made.url
     return answered(response, key)
-
-
-def find(request: ApiRequest, key_id: UUID) -> ApiKey:
-    """Return a key of the caller's team. Raises Missing for any other."""
-    kept = _kept(request.principal.team).select_related("team", "service_account", "contact")
-    key = kept.filter(pk=key_id).first()
-    if key is None:
-        raise Missing
-    return key
-
-
-def answered(response: HttpResponse, key: Key) -> Key:
-    """Put the entity tag of a key on its answer."""
-    etags.mark(response, schemas.tag(key))
-    return key
-
-
-def check(request: ApiRequest, key: ApiKey) -> None:
-    """Raise Changed if the request's If-Match names another state of the key."""
-    if "If-Match" in request.headers:
-        etags.check(request, schemas.tag(schemas.shown(key)))
-
-
-def _kept(team: Team) -> ApiKeyQuerySet:
-    return ApiKey.objects.of(team).kept()

@@ -212,9 +212,9 @@ def shown(key: ApiKey, *, text: str | None = None, ignored: Sequence[str] | None
 
 def tag(key: Key) -> str:
     """Return the entity tag of a key: what grows with its version, and what changes beside it."""
-    opened = sha256(" ".join(sorted(map(str, key.chatflows))).encode()).hexdigest()[:8]
-    texts = "".join(secret.public_id[:2] for secret in key.secrets)
-    return f"{key.version}.{int(key.disabled)}.{opened}.{texts}"
+    texts = [f"{secret.public_id} {secret.ends_at}" for secret in key.secrets]
+    beside = " ".join([*sorted(map(str, key.chatflows)), *texts])
+    return f"{key.version}.{int(key.disabled)}.{sha256(beside.encode()).hexdigest()[:16]}"
 
 
 def shown_all(keys: Sequence[ApiKey]) -> list[Key]:

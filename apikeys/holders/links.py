@@ -75,6 +75,7 @@ def key_link(request: HttpRequest, token: str) -> HttpResponse:
     found = hand_overs.find(digest)
     if found is None or not found.is_waiting:
         return _closed(request, found)
+    request.session.cycle_key()  # whoever planted the session in this browser is not in it
     request.session[SESSION_NAME] = digest
     return redirect("key_link_open")
 
@@ -92,20 +93,23 @@ def key_link_open(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"hand_over": found, "found": keys.found_of(found.key)}
     if request.method != "POST":
         return render(request, "apikeys/handover/open.html", context)
+    if request.POST.get("link") != str(found.pk):
+        # Another tab opened another link since, and its key is not the one that was looked at.
+        context["is_other"] = True
+        return render(request, "apikeys/handover/open.html", context, status=409)
     address = cast(PageRequest, request).address
     try:
         key, text = hand_overs.take(digest, request.POST.get("passphrase", ""), address)
     except hand_overs.Closed as closed:
         return _closed(request, closed.hand_over)
     except hand_overs.NotNow:
-        return render(
-            request, "apikeys/handover/open.html", context | {"not_now": True}, status=409
-        )
+        context["not_now"], status = True, 409
     except hand_overs.WrongPassphrase as wrong:
-        context["left"] = wrong.left
-        return render(request, "apikeys/handover/open.html", context, status=422)
-    request.session.pop(SESSION_NAME, None)
-    return _shown_once(request, key, text)
+        context["left"], status = wrong.left, 422
+    else:
+        request.session.pop(SESSION_NAME, None)
+        return _shown_once(request, key, text)
+    return render(request, "apikeys/handover/open.html", context, status=status)
 
 
 def _shown_once(request: HttpRequest, key: ApiKey, text: str) -> HttpResponse:

@@ -25,7 +25,7 @@ def set_end(key: ApiKey, expires_at: datetime, by: Actor) -> None:
     """
     policies.lock(key.team)
     now = timezone.now()
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     present = locked.expires_at
     is_later = present is not None and (present <= now or expires_at > present)
     if is_later:

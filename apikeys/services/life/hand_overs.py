@@ -79,7 +79,7 @@ def make(
     """
     policies.lock(key.team)
     now = timezone.now()
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
     _check_terms(locked, passphrase, overlap)
     if HandOver.objects.waiting(now).filter(key=key).exists():
@@ -167,6 +167,8 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
     key, now = found.key, timezone.now()
     policies.lock(key.team)
     key.refresh_from_db()
+    if key.deleted_at is not None:
+        raise Closed(None)
     _check_now(found)
     waiting = HandOver.objects.filter(pk=found.pk, taken_at=None, ended_at=None, ends_at__gt=now)
     if not waiting.update(taken_at=now, taken_from=address):
@@ -175,6 +177,7 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
         text = rotation.rotate(
             key,
             found.maker,
+            # The policy may have become stricter since the link was made.
             overlap=min(found.overlap, policies.longest_overlap(key.team)),
             when_silent=found.when_silent,
             expires_at=expiry.new_end(key, now) if found.moves_end else None,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('apikeys', '0011_hand_overs'),
+        ('apikeys', '0012_leak_tries'),
     ]
 
     operations = [
