@@ -23,6 +23,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "now": timezone.now(),
         "limits_gone_since": _limits_gone_since(),
         "posted_from": _posted_from(request),
+        "theme": SimpleLazyObject(lambda: getattr(request.user, "theme", "")),
     }
 
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -78,6 +80,7 @@ def team_view(
         ) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _to_login(request)
+            _in_own_zone(request.user)
             team_request = cast(TeamRequest, request)
             _enter(team_request, slug)
             if not team_request.principal.may_do(permission):
@@ -109,6 +112,7 @@ def operator_view(
                 return _to_login(request)
             if not request.user.is_operator:
                 raise Http404
+            _in_own_zone(request.user)
             if fresh_login and not fresh_logins.is_fresh(request):
                 return fresh_logins.ask(request)
             operators = cast(OperatorRequest, request)
@@ -122,17 +126,23 @@ def operator_view(
 
 
 def signed_in_view(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> View:
+    *, fresh_login: bool = False
+) -> Callable[[Callable[Concatenate[HttpRequest, P], HttpResponseBase]], View]:
     """Guard a page for everyone who is logged in, whatever their teams."""
 
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return _to_login(request)
-        return view(request, *args, **kwargs)
+    def guard(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> View:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_login(request)
+            if fresh_login and not fresh_logins.is_fresh(request):
+                return fresh_logins.ask(request)
+            _in_own_zone(request.user)
+            return view(request, *args, **kwargs)
 
-    _declare(guarded, view, Policy(None, SIGNED_IN))
-    return guarded
+        _declare(guarded, view, Policy(None, SIGNED_IN, fresh_login=fresh_login))
+        return guarded
+
+    return guard
 
 
 def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
@@ -151,6 +161,12 @@ def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
 def _declare(guarded: Any, view: Any, policy: Policy) -> None:
     functools.update_wrapper(guarded, view)
     guarded.policy = policy
+
+
+def _in_own_zone(user: User) -> None:
+    """Show times in the person's time zone, until the request ends (accounts/middleware.py)."""
+    with suppress(ZoneInfoNotFoundError, ValueError):  # this machine may know fewer zones
+        timezone.activate(ZoneInfo(user.time_zone))
 
 
 def _enter(request: TeamRequest, slug: str) -> None:

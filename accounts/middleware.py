@@ -35,6 +35,7 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         finally:
             request_ids.current.reset(token)
+            timezone.deactivate()  # the guards set the person's own
         response.headers.setdefault("X-Request-Id", request.id)  # type: ignore[attr-defined]
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")

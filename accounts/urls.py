@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.views import (
     audit,
+    emails,
     invitations,
     joining,
     mails,
@@ -29,6 +30,9 @@ urlpatterns = [
         name="password_reset_link",
     ),
     path("profile/", profile.profile, name="profile"),
+    path("profile/account/", profile.account, name="account"),
+    path("new-email/", emails.email_confirm, name="email_confirm"),
+    path("new-email/<str:token>/", emails.email_link, name="email_link"),
     path("profile/password/", profile.change_password, name="change_password"),
     path("profile/sessions/<str:digest>/end/", profile.session_end, name="session_end"),
     path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),

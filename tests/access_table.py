@@ -117,7 +117,7 @@ class Page:
         if self.policy.is_operators:
             return self._operator_cell(column)
         if self.policy.open_because == SIGNED_IN:
-            return "login" if column in NOBODIES else "yes"
+            return "login" if column in NOBODIES else self._let_in(column)
         return self._open_cell(column)
 
     def _team_cell(self, column: str) -> str:

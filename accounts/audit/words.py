@@ -39,6 +39,9 @@ SENTENCES = {
     "user.end_session": "logged out a device of {target}",
     "user.end_sessions": "logged out all other devices of {target}",
     "user.reset_link": "made a reset link for {target}",
+    "user.rename": "changed the username of {target}",
+    "user.ask_email": "asked for a new e-mail address of {target}",
+    "user.change_email": "confirmed a new e-mail address of {target}",
 }
 FACTS = {
     "is_operator": "operator",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import getaddresses
 
 from django.conf import settings
@@ -77,8 +78,10 @@ def render(kind: str, context: Mapping[str, object]) -> tuple[str, str, str]:
     """
     if set(context) != set(KINDS[kind].sample):
         raise ValueError(f"A {kind} mail takes {sorted(KINDS[kind].sample)}")
+    # Whoever causes a mail may have another time zone; mails say UTC.
     values = {**context, "public_url": settings.PUBLIC_URL}
-    subject, text, html = (_render(f"accounts/mails/{kind}{part}", values) for part in PARTS)
+    with timezone.override(UTC):
+        subject, text, html = (_render(f"accounts/mails/{kind}{part}", values) for part in PARTS)
     return " ".join(subject.split())[:SUBJECT_LENGTH], text.strip() + "\n", html
 
 

@@ -12,7 +12,7 @@ from accounts.models.sessions import Session
 from accounts.models.stored_answers import StoredAnswer
 from accounts.models.teams import Membership, Role, Team, TeamOwned, TeamQuerySet
 from accounts.models.tries import LockOut, ResetRequest
-from accounts.models.users import User
+from accounts.models.users import Theme, User
 
 __all__ = [
     "AuditEvent",
@@ -36,6 +36,7 @@ __all__ = [
     "Team",
     "TeamOwned",
     "TeamQuerySet",
+    "Theme",
     "User",
     "limits_are_positive",
 ]

@@ -15,6 +15,7 @@ class LinkPurpose(models.TextChoices):
     SET_UP = "set_up", "Set-up"
     INVITATION = "invitation", "Invitation"
     PASSWORD_RESET = "password_reset", "Password reset"
+    EMAIL = "email", "New e-mail address"
     KEY_UNDO = "key_undo", "Undo of a holder's rotation"
     KEY_CONTACT = "key_contact", "Address of a key's contact"
 

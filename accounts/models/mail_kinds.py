@@ -58,6 +58,17 @@ KINDS: Mapping[str, MailKind] = {
         {"username": "alice", "at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
         "It was for information alone: the password is changed.",
     ),
+    "email_change": MailKind(
+        "New e-mail address",
+        {"username": "alice", "link": _LINK},
+        "The person can send a new link from the profile.",
+        give_up_after=timedelta(hours=1),  # the link opens no longer
+    ),
+    "email_changed": MailKind(
+        "E-mail address changed",
+        {"username": "alice", "at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
+        "It was for information alone: the address is changed.",
+    ),
     "key_contact": MailKind(
         "Contact of a key",
         {

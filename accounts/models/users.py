@@ -8,6 +8,13 @@ from django.db import models
 from django.db.models.functions import Lower
 
 
+class Theme(models.TextChoices):
+    """The colours of pages, where a person wants others than the system's."""
+
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class UserManager(BaseUserManager["User"]):
     """Find people regardless of case."""
 
@@ -44,6 +51,11 @@ class User(AbstractBaseUser):
     last_team = models.ForeignKey(
         "accounts.Team", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    # An address that still has to be confirmed by the link that was sent there.
+    new_email = models.EmailField(max_length=254, blank=True)
+    theme = models.CharField(max_length=5, choices=Theme.choices, blank=True)  # empty: the system's
+    time_zone = models.CharField(max_length=64, default="UTC")  # a name of the IANA database
 
     objects = UserManager()
 

@@ -29,7 +29,8 @@ def store(
     """
     user.save(update_fields=["password"])
     sessions.end_all(user)
-    link_tokens.revoke(LinkPurpose.PASSWORD_RESET, str(user.pk))
+    for purpose in (LinkPurpose.PASSWORD_RESET, LinkPurpose.EMAIL):
+        link_tokens.revoke(purpose, str(user.pk))
     notice = {"username": user.username, "at": timezone.now()}
     with suppress(ValidationError):  # an address that takes no mail stops no change
         outbox.queue("password_changed", user.email, notice)

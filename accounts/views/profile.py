@@ -6,33 +6,82 @@ from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from accounts.forms.base import posted
+from accounts.forms.base import note, posted, render_forms
 from accounts.forms.passwords import ChangePasswordForm
+from accounts.forms.profile import AccountForm, LooksForm
 from accounts.guards import PageRequest, signed_in_view
+from accounts.limits.too_many import TooMany
 from accounts.login import known_devices
 from accounts.login.session_store import digest_of
 from accounts.login.ways_back import posted_from
+from accounts.mail import outbox
 from accounts.models import User
 from accounts.permissions import Actor
-from accounts.services import passwords, sessions, users
+from accounts.services import passwords, profiles, sessions, users
 from accounts.views.sessions import mark_refused
 
 
-@signed_in_view
-@require_safe
+@signed_in_view()
+@require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Show the page."""
     mine = sessions.of(cast(User, request.user))
-    context = {"sessions": mine, "current": digest_of(request.session.session_key or "")}
-    return render(request, "accounts/profile.html", context)
+    current = digest_of(request.session.session_key or "")
+    user = cast(User, request.user)
+    looks = {"theme": user.theme, "time_zone": user.time_zone}
+    form = LooksForm(posted(request), initial=looks)
+    if form.is_valid():
+        profiles.set_looks(user, **form.cleaned_data)
+        messages.success(request, "Saved. Pages look like this for you, on every device.")
+        return redirect("profile")
+    context = {
+        "form": form,
+        "sessions": mine,
+        "current": current,
+        "activity": profiles.activity(user),
+    }
+    return render_forms(request, "accounts/profile.html", context)
 
 
-@signed_in_view
+@signed_in_view(fresh_login=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    """Change the username, and ask for another e-mail address."""
+    user = cast(User, request.user)
+    form = AccountForm(posted(request), initial={"username": user.username, "email": user.email})
+    if form.is_valid():
+        try:
+            _change_account(request, form)
+        except TooMany as error:
+            form.add_error("email", str(error))
+            context = {"form": form, "sends_mail": outbox.is_configured()}
+            return error.mark(render(request, "accounts/account.html", context))
+        except ValidationError as error:
+            note(form, error)
+        else:
+            return redirect("profile")
+    context = {"form": form, "sends_mail": outbox.is_configured()}
+    return render_forms(request, "accounts/account.html", context)
+
+
+def _change_account(request: HttpRequest, form: AccountForm) -> None:
+    user = User.objects.get(pk=cast(User, request.user).pk)
+    by, email = _actor(request, user), form.cleaned_data["email"]
+    with transaction.atomic():
+        profiles.rename(user, form.cleaned_data["username"], by)
+        if email.lower() != user.email.lower():
+            profiles.ask_email(user, email, by)
+    said = f"A link is on its way to {email}. Open it within an hour."
+    messages.success(request, said if email.lower() != user.email.lower() else "Saved.")
+
+
+@signed_in_view()
 @sensitive_post_parameters("current", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: HttpRequest) -> HttpResponse:
@@ -61,7 +110,7 @@ def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:
     return False
 
 
-@signed_in_view
+@signed_in_view()
 @posted_from("profile")
 def session_end(request: HttpRequest, digest: str) -> HttpResponse:
     """Log one device out."""
@@ -72,7 +121,7 @@ def session_end(request: HttpRequest, digest: str) -> HttpResponse:
     return redirect("profile")
 
 
-@signed_in_view
+@signed_in_view()
 @posted_from("profile")
 def session_end_others(request: HttpRequest) -> HttpResponse:
     """Log every other device out."""

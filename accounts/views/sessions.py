@@ -31,7 +31,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-@signed_in_view
+@signed_in_view()
 @require_http_methods(METHODS)
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
     """Ask for the password once more. The session gets a new id, so a stolen one gains nothing."""

@@ -37,6 +37,9 @@ OPEN_PAGES = {
     "/password-reset/": "the link, kept as a digest in the session, is the credential",
     "/password-reset/<str:token>/": "the link's token is the credential",
     "/profile/": "everyone who is logged in",
+    "/new-email/": "the link, kept as a digest in the session, is the credential",
+    "/new-email/<str:token>/": "the link's token is the credential",
+    "/profile/account/": "everyone who is logged in",
     "/profile/password/": "everyone who is logged in",
     "/profile/sessions/<str:digest>/end/": "everyone who is logged in",
     "/profile/sessions/end-others/": "everyone who is logged in",
@@ -203,7 +206,7 @@ def test_the_decorators_declare_what_they_were_told() -> None:
     assert guarded.policy == Policy(Permission.AUDIT_VIEW)  # type: ignore[attr-defined]
     assert open_view("why")(view).policy.open_because == "why"  # type: ignore[attr-defined]
     assert operator_view()(view).policy == Policy(None, is_operators=True)  # type: ignore[arg-type, attr-defined]
-    assert signed_in_view(view).policy.permission is None  # type: ignore[arg-type, attr-defined]
+    assert signed_in_view()(view).policy.permission is None  # type: ignore[arg-type, attr-defined]
 
 
 def test_every_gate_route_has_a_policy_and_an_answer() -> None:
