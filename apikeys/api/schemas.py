@@ -82,6 +82,8 @@ class KeyChange(Terms):
         default=None, description="Can be undone. For good: revoke or delete."
     )
 
+    _said_of_change = field_validator("disabled", mode="before")(said)
+
 
 class Secret(ApiSchema):
     """A text that works. There are two during a rotation."""
