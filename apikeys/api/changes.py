@@ -1,7 +1,7 @@
 """Changes of keys that a body asks for, each as the services make it, all in one transaction."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,15 +18,24 @@ from apikeys.api.schemas import KeyChange, NewKey
 from apikeys.models import ApiKey, Kind
 from apikeys.services import details, keys, publishable
 from apikeys.services.details import Details
-from apikeys.services.life import expiry, policies
+from apikeys.services.life import expiry, hand_overs, policies
 from apikeys.services.terms import Terms
 
 ITSELF = "A key changes others and not itself: it can't lift its own bounds."
 
 
+class Made(NamedTuple):
+    """A new key, with its text or with the link by which its holder makes the text."""
+
+    key: ApiKey
+    text: str | None
+    url: str | None
+    ignored: list[str] | None  # permissions that mean nothing here
+
+
 @transaction.atomic
-def create(principal: Principal, body: NewKey) -> tuple[ApiKey, str, list[str] | None]:
-    """Make the key of a body. Return it, its text, and the permissions that mean nothing here.
+def create(principal: Principal, body: NewKey) -> Made:
+    """Make the key of a body.
 
     Raises Invalid, ValidationError by the body's fields, and NotAllowed.
     """
@@ -56,11 +65,17 @@ def create(principal: Principal, body: NewKey) -> tuple[ApiKey, str, list[str] |
             raise ValidationError({"chatflows": "Name the one chatflow that it opens."})
         said["pinned_to"] = opens[0]
     with terms.in_words_of_bodies():
-        key, text = keys.add(team, name, by, opens=opens, **said)
+        text = url = None
+        if body.hand_over is None:
+            key, text = keys.add(team, name, by, opens=opens, **said)
+        else:
+            key = keys.prepare(team, name, by, opens=opens, **said)
+            _, token = hand_overs.make(key, by, **body.hand_over.terms())
+            url = hand_overs.url(token)
         if address:
             about = replace(_details(key), contact_email=address)
             details.change(key, about, by, version=key.version)
-    return key, text, ignored
+    return Made(key, text, url, ignored)
 
 
 def update(request: ApiRequest, key_id: UUID, body: KeyChange) -> list[str] | None:

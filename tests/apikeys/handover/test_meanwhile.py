@@ -97,5 +97,5 @@ def test_a_page_of_a_key_that_is_deleted_at_the_last_moment_is_404(
         real(team)
 
     monkeypatch.setattr(policies, "lock", delete_before)
-    fields = {"lifetime": "24h", "passphrase": "", "overlap": "24"}
-    assert browser.post(f"/t/acme/keys/{key.id}/hand-over/", fields).status_code == 404
+    fields = {"way": "link", "lifetime": "24h", "overlap": "24", "ends": "overlap"}
+    assert browser.post(f"/t/acme/keys/{key.id}/rotate/", fields).status_code == 404
