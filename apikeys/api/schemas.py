@@ -99,6 +99,9 @@ class NewKey(Terms):
         "else sees it. The answer has `hand_over_url` and no `api_key`.",
     )
 
+    # Who asks for a link by mistake with null must not get the text.
+    _said_of_new = field_validator("hand_over", mode="before")(said)
+
 
 class KeyChange(Terms):
     """What to change of a key. What is left out stays."""

@@ -67,3 +67,28 @@ def test_the_document_takes_null_where_the_server_does() -> None:
     assert takes_null("KeyChange", "note")
     assert takes_null("KeyChange", "service_account")
     assert takes_null("LimitsBody", "calls_per_day")
+
+
+def test_a_link_that_is_null_makes_no_text(acme: Team, robot: Caller) -> None:
+    assert "hand_over" in errors_of(robot("POST", "/apikey", {"name": "new", "hand_over": None}))
+    assert not acme.api_keys.filter(name="new").exists()
+
+
+@pytest.mark.parametrize("query", ["name=%00", "name=a%00b", "cursor=%00", "%00=a"])
+def test_a_query_without_nul(robot: Caller, query: str) -> None:
+    answer = robot("GET", f"/apikey?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("passphrase", "short"), ("holder", "a\nb"), ("holder", "Ve\u202era"), ("holder", "\u200b")],
+)
+def test_the_fields_of_a_link_are_named_as_they_were_sent(
+    acme: Team, robot: Caller, field: str, value: str
+) -> None:
+    body = {"name": "new", "hand_over": {field: value}}
+    assert errors_of(robot("POST", "/apikey", body)).keys() == {f"hand_over.{field}"}
+    key, _ = factories.key(acme, "present")
+    answer = robot("POST", f"/apikey/{key.id}/hand-over", {field: value})
+    assert errors_of(answer).keys() == {field}
