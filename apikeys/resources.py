@@ -118,6 +118,13 @@ class Opened(NamedTuple):
     first: str
 
 
+class Named(NamedTuple):
+    """The first resources of a key by name, as ids and names, and how many it opens."""
+
+    first: list[tuple[UUID, str]]
+    number: int
+
+
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
@@ -129,6 +136,9 @@ class Resources(Protocol):
 
     def of_keys(self, keys: Iterable[ApiKey]) -> Mapping[UUID, list[Resource]]:
         """Return the resources that each key is selected for."""
+
+    def named(self, keys: Iterable[ApiKey], most: int | None) -> Mapping[UUID, Named]:
+        """Return what each key opens, at most so many of each. One that opens none is missing."""
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
         """Return how many resources each key is selected for. One that opens none is missing."""

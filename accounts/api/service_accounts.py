@@ -10,11 +10,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accounts.api import etags, idempotency
 from accounts.api.faults import Changed, Invalid, Missing
-from accounts.api.fields import Flag, Text
+from accounts.api.fields import Flag, Text, said
 from accounts.api.lists import Paging, listed
 from accounts.api.names import in_words_of_bodies
 from accounts.api.operations import ApiRequest, ApiSchema, View, operation
@@ -37,11 +37,15 @@ class AccountBody(ApiSchema):
         default=None, description="The member to ask about it, by username."
     )
 
+    _said = field_validator("name", "environment", "description", mode="before")(said)
+
 
 class AccountChange(AccountBody):
     """What to change of a service account."""
 
     disabled: Flag | None = Field(default=None, description="Disabled: all its keys are refused.")
+
+    _said_of_change = field_validator("disabled", mode="before")(said)
 
 
 class Account(ApiSchema):

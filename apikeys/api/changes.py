@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
+from accounts.api import names
 from accounts.api.fields import LimitsBody
 from accounts.api.operations import ApiRequest
 from accounts.models import ServiceAccount
@@ -21,6 +22,10 @@ from apikeys.services.details import Details
 from apikeys.services.life import expiry, hand_overs, policies
 from apikeys.services.terms import Terms
 
+_OF_LINK = {
+    "key": "hand_over",
+    **{field: f"hand_over.{field}" for field in ("holder", "passphrase")},
+}
 ITSELF = "A key changes others and not itself: it can't lift its own bounds."
 
 
@@ -70,7 +75,8 @@ def create(principal: Principal, body: NewKey) -> Made:
             key, text = keys.add(team, name, by, opens=opens, **said)
         else:
             key = keys.prepare(team, name, by, opens=opens, **said)
-            _, token = hand_overs.make(key, by, **body.hand_over.terms())
+            with names.in_words_of_bodies(_OF_LINK):
+                _, token = hand_overs.make(key, by, **body.hand_over.terms())
             url = hand_overs.url(token)
         if address:
             about = replace(_details(key), contact_email=address)

@@ -16,6 +16,7 @@ KEY: dict[str, Any] = {
     "environment": "production",
     "service_account": None,
     "chatflows": [CHATFLOW_ID],
+    "chatflows_count": 1,
     "chatFlows": [{"id": CHATFLOW_ID, "flowName": "Returns helper"}],
     "contact": "adam",
     "note": "Asked by the shop's backend",

@@ -8,11 +8,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from accounts.api import idempotency
 from accounts.api.faults import Changed, Conflict
-from accounts.api.fields import Moment
+from accounts.api.fields import Moment, said
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.permissions import Permission
 from apikeys.api import schemas, terms
@@ -45,6 +45,8 @@ class Rotation(ApiSchema):
     )
     expires_at: Moment | None = Field(default=None, description="A new end of the key.")
 
+    _said = field_validator("expires_at", mode="before")(said)
+
 
 class Revocation(ApiSchema):
     """Which text ends."""
@@ -52,6 +54,9 @@ class Revocation(ApiSchema):
     public_id: Annotated[str, Field(max_length=40)] | None = Field(
         default=None, description="The one of this id; without it every text of the key."
     )
+
+    # An id that a program failed to find must not end every text.
+    _said = field_validator("public_id", mode="before")(said)
 
 
 @operation(

@@ -26,11 +26,12 @@ from accounts.models import Environment
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret, Kind
-from apikeys.resources import Resource
+from apikeys.resources import Named
 from apikeys.services import publishable
 from apikeys.services.life import hand_overs
 from apikeys.services.life.hand_overs import LinkTerms
 
+MOST_NAMED = 100  # chatflows of each key in a list
 Ids = Annotated[list[UUID], Field(max_length=MAX_IDS)]
 Places = Annotated[list[Text], Field(max_length=100)]
 Scopes = Annotated[list[ScopeText], Field(max_length=200)]
@@ -99,6 +100,9 @@ class NewKey(Terms):
         "else sees it. The answer has `hand_over_url` and no `api_key`.",
     )
 
+    # Who asks for a link by mistake with null must not get the text.
+    _said_of_new = field_validator("hand_over", mode="before")(said)
+
 
 class KeyChange(Terms):
     """What to change of a key. What is left out stays."""
@@ -109,6 +113,8 @@ class KeyChange(Terms):
     disabled: Flag | None = Field(
         default=None, description="Can be undone. For good: revoke or delete."
     )
+
+    _said_of_change = field_validator("disabled", mode="before")(said)
 
 
 class KeyFilters(FlowisePaging):
@@ -158,7 +164,10 @@ class Key(ApiSchema):
     permissions: list[Permission]
     environment: Environment
     service_account: UUID | None
-    chatflows: list[UUID]
+    chatflows: list[UUID] = Field(
+        description=f"By name. In a list, each key names at most {MOST_NAMED}."
+    )
+    chatflows_count: int = Field(description="How many there are, in lists too.")
     chatFlows: list[FlowiseChatflow]  # noqa: N815
     contact: str | None
     note: str
@@ -202,7 +211,7 @@ class Deleted(ApiSchema):
 
 def shown(key: ApiKey, *, text: str | None = None, ignored: Sequence[str] | None = None) -> Key:
     """Return a key as operations give it; `text` only in the answer that made it."""
-    (found,) = shown_all([key])
+    (found,) = shown_all([key], most=None)
     if text is None and key.is_publishable:
         text = next(iter(publishable.texts(key)), None)
     found.api_key = found.apiKey = text
@@ -217,14 +226,17 @@ def tag(key: Key) -> str:
     return f"{key.version}.{int(key.disabled)}.{sha256(beside.encode()).hexdigest()[:16]}"
 
 
-def shown_all(keys: Sequence[ApiKey]) -> list[Key]:
-    """Return keys as lists give them, by a constant number of statements."""
+def shown_all(keys: Sequence[ApiKey], most: int | None = MOST_NAMED) -> list[Key]:
+    """Return keys as lists give them, by a constant number of statements.
+
+    Each names at most so many chatflows: a key can open ten thousand.
+    """
     prefetch_related_objects(keys, "secrets", "contact", "created_by", "service_account")
-    opened = resources.registry().of_keys(keys)
-    return [_shown(key, opened.get(key.id, [])) for key in keys]
+    opened = resources.registry().named(keys, most)
+    return [_shown(key, opened.get(key.id, Named([], 0))) for key in keys]
 
 
-def _shown(key: ApiKey, opened: Sequence[Resource]) -> Key:
+def _shown(key: ApiKey, opened: Named) -> Key:
     scopes = [Permission(scope) for scope in key.scopes]
     return Key(
         id=key.id,
@@ -237,8 +249,9 @@ def _shown(key: ApiKey, opened: Sequence[Resource]) -> Key:
         permissions=scopes,
         environment=key.lives_in,
         service_account=key.service_account_id,
-        chatflows=[each.id for each in opened],
-        chatFlows=[FlowiseChatflow(id=each.id, flowName=each.name) for each in opened],
+        chatflows=[id_ for id_, _ in opened.first],
+        chatflows_count=opened.number,
+        chatFlows=[FlowiseChatflow(id=id_, flowName=name) for id_, name in opened.first],
         contact=key.contact.username if key.contact else key.contact_email or None,
         note=key.note,
         limits=limits_shown(key.limits),

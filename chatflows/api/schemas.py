@@ -46,6 +46,8 @@ class ChatflowBody(ApiSchema):
     settings: Settings | None = None
     secret: Secret | None = None
 
+    _said = field_validator("name", "engine", "settings", "secret", mode="before")(said)
+
 
 class NewChatflow(ChatflowBody):
     """A chatflow to make. It is closed to everyone without DefaultKey."""

@@ -7,7 +7,8 @@ from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef
+from django.db.models import Count, Exists, F, Min, OuterRef, Window
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 
 from accounts.models import Team
@@ -21,6 +22,7 @@ from apikeys.resources import (
     Choices,
     Day,
     FirstCall,
+    Named,
     Opened,
     Resource,
     SecretUse,
@@ -73,6 +75,21 @@ class ChatflowResources:
             url = _page_of(slug) % chatflow_id
             opened[key_id].append(Resource(chatflow_id, name, url, mode, would_close=closes))
         return opened
+
+    def named(self, keys: Iterable[ApiKey], most: int | None) -> Mapping[UUID, Named]:
+        """Return what each key opens, at most so many of each. One that opens none is missing."""
+        of_key = F("key_id")
+        rows = Selection.objects.filter(key__in=[key.id for key in keys]).annotate(
+            place=Window(RowNumber(), partition_by=of_key, order_by="chatflow__name_key"),
+            count=Window(Count("pk"), partition_by=of_key),
+        )
+        rows = rows if most is None else rows.filter(place__lte=most)
+        found: dict[UUID, Named] = {}
+        for key_id, chatflow_id, name, count in rows.order_by("key_id", "place").values_list(
+            "key_id", "chatflow_id", "chatflow__name", "count"
+        ):
+            found.setdefault(key_id, Named([], count)).first.append((chatflow_id, name))
+        return found
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
         """Return how many chatflows each key is selected for. One that opens none is missing."""

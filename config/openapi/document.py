@@ -4,16 +4,19 @@
 """
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from ninja.operation import Operation
+from pydantic import BaseModel
 
 from accounts.api import idempotency
 from accounts.api.faults import Changed
-from accounts.api.operations import Policy
+from accounts.api.fields import said
+from accounts.api.operations import ApiSchema, Policy
 from accounts.permissions import SCOPES
 from chatflows.access import codes
 from config.openapi import problems
@@ -81,6 +84,8 @@ def build() -> dict[str, Any]:
     document["info"]["description"] = DESCRIPTION
     document["servers"] = [{"url": "/"}]
     schemas = document["components"].setdefault("schemas", {})
+    for model in _all(ApiSchema):
+        _drop_null(model, schemas.get(model.__name__, {}).get("properties", {}))
     schemas["Problem"] = PROBLEM
     schemas["Scope"] = {
         "type": "string",
@@ -106,6 +111,21 @@ def text() -> str:
 def served() -> str:
     """Return the document as it is served, made once in a process."""
     return json.dumps(build(), ensure_ascii=False)
+
+
+def _all(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _all(each)
+
+
+def _drop_null(model: type[BaseModel], properties: dict[str, Any]) -> None:
+    """Take null, which pydantic writes for whatever may be left out, from what `said` guards."""
+    for guard in model.__pydantic_decorators__.field_validators.values():
+        for name in guard.info.fields if guard.func is said else ():
+            field = properties.get(name, {})
+            forms = [form for form in field.pop("anyOf", ()) if form != {"type": "null"}]
+            field.update(forms[0] if len(forms) == 1 else {"anyOf": forms} if forms else {})
 
 
 def _complete(details: dict[str, Any], path: str, operation: Operation) -> None:

@@ -42,8 +42,12 @@ class StrictParser(Parser):
     def parse_querydict(
         self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
     ) -> dict[str, Any]:
-        """Return the parameters of a query. Raises Refused for one that stands there twice."""
+        """Return the parameters of a query. Raises Refused for one that stands there twice, and
+        for NUL, as in a body.
+        """
         for name in data:
+            if _has_nul([name, *data.getlist(name)]):
+                raise Refused(codes.BAD_REQUEST, "The query holds a NUL character.")
             if name not in list_fields and len(data.getlist(name)) > 1:
                 raise Refused(codes.BAD_REQUEST, f"{_shown(name)} stands in the query twice.")
         return super().parse_querydict(data, list_fields, request)

@@ -101,15 +101,18 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return "This field is needed."
     if error["type"] in ("model_type", "model_attributes_type"):
         return "This should be an object."
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
+    return _sentenced([str(error["msg"]).removeprefix("Value error, ")])
+
+
+def _sentenced(messages: Sequence[str]) -> str:
+    return " ".join(f"{each[:1].upper()}{each[1:]}".rstrip(".") + "." for each in messages)
 
 
 def _of_service(error: FieldsRefused) -> Errors:
     if not hasattr(error, "error_dict"):
-        return [{"field": "", "message": " ".join(error.messages)}]
+        return [{"field": "", "message": _sentenced(error.messages)}]
     return [
-        {"field": "" if field == "__all__" else field, "message": " ".join(messages)}
+        {"field": "" if field == "__all__" else field, "message": _sentenced(messages)}
         for field, messages in error.message_dict.items()
     ]
 

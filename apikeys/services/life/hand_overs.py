@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.crypto import digests
-from accounts.models import Role, Team, User
+from accounts.models import Role, Team, User, names
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, HandOver, KeySecret
 from apikeys.models.hand_overs import MOST_WRONG
@@ -74,14 +74,16 @@ def make(
     `holder` says for whom it is meant, and is shown to the team alone. A key with a text is rotated
     when the link is used: the overlap begins then, and with `moves_end` the key's end moves as
     `expiry.new_end` has it. Raises NotAllowed unless the actor holds all scopes of the key, and
-    ValidationError by field: for a publishable key, one that waits for a holder already, a
-    passphrase that is too short or too long, and an overlap that the key policy does not allow.
+    ValidationError by field: for a publishable key, one that waits for a holder already, a holder
+    that is no visible line, a passphrase that is too short or too long, and an overlap that the key
+    policy does not allow.
     """
     policies.lock(key.team)
     now = timezone.now()
     locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
-    _check_terms(locked, passphrase, overlap)
+    holder = holder.strip()
+    _check_terms(locked, holder, passphrase, overlap)
     if HandOver.objects.waiting(now).filter(key=key).exists():
         raise ValidationError({"key": "A link for this key waits already. End it first."})
     HandOver.objects.filter(key=key, taken_at=None, ended_at=None).update(ended_at=now)
@@ -193,9 +195,11 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
     return key, text
 
 
-def _check_terms(key: ApiKey, passphrase: str, overlap: timedelta) -> None:
+def _check_terms(key: ApiKey, holder: str, passphrase: str, overlap: timedelta) -> None:
     if key.is_publishable:
         raise ValidationError({"key": "The text of a publishable key is shown at any time."})
+    if holder and not names.is_plain(holder):
+        raise ValidationError({"holder": names.NOT_PLAIN})
     if passphrase and not LEAST_PASSPHRASE <= len(passphrase) <= MOST_PASSPHRASE:
         said = f"Use {LEAST_PASSPHRASE} to {MOST_PASSPHRASE} characters, or none."
         raise ValidationError({"passphrase": said})
