@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.bounds import Limits
-from apikeys import key_text, meters, resources
+from apikeys import found, key_text, meters, resources
 from apikeys.meters import Meter
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import Resource, Taken
@@ -42,6 +42,7 @@ class Overview:
     state: str
     team: str
     scopes: Sequence[str]
+    may: str
     networks: Sequence[str]
     origins: Sequence[str]
     opens: Sequence[Resource]
@@ -71,6 +72,7 @@ def of(key: ApiKey, secret: KeySecret) -> Overview:
         state=key.status.value,
         team=key.team.name,
         scopes=tuple(sorted(key.scopes)),
+        may=found.abilities(key.scopes),
         networks=tuple(key.networks),
         origins=tuple(key.origins),
         opens=tuple(opens),
