@@ -20,7 +20,7 @@ LAST_CALLS = 20
 
 @dataclass(frozen=True, slots=True)
 class HolderCall:
-    """One of the last calls with the key. `chatflow` is a name, or else an id."""
+    """One of the last calls with the key. `chatflow` is a name if `is_named`, or else an id."""
 
     at: datetime
     chatflow: str
@@ -31,6 +31,7 @@ class HolderCall:
     address: str
     duration_ms: int
     streamed: bool
+    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _last_calls(key: ApiKey, names: dict[UUID, str]) -> tuple[HolderCall, ...]:
             address=call.client_address,
             duration_ms=call.duration_ms or 0,
             streamed=call.streamed,
+            is_named=call.chatflow_id in names,
         )
         for call in resources.registry().last_calls(key, LAST_CALLS)
     )
