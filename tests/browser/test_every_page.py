@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.conftest import log_in
-from tests.browser.looks import wrong
+from tests.looks import wrong
 from tests.server.shipped import Shipped
 
 pytestmark = [
@@ -91,6 +91,7 @@ EXPECTED = {
     "/key-link/": {410},
     "/password-reset/": {410},
 }
+Look = Callable[[Page, str], None]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -123,7 +124,7 @@ def test_no_page_overflows_or_breaks_the_policy(
 def test_a_key_is_handed_over_and_looked_after_on_a_phone(
     acme: Shipped, open_page: Callable[[], Page]
 ) -> None:
-    text = acme.do("make_key", team="acme", name="label-printer", opens=[acme.chatflow])
+    old = acme.do("make_key", team="acme", name="label-printer", opens=[acme.chatflow])
     flaws: list[str] = []
 
     def look(page: Page, name: str) -> None:
@@ -132,8 +133,26 @@ def test_a_key_is_handed_over_and_looked_after_on_a_phone(
 
     maker, holder = open_page(), open_page()
     log_in(maker, acme)
+    link = make_link(maker, acme, look)
+    new = take(holder, link, look)
+    assert new != old
+    stop(holder, acme, new, look)
+    assert acme.predict(new).status == acme.predict(old).status == 401
+    open_key(maker, acme)
+    expect(maker.get_by_text("reported as leaked").first).to_be_visible()
+    look(maker, "key's page")
+    assert flaws == [], "\n".join(flaws)
+
+
+def open_key(maker: Page, acme: Shipped) -> None:
+    """Go to the page of the key."""
     maker.goto(f"{acme.url}/t/acme/keys/?q=label-printer")
     maker.get_by_role("link", name="label-printer").click()
+
+
+def make_link(maker: Page, acme: Shipped, look: Look) -> str:
+    """Make a hand-over link, after a passphrase that is refused."""
+    open_key(maker, acme)
     maker.get_by_role("link", name="Hand over").click()
     maker.get_by_label("Passphrase").fill("abc")
     maker.get_by_role("button", name="Make link").click()
@@ -143,28 +162,36 @@ def test_a_key_is_handed_over_and_looked_after_on_a_phone(
     maker.get_by_role("button", name="Make link").click()
     link = maker.locator("[data-copy-source]").inner_text()
     look(maker, "made")
+    return link
 
+
+def take(holder: Page, link: str, look: Look) -> str:
+    """Take the key's text, after a wrong passphrase, and open the link once more."""
+    show = holder.get_by_role("button", name="Show me the key")
     holder.goto(link)
     look(holder, "open")
     holder.get_by_label("Passphrase").fill("nope")
-    holder.get_by_role("button", name="Show me the key").click()
+    show.click()
     expect(holder.get_by_label("Passphrase")).to_be_focused()
     look(holder, "open, wrong passphrase")
     holder.get_by_label("Passphrase").fill("seven quiet")
-    holder.get_by_role("button", name="Show me the key").click()
-    new = holder.locator(".key-tag [data-copy-source]").inner_text()
-    assert new not in ("", text)
+    show.click()
+    text = holder.locator(".key-tag [data-copy-source]").inner_text()
     look(holder, "taken")
     holder.goto(link)
     expect(holder.get_by_text("Somebody took this key before you")).to_be_visible()
     look(holder, "closed")
+    return text
 
+
+def stop(holder: Page, acme: Shipped, text: str, look: Look) -> None:
+    """Look at the holder's page, after a text that is refused, and stop the key there."""
     holder.goto(f"{acme.url}/key")
-    holder.get_by_label("Your key").fill(new[:-1])
+    holder.get_by_label("Your key").fill(text[:-1])
     holder.get_by_role("button", name="Open my key").click()
     expect(holder.get_by_label("Your key")).to_be_focused()
     look(holder, "enter, refused")
-    holder.get_by_label("Your key").fill(new)
+    holder.get_by_label("Your key").fill(text)
     holder.get_by_role("button", name="Open my key").click()
     expect(holder.get_by_role("heading", name="Opens 1 chatflow")).to_be_visible()
     look(holder, "holder's page")
@@ -173,13 +200,6 @@ def test_a_key_is_handed_over_and_looked_after_on_a_phone(
     holder.get_by_role("button", name="Stop this key").click()
     expect(holder.get_by_text("The team is told")).to_be_visible()
     look(holder, "stopped")
-    assert acme.predict(new).status == acme.predict(text).status == 401
-
-    maker.goto(f"{acme.url}/t/acme/keys/?q=label-printer")
-    maker.get_by_role("link", name="label-printer").click()
-    expect(maker.get_by_text("reported as leaked").first).to_be_visible()
-    look(maker, "key's page")
-    assert flaws == [], "\n".join(flaws)
 
 
 def test_the_policy_forbids_inline_code(acme: Shipped) -> None:
