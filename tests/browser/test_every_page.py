@@ -1,6 +1,7 @@
 """Every page, in both themes and from phone to wide: in line with the CSP, and nothing is wrong."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
@@ -200,6 +201,17 @@ def stop(holder: Page, acme: Shipped, text: str, look: Look) -> None:
     holder.get_by_role("button", name="Stop this key").click()
     expect(holder.get_by_text("The team is told")).to_be_visible()
     look(holder, "stopped")
+
+
+def test_the_viewer_of_the_api_follows_the_theme(acme: Shipped, page: Page) -> None:
+    page.goto(f"{acme.url}/api/docs")
+    operation = page.locator(".opblock").first
+    shades = []
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        shades.append(operation.evaluate("each => getComputedStyle(each).backgroundColor"))
+    assert shades == ["rgb(255, 255, 255)", "rgb(19, 25, 24)"]
 
 
 def test_the_policy_forbids_inline_code(acme: Shipped) -> None:
