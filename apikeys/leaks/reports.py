@@ -83,7 +83,7 @@ def stop(secret: KeySecret, address: str) -> None:
 
     The holder showed the text, so it is as good a proof as a report that contains it.
     """
-    live = KeySecret.objects.live(timezone.now()).filter(pk=secret.pk, key__deleted_at=None)
+    live = KeySecret.objects.live(timezone.now()).filter(pk=secret.pk)
     found = live.select_related("key__team", "key__service_account").first()
     if found is not None:
         _stop(found, HOLDER, addresses.network_of(address))
@@ -103,7 +103,7 @@ def _handle(row: LeakCandidate) -> None:
     now = timezone.now()
     secrets = KeySecret.objects.live(now).filter(public_id=row.public_id)
     secret = secrets.select_related("key__team", "key__service_account").first()
-    if secret is None or not _is_right(secret, row) or secret.key.deleted_at is not None:
+    if secret is None or not _is_right(secret, row):
         return
     if secret.key.is_publishable:
         ApiKey.objects.filter(pk=secret.key_id).update(leak_reports=F("leak_reports") + 1)
@@ -113,8 +113,10 @@ def _handle(row: LeakCandidate) -> None:
 
 def _stop(secret: KeySecret, source: str, network: str) -> None:
     """Disable the key of a live secret, and tell its people, once a day and secret."""
-    key, now = secret.key, timezone.now()
-    if key.expires_at is not None and key.expires_at <= now:
+    # Locked first: of two reports at once the second finds the notice of the first.
+    rows = ApiKey.objects.select_for_update(of=("self",))
+    key, now = rows.select_related("team", "service_account").get(pk=secret.key_id), timezone.now()
+    if key.deleted_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return
     was_disabled = key.disabled_at is not None
     day = f"{secret.public_id} {now.date()}"
