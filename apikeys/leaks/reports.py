@@ -103,7 +103,7 @@ def _handle(row: LeakCandidate) -> None:
     now = timezone.now()
     secrets = KeySecret.objects.live(now).filter(public_id=row.public_id)
     secret = secrets.select_related("key__team", "key__service_account").first()
-    if secret is None or not _is_right(secret, row):
+    if secret is None or not _is_right(secret, row) or secret.key.deleted_at is not None:
         return
     if secret.key.is_publishable:
         ApiKey.objects.filter(pk=secret.key_id).update(leak_reports=F("leak_reports") + 1)
