@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.limits import stores
+from accounts.login.ways_back import page_of
 from accounts.models import Team
 
 
@@ -21,7 +22,15 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "request_id": getattr(request, "id", ""),
         "now": timezone.now(),
         "limits_gone_since": _limits_gone_since(),
+        "posted_from": _posted_from(request),
     }
+
+
+def _posted_from(request: HttpRequest) -> str:
+    """Return the page that stands in for an address which takes only forms, else nothing."""
+    match = request.resolver_match
+    is_only_posted = match is not None and hasattr(match.func, "page")
+    return page_of(request) if is_only_posted else ""
 
 
 def _limits_gone_since() -> datetime | None:

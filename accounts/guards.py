@@ -6,15 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.login import fresh_logins
+from accounts.login.ways_back import page_of
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 from accounts.services import users
@@ -172,6 +173,9 @@ def _enter(request: TeamRequest, slug: str) -> None:
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:
+    if request.method not in ("GET", "HEAD"):
+        messages.warning(request, "You were logged out, so nothing was saved. Log in to go on.")
+    response = redirect_to_login(page_of(request))
     if getattr(request, "htmx", False):  # a fragment can't show the login page: leave as a whole
-        return HttpResponseClientRedirect(resolve_url("account_login"))
-    return redirect_to_login(request.get_full_path())
+        return HttpResponseClientRedirect(response.url)
+    return response

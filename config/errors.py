@@ -1,15 +1,23 @@
 """Error pages, and JSON errors under /api/ and /v1/, where nothing is answered with HTML."""
 
 import sys
+from collections.abc import Callable
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, ObjectDoesNotExist
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import page_of
 from accounts.network import request_ids
 from accounts.outages import OUTAGES
 from chatflows.access import codes
@@ -26,6 +34,7 @@ NOT_OPENAIS = codes.NOT_FOUND.saying(
     "There is nothing at this address. Questions go to POST /v1/chat/completions."
 )
 CORS = {name.decode(): value.decode() for name, value in cors.ANYWHERE}
+WORTH_ANOTHER_TRY = {403, 413, 429, 500, 503}
 CODES = {
     code.status: code
     for code in (
@@ -80,6 +89,21 @@ def broken(request: HttpRequest) -> HttpResponse:
     return _answer(request, 500)
 
 
+class MethodNotAllowedMiddleware:
+    """Put a page into the empty 405 of Django's decorators."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            page = _answer(request, 405)
+            page.headers["Allow"] = response.headers["Allow"]
+            return page
+        return response
+
+
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without a valid CSRF token."""
     return _answer(request, 403, template="errors/csrf.html")
@@ -98,9 +122,16 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
             "now": timezone.now(),
             "public_url": settings.PUBLIC_URL,
             "words": words,
+            "back": _back(request, status),
         },
     )
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
+
+
+def _back(request: HttpRequest, status: int) -> str:
+    """Return the page of a form that could be sent again, else nothing."""
+    is_form = request.method == "POST" and request.resolver_match is not None
+    return page_of(request) if is_form and status in WORTH_ANOTHER_TRY else ""
 
 
 def _json(status: int, request_id: str, family: Family | None) -> HttpResponse:

@@ -63,7 +63,8 @@ A *stranger* owns another team; *suspended* is an owner whose team is suspended;
 owner whose account is; *stale* is who gave the password more than ten minutes ago. *API key*
 is a key in the `Authorization` header, *visitor* the cookie of someone who is in the flow app.
 Pages whose credential is a link (`<token>`) are open here; without a live link they say so (410).
-Other methods than these are refused (405) to those who are let in. Another team's id gets the
+Other methods than these are refused (405) to those who are let in, but that GET of an address
+which takes only POST leads to the page that its form stands on. Another team's id gets the
 answer of an id that is nobody's.
 
 """
@@ -200,6 +201,8 @@ def pages() -> Iterator[Page]:
 
 def methods_of(view: Any) -> list[str]:
     """The methods that a view's decorator lets through: of GET and POST, all if there is none."""
+    if hasattr(view, "page"):
+        return ["POST"]
     while view is not None:
         cells = dict(zip(view.__code__.co_freevars, view.__closure__ or (), strict=True))
         if "request_method_list" in cells:

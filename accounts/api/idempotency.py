@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from pydantic import BaseModel
 
 from accounts.api.faults import Invalid
@@ -50,6 +51,7 @@ def once(route: str, *, secrets: Collection[str] = (), status: int = 201) -> Cal
             act = functools.partial(view, request, *args, **values)
             return _once(row, digest, act, values["response"], secrets)
 
+        run.is_once = True  # type: ignore[attr-defined]  # the document names the header
         return run  # type: ignore[return-value]
 
     return wrap
@@ -61,9 +63,11 @@ def _row(request: ApiRequest, route: str, key: str) -> tuple[StoredAnswer, str]:
         team=request.principal.team,
         credential=UUID(request.principal.actor.id),
         route=route,
-        digest=_digest(key.encode()),
+        digest=hashlib.sha256(key.encode()).hexdigest(),
     )
-    return row, _digest(request.get_full_path().encode() + b"\0" + request.body)
+    # Keyed: a body can hold a short passphrase, and a plain digest would let it be guessed.
+    sent = request.get_full_path().encode() + b"\0" + request.body
+    return row, salted_hmac("flowlatch.idempotency", sent, algorithm="sha256").hexdigest()
 
 
 def _once(
@@ -102,7 +106,3 @@ def _replay(row: StoredAnswer, body_digest: str) -> HttpResponse:
 def _without(answered: Any, secrets: Collection[str]) -> Any:
     value = answered.model_dump(mode="json") if isinstance(answered, BaseModel) else answered
     return {name: each for name, each in value.items() if name not in secrets}
-
-
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()

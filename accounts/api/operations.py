@@ -17,6 +17,8 @@ from accounts.permissions import ROLE_PERMISSIONS, Permission, Principal
 
 View = TypeVar("View", bound=Callable[..., Any])
 PER_PAGE, MOST_PER_PAGE = 50, 200
+# Begins the tags of a body's forms, where it has several: they are no names of fields.
+FORM = "form: "
 
 
 class ApiSchema(Schema):

@@ -192,7 +192,8 @@ def find(request: ApiRequest, account_id: UUID) -> ServiceAccount:
 
 def _held(request: ApiRequest, account_id: UUID) -> ServiceAccount:
     """Return a service account, locked, as the caller has read it. Raises Missing and Changed."""
-    ServiceAccount.objects.select_for_update().filter(pk=find(request, account_id).pk).first()
+    found = find(request, account_id)
+    ServiceAccount.objects.select_for_update(no_key=True).filter(pk=found.pk).first()
     account = find(request, account_id)  # as it is now that nobody else can change it
     etags.check(request, etags.of_shown(_shown(account)))
     return account

@@ -89,7 +89,7 @@ def record_all(team_id: uuid.UUID, by: Actor, entries: Iterable[Entry]) -> list[
     appended = list(entries)
     if not appended:
         return []
-    head, _ = AuditHead.objects.select_for_update().get_or_create(
+    head, _ = AuditHead.objects.select_for_update(no_key=True).get_or_create(
         team_id=team_id, defaults={"sequence": 0, "mac": FIRST_MAC}
     )
     events = []

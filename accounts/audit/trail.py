@@ -73,6 +73,13 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
     return rows
 
 
+def latest_by(team_id: UUID, target_id: object) -> str:
+    """Return who changed a thing last, or "Someone else" where the trail names nobody."""
+    rows = AuditEvent.objects.filter(team_id=team_id, target_id=str(target_id))
+    latest = rows.order_by("-sequence").first()
+    return latest.actor_name if latest else "Someone else"
+
+
 def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -> Page:
     """Return the rows older than `before`, newer than `after`, or else the newest ones."""
     if after is not None:

@@ -25,6 +25,12 @@ def render_forms(
     return render(request, template, context, status=status or usual)
 
 
+def note(form: forms.Form, error: ValidationError) -> None:
+    """Show what a service refused beside the fields that it names, and else above the form."""
+    for field, words in error.message_dict.items():
+        form.add_error(field if field in form.fields else None, words)
+
+
 def searched(request: HttpRequest) -> str:
     """Return the text of the search field without NULs, which no database takes."""
     return request.GET.get("q", "").replace("\0", "").strip()

@@ -109,7 +109,7 @@ def _count(attempt: Attempt) -> timedelta:
     now = timezone.now()
     counted: list[tuple[_Bucket, LockOut]] = []
     for bucket in _buckets(attempt):
-        row, _ = LockOut.objects.select_for_update().get_or_create(
+        row, _ = LockOut.objects.select_for_update(no_key=True).get_or_create(
             digest=bucket.digest, defaults={"failures": 0, "last_failed_at": now}
         )
         if row.last_failed_at > now:  # the clock ran back: a wait ends as if it began now

@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts.login.ways_back import page_of
+
 AHEAD = 60.0  # seconds that another machine's clock may be ahead; beyond it, ours ran back
 
 
@@ -36,5 +38,4 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     """Send the person to confirm the password, and then back to this page."""
     if request.method == "POST":
         messages.warning(request, "The password was asked for again, so nothing is done yet.")
-        return redirect_to_login(request.path, login_url="account_reauthenticate")
-    return redirect_to_login(request.get_full_path(), login_url="account_reauthenticate")
+    return redirect_to_login(page_of(request), login_url="account_reauthenticate")

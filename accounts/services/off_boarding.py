@@ -125,7 +125,7 @@ def _carry_out(membership: Membership, choices: Choices, by: Actor) -> Outcome:
     _must_be_allowed(team, choices, by)
     _must_be_members(team, member.user, choices)
     # Locked before the first event, as the keys are.
-    accounts = list(_in_care(team, member.user).select_for_update().order_by("pk"))
+    accounts = list(_in_care(team, member.user).select_for_update(no_key=True).order_by("pk"))
     _must_be_accounts(team, choices.accounts)
     outcome = held_keys.registry().carry_out(team, member.user, choices, by)
     for account in accounts:

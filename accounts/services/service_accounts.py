@@ -116,7 +116,7 @@ def delete(account: ServiceAccount, by: Actor) -> None:
 
 
 def _locked(account: ServiceAccount) -> ServiceAccount:
-    return ServiceAccount.objects.of(account.team).select_for_update().get(pk=account.pk)
+    return ServiceAccount.objects.of(account.team).select_for_update(no_key=True).get(pk=account.pk)
 
 
 def _fill(account: ServiceAccount, about: About) -> None:

@@ -6,13 +6,14 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict, StreamingHttp
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import audit
 from accounts.audit import pages
 from accounts.audit import trail as audit_trail
 from accounts.forms.audit import AuditFilterForm
 from accounts.guards import OperatorRequest, PageRequest, TeamRequest, operator_view, team_view
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 
 CURSORS = ("before", "after")
@@ -35,7 +36,7 @@ def audit_export(request: TeamRequest, form: str) -> HttpResponseBase:
 
 
 @team_view(Permission.AUDIT_VIEW)
-@require_POST
+@posted_from("audit_list")
 def audit_verify(request: TeamRequest) -> HttpResponse:
     """Check the whole chain, and show the result."""
     return trail(
@@ -59,7 +60,7 @@ def operator_audit_export(request: OperatorRequest, form: str) -> HttpResponseBa
 
 
 @operator_view()
-@require_POST
+@posted_from("operator_audit_list")
 def operator_audit_verify(request: OperatorRequest) -> HttpResponse:
     """Check the whole chain, and show the result."""
     chain = audit.check(audit.INSTALLATION)

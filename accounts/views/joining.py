@@ -10,13 +10,14 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.crypto import digests
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import JoinForm
 from accounts.guards import PageRequest, open_view
 from accounts.login import fresh_logins, known_devices
+from accounts.login.ways_back import posted_from
 from accounts.mail import addresses
 from accounts.models import Invitation, LinkPurpose, Membership, User
 from accounts.services import invitations, link_tokens
@@ -61,7 +62,7 @@ def join(request: HttpRequest) -> HttpResponse:
 
 
 @open_view("ends the visitor's own session, and keeps the link that was opened in it")
-@require_POST
+@posted_from("join")
 def switch(request: HttpRequest) -> HttpResponse:
     """Log out of another account and return to the invitation."""
     kept = request.session.get(SESSION_NAME)

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.guards import (
     OperatorRequest,
@@ -18,6 +18,7 @@ from accounts.guards import (
     operator_view,
     team_view,
 )
+from accounts.login.ways_back import posted_from
 from accounts.mail import outbox
 from accounts.models import Mail
 from accounts.models.mail_kinds import KINDS
@@ -38,7 +39,7 @@ def mail_list(request: TeamRequest) -> HttpResponse:
 
 
 @team_view(Permission.MAILS_UPDATE)
-@require_POST
+@posted_from("mail_list")
 def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponse:
     """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.of(request.team), pk=mail_id)
@@ -54,7 +55,7 @@ def operator_mail_list(request: OperatorRequest) -> HttpResponse:
 
 
 @operator_view()
-@require_POST
+@posted_from("operator_mail_list")
 def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse:
     """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.without_team(), pk=mail_id)
@@ -63,7 +64,7 @@ def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse
 
 
 @operator_view()
-@require_POST
+@posted_from("operator_mail_list")
 def operator_mail_test(request: OperatorRequest) -> HttpResponse:
     """Queue a test mail to the operator."""
     with transaction.atomic():

@@ -9,13 +9,14 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted
 from accounts.forms.passwords import ChangePasswordForm
 from accounts.guards import PageRequest, signed_in_view
 from accounts.login import known_devices
 from accounts.login.session_store import digest_of
+from accounts.login.ways_back import posted_from
 from accounts.models import User
 from accounts.permissions import Actor
 from accounts.services import passwords, sessions, users
@@ -61,7 +62,7 @@ def _is_current(request: HttpRequest, form: ChangePasswordForm) -> bool:
 
 
 @signed_in_view
-@require_POST
+@posted_from("profile")
 def session_end(request: HttpRequest, digest: str) -> HttpResponse:
     """Log one device out."""
     user = cast(User, request.user)
@@ -72,7 +73,7 @@ def session_end(request: HttpRequest, digest: str) -> HttpResponse:
 
 
 @signed_in_view
-@require_POST
+@posted_from("profile")
 def session_end_others(request: HttpRequest) -> HttpResponse:
     """Log every other device out."""
     user = cast(User, request.user)

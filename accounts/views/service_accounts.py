@@ -8,12 +8,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import held_keys
 from accounts.forms.base import posted, render_forms
 from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.guards import TeamRequest, team_view
+from accounts.login.ways_back import posted_from
 from accounts.models import Membership, ServiceAccount
 from accounts.permissions import Permission
 from accounts.services import service_accounts
@@ -59,7 +60,7 @@ def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
-@require_POST
+@posted_from("service_account_edit")
 def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
     """Save the description of a service account."""
     account = _get(request, account_id)
@@ -77,7 +78,7 @@ def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
-@require_POST
+@posted_from("service_account_list")
 def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
     """Refuse all keys of the account. Enabling it undoes that."""
     account = _get(request, account_id)

@@ -6,12 +6,13 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import posted_from
 from accounts.mail import outbox
 from accounts.models import Role, Team
 from accounts.services import invitations, teams
@@ -76,7 +77,7 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 
 
 @operator_view()
-@require_POST
+@posted_from("operator_teams")
 def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     """Refuse its keys and its members' pages; ending it undoes all of it."""
     team = get_object_or_404(Team, pk=team_id)
@@ -86,7 +87,7 @@ def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 
 
 @operator_view()
-@require_POST
+@posted_from("operator_teams")
 def team_unsuspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     """Let it go on."""
     team = get_object_or_404(Team, pk=team_id)

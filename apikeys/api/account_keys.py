@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from ninja import Query, Router
@@ -13,10 +12,9 @@ from accounts.api.lists import Paging, listed
 from accounts.api.operations import ApiRequest, operation
 from accounts.api.service_accounts import ONE, find
 from accounts.permissions import Permission
-from apikeys.api import changes, schemas
+from apikeys.api import schemas
 from apikeys.api.examples import CREATED, KEY, NEW
-from apikeys.api.keys import answered
-from apikeys.api.keys import find as find_key
+from apikeys.api.keys import SECRETS, created
 from apikeys.api.schemas import Key, KeyPage, NewKey
 from apikeys.models import ApiKey
 
@@ -60,13 +58,10 @@ def list_keys(
     example=CREATED,
     takes_body=NEW,
 )
-@idempotency.once("/service-accounts/api-keys", secrets=("api_key", "apiKey"))
+@idempotency.once("/service-accounts/api-keys", secrets=SECRETS)
 def create(request: ApiRequest, response: HttpResponse, account_id: UUID, body: NewKey) -> Key:
     """Create a key of a service account, as `POST /api/v1/apikey` does."""
     account = find(request, account_id)
     if body.service_account not in (None, account.id):
         raise Invalid("The address names another service account.", "service_account")
-    of_account = body.model_copy(update={"service_account": account.id})
-    key, text, ignored = changes.create(request.principal, of_account)
-    response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
-    return answered(response, schemas.shown(find_key(request, key.id), text=text, ignored=ignored))
+    return created(request, response, body.model_copy(update={"service_account": account.id}))

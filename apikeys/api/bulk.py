@@ -5,9 +5,11 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
+from accounts.api import idempotency
 from accounts.api.faults import Invalid, Lacking
 from accounts.api.fields import unique
 from accounts.api.operations import ApiRequest, ApiSchema, operation
@@ -49,7 +51,8 @@ class Done(ApiSchema):
     example={"action": "disable", "keys": 2, "changed": 1},
     takes_body={"action": "disable", "ids": [ID]},
 )
-def change(request: ApiRequest, body: Bulk) -> Done:
+@idempotency.once("/apikey/bulk", status=200)
+def change(request: ApiRequest, response: HttpResponse, body: Bulk) -> Done:
     """Change up to 200 keys, all or none. `delete` asks for apikeys:delete, the others for
     apikeys:update. To enable a key the caller must hold every scope of it.
     """
@@ -73,7 +76,9 @@ def change(request: ApiRequest, body: Bulk) -> Done:
 
 
 def _found(request: ApiRequest, wanted: list[UUID]) -> list[ApiKey]:
+    """Return the keys, all locked before the first audit row. Raises Invalid for another id."""
     kept = ApiKey.objects.of(request.principal.team).kept().select_related("team")
+    kept = kept.select_for_update(of=("self",), no_key=True)
     found = list(kept.filter(pk__in=wanted).order_by("pk"))
     known = {key.id for key in found}
     for place, each in enumerate(wanted):

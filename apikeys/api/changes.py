@@ -1,7 +1,7 @@
 """Changes of keys that a body asks for, each as the services make it, all in one transaction."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -9,22 +9,33 @@ from django.db import transaction
 
 from accounts.api.fields import LimitsBody
 from accounts.api.operations import ApiRequest
+from accounts.models import ServiceAccount
 from accounts.permissions import Actor, Principal
 from apikeys import resources
 from apikeys.api import terms
+from apikeys.api.finding import find, held
 from apikeys.api.schemas import KeyChange, NewKey
 from apikeys.models import ApiKey, Kind
 from apikeys.services import details, keys, publishable
 from apikeys.services.details import Details
-from apikeys.services.life import expiry, policies
+from apikeys.services.life import expiry, hand_overs, policies
 from apikeys.services.terms import Terms
 
 ITSELF = "A key changes others and not itself: it can't lift its own bounds."
 
 
+class Made(NamedTuple):
+    """A new key, with its text or with the link by which its holder makes the text."""
+
+    key: ApiKey
+    text: str | None
+    url: str | None
+    ignored: list[str] | None  # permissions that mean nothing here
+
+
 @transaction.atomic
-def create(principal: Principal, body: NewKey) -> tuple[ApiKey, str, list[str] | None]:
-    """Make the key of a body. Return it, its text, and the permissions that mean nothing here.
+def create(principal: Principal, body: NewKey) -> Made:
+    """Make the key of a body.
 
     Raises Invalid, ValidationError by the body's fields, and NotAllowed.
     """
@@ -54,24 +65,31 @@ def create(principal: Principal, body: NewKey) -> tuple[ApiKey, str, list[str] |
             raise ValidationError({"chatflows": "Name the one chatflow that it opens."})
         said["pinned_to"] = opens[0]
     with terms.in_words_of_bodies():
-        key, text = keys.add(team, name, by, opens=opens, **said)
+        text = url = None
+        if body.hand_over is None:
+            key, text = keys.add(team, name, by, opens=opens, **said)
+        else:
+            key = keys.prepare(team, name, by, opens=opens, **said)
+            _, token = hand_overs.make(key, by, **body.hand_over.terms())
+            url = hand_overs.url(token)
         if address:
             about = replace(_details(key), contact_email=address)
             details.change(key, about, by, version=key.version)
-    return key, text, ignored
+    return Made(key, text, url, ignored)
 
 
-def update(request: ApiRequest, key: ApiKey, body: KeyChange) -> list[str] | None:
+def update(request: ApiRequest, key_id: UUID, body: KeyChange) -> list[str] | None:
     """Change what a body names, in the transaction of the caller. Return what `create` ignores.
 
-    Raises Changed, Invalid, ValidationError by the body's fields, and PermissionDenied.
+    Raises Missing, Changed, Invalid, ValidationError by the body's fields, and PermissionDenied.
     """
-    by = request.principal.actor
-    if by.id == str(key.id):
+    by, seen = request.principal.actor, find(request, key_id)
+    if by.id == str(seen.id):
         raise PermissionDenied(ITSELF)
-    policies.lock(key.team)
-    key.refresh_from_db()
-    wanted = _wanted_chatflows(key, body)
+    policies.lock(seen.team)
+    wanted = _wanted_chatflows(seen, body)
+    _hold_accounts(seen, body)
+    key = held(request, key_id)
     scopes, ignored = terms.scopes_of(body)
     with terms.in_words_of_bodies():
         _change_details(key, body, by)
@@ -94,6 +112,12 @@ def _wanted_chatflows(key: ApiKey, body: KeyChange) -> list[UUID] | None:
     wanted = terms.chatflows_of(key.team, body.chatflows)
     resources.registry().hold(key.team, [*wanted, *_opened(key)])
     return wanted
+
+
+def _hold_accounts(key: ApiKey, body: KeyChange) -> None:
+    """Lock the key's service account and the one that it shall have, before the key."""
+    kept = ServiceAccount.objects.of(key.team).kept().select_for_update(no_key=True).order_by("pk")
+    list(kept.filter(pk__in=[key.service_account_id, body.service_account]).values_list("pk"))
 
 
 def _change_details(key: ApiKey, body: KeyChange, by: Actor) -> None:

@@ -45,6 +45,7 @@ KEY: dict[str, Any] = {
     "version": 1,
     "api_key": None,
     "apiKey": None,
+    "hand_over_url": None,
     "ignored_permissions": None,
 }
 TEXT = "flk_sk_8fK2aB3cD4m3_…"

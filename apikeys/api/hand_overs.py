@@ -1,13 +1,11 @@
 """Operations on hand-overs: make a link for the holder of a key, look at it, end it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.urls import reverse
 from ninja import Router
 from pydantic import Field
 
@@ -15,8 +13,9 @@ from accounts.api import idempotency
 from accounts.api.faults import Conflict, Missing
 from accounts.api.operations import ApiRequest, ApiSchema, operation
 from accounts.permissions import Permission
-from apikeys.api.keys import ONE, find
+from apikeys.api.finding import ONE, find
 from apikeys.api.rotation import SPANS, Overlap, Retire
+from apikeys.api.schemas import Link
 from apikeys.models import ApiKey, HandOver
 from apikeys.services.life import hand_overs
 
@@ -24,13 +23,9 @@ router = Router()
 PATH = f"{ONE}/hand-over"
 
 
-class NewHandOver(ApiSchema):
-    """How long the link works, and what its holder has to know."""
+class NewHandOver(Link):
+    """A link, and what becomes of the text before."""
 
-    lifetime: Literal["1h", "24h", "7d"] = "24h"
-    passphrase: Annotated[str, Field(max_length=200)] = Field(
-        default="", description="6 to 200 characters, or none. Five wrong ones end the link."
-    )
     overlap: Overlap = Field(
         default="24h", description="Of the old text and the new one, from when that is taken."
     )
@@ -41,6 +36,7 @@ class HandOverShown(ApiSchema):
     """A link for the holder of a key. It is no key: it carries the right to make its text once."""
 
     state: Literal["waiting", "taken", "ended"]
+    holder: str
     made_by: str
     made_at: datetime
     ends_at: datetime
@@ -54,6 +50,7 @@ class HandOverShown(ApiSchema):
 
 EXAMPLE = {
     "state": "waiting",
+    "holder": "Vera",
     "made_by": "adam",
     "made_at": "2026-11-27T10:00:00Z",
     "ends_at": "2026-11-28T10:00:00Z",
@@ -76,7 +73,7 @@ EXAMPLE = {
     response={201: HandOverShown},
     errors=(PermissionDenied,),
     example={**EXAMPLE, "url": "https://flowlatch.example/key-link/fll_…/"},
-    takes_body={"lifetime": "24h", "overlap": "7d"},
+    takes_body={"lifetime": "24h", "holder": "Vera", "overlap": "7d"},
 )
 @idempotency.once("/apikey/hand-over", secrets=("url",))
 def make(
@@ -89,13 +86,12 @@ def make(
     made, token = hand_overs.make(
         key,
         request.principal.actor,
-        lifetime=hand_overs.LIFETIMES[body.lifetime],
-        passphrase=body.passphrase,
         overlap=SPANS[body.overlap],
         when_silent=body.retire == "when_silent",
+        **body.terms(),
     )
     shown = _shown(made)
-    shown.url = settings.PUBLIC_URL + reverse("key_link", args=[token])
+    shown.url = hand_overs.url(token)
     return shown
 
 
@@ -141,6 +137,7 @@ def _latest(key: ApiKey) -> HandOver:
 def _shown(found: HandOver) -> HandOverShown:
     return HandOverShown(
         state=found.state,  # type: ignore[arg-type]
+        holder=found.holder,
         made_by=found.made_by_name,
         made_at=found.made_at,
         ends_at=found.ends_at,

@@ -10,22 +10,22 @@ from django.db import transaction
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from accounts.api import cursors, etags, idempotency, lists
-from accounts.api.faults import Changed, Conflict, Missing
-from accounts.api.lists import FlowisePaging
+from accounts.api import cursors, idempotency, lists
+from accounts.api.faults import Changed, Conflict
 from accounts.api.operations import ApiRequest, View, operation
-from accounts.models import Team
+from accounts.models.names import fold
 from accounts.permissions import Permission
 from apikeys.api import changes, schemas
 from apikeys.api.examples import CREATED, KEY, NEW
-from apikeys.api.schemas import Deleted, Key, KeyChange, KeyPage, NewKey
+from apikeys.api.finding import ONE, answered, find, held
+from apikeys.api.schemas import Deleted, Key, KeyChange, KeyFilters, KeyPage, NewKey
 from apikeys.models import ApiKey
-from apikeys.models.keys import ApiKeyQuerySet
 from apikeys.services import key_lists, keys
+from apikeys.services.key_lists import Filters, Narrow
 
 router = Router()
 LIST = "apikey"
-ONE = "/apikey/{uuid:key_id}"
+SECRETS = ("api_key", "apiKey", "hand_over_url")  # are in no second answer
 
 
 @operation(
@@ -41,19 +41,22 @@ ONE = "/apikey/{uuid:key_id}"
 def list_keys(
     request: ApiRequest,
     response: HttpResponse,
-    paging: Query[FlowisePaging],
+    wanted: Query[KeyFilters],
 ) -> Any:
     """List the keys of the team, those used last first.
 
     With `cursor` or `limit` the answer is a page. Without both it is a bare array, as Flowise gives
     it, of at most 1,000 keys; where there are more, the header `Link` leads on.
     """
-    size, is_page = lists.size_of(request, paging.limit)
+    size, is_page = lists.size_of(request, wanted.limit)
     team = request.principal.team
-    place = cursors.read(team.id, LIST, paging.cursor)
-    found = key_lists.page(_kept(team), None, place, size=size)
+    place = cursors.read(team.id, LIST, wanted.cursor)
+    rows = ApiKey.objects.of(team).kept()
+    if wanted.name is not None:
+        rows = rows.filter(name_key=fold(wanted.name.strip()))
+    found = key_lists.page(rows, _narrow(wanted), place, size=size)
     data = schemas.shown_all(found.keys)
-    following = lists.lead_on(request, response, LIST, found.next, size)
+    following = lists.lead_on(request, response, LIST, found.next, size, **wanted.chosen())
     return KeyPage(data=data, next_cursor=following) if is_page else data
 
 
@@ -69,16 +72,15 @@ def list_keys(
     example=CREATED,
     takes_body=NEW,
 )
-@idempotency.once("/apikey", secrets=("api_key", "apiKey"))
+@idempotency.once("/apikey", secrets=SECRETS)
 def create(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
-    """Create a key. Its text is `api_key` of this answer, and of no other.
+    """Create a key. Its text is `api_key` of this answer, and of no other; with `hand_over` it has
+    none yet, and `hand_over_url` is for the person who will hold it.
 
     A key gives no scope that it lacks. Without `scopes` the new key asks chatflows and nothing
     else. To name `chatflows`, the caller may update each of them.
     """
-    key, text, ignored = changes.create(request.principal, body)
-    response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{key.id}"
-    return answered(response, schemas.shown(find(request, key.id), text=text, ignored=ignored))
+    return created(request, response, body)
 
 
 @operation(
@@ -95,6 +97,14 @@ def get(request: ApiRequest, response: HttpResponse, key_id: UUID) -> Key:
     """Return one key of the team. The text of a secret key is never part of it."""
     key = find(request, key_id)
     return answered(response, schemas.shown(key))
+
+
+def _narrow(wanted: KeyFilters) -> Narrow | None:
+    filters = Filters(wanted.status or "", wanted.kind or "", wanted.environment or "")
+    account = wanted.service_account
+    if account is not None:
+        return lambda keys: filters.narrow(keys).filter(service_account=account)
+    return filters.narrow if filters else None
 
 
 def _update(name: str, method: str) -> Callable[[View], View]:
@@ -120,9 +130,7 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
     A key changes others and not itself: it can't lift its own bounds.
     """
     with transaction.atomic():
-        key = find(request, key_id)
-        check(request, key)
-        ignored = changes.update(request, key, body)
+        ignored = changes.update(request, key_id, body)
     key = find(request, key_id)
     return answered(response, schemas.shown(key, ignored=ignored))
 
@@ -140,32 +148,15 @@ def update(request: ApiRequest, response: HttpResponse, key_id: UUID, body: KeyC
 )
 def delete(request: ApiRequest, key_id: UUID) -> Deleted:
     """Delete a key for good, its name too. Its next call is refused. Records keep its name."""
-    key = find(request, key_id)
-    check(request, key)
-    keys.delete(key, request.principal.actor)
+    with transaction.atomic():
+        keys.delete(held(request, key_id), request.principal.actor)
     return Deleted()
 
 
-def find(request: ApiRequest, key_id: UUID) -> ApiKey:
-    """Return a key of the caller's team. Raises Missing for any other."""
-    kept = _kept(request.principal.team).select_related("team", "service_account", "contact")
-    key = kept.filter(pk=key_id).first()
-    if key is None:
-        raise Missing
-    return key
-
-
-def answered(response: HttpResponse, key: Key) -> Key:
-    """Put the entity tag of a key on its answer."""
-    etags.mark(response, schemas.tag(key))
-    return key
-
-
-def check(request: ApiRequest, key: ApiKey) -> None:
-    """Raise Changed if the request's If-Match names another state of the key."""
-    if "If-Match" in request.headers:
-        etags.check(request, schemas.tag(schemas.shown(key)))
-
-
-def _kept(team: Team) -> ApiKeyQuerySet:
-    return ApiKey.objects.of(team).kept()
+def created(request: ApiRequest, response: HttpResponse, body: NewKey) -> Key:
+    """Make the key of a body, and return the one answer with its text or its link."""
+    made = changes.create(request.principal, body)
+    response.headers["Location"] = f"{settings.PUBLIC_URL}/api/v1/apikey/{made.key.id}"
+    key = schemas.shown(find(request, made.key.id), text=made.text, ignored=made.ignored)
+    key.hand_over_url = made.url
+    return answered(response, key)

@@ -3,14 +3,15 @@
 from typing import Annotated
 
 from django.http import HttpResponse
-from ninja import Router, Schema
-from pydantic import Field
+from ninja import Body, Router, Schema
+from pydantic import Discriminator, Field, Tag
 
-from accounts.api.operations import ApiRequest, ApiSchema, operation
+from accounts.api.operations import FORM, ApiRequest, ApiSchema, operation
 from apikeys.leaks import reports
 from apikeys.leaks.candidates import MAX_TEXT, Found
 
 router = Router()
+TEXT, MATCHES = f"{FORM}text", f"{FORM}matches"
 
 
 class Report(ApiSchema):
@@ -27,6 +28,16 @@ class Match(Schema):
     type: str = ""
     url: str = ""
     source: str = ""
+
+
+def _form(value: object) -> str:
+    return MATCHES if isinstance(value, list | tuple) else TEXT
+
+
+# With both forms tried, a refusal would name the fields of both.
+Reported = Annotated[
+    Annotated[Report, Tag(TEXT)] | Annotated[list[Match], Tag(MATCHES)], Discriminator(_form)
+]
 
 
 class Taken(ApiSchema):
@@ -46,7 +57,7 @@ class Taken(ApiSchema):
     example={"detail": reports.THANKS},
     takes_body={"text": "found in a log: flk_sk_8fK2aB3cD4m3_…", "source": "https://paste.example"},
 )
-def report(request: ApiRequest, response: HttpResponse, body: Report | list[Match]) -> Taken:
+def report(request: ApiRequest, response: HttpResponse, body: Body[Reported]) -> Taken:
     """Take a text, or GitHub's array of matches. A live secret key in it is disabled at once.
 
     At most 100 keys of a report count, and 10 reports a minute of one address; the answer is the

@@ -80,6 +80,7 @@ class Policy(ApiSchema):
     name="getOwnApiKey",
     summary="Ask which key this is",
     response={200: Self},
+    errors=(Missing,),
     example={
         "id": ID,
         "name": "crm-sync",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
@@ -17,7 +18,7 @@ from accounts.permissions import Permission
 from apikeys.api import schemas, terms
 from apikeys.api.changes import ITSELF
 from apikeys.api.examples import CREATED, KEY
-from apikeys.api.keys import ONE, answered, check, find
+from apikeys.api.finding import ONE, answered, find, held
 from apikeys.api.schemas import Key
 from apikeys.services.life import rotation
 
@@ -75,14 +76,13 @@ def rotate(
     first one. While two texts work there is no third: 409. The caller must hold every scope of the
     key.
     """
-    key, body = find(request, key_id), body or Rotation()
-    check(request, key)
-    if body.expires_at is not None and request.principal.actor.id == str(key.id):
+    body = body or Rotation()
+    if body.expires_at is not None and request.principal.actor.id == str(key_id):
         raise PermissionDenied(ITSELF)
-    with terms.in_words_of_bodies():
+    with transaction.atomic(), terms.in_words_of_bodies():
         try:
             text = rotation.rotate(
-                key,
+                held(request, key_id),
                 request.principal.actor,
                 overlap=SPANS[body.overlap],
                 when_silent=body.retire == "when_silent",
@@ -110,9 +110,9 @@ def revoke(
     request: ApiRequest, response: HttpResponse, key_id: UUID, body: Revocation | None = None
 ) -> Key:
     """End every text of a key, or one, at once and for good. The key stays, for a new text."""
-    key = find(request, key_id)
-    check(request, key)
     public_id = body.public_id if body is not None else None
-    rotation.revoke_secrets(key, request.principal.actor, public_id=public_id)
+    with transaction.atomic():
+        key = held(request, key_id)
+        rotation.revoke_secrets(key, request.principal.actor, public_id=public_id)
     key = find(request, key_id)
     return answered(response, schemas.shown(key))

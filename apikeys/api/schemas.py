@@ -20,6 +20,7 @@ from accounts.api.fields import (
     limits_shown,
     said,
 )
+from accounts.api.lists import FlowisePaging
 from accounts.api.operations import ApiSchema
 from accounts.models import Environment
 from accounts.permissions import Permission
@@ -27,6 +28,8 @@ from apikeys import resources
 from apikeys.models import ApiKey, KeySecret, Kind
 from apikeys.resources import Resource
 from apikeys.services import publishable
+from apikeys.services.life import hand_overs
+from apikeys.services.life.hand_overs import LinkTerms
 
 Ids = Annotated[list[UUID], Field(max_length=MAX_IDS)]
 Places = Annotated[list[Text], Field(max_length=100)]
@@ -66,10 +69,35 @@ class Terms(ApiSchema):
     )(said)
 
 
+class Link(ApiSchema):
+    """A link for the person who will hold a key: how long it works, and what they have to know."""
+
+    lifetime: Literal["1h", "24h", "7d"] = "24h"
+    holder: Annotated[Text, Field(max_length=64)] = Field(
+        default="", description="For whom it is meant. Only the team sees it."
+    )
+    passphrase: Annotated[str, Field(max_length=200)] = Field(
+        default="", description="6 to 200 characters, or none. Five wrong ones end the link."
+    )
+
+    def terms(self) -> LinkTerms:
+        """Return what the service takes of it."""
+        return {
+            "lifetime": hand_overs.LIFETIMES[self.lifetime],
+            "holder": self.holder,
+            "passphrase": self.passphrase,
+        }
+
+
 class NewKey(Terms):
     """A key to make."""
 
     kind: Kind = Kind.SECRET
+    hand_over: Link | None = Field(
+        default=None,
+        description="Makes a link instead of a text: whoever opens it makes the text, and nobody "
+        "else sees it. The answer has `hand_over_url` and no `api_key`.",
+    )
 
 
 class KeyChange(Terms):
@@ -81,6 +109,21 @@ class KeyChange(Terms):
     disabled: Flag | None = Field(
         default=None, description="Can be undone. For good: revoke or delete."
     )
+
+
+class KeyFilters(FlowisePaging):
+    """Which keys a list holds, and which page of it. What is left out filters nothing."""
+
+    name: str | None = Field(default=None, max_length=64, description="The whole name.")
+    status: Literal["active", "disabled", "expired"] | None = None
+    kind: Kind | None = None
+    environment: EnvironmentName | None = None
+    service_account: UUID | None = None
+
+    def chosen(self) -> dict[str, str]:
+        """Return the filters that were sent, as they stand in an address."""
+        paging = set(FlowisePaging.model_fields)
+        return self.model_dump(mode="json", exclude=paging, exclude_none=True)
 
 
 class Secret(ApiSchema):
@@ -135,6 +178,9 @@ class Key(ApiSchema):
         "any time. That of a secret key is in the one answer that made it, and null elsewhere.",
     )
     apiKey: str | None = Field(default=None, description="Flowise's word for `api_key`.")  # noqa: N815
+    hand_over_url: str | None = Field(
+        default=None, description="The link, in the one answer that made it; null elsewhere."
+    )
     ignored_permissions: list[str] | None = Field(
         default=None, description="Permissions of Flowise that mean nothing here; null elsewhere."
     )
@@ -166,9 +212,9 @@ def shown(key: ApiKey, *, text: str | None = None, ignored: Sequence[str] | None
 
 def tag(key: Key) -> str:
     """Return the entity tag of a key: what grows with its version, and what changes beside it."""
-    opened = sha256(" ".join(sorted(map(str, key.chatflows))).encode()).hexdigest()[:8]
-    texts = "".join(secret.public_id[:2] for secret in key.secrets)
-    return f"{key.version}.{int(key.disabled)}.{opened}.{texts}"
+    texts = [f"{secret.public_id} {secret.ends_at}" for secret in key.secrets]
+    beside = " ".join([*sorted(map(str, key.chatflows)), *texts])
+    return f"{key.version}.{int(key.disabled)}.{sha256(beside.encode()).hexdigest()[:16]}"
 
 
 def shown_all(keys: Sequence[ApiKey]) -> list[Key]:

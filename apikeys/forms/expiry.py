@@ -1,12 +1,13 @@
 """When a key ends: the choices of forms, each beside the day that it means."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
+from apikeys.services.life.expiry import END_OF_DAY
+
 TERMS = {"30": "In 30 days", "90": "In 90 days", "365": "In a year"}
 NEVER, ON_DATE = "never", "date"
-END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
 
 def life(days: int | None) -> timedelta | None:
@@ -42,14 +43,6 @@ def span(longest: timedelta | None) -> dict[str, str]:
     now = timezone.now()
     last = {"max": _last_day(longest).isoformat()} if longest is not None else {}
     return {"min": now.date().isoformat(), **last}
-
-
-def later(moment: datetime, span: timedelta) -> datetime:
-    """Return the moment after a span, at most the last day of the calendar."""
-    try:
-        return moment + span
-    except OverflowError:
-        return datetime.combine(date.max, END_OF_DAY)
 
 
 def words(moment: datetime) -> str:

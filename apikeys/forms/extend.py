@@ -7,7 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
-from apikeys.forms.expiry import later
+from apikeys.services.life.expiry import later
 
 TERMS = {"90": "By 90 days", "365": "By a year"}
 FIRST_TERMS = {"90": "In 90 days", "365": "In a year"}  # for a key without an end

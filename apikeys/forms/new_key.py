@@ -14,7 +14,7 @@ from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Principal
 from apikeys import found, resources, scopes
-from apikeys.forms import expiry
+from apikeys.forms import expiry, hand_overs
 from apikeys.found import Found
 from apikeys.models import KeyPolicy, Kind
 from apikeys.resources import Resource
@@ -30,7 +30,7 @@ LABELS = {
 }
 # The fields that only one kind of key has: for the other kind nothing is read from them.
 OF_KIND = {
-    Kind.SECRET: ("preset", "scopes", "opens", "networks"),
+    Kind.SECRET: ("preset", "scopes", "opens", "networks", "way", *hand_overs.link_fields()),
     Kind.PUBLISHABLE: ("pinned_to", "origins"),
 }
 # Where the page shows an error about a term that has no field of its name.
@@ -111,7 +111,7 @@ class NewKeyForm(forms.Form):
         self.policy = KeyPolicy.objects.of(self.team).first() or KeyPolicy(team=self.team)
         self.may_give = scopes.givable(principal.permissions, self.policy.scopes)
         self.longest = expiry.life(self.policy.longest_life)
-        self.fields |= limit_fields()
+        self.fields |= limit_fields() | {"way": hand_overs.way_field()} | hand_overs.link_fields()
         self.fields[
             "networks"
         ].help_text = f"One a line. Empty: from anywhere. You are at {address}."
@@ -148,6 +148,11 @@ class NewKeyForm(forms.Form):
         """The kind that is chosen: secret unless told."""
         chosen = self["kind"].value()
         return Kind.PUBLISHABLE if chosen == Kind.PUBLISHABLE else Kind.SECRET
+
+    @property
+    def is_by_link(self) -> bool:
+        """Whether the holder takes the text by a link. A publishable text is no secret."""
+        return self.chosen_kind is Kind.SECRET and hand_overs.is_by_link(self)
 
     @property
     def presets(self) -> list[Choice]:
@@ -231,6 +236,7 @@ class NewKeyForm(forms.Form):
         for name in {*OF_KIND[other]} - {"scopes"}:
             self.errors.pop(name, None)
             cleaned[name] = None if name == "pinned_to" else []
+        hand_overs.forget_link(self)
         choice, day = cleaned.get("expires"), cleaned.get("expires_on")
         cleaned["expires_at"] = expiry.resolve(choice, day, self.longest) if choice else None
         if choice == expiry.ON_DATE:

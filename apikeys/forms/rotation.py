@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
+from apikeys.forms import hand_overs
 from apikeys.services.life import rotation
 
 HOUR = timedelta(hours=1)
@@ -40,11 +41,22 @@ class RotateForm(StrictForm):
     ends = forms.ChoiceField(choices=list(ENDS.items()), widget=forms.RadioSelect)
     moves_end = forms.BooleanField(required=False)
 
-    def __init__(self, data: QueryDict | None, *, choices: list[Overlap]) -> None:
+    def __init__(self, data: QueryDict | None, *, choices: list[Overlap], way: str) -> None:
         usual = rotation.USUAL_OVERLAP // HOUR
         hours = [choice.hours for choice in choices]
-        initial = {"overlap": usual if usual in hours else hours[-1], "ends": "overlap"}
-        super().__init__(data, initial=initial)
+        overlap = usual if usual in hours else hours[-1]
+        super().__init__(data, initial={"overlap": overlap, "ends": "overlap", "way": way})
+        self.fields |= {"way": hand_overs.way_field()} | hand_overs.link_fields()
         field = self.fields["overlap"]
         assert isinstance(field, forms.TypedChoiceField)
         field.choices = [(choice.hours, choice.name) for choice in choices]
+
+    @property
+    def is_by_link(self) -> bool:
+        """Whether the holder takes the new text by a link."""
+        return hand_overs.is_by_link(self)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Forget what was said of a link where none is asked for."""
+        hand_overs.forget_link(self)
+        return super().clean()

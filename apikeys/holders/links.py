@@ -1,9 +1,7 @@
 """The pages of a hand-over: the maker's, who sees no text, and the receiver's, who sees it once."""
 
-from datetime import timedelta
 from typing import Any, cast
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -11,97 +9,54 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.crypto import digests
-from accounts.forms.base import StrictForm, posted, render_forms
+from accounts.forms.base import note, posted, render_forms
 from accounts.guards import PageRequest, open_view
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
+from apikeys.forms.hand_overs import LINK, HandOverForm, link_of
 from apikeys.models import ApiKey
 from apikeys.services import keys, rights
-from apikeys.services.life import hand_overs, policies, rotation
+from apikeys.services.life import hand_overs
 from apikeys.views.key_guard import KeyRequest, key_view
+from apikeys.views.keys import link_shown
 
 # The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "key_link"
-SPANS = {
-    "1h": "An hour",
-    "24h": "24 hours",
-    "7d": "7 days",
-}
-
-
-class HandOverForm(StrictForm):
-    """How long the link works, what its holder has to know, and how long the old text works on."""
-
-    lifetime = forms.ChoiceField(
-        label="How long the link works", choices=list(SPANS.items()), initial=hand_overs.USUAL
-    )
-    passphrase = forms.CharField(
-        label="Passphrase",
-        required=False,
-        strip=False,
-        max_length=hand_overs.MOST_PASSPHRASE,
-        help_text="Tell it by phone, not beside the link. Five wrong ones end the link.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    overlap = forms.ChoiceField(label="How long the old text works on", required=False)
-
-    def __init__(self, *args: Any, key: ApiKey, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if key.secret is None:
-            del self.fields["overlap"]
-            return
-        longest = policies.longest_overlap(key.team)
-        fits = [each for each in rotation.OVERLAPS if each <= longest]
-        field = cast(forms.ChoiceField, self.fields["overlap"])
-        field.choices = [
-            (str(each // timedelta(hours=1)), _overlap_words(each).capitalize()) for each in fits
-        ]
-        field.initial = "24" if rotation.USUAL_OVERLAP in fits else field.choices[-1][0]
-        field.help_text = "From when the new one is taken."
-
-    @property
-    def overlap_span(self) -> timedelta:
-        """The overlap of a valid form."""
-        return timedelta(hours=int(self.cleaned_data.get("overlap") or 0))
-
-
-def _overlap_words(overlap: timedelta) -> str:
-    return rotation.words(overlap) if overlap else "not at all"
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@sensitive_post_parameters("passphrase")
 @sensitive_variables("token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_hand_over(request: KeyRequest) -> HttpResponse:
-    """Make a link for the person who will hold the key. The answer shows it, once."""
+    """Make a link for the holder of a key that has no text yet. The answer shows it, once.
+
+    For a key with a text that is a rotation, and its page asks for more.
+    """
     key = request.key
     rights.check_may_issue(request.principal, key.scopes)
-    form = HandOverForm(posted(request), key=key)
-    context: dict[str, Any] = {"key": key, "form": form, "latest": hand_overs.latest_of(key)}
+    if key.secret is not None:
+        url = reverse("key_rotate", args=[request.team.slug, key.id])
+        return redirect(f"{url}?way={LINK}")
+    form = HandOverForm(posted(request))
     if form.is_valid():
         try:
             made, token = hand_overs.make(
-                key,
-                request.principal.actor,
-                lifetime=hand_overs.LIFETIMES[form.cleaned_data["lifetime"]],
-                passphrase=form.cleaned_data["passphrase"],
-                overlap=form.overlap_span,
+                key, request.principal.actor, **link_of(form.cleaned_data)
             )
         except ValidationError as error:
-            for field, words in error.message_dict.items():
-                form.add_error(field if field in form.fields else None, words)
+            note(form, error)
         else:
-            link = settings.PUBLIC_URL + reverse("key_link", args=[token])
-            shown = {"key": key, "hand_over": made, "link": link, "found": keys.found_of(key)}
-            return render(request, "apikeys/handover/made.html", shown)
-    return render_forms(request, "apikeys/handover/make.html", context)
+            return link_shown(request, made, token)
+    return render_forms(request, "apikeys/handover/make.html", {"key": key, "form": form})
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_hand_over_end(request: KeyRequest) -> HttpResponse:
     """End the link that waits."""
     latest = hand_overs.latest_of(request.key)
@@ -120,6 +75,7 @@ def key_link(request: HttpRequest, token: str) -> HttpResponse:
     found = hand_overs.find(digest)
     if found is None or not found.is_waiting:
         return _closed(request, found)
+    request.session.cycle_key()  # whoever planted the session in this browser is not in it
     request.session[SESSION_NAME] = digest
     return redirect("key_link_open")
 
@@ -137,20 +93,23 @@ def key_link_open(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"hand_over": found, "found": keys.found_of(found.key)}
     if request.method != "POST":
         return render(request, "apikeys/handover/open.html", context)
+    if request.POST.get("link") != str(found.pk):
+        # Another tab opened another link since, and its key is not the one that was looked at.
+        context["is_other"] = True
+        return render(request, "apikeys/handover/open.html", context, status=409)
     address = cast(PageRequest, request).address
     try:
         key, text = hand_overs.take(digest, request.POST.get("passphrase", ""), address)
     except hand_overs.Closed as closed:
         return _closed(request, closed.hand_over)
     except hand_overs.NotNow:
-        return render(
-            request, "apikeys/handover/open.html", context | {"not_now": True}, status=409
-        )
+        context["not_now"], status = True, 409
     except hand_overs.WrongPassphrase as wrong:
-        context["left"] = wrong.left
-        return render(request, "apikeys/handover/open.html", context, status=422)
-    request.session.pop(SESSION_NAME, None)
-    return _shown_once(request, key, text)
+        context["left"], status = wrong.left, 422
+    else:
+        request.session.pop(SESSION_NAME, None)
+        return _shown_once(request, key, text)
+    return render(request, "apikeys/handover/open.html", context, status=status)
 
 
 def _shown_once(request: HttpRequest, key: ApiKey, text: str) -> HttpResponse:

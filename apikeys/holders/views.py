@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import posted_from
 from accounts.models import Membership
 from apikeys import resources
 from apikeys.holders import overview, visits
@@ -69,7 +70,7 @@ def holder_slash(request: HttpRequest) -> HttpResponse:
 
 
 @open_view("ends a visit; without one it does nothing")
-@require_POST
+@posted_from("holder")
 def holder_leave(request: HttpRequest) -> HttpResponse:
     """End the visit."""
     visits.end(_cookie(request))
@@ -79,7 +80,7 @@ def holder_leave(request: HttpRequest) -> HttpResponse:
 
 
 @open_view(ENTERED)
-@require_POST
+@posted_from("holder")
 @sensitive_variables()
 def holder_rotate(request: HttpRequest) -> HttpResponse:
     """Make a new text of the key, and show it this once."""

@@ -6,6 +6,7 @@ candidate is looked at, so that neither its words nor its time tell whether a ke
 
 import hmac
 from collections.abc import Iterable
+from datetime import timedelta
 from threading import Event
 
 import structlog
@@ -29,6 +30,8 @@ from apikeys.services import keys, recipients
 log = structlog.get_logger("flowlatch.leaks")
 
 RATE = Rate("leak reports", 10)  # of one address in a minute; beyond it nothing is done
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(hours=1)
+GIVEN_UP_AFTER = timedelta(days=1)
 KIND = "key_leaked"
 BY = Actor("system", "leaks", "Leak report")
 HOLDER = "the key's own holder, on the holder's page"  # a source
@@ -59,15 +62,30 @@ def receive(found: Iterable[Found], address: str, response: HttpResponse) -> Non
 def handle(stopping: Event) -> None:
     """Look at every candidate that waits.
 
-    The worker calls it for those whose process ended, or whose reporter hung up before the answer.
+    The worker calls it for those whose process ended, whose reporter hung up before the answer, or
+    at which the last look failed.
     """
-    for row in LeakCandidate.objects.order_by("pk").iterator(chunk_size=100):
+    waiting = LeakCandidate.objects.filter(next_at__lte=timezone.now()).order_by("pk")
+    for row in waiting.iterator(chunk_size=100):
         if stopping.is_set():
             return
         try:
             _handle(row)
         except Exception as error:  # one report must not hold up those behind it
-            log.error("leak report waits", row=row.pk, error=type(error).__name__)
+            _put_off(row, error)
+
+
+def _put_off(row: LeakCandidate, error: Exception) -> None:
+    """Look again after a pause that doubles. After a day give up, and name the key to check."""
+    now, mine = timezone.now(), LeakCandidate.objects.filter(pk=row.pk)
+    facts = {"public_id": row.public_id, "error": type(error).__name__}
+    if now - row.reported_at >= GIVEN_UP_AFTER:
+        mine.delete()
+        log.error("leak report given up: the key may work on", exc_info=error, **facts)
+        return
+    pause = min(FIRST_PAUSE * 2 ** min(row.failed, 20), LONGEST_PAUSE)
+    mine.update(failed=row.failed + 1, next_at=now + pause)
+    log.error("leak report waits", seconds=pause.total_seconds(), **facts)
 
 
 def open_report(key: ApiKey) -> Notice | None:

@@ -38,8 +38,10 @@ class HandOver(TeamOwned):
     made_by_name = models.CharField(max_length=150)
     made_at = models.DateTimeField(auto_now_add=True)
     ends_at = models.DateTimeField()
+    holder = models.CharField(max_length=64, blank=True)  # for whom it is meant, as its maker says
     overlap = models.DurationField(default=timedelta)  # begins when the text is taken
     when_silent = models.BooleanField(default=False)
+    moves_end = models.BooleanField(default=False)  # the key lives on as long as it was to
     ended_at = models.DateTimeField(null=True, blank=True)
     taken_at = models.DateTimeField(null=True, blank=True)
     taken_from = models.CharField(max_length=45, blank=True)

@@ -1,6 +1,7 @@
 """Leak candidates: what was reported and is not looked at yet."""
 
 from django.db import models
+from django.utils import timezone
 
 
 class LeakCandidate(models.Model):
@@ -14,6 +15,8 @@ class LeakCandidate(models.Model):
     source = models.CharField(max_length=500, blank=True)  # where it was found, as reported
     network = models.CharField(max_length=45, blank=True)  # of the reporter
     reported_at = models.DateTimeField(auto_now_add=True)
+    failed = models.PositiveSmallIntegerField(default=0)  # looks at it that failed
+    next_at = models.DateTimeField(default=timezone.now)  # the next look
 
     def __str__(self) -> str:
         return f"report of {self.public_id[:4]}…"

@@ -45,7 +45,7 @@ def ask_anew(key: ApiKey, by: Actor) -> None:
 def resend(key: ApiKey, by: Actor) -> None:
     """Send a new link; the old one ends. Raises Closed if no address waits, and TooMany."""
     members.lock(key.team)  # links are counted one after another
-    locked = ApiKey.objects.select_for_update(of=("self",)).select_related("team").get(pk=key.pk)
+    locked = _locked(key)
     if not locked.contact_email or locked.contact_confirmed_at or locked.deleted_at:
         raise Closed
     _send(locked, by)
@@ -78,7 +78,7 @@ def confirm(digest: str, address: str) -> ApiKey:
     found = find(digest)
     if found is None:
         raise Closed
-    key = ApiKey.objects.select_for_update(of=("self",)).select_related("team").get(pk=found.pk)
+    key = _locked(found)
     # Looked up again under the lock: the address may have been changed, which ends the link.
     if find(digest) is None or not link_tokens.redeem(LinkPurpose.KEY_CONTACT, digest):
         raise Closed
@@ -111,3 +111,8 @@ def _check_rate(key: ApiKey) -> None:
         raise TooMany(WINDOW, f"An address gets at most {PER_ADDRESS} links a day. Try tomorrow.")
     if sent.filter(team=key.team).count() >= PER_TEAM:
         raise TooMany(WINDOW, f"A team can send {PER_TEAM} such links a day. Try tomorrow.")
+
+
+def _locked(key: ApiKey) -> ApiKey:
+    rows = ApiKey.objects.select_for_update(of=("self",), no_key=True).select_related("team")
+    return rows.get(pk=key.pk)

@@ -148,7 +148,7 @@ def choose_chatflows(key: ApiKey, add: Set[UUID], remove: Set[UUID], by: Actor) 
 
 
 def _locked(key: ApiKey, version: int) -> ApiKey:
-    locked = ApiKey.objects.select_for_update(of=("self",)).select_related("team")
+    locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).select_related("team")
     found = locked.get(pk=key.pk)
     if found.version != version or found.deleted_at is not None:
         raise Stale
@@ -177,8 +177,8 @@ def _hold(team: Team, account: ServiceAccount | None) -> bool:
     """
     if account is None:
         return True
-    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk)
-    return bool(kept.values_list("pk"))
+    of_team = ServiceAccount.objects.of(team).kept().select_for_update(no_key=True)
+    return bool(of_team.filter(pk=account.pk).values_list("pk"))
 
 
 def _check_account(key: ApiKey, account: ServiceAccount | None, *, is_kept: bool) -> None:

@@ -62,7 +62,7 @@ def issue(
     now = timezone.now()
     policies.lock(key.team)
     # Two at once must not make two secrets.
-    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
     live = KeySecret.objects.live(now).filter(key=key)
     may_replace = replace or (replace_unused and locked.last_used_at is None)
@@ -111,17 +111,33 @@ def add(
 ) -> tuple[ApiKey, str]:
     """Make a key with its secret, selected for resources of its team. Return it and its text.
 
+    Raises what `prepare` raises, and NotAllowed unless the actor holds the key's scopes.
+    """
+    key = prepare(team, name, by, opens=opens, **terms)
+    return key, issue(key, by, shown_to=key.created_by)
+
+
+@transaction.atomic
+def prepare(
+    team: Team,
+    name: str,
+    by: Actor,
+    *,
+    opens: Sequence[UUID] = (),
+    **terms: Unpack[Terms],
+) -> ApiKey:
+    """Make a key without a secret, selected for resources of its team.
+
     A publishable key is selected for the one that it is pinned to. Raises what `create` raises, and
-    NotAllowed unless the actor holds its scopes and may update what it opens.
+    NotAllowed unless the actor may update what it opens.
     """
     pinned_to = terms.get("pinned_to")
     opened = [pinned_to] if pinned_to else opens
     policies.lock(team)
     resources.registry().hold(team, opened)
     key = create(team, name, by, **terms)
-    text = issue(key, by, shown_to=key.created_by)
     resources.registry().open(key, opened, by)
-    return key, text
+    return key
 
 
 def found_of(key: ApiKey) -> Found:

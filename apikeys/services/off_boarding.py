@@ -120,7 +120,7 @@ def _of(team: Team, user: User) -> ApiKeyQuerySet:
 
 def _locked(keys: ApiKeyQuerySet) -> list[ApiKey]:
     named = keys.select_related("team", "contact")
-    return list(named.select_for_update(of=("self",)).order_by("pk"))
+    return list(named.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def _of_revoked_accounts(team: Team, user: User, choices: Choices) -> ApiKeyQuerySet:

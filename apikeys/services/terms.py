@@ -111,7 +111,8 @@ def _check_end(team: Team, expires_at: datetime | None) -> None:
 
 def _kept(team: Team, account: ServiceAccount) -> ServiceAccount:
     # Locked, so that it can't be deleted between this look and the key's birth.
-    kept = ServiceAccount.objects.of(team).kept().select_for_update().filter(pk=account.pk).first()
+    of_team = ServiceAccount.objects.of(team).kept().select_for_update(no_key=True)
+    kept = of_team.filter(pk=account.pk).first()
     if kept is None:
         raise ValueError("This service account is gone.")
     return kept

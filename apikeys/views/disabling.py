@@ -4,8 +4,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.leaks import reports
@@ -17,7 +18,7 @@ NAMED = 5  # chatflows that were closed, by name
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_disable(request: KeyRequest) -> HttpResponse:
     """Disable a key. The toast of the answer has a button that undoes it."""
     key = request.key

@@ -6,11 +6,12 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import posted_from
 from accounts.models import LinkPurpose
 from accounts.permissions import Permission
 from accounts.services import link_tokens
@@ -22,7 +23,7 @@ SESSION_NAME = "key_contact"
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_contact_resend(request: KeyRequest) -> HttpResponse:
     """Send the contact a new link. The old one ends."""
     try:

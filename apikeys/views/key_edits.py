@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.forms.bounds import limits_of
 from accounts.limits.too_many import TooMany
@@ -139,10 +140,11 @@ def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
     data = request.POST.copy()
     data["version"] = str(key.version)
     form = make(data, key)
+    by = trail.latest_by(request.team.id, key.id)
     stored = "; ".join(form.stored()) or "What you typed is what is stored"
     form.add_error(
         None,
-        "Someone else changed this key since you opened this page, so nothing is saved yet. "
+        f"{by} changed this key since you opened this page, so nothing is saved yet. "
         f"Now it has: {stored}. Save again to put yours in its place.",
     )
     return form

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, cast
 from uuid import UUID
 
-from django.http import HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
 from accounts.guards import TeamRequest, View, team_view
@@ -26,7 +26,7 @@ def key_view(
 ) -> Callable[[Callable[Concatenate[KeyRequest, P], HttpResponseBase]], View]:
     """Guard a page under `/t/<slug>/keys/<key_id>/` as `team_view` does.
 
-    An id of no key of the team is 404.
+    An id of no key of the team is 404, and so is a key that somebody deletes meanwhile.
     """
 
     def guard(view: Callable[Concatenate[KeyRequest, P], HttpResponseBase]) -> View:
@@ -35,7 +35,10 @@ def key_view(
         ) -> HttpResponseBase:
             of_key = cast(KeyRequest, request)
             of_key.key = get_key(request, key_id)
-            return view(of_key, *args, **kwargs)
+            try:
+                return view(of_key, *args, **kwargs)
+            except ApiKey.DoesNotExist:  # deleted between the look and the lock
+                raise Http404 from None
 
         functools.update_wrapper(found, view)
         return team_view(permission, fresh_login=fresh_login)(found)

@@ -8,10 +8,11 @@ from django.contrib import messages
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import searched
 from accounts.guards import TeamRequest, team_view
+from accounts.login.ways_back import posted_from
 from accounts.models import Environment
 from accounts.permissions import Permission
 from apikeys import charts, resources, searches
@@ -60,7 +61,7 @@ def key_list(request: TeamRequest) -> HttpResponse:
 
 
 @team_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_list")
 def keys_disable(request: TeamRequest) -> HttpResponse:
     """Disable the checked keys."""
     chosen = _chosen(request)

@@ -6,9 +6,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from accounts.guards import TeamRequest, team_view
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import searches
 
@@ -17,7 +17,7 @@ UNKNOWN = "This is no whole key and no name, so nothing was searched. Paste the 
 
 @sensitive_post_parameters("q")
 @team_view(Permission.APIKEYS_VIEW)
-@require_POST
+@posted_from("key_list")
 def key_search(request: TeamRequest) -> HttpResponse:
     """Redirect to the list with what may be kept of the search: of a key its public id."""
     return to_list(request, request.POST.get("q", ""), request.POST.get("show", "all"))

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -17,8 +17,9 @@ from accounts.login import fresh_logins
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.forms.keys import DeleteKeyForm
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, HandOver
 from apikeys.services import keys, rights
+from apikeys.services.life import hand_overs
 
 USE_DAYS = 14
 
@@ -93,6 +94,17 @@ def _kept(request: TeamRequest) -> QuerySet[ApiKey]:
 
 def _get(request: TeamRequest, key_id: UUID) -> ApiKey:
     return get_object_or_404(_kept(request), pk=key_id)
+
+
+def link_shown(request: HttpRequest, made: HandOver, token: str) -> HttpResponse:
+    """Show the link for the holder of a key, this once."""
+    context = {
+        "key": made.key,
+        "hand_over": made,
+        "link": hand_overs.url(token),
+        "found": keys.found_of(made.key),
+    }
+    return render(request, "apikeys/handover/made.html", context)
 
 
 def shown_once(request: TeamRequest, key: ApiKey, text: str) -> HttpResponse:

@@ -7,9 +7,10 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import searched
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.services import publishable
@@ -20,7 +21,7 @@ MAX_TYPED = 300  # characters of an origin that a form takes
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_add_origin(request: KeyRequest) -> HttpResponse:
     """Let the pages of one more origin use the key."""
     typed = request.POST.get("origin", "")[:MAX_TYPED]
@@ -35,7 +36,7 @@ def key_add_origin(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_remove_origin(request: KeyRequest) -> HttpResponse:
     """Refuse the pages of an origin."""
     origin = request.POST.get("origin", "")[:MAX_TYPED]

@@ -11,19 +11,21 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.timesince import timesince
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods
 
-from accounts.forms.base import posted, render_forms
+from accounts.forms.base import note, posted, render_forms
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import charts, resources
-from apikeys.forms import expiry
+from apikeys.forms.hand_overs import link_of
 from apikeys.forms.rotation import RotateForm, overlaps
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import SecretUse
 from apikeys.services import rights
-from apikeys.services.life import policies, rotation
+from apikeys.services.life import expiry, hand_overs, policies, rotation
 from apikeys.views.key_guard import KeyRequest, get_key, key_view
-from apikeys.views.keys import shown_once
+from apikeys.views.keys import link_shown, shown_once
 
 USE_DAYS = 7
 HOURS = 24  # in the charts of two secrets side by side
@@ -57,33 +59,25 @@ class Rotating:
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@sensitive_post_parameters("passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_rotate(request: KeyRequest) -> HttpResponse:
-    """Make a new secret beside the old one. The answer shows its text, once."""
+    """Make a new secret beside the old one, now or when its holder opens a link."""
     key, now = request.key, timezone.now()
     rights.check_may_issue(request.principal, key.scopes)
     if key.secret is None:
         messages.info(request, f"{key.name} has no secret yet. Make its secret first.")
         return redirect("key_page", request.team.slug, key.id)
-    new_end = _new_end(key, now)
+    new_end = expiry.new_end(key, now)
     choices = overlaps(policies.longest_overlap(request.team), now)
-    form = RotateForm(posted(request), choices=choices)
+    form = RotateForm(posted(request), choices=choices, way=request.GET.get("way", ""))
     if form.is_valid():
         try:
-            text = rotation.rotate(
-                key,
-                request.principal.actor,
-                overlap=form.cleaned_data["overlap"],
-                when_silent=form.cleaned_data["ends"] == "silent",
-                expires_at=new_end if form.cleaned_data["moves_end"] else None,
-                shown_to=request.user,
-            )
+            return (_by_link if form.is_by_link else _now)(request, form, new_end)
         except rotation.TwoSecrets:
             form.add_error(None, "Two secrets work already. End the old one before the next.")
         except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            return shown_once(request, get_key(request, key.id), text)
+            note(form, error)
     opened = resources.registry().of_keys([key]).get(key.id, [])
     context = {
         "key": key,
@@ -96,8 +90,33 @@ def key_rotate(request: KeyRequest) -> HttpResponse:
     return render_forms(request, "apikeys/rotate.html", context)
 
 
+def _now(request: KeyRequest, form: RotateForm, new_end: datetime | None) -> HttpResponse:
+    text = rotation.rotate(
+        request.key,
+        request.principal.actor,
+        overlap=form.cleaned_data["overlap"],
+        when_silent=form.cleaned_data["ends"] == "silent",
+        expires_at=new_end if form.cleaned_data["moves_end"] else None,
+        shown_to=request.user,
+    )
+    return shown_once(request, get_key(request, request.key.id), text)
+
+
+@sensitive_variables("token")
+def _by_link(request: KeyRequest, form: RotateForm, new_end: datetime | None) -> HttpResponse:
+    made, token = hand_overs.make(
+        request.key,
+        request.principal.actor,
+        overlap=form.cleaned_data["overlap"],
+        when_silent=form.cleaned_data["ends"] == "silent",
+        moves_end=new_end is not None and form.cleaned_data["moves_end"],
+        **link_of(form.cleaned_data),
+    )
+    return link_shown(request, made, token)
+
+
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_retire(request: KeyRequest) -> HttpResponse:
     """End the old secret of a rotation now."""
     try:
@@ -111,7 +130,7 @@ def key_retire(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE)
-@require_POST
+@posted_from("key_page")
 def key_overlap(request: KeyRequest) -> HttpResponse:
     """Let the old secret of a rotation work for 24 hours more."""
     try:
@@ -180,13 +199,3 @@ def _drawn(
         width=charts.WIDTH * len(bars),
         use=uses.get(secret.public_id, NOT_USED),
     )
-
-
-def _new_end(key: ApiKey, now: datetime) -> datetime | None:
-    """Return the end that lets a new text live as long as the present one was to, if later."""
-    if key.expires_at is None or key.secret is None:
-        return None
-    end = expiry.later(now, key.expires_at - key.secret.created_at)
-    latest = policies.latest_end(key.team, now)
-    end = min(end, latest) if latest else end
-    return end if end > key.expires_at else None

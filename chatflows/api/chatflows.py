@@ -171,7 +171,7 @@ def delete(request: ApiRequest, chatflow_id: UUID) -> Deleted:
 
 def _hold(request: ApiRequest, chatflow: Chatflow) -> None:
     """Lock a chatflow. Raises Changed or Conflict if it is no longer the one that was read."""
-    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     if _tag(locked) != _tag(chatflow):
         raise etags.meanwhile(request)
 

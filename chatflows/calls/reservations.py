@@ -90,7 +90,7 @@ def reserve(
 def shrink(call: UUID, tokens: int, cost: int) -> None:
     """Reserve no more than a call took, now that it is over. Its record settles the rest."""
     less: dict[tuple[UUID, str], Reserved] = {}
-    for row in Reservation.objects.filter(call=call).order_by("pk").select_for_update():
+    for row in Reservation.objects.filter(call=call).order_by("pk").select_for_update(no_key=True):
         kept = min(row.tokens, tokens), min(row.cost, cost)
         over = Reserved(row.team_id, row.tokens - kept[0], row.cost - kept[1])
         less[row.subject, row.period] = over
@@ -132,7 +132,7 @@ def take(calls: Collection[UUID]) -> Settled:
     """
     if not calls:
         return {}
-    mine = Reservation.objects.filter(call__in=calls).order_by("pk").select_for_update()
+    mine = Reservation.objects.filter(call__in=calls).order_by("pk").select_for_update(no_key=True)
     rows = list(mine)
     Reservation.objects.filter(pk__in=[row.pk for row in rows]).delete()
     settled: dict[tuple[UUID, str], Reserved] = {}

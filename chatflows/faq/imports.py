@@ -79,9 +79,8 @@ def plan(chatflow: Chatflow, rows: Sequence[Row], *, replace: bool) -> Plan:
 @transaction.atomic
 def save(chatflow: Chatflow, rows: Sequence[Row], by: Actor, *, replace: bool) -> Plan:
     """Import the rows in one transaction. The next call is answered from them."""
-    Chatflow.objects.select_for_update().get(
-        pk=chatflow.pk
-    )  # of two imports at once, the second waits
+    # Of two imports at once, the second waits.
+    Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     done = plan(chatflow, rows, replace=replace)
     if not done.changes:
         return done

@@ -58,7 +58,7 @@ class Shown:
 @transaction.atomic
 def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
     """Publish a chatflow or unpublish it, from the next request on. Raises ValidationError."""
-    chat = HostedChat.objects.select_for_update().filter(chatflow=chatflow).first()
+    chat = HostedChat.objects.select_for_update(no_key=True).filter(chatflow=chatflow).first()
     before = asdict(_shown(chat)) if chat else None
     chat = chat or HostedChat(chatflow=chatflow)
     for name, value in asdict(shown).items():

@@ -91,7 +91,7 @@ def from_environment(team: Team, login: Login | None, by: Actor) -> None:
 
 
 def _locked(team: Team) -> FlowApp:
-    return FlowApp.objects.select_for_update().get_or_create(team=team)[0]
+    return FlowApp.objects.select_for_update(no_key=True).get_or_create(team=team)[0]
 
 
 def _hashed(team: Team, login: Login) -> _Hashed:

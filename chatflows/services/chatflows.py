@@ -93,7 +93,7 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
     Raises Stale if `version` is no longer the chatflow's, and ValidationError for a key that is
     pinned to another chatflow.
     """
-    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     if locked.version != version:
         raise Stale
     before, after = _apply(locked, access)
@@ -112,7 +112,7 @@ def save_access(chatflow: Chatflow, access: Access, by: Actor, *, version: int) 
 def differences(chatflow: Chatflow, access: Access) -> tuple[Facts, Facts]:
     """Return the facts of the access as it is saved, and as `access` would make it."""
     with transaction.atomic():
-        locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+        locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
         facts = _apply(locked, access)
         transaction.set_rollback(True)
     return facts
@@ -124,7 +124,7 @@ def hold(team: Team, chatflow_ids: Iterable[UUID]) -> None:
     Whoever saves an Access page holds its chatflow while waiting for the head of the audit chain.
     """
     wanted = Chatflow.objects.of(team).filter(id__in=list(chatflow_ids)).order_by("name_key")
-    list(wanted.select_for_update().values_list("pk"))
+    list(wanted.select_for_update(no_key=True).values_list("pk"))
 
 
 @transaction.atomic
@@ -157,7 +157,7 @@ def choose(
     wanted = Chatflow.objects.of(key.team).filter(id__in=add | remove).order_by("name_key")
     added: list[str] = []
     removed: list[str] = []
-    for chatflow in wanted.select_for_update():
+    for chatflow in wanted.select_for_update(no_key=True):
         if permission_for(chatflow, "update") not in may:
             raise NotAllowed(f"This asks for {permission_for(chatflow, 'update')}.")
         before = _access_facts(chatflow)
@@ -185,7 +185,7 @@ def choose(
 @transaction.atomic
 def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
     """Give a chatflow another name. Its address stays. Raises ValidationError as `create` does."""
-    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     before = {"name": locked.name}
     chatflow.name = name.strip()
     chatflow.version = locked.version + 1

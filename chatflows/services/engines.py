@@ -61,7 +61,7 @@ def store(chatflow: Chatflow, checked: Checked, by: Actor) -> None:
     is given.
     """
     secret, origin = checked.secret, checked.origin
-    locked = Chatflow.objects.select_for_update().get(pk=chatflow.pk)
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     before = _facts(locked)
     held = UpstreamSecret.objects.filter(chatflow=locked)
     if secret is not None:

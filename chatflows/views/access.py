@@ -8,12 +8,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import money
+from accounts.audit import trail
 from accounts.bounds import NO_LIMITS
 from accounts.forms.base import searched
 from accounts.guards import TeamRequest
+from accounts.login.ways_back import posted_from
 from accounts.network import addresses
 from accounts.permissions import Permission
 from apikeys import key_pages
@@ -38,7 +40,7 @@ def chatflow_access(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_access")
 def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     """Save the access, from the next call on."""
     form = AccessForm(request.POST, chatflow=request.chatflow)
@@ -84,7 +86,8 @@ def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:
     form = AccessForm(data, chatflow=saved)
     form.is_valid()
     difference = SimpleNamespace(before=after, after=before)
-    return _page(request, {**_context(request, saved, form), "stale": difference}, 422)
+    context = {"stale": difference, "changed_by": trail.latest_by(request.team.id, saved.id)}
+    return _page(request, {**_context(request, saved, form), **context}, 422)
 
 
 def _page(request: TeamRequest, context: dict[str, Any], status: int) -> HttpResponse:

@@ -3,8 +3,9 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.engines.configs import InvalidConfig
 from chatflows.forms.engines import EngineForms
@@ -22,7 +23,7 @@ def chatflow_engine(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def engine_save(request: ChatflowRequest) -> HttpResponse:
     """Save the engine and its settings."""
     forms = EngineForms(request.chatflow, request.POST)
@@ -39,7 +40,7 @@ def engine_save(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def engine_test(request: ChatflowRequest) -> HttpResponse:
     """Test whether the typed settings reach an upstream. Nothing is saved."""
     forms = EngineForms(request.chatflow, request.POST)
@@ -55,7 +56,7 @@ def engine_test(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def engine_models(request: ChatflowRequest) -> HttpResponse:
     """List the models of the typed server, as suggestions for a field."""
     forms = EngineForms(request.chatflow, request.POST)

@@ -3,8 +3,8 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
 
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.faq import entries
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
@@ -14,7 +14,7 @@ from chatflows.views.engine_page import EnginePage, chosen_unanswered
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
     """Add an entry. An unanswered question that it answers leaves its list."""
     form = FaqEntryForm(request.POST)
@@ -28,7 +28,7 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Change the question and the answer of an entry."""
     form = FaqEntryForm(request.POST)
@@ -40,7 +40,7 @@ def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Delete an entry."""
     entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
@@ -49,7 +49,7 @@ def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
     """Save what the FAQ says when no entry answers."""
     form = FallbackForm(request.POST)

@@ -8,9 +8,10 @@ from django.core import signing
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.text import slugify
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.faq import files, imports
 from chatflows.forms.chatflows import FaqImportForm
@@ -68,7 +69,7 @@ def faq_import(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("faq_import")
 def faq_import_save(request: ChatflowRequest) -> HttpResponse:
     """Import what the preview showed."""
     try:

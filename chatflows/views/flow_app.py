@@ -6,10 +6,11 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.flow_app import chats, flow_apps
 from chatflows.flow_app.chats import Shown
@@ -58,7 +59,7 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_settings")
 def hosted_chat_save(request: ChatflowRequest) -> HttpResponse:
     """Publish a chatflow in the flow app, or unpublish it."""
     chatflow = request.chatflow

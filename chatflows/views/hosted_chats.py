@@ -7,10 +7,11 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import posted, render_forms
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import posted_from
 from chatflows.flow_app import chats, visits
 from chatflows.flow_app.visits import Visit
 from chatflows.forms.chatflows import AskForm
@@ -48,7 +49,7 @@ def hosted_chat(request: VisitRequest, chatflow_id: UUID) -> HttpResponse:
 
 
 @flow_view
-@require_POST
+@posted_from("hosted_chat")
 def hosted_chat_stream(request: VisitRequest, chatflow_id: UUID) -> HttpResponseBase:
     """Answer a question as a stream."""
     chat = _chat(request, chatflow_id)

@@ -7,11 +7,12 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest
 from accounts.login.session_store import digest_of
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.forms.chatflows import AskForm
 from chatflows.protocols.client import HEARTBEAT
@@ -47,7 +48,7 @@ def chatflow_try(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.PREDICTIONS_CREATE)
-@require_POST
+@posted_from("chatflow_try")
 def chatflow_try_stream(request: ChatflowRequest) -> HttpResponseBase:
     """Answer a question as a stream of Flowise's frames."""
     form = AskForm(request.POST)

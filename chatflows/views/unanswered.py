@@ -2,8 +2,8 @@
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
 
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from chatflows.faq import unanswered
 from chatflows.models import UnansweredQuestion
@@ -11,7 +11,7 @@ from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
-@require_POST
+@posted_from("chatflow_engine")
 def unanswered_dismiss(request: ChatflowRequest, question_id: int) -> HttpResponse:
     """Dismiss a question."""
     question = get_object_or_404(UnansweredQuestion, chatflow=request.chatflow, pk=question_id)

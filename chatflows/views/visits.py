@@ -3,11 +3,12 @@
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits.too_many import TooMany
+from accounts.login.ways_back import posted_from
 from chatflows.flow_app import visits
 from chatflows.forms.chatflows import FlowLoginForm
 from chatflows.models import HostedChat
@@ -53,7 +54,7 @@ def flow_home(request: PageRequest, slug: str) -> HttpResponse:
 
 
 @open_view(REASON)
-@require_POST
+@posted_from("flow_home")
 def flow_logout(request: HttpRequest, slug: str) -> HttpResponse:
     """End the visit. Without one it does nothing."""
     entered(request, slug)  # where the flow app is off there is no address

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from ninja.operation import Operation
 
+from accounts.api import idempotency
+from accounts.api.faults import Changed
 from accounts.api.operations import Policy
 from accounts.permissions import SCOPES
 from chatflows.access import codes
@@ -49,6 +52,19 @@ PROBLEM = {
         },
     },
 }
+ONCE = {
+    "name": idempotency.HEADER,
+    "in": "header",
+    "description": "Send a text of your own, such as a UUID. The same request with the same text "
+    "is done once in 24 hours: a repeat gets the first answer again, without any secret.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` that you read. If the thing was changed since, nothing is done.",
+    "schema": {"type": "string"},
+}
 DESCRIPTION = """\
 Everything that the pages do, for programs. Send a secret key: `Authorization: Bearer flk_sk_…`.
 
@@ -72,13 +88,11 @@ def build() -> dict[str, Any]:
         "description": "What a key may do.",
         "enum": sorted(scope.value for scope in SCOPES),
     }
-    policies = {
-        operation.operation_id: operation.openapi_extra or {} for _, _, operation in operations()
-    }
+    known = {operation.operation_id: operation for _, _, operation in operations()}
     for path, methods in document["paths"].items():
         methods.pop("head", None)
         for details in methods.values():
-            _complete(details, path, policies[details["operationId"]])
+            _complete(details, path, known[details["operationId"]])
     whole: dict[str, Any] = _with_scopes(document)
     return whole
 
@@ -94,7 +108,8 @@ def served() -> str:
     return json.dumps(build(), ensure_ascii=False)
 
 
-def _complete(details: dict[str, Any], path: str, more: dict[str, Any]) -> None:
+def _complete(details: dict[str, Any], path: str, operation: Operation) -> None:
+    more = operation.openapi_extra or {}
     policy: Policy = more["x-policy"]
     for name in [name for name in details if name.startswith("x-")]:
         del details[name]
@@ -108,6 +123,12 @@ def _complete(details: dict[str, Any], path: str, more: dict[str, Any]) -> None:
         said = f"Needs {needs}." if needs else "Any secret key may call it."
         details["description"] = f"{details.get('description', '')}\n\n{said}".strip()
     _add_examples(details, more)
+    is_once = getattr(operation.view_func, "is_once", False)
+    details["parameters"] = [
+        *details.get("parameters", ()),
+        *([ONCE] if is_once else ()),
+        *([IF_MATCH] if Changed in more["x-errors"] else ()),
+    ]
     for code in _codes(details, path, policy, more["x-errors"]):
         _add_error(details["responses"], code)
 

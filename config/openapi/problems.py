@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import HttpError, ValidationError
 
 from accounts.api.faults import Changed, Conflict, Fault, Invalid, Lacking, Missing, OldForm
+from accounts.api.operations import FORM
 from accounts.limits.too_many import TooMany
 from accounts.network import request_ids
 from accounts.outages import OUTAGES
@@ -88,6 +89,7 @@ def _of_schema(error: ValidationError) -> Errors:
         place = [str(part) for part in each["loc"][1:]]
         # A body is one argument of its operation: the argument's name tells nothing.
         place = place[1:] if each["loc"][0] == "body" and len(place) > 1 else place
+        place = [part for part in place if not part.startswith(FORM)] or ["body"]
         found.append({"field": ".".join(place)[:100], "message": _sentence(each)})
     return found
 
@@ -97,6 +99,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return "There is no such field here, or it is not yours to set."
     if error["type"] == "missing":
         return "This field is needed."
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return "This should be an object."
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{message[:1].upper()}{message[1:]}".rstrip(".") + "."
 

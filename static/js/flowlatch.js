@@ -4,16 +4,6 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const visible = (element) => element.getClientRects().length > 0;
 
-  // A second click while the first answer is on its way must not send the form again: what it
-  // makes is shown once. Plain forms only; htmx keeps its own requests apart.
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "yes";
-  });
-  addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
-
   // Copy. The clipboard needs https or localhost; elsewhere the old command still works.
   async function copy(text) {
     try {
@@ -72,6 +62,7 @@
     voice.textContent = "";
     setTimeout(() => (voice.textContent = words), 50);
   }
+  document.addEventListener("flowlatch:say", (event) => announce(event.detail));
 
   function showPassword(button) {
     const input = button.parentElement.querySelector("input");

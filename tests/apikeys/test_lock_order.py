@@ -50,12 +50,13 @@ def beside(row: models.Model, then: Change, change: Change) -> None:
         with transaction.atomic():
             type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
             is_held.set()
-            _wait_until_one_waits()
+            wait_until_one_waits()
             then()
         running.result(10)
 
 
-def _wait_until_one_waits() -> None:
+def wait_until_one_waits() -> None:
+    """Wait until a statement waits for a lock."""
     until = time.monotonic() + 5
     with connection.cursor() as cursor:
         while time.monotonic() < until:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
@@ -190,11 +191,28 @@ def test_other_methods_are_refused_and_write_nothing(world: World) -> None:
     for page in {page.path: page for page in PAGES}.values():
         asker = let_in(world, page)
         path = filled(page.path, of_asker(world, page, asker))
-        for method in METHODS - {other.method for other in PAGES if other.path == page.path}:
+        own = {other.method for other in PAGES if other.path == page.path}
+        for method in METHODS - own:
             with undone(), writes() as written:
                 status = ask(world, method, path, asker).status_code
-            if status != 405 or written:
+            is_led_back = status == 302 and method in ("GET", "HEAD") and own == {"POST"}
+            if (status != 405 and not is_led_back) or written:
                 wrong.append((method, page.path, status, written))
+    assert wrong == []
+
+
+def test_after_a_login_that_came_between_every_form_has_a_page(world: World) -> None:
+    wrong = []
+    for page in PAGES:
+        if page.method != "POST" or page.cells["nobody"] != "login":
+            continue
+        asker = let_in(world, page)
+        path = filled(page.path, of_asker(world, page, asker))
+        to_login = ask_undone(world, "POST", path, world.askers["nobody"])
+        back = parse_qs(urlsplit(to_login["Location"]).query)["next"][0]
+        response = ask_undone(world, "GET", back, asker)
+        if response.status_code not in (200, 302) or "/login/" in response.get("Location", ""):
+            wrong.append((page.path, back, response.status_code))
     assert wrong == []
 
 

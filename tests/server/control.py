@@ -61,6 +61,12 @@ def make_team(name: str) -> str:
     return teams.create(name, BY).slug
 
 
+def make_member(team: str, name: str, role: str, password: str) -> None:
+    """A person in a team."""
+    person = User.objects.create_user(name, f"{name}@acme.example", password)
+    Membership.objects.create(team=Team.objects.get(slug=team), user=person, role=Role(role))
+
+
 def make_account(team: str, name: str) -> None:
     """A service account."""
     about = service_accounts.About(name, "production")
@@ -276,6 +282,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         make_team,
         edit_audit_row,
         make_account,
+        make_member,
         queue_mail,
         outbox,
         lease_holder,

@@ -1,6 +1,6 @@
 """Expiry: give a key an end, or move it. Its mails are in `reminders`."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -11,6 +11,8 @@ from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.services import keys, rights
 from apikeys.services.life import policies
+
+END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
 
 @transaction.atomic
@@ -23,7 +25,7 @@ def set_end(key: ApiKey, expires_at: datetime, by: Actor) -> None:
     """
     policies.lock(key.team)
     now = timezone.now()
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     present = locked.expires_at
     is_later = present is not None and (present <= now or expires_at > present)
     if is_later:
@@ -40,3 +42,24 @@ def set_end(key: ApiKey, expires_at: datetime, by: Actor) -> None:
     after = {"expires_at": expires_at.isoformat()}
     action = "api_key.extend" if is_later else "api_key.shorten"
     audit.record(key.team_id, action, by, keys.target(key), before=before, after=after)
+
+
+def new_end(key: ApiKey, now: datetime) -> datetime | None:
+    """Return the end that lets a new text live as long as the present one was to, if later.
+
+    It is no later than the key policy allows.
+    """
+    if key.expires_at is None or key.secret is None:
+        return None
+    end = later(now, key.expires_at - key.secret.created_at)
+    latest = policies.latest_end(key.team, now)
+    end = min(end, latest) if latest else end
+    return end if end > key.expires_at else None
+
+
+def later(moment: datetime, span: timedelta) -> datetime:
+    """Return the moment after a span, at most the last day of the calendar."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.combine(date.max, END_OF_DAY)

@@ -4,12 +4,14 @@ Nothing is stored but the right to issue once. Nobody but the holder ever sees t
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
@@ -19,12 +21,20 @@ from accounts.permissions import Actor
 from apikeys.models import ApiKey, HandOver, KeySecret
 from apikeys.models.hand_overs import MOST_WRONG
 from apikeys.services import keys, rights
-from apikeys.services.life import policies, rotation
+from apikeys.services.life import expiry, policies, rotation
 
 LIFETIMES = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 USUAL = "24h"
 LEAST_PASSPHRASE, MOST_PASSPHRASE = 6, 200  # characters
 HOLDER = "whoever opened the hand-over link"
+
+
+class LinkTerms(TypedDict):
+    """What a link is whatever becomes of the key's present text."""
+
+    lifetime: timedelta
+    holder: str
+    passphrase: str
 
 
 class Closed(Exception):
@@ -53,30 +63,25 @@ def make(
     by: Actor,
     *,
     lifetime: timedelta,
+    holder: str = "",
     passphrase: str = "",
     overlap: timedelta = timedelta(),
     when_silent: bool = False,
+    moves_end: bool = False,
 ) -> tuple[HandOver, str]:
     """Make a link for whoever will hold the key. Return it and its token, which is stored nowhere.
 
-    A key with a text is rotated when the link is used: the overlap begins then. Raises NotAllowed
-    unless the actor holds all scopes of the key, and ValidationError by field: for a publishable
-    key, one that waits for a holder already, a passphrase that is too short or too long, and an
-    overlap that the key policy does not allow.
+    `holder` says for whom it is meant, and is shown to the team alone. A key with a text is rotated
+    when the link is used: the overlap begins then, and with `moves_end` the key's end moves as
+    `expiry.new_end` has it. Raises NotAllowed unless the actor holds all scopes of the key, and
+    ValidationError by field: for a publishable key, one that waits for a holder already, a
+    passphrase that is too short or too long, and an overlap that the key policy does not allow.
     """
     policies.lock(key.team)
     now = timezone.now()
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     rights.check(key.team, by, locked.scopes)
-    if locked.is_publishable:
-        raise ValidationError({"key": "The text of a publishable key is shown at any time."})
-    if passphrase and not LEAST_PASSPHRASE <= len(passphrase) <= MOST_PASSPHRASE:
-        said = f"Use {LEAST_PASSPHRASE} to {MOST_PASSPHRASE} characters, or none."
-        raise ValidationError({"passphrase": said})
-    longest = policies.longest_overlap(key.team)
-    if not timedelta() <= overlap <= longest:
-        words = rotation.words(longest)
-        raise ValidationError({"overlap": f"Both texts may work for at most {words}."})
+    _check_terms(locked, passphrase, overlap)
     if HandOver.objects.waiting(now).filter(key=key).exists():
         raise ValidationError({"key": "A link for this key waits already. End it first."})
     HandOver.objects.filter(key=key, taken_at=None, ended_at=None).update(ended_at=now)
@@ -90,12 +95,21 @@ def make(
         made_by_id=by.id,
         made_by_name=by.name,
         ends_at=now + lifetime,
+        holder=holder,
         overlap=overlap,
         when_silent=when_silent,
+        moves_end=moves_end,
     )
     after = {"ends_at": made.ends_at.isoformat(), "has_passphrase": bool(passphrase)}
+    if holder:
+        after["holder"] = holder
     audit.record(key.team_id, "api_key.make_hand_over", by, keys.target(key), after=after)
     return made, token
+
+
+def url(token: str) -> str:
+    """Return the address of a link."""
+    return settings.PUBLIC_URL + reverse("key_link", args=[token])
 
 
 @transaction.atomic
@@ -130,7 +144,7 @@ def take(digest: str, passphrase: str, address: str) -> tuple[ApiKey, str]:
     found = find(digest)
     if found is None or not found.is_waiting:
         raise Closed(found)
-    _check_now(found.key)
+    _check_now(found)
     _check_passphrase(found, passphrase)
     try:
         return _take(found, address)
@@ -153,13 +167,20 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
     key, now = found.key, timezone.now()
     policies.lock(key.team)
     key.refresh_from_db()
-    _check_now(key)
+    if key.deleted_at is not None:
+        raise Closed(None)
+    _check_now(found)
     waiting = HandOver.objects.filter(pk=found.pk, taken_at=None, ended_at=None, ends_at__gt=now)
     if not waiting.update(taken_at=now, taken_from=address):
         raise Closed(find(found.digest))
     if KeySecret.objects.live(now).filter(key=key).exists():
         text = rotation.rotate(
-            key, found.maker, overlap=found.overlap, when_silent=found.when_silent
+            key,
+            found.maker,
+            # The policy may have become stricter since the link was made.
+            overlap=min(found.overlap, policies.longest_overlap(key.team)),
+            when_silent=found.when_silent,
+            expires_at=expiry.new_end(key, now) if found.moves_end else None,
         )
     else:
         text = keys.issue(key, found.maker)
@@ -172,10 +193,25 @@ def _take(found: HandOver, address: str) -> tuple[ApiKey, str]:
     return key, text
 
 
-def _check_now(key: ApiKey) -> None:
+def _check_terms(key: ApiKey, passphrase: str, overlap: timedelta) -> None:
+    if key.is_publishable:
+        raise ValidationError({"key": "The text of a publishable key is shown at any time."})
+    if passphrase and not LEAST_PASSPHRASE <= len(passphrase) <= MOST_PASSPHRASE:
+        said = f"Use {LEAST_PASSPHRASE} to {MOST_PASSPHRASE} characters, or none."
+        raise ValidationError({"passphrase": said})
+    longest = policies.longest_overlap(key.team)
+    if not timedelta() <= overlap <= longest:
+        words = rotation.words(longest)
+        raise ValidationError({"overlap": f"Both texts may work for at most {words}."})
+
+
+def _check_now(found: HandOver) -> None:
+    key, now = found.key, timezone.now()
     account = key.service_account
     is_off = key.disabled_at is not None or key.team.suspended_at is not None
-    is_over = key.expires_at is not None and key.expires_at <= timezone.now()
+    is_over = key.expires_at is not None and key.expires_at <= now
+    if is_over and found.moves_end:
+        is_over = expiry.new_end(key, now) is None
     if is_off or is_over or (account is not None and not account.is_usable):
         raise NotNow
 

@@ -112,7 +112,10 @@ def undo(digest: str, address: str) -> Undo:
     if asked is None:
         raise Closed
     policies.lock(asked.key.team)
-    rotation.lock_secrets(asked.key, timezone.now())
+    try:
+        rotation.lock_secrets(asked.key, timezone.now())
+    except ApiKey.DoesNotExist:
+        raise Closed from None
     found = find(digest)  # once more under the locks
     if found is None or not link_tokens.redeem(LinkPurpose.KEY_UNDO, digest):
         raise Closed

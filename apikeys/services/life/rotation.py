@@ -216,7 +216,7 @@ def _is_silent(secret: KeySecret, now: datetime) -> bool:
 
 def lock_secrets(key: ApiKey, now: datetime) -> list[KeySecret]:
     """Lock the key, read it anew, and return its secrets that work, the newest first."""
-    locked = ApiKey.objects.kept().select_for_update().get(pk=key.pk)
+    locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     key.scopes, key.expires_at, key.version = locked.scopes, locked.expires_at, locked.version
     # By their order of making and not by time: a clock may have run back between two.
     return list(KeySecret.objects.live(now).filter(key=key).order_by("-pk"))

@@ -257,7 +257,7 @@ def test_a_foreign_id_and_a_random_one_look_the_same(
                 getattr(as_mallory, method)(page(one, verb).replace("acme", "globex"))
                 for one in (crm.id, factories.NOBODYS_ID)
             ]
-            assert answers[0].status_code == answers[1].status_code in (404, 405)
+            assert answers[0].status_code == answers[1].status_code in (302, 404, 405)
             texts = [factories.without_id_and_time(answer) for answer in answers]
             assert texts[0] == texts[1]
             assert [*answers[0].headers] == [*answers[1].headers]

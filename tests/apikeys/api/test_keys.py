@@ -316,3 +316,30 @@ def test_numbered_pages_of_flowise_are_told_what_to_do(robot: Caller, query: str
     answer = robot("GET", f"/apikey?{query}")
     assert answer.status_code == 400
     assert "next_cursor" in answer.json()["detail"]
+
+
+def test_filters_narrow_the_list_and_the_next_page(acme: Team) -> None:
+    robot = caller(acme, "apikeys:view")
+    account = service_accounts.create(acme, About("machine", "production"), TESTER)
+    for number in range(3):
+        keys.add(acme, f"of machine {number}", TESTER, service_account=account)
+    off, _ = factories.key(acme, "off")
+    keys.disable(off, TESTER)
+
+    def names(query: str) -> list[str]:
+        answer = robot("GET", f"/apikey?limit=2&{query}")
+        assert answer.status_code == 200, answer.content
+        found = [each["name"] for each in answer.json()["data"]]
+        if answer.headers.get("Link"):
+            assert query in answer.headers["Link"]
+            cursor = answer.json()["next_cursor"]
+            later = robot("GET", f"/apikey?limit=2&{query}&cursor={cursor}").json()["data"]
+            found += [each["name"] for each in later]
+        return sorted(found)
+
+    assert names("name=OFF") == names("status=disabled") == ["off"]
+    assert names(f"service_account={account.id}") == [f"of machine {n}" for n in range(3)]
+    assert names(f"service_account={factories.NOBODYS_ID}") == names("name=of") == []
+    assert names("kind=publishable") == names("environment=staging") == []
+    for wrong in ("status=lost", "kind=public", "environment=home", "service_account=1"):
+        assert robot("GET", f"/apikey?{wrong}").status_code == 422, wrong

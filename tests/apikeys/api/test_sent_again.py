@@ -62,6 +62,16 @@ def test_a_refused_creation_can_be_sent_again_with_its_idempotency_key(robot: Ca
     assert robot("POST", "/apikey", {"name": "good"}, **head).status_code == 201
 
 
+def test_several_keys_are_changed_once(acme: Team, robot: Caller) -> None:
+    key, _ = factories.key(acme, "one of several")
+    body, head = {"action": "delete", "ids": [str(key.id)]}, {"Idempotency-Key": "clean-up"}
+    answers = [robot("POST", "/apikey/bulk", body, **head) for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    other = robot("POST", "/apikey/bulk", {**body, "action": "disable"}, **head)
+    assert "Idempotency-Key" in errors_of(other)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_rotations_at_once_with_one_idempotency_key_one_makes_a_text(acme: Team) -> None:
     robot = caller(acme, "apikeys:update", "predictions:create")

@@ -1,5 +1,6 @@
 """Hand-over by link: one text, for one person, seen by nobody else."""
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.crypto import digests
-from accounts.models import AuditEvent, Membership, Team, User
+from accounts.models import AuditEvent, Membership, StoredAnswer, Team, User
 from accounts.permissions import Actor
 from accounts.services import members
 from apikeys.models import ApiKey, HandOver
@@ -185,12 +186,13 @@ def test_the_whole_way_in_two_browsers(acme: Team, alice: User, default_key: Api
         page = browser.get(f"/key-link/{url}", follow=True)
         assert "A key is waiting for you" in page.content.decode()
         assert url not in page.content.decode()
-    shown = holder.post("/key-link/", {})
+    waiting = {"link": HandOver.objects.get().pk}
+    shown = holder.post("/key-link/", waiting)
     text = shown.content.decode().partition("data-copy-source>")[2]
     assert "Your key, this once" in shown.content.decode()
     assert shown.headers["Cache-Control"] == "no-store"
     assert text
-    late = preview.post("/key-link/", {})
+    late = preview.post("/key-link/", waiting)
     assert late.status_code == 410
     assert "Somebody took this key before you" in late.content.decode()
     assert "Taken" in maker.get(f"/t/acme/keys/{default_key.id}/").content.decode()
@@ -204,6 +206,9 @@ def test_a_program_makes_looks_at_and_ends_a_link(acme: Team, default_key: ApiKe
     made = robot("POST", path, {"lifetime": "1h"}, **{"Idempotency-Key": "one"})
     assert made.status_code == 201, made.content
     url = made.json()["url"]
+    # Nobody who reads the database can guess what the body held.
+    plain = hashlib.sha256(f'/api/v1{path}\0{{"lifetime": "1h"}}'.encode()).hexdigest()
+    assert StoredAnswer.objects.exclude(body_digest=plain).count() == 1
     again = robot("POST", path, {"lifetime": "1h"}, **{"Idempotency-Key": "one"})
     assert "url" not in again.json()
     second = robot("POST", path, {})

@@ -1,5 +1,6 @@
 """Reports of leaked keys: what stops, what is told, and what never is."""
 
+import json
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -11,7 +12,6 @@ from django.utils import timezone
 from accounts import worker
 from accounts.limits import stores
 from accounts.models import AuditEvent, Team
-from accounts.permissions import Actor
 from apikeys import key_text
 from apikeys.leaks import reports
 from apikeys.leaks.candidates import Found, candidates
@@ -162,27 +162,6 @@ def test_a_text_that_was_cut_off_does_not_hide_the_next_one() -> None:
     assert [each.public_id for each in candidates([Found(cut + whole.text)])] == [whole.public_id]
 
 
-def test_a_report_that_fails_does_not_hold_up_the_next_one(
-    acme: Team, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (first, of_first), (second, of_second) = (factories.key(acme, name) for name in ("a", "b"))
-    for each in candidates([Found(f"{of_first} {of_second}")]):
-        digests = [list(pair) for pair in each.digests]
-        LeakCandidate.objects.create(public_id=each.public_id, digests=digests)
-    disable = keys.disable
-
-    def fail_once(key: ApiKey, by: Actor) -> None:
-        if key.pk == first.pk:
-            raise ValueError
-        disable(key, by)
-
-    monkeypatch.setattr(keys, "disable", fail_once)
-    reports.handle(Event())
-    second.refresh_from_db()
-    assert second.disabled_at is not None
-    assert LeakCandidate.objects.count() == 1  # the other waits
-
-
 def test_the_worker_looks_soon_enough_to_keep_the_promise_of_two_seconds() -> None:
     (job,) = (job for job in worker.jobs() if job.run == reports.handle)
     assert job.every <= timedelta(seconds=1)
@@ -251,3 +230,25 @@ def test_the_login_page_names_the_page_for_reports() -> None:
 def test_a_body_that_is_no_report_is_refused(body: bytes, status: int) -> None:
     answer = Client().post("/api/v1/leak-reports", body, content_type="application/json")
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "text"),
+        ({"text": 1}, "text"),
+        ({"text": "a", "digest": "b"}, "digest"),
+        ([{"type": "flk"}], "0.token"),
+        ([[]], "0.token"),
+        ("text", "body"),
+        (None, "body"),
+    ],
+)
+def test_a_report_of_another_form_is_refused_by_the_names_that_were_sent(
+    db: None, body: object, field: str
+) -> None:
+    answer = Caller("")("POST", "/leak-reports", json.dumps(body).encode())
+    assert answer.status_code == 422, answer.content
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert "extract" not in error["message"]

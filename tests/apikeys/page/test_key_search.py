@@ -100,6 +100,6 @@ def test_a_key_of_another_team_is_like_one_that_never_was(
 def test_the_search_is_posted(as_alice: Client, integration: Integration) -> None:
     body = as_alice.get(LIST).content.decode()
     assert f'method="post" action="{SEARCH}"' in body
-    assert as_alice.get(SEARCH).status_code == 405
+    assert as_alice.get(SEARCH)["Location"] == LIST
     kept = as_alice.post(SEARCH, {"q": "crm", "show": "active"})
     assert kept["Location"] == f"{LIST}?q=crm&show=active"

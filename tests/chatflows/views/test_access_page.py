@@ -70,7 +70,7 @@ def test_a_stale_form_is_refused_and_shows_how_it_is(as_alice: Client, faq: Chat
     for headers in ({}, {"HX-Request": "true"}):
         response = as_alice.post(page(faq.id, "chatflow_access_save"), data, headers=headers)
         assert response.status_code == 422
-        assert "Someone else changed the access" in response.content.decode()
+        assert "alice changed the access" in response.content.decode()
     faq.refresh_from_db()
     assert faq.access_mode == "off"
 

@@ -57,3 +57,20 @@ def test_every_operation_names_scope_roles_errors_and_an_example() -> None:
 def test_a_policy_names_the_roles_that_may_give_its_scope() -> None:
     scope = next(scope for scope in SCOPES if scope == "audit:view")
     assert Policy((scope,)).roles == ["Owner", "Admin"]
+
+
+def test_headers_that_make_a_call_safe_are_parameters() -> None:
+    taken: dict[str, set[str]] = {"Idempotency-Key": set(), "If-Match": set()}
+    creates, compares = set(), set()
+    for methods in document.build()["paths"].values():
+        for details in methods.values():
+            for each in details["parameters"]:
+                if each["in"] == "header":
+                    taken[each["name"]].add(details["operationId"])
+            if "201" in details["responses"]:
+                creates.add(details["operationId"])
+            if "412" in details["responses"]:
+                compares.add(details["operationId"])
+    assert taken["Idempotency-Key"] == creates | {"changeApiKeys", "rotateApiKey"}
+    assert taken["If-Match"] == compares
+    assert "deleteServiceAccount" in compares

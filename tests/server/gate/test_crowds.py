@@ -13,7 +13,7 @@ import pytest
 from config.pages import AT_ONCE
 from tests.server.shipped import OWNER, Shipped, start
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.large]
 
 IDLE, SILENT, CALLS = 4000, 500, 200
 PAGES = 400  # at once

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ pytestmark = [
     pytest.mark.server,
     pytest.mark.skipif(POSTGRES in os.environ, reason="hurts a SQLite file"),
 ]
+large = partial(pytest.param, marks=pytest.mark.large)
 WITHIN = 5  # seconds: to close, and to heal
 
 
@@ -59,12 +61,12 @@ def healed(server: Shipped, key: str) -> None:
 @pytest.mark.parametrize(
     ("hurt", "suffixes", "is_asked_first"),
     [
-        (Path.unlink, ["-wal"], "page"),
-        (Path.unlink, ["-shm"], "call"),
         (Path.unlink, ["-wal", "-shm"], "page"),
-        (replace, ["-wal"], "call"),
-        (replace, ["-shm"], "page"),
         (replace, ["-wal", "-shm"], "call"),
+        large(Path.unlink, ["-wal"], "page"),
+        large(Path.unlink, ["-shm"], "call"),
+        large(replace, ["-wal"], "call"),
+        large(replace, ["-shm"], "page"),
     ],
 )
 def test_a_file_that_is_deleted_or_replaced_is_noticed_and_heals_without_a_restart(

@@ -17,7 +17,7 @@ from tests.server.forks import PATIENCE
 from tests.server.shipped import Answer, Shipped
 from tests.server.world import World, eventually
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upstreams")]
+pytestmark = [pytest.mark.server, pytest.mark.large, pytest.mark.xdist_group("upstreams")]
 
 MIB = 2**20
 UNREAD = 60  # streams at once whose clients do not read

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import sites
+from tests.browser.origins import sites
 from tests.clients import packages
 from tests.server.shipped import Shipped
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import sites
 from tests.browser.conftest import log_in
+from tests.browser.origins import sites
 from tests.server.shipped import Shipped
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]

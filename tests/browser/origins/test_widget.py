@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import sites
+from tests.browser.origins import sites
 from tests.clients import packages
 from tests.server.shipped import Shipped
 
