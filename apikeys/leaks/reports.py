@@ -132,7 +132,7 @@ def _handle(row: LeakCandidate) -> None:
 def _stop(secret: KeySecret, source: str, network: str) -> None:
     """Disable the key of a live secret, and tell its people, once a day and secret."""
     # Locked first: of two reports at once the second finds the notice of the first.
-    rows = ApiKey.objects.select_for_update(of=("self",))
+    rows = ApiKey.objects.select_for_update(of=("self",), no_key=True)
     key, now = rows.select_related("team", "service_account").get(pk=secret.key_id), timezone.now()
     if key.deleted_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return
