@@ -34,7 +34,7 @@ SENTENCES = {
     "api_key.make_hand_over": "made a link for whoever will hold the key {target}",
     "api_key.end_hand_over": "ended the link for the holder of the key {target}",
     "api_key.take_hand_over": "took the text of the key {target}",
-    "api_key.leak_report": "had the key {target} reported as leaked",
+    "api_key.leak_report": "named the key {target} as leaked",
     "api_key.add_origin": "let the pages of one more origin use the key {target}",
     "api_key.remove_origin": "took an origin from the key {target}",
     "team.restore_keys": "brought the keys of {target} back from the key file",

@@ -44,12 +44,21 @@ _CHANGES: Sequence[tuple[str, str, Mapping[str, tuple[str, ...]]]] = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The sentence: `lead` is bold. `is_strong`: it says something that a person should weigh."""
+    """The sentence: `lead` is bold. `is_strong`: it says something that a person should weigh.
+
+    `opens` names what the key opens.
+    """
 
     lead: str
     rest: str
     is_strong: bool
     scopes: tuple[str, ...]
+    opens: tuple[str, ...] = ()
+
+    @property
+    def may(self) -> str:
+        """What the key may do, for whoever is to hold it."""
+        return abilities(self.scopes)
 
     @property
     def chips(self) -> tuple[str, ...]:
@@ -86,7 +95,16 @@ def sentence(
     text = _strong(held, resources, when, changes) if changes else _mild(held, resources, when)
     if changes:
         text += _advice(networks, expires_at)
-    return Found("Whoever found this key could", text, bool(changes), named)
+    return Found("Whoever found this key could", text, bool(changes), named, tuple(resources or ()))
+
+
+def abilities(scopes: Iterable[str]) -> str:
+    """Say what scopes let a key do, the strongest after its calls, without who could do it."""
+    held = with_implied(scopes)
+    asks, reads = held.issuperset(CALLING), _reads(held, None)
+    could = ["ask the chatflows it opens"] if asks else []
+    could += [*_changes(held), *([f"read {_series(reads)}"] if reads else [])]
+    return f"{could[0]}, nothing else" if len(could) == 1 else "; ".join(could) or "nothing"
 
 
 def _mild(held: frozenset[str], resources: Sequence[str] | None, when: str) -> str:

@@ -1,8 +1,10 @@
 """Meters: what a key took of its limits, as pages show it. Pure but for the currency's name."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.bounds import Limits, Measure
 from accounts.money import written
@@ -23,7 +25,10 @@ MARKED = frozenset({Measure.DAY, Measure.MONTH, Measure.TOKENS, Measure.BUDGET})
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One limit, what was taken of it, and the part in percent. `limit` is empty: no limit."""
+    """One limit, what was taken of it, and the part in percent. `limit` is empty: no limit.
+
+    `resets` is when it is whole again, in words; empty for what passes in a minute.
+    """
 
     name: str
     taken: str
@@ -31,6 +36,8 @@ class Meter:
     percent: int
     is_marked: bool
     note: str = ""
+    left: str = ""
+    resets: str = ""
 
     @property
     def tone(self) -> str:
@@ -69,7 +76,18 @@ def _meter(measure: Measure, limit: int | None, count: int, taken: Taken) -> Met
         percent=percent,
         is_marked=measure in MARKED,
         note=_note(measure, limit, taken),
+        left=say(max(0, limit - count)) if limit else "",
+        resets=_resets(measure, timezone.now()),
     )
+
+
+def _resets(measure: Measure, now: datetime) -> str:
+    if measure not in MARKED:
+        return ""
+    if measure is Measure.DAY:
+        return "00:00 UTC"
+    first = now.replace(day=1) + timedelta(days=32)
+    return f"1 {first:%B}"
 
 
 def _note(measure: Measure, limit: int | None, taken: Taken) -> str:

@@ -52,7 +52,8 @@ def key_hand_over(request: KeyRequest) -> HttpResponse:
             note(form, error)
         else:
             return link_shown(request, made, token)
-    return render_forms(request, "apikeys/handover/make.html", {"key": key, "form": form})
+    context = {"key": key, "form": form, "latest": hand_overs.latest_of(key)}
+    return render_forms(request, "apikeys/handover/make.html", context)
 
 
 @key_view(Permission.APIKEYS_UPDATE)

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.bounds import Limits
-from apikeys import key_text, meters, resources
+from apikeys import found, key_text, meters, resources
 from apikeys.meters import Meter
 from apikeys.models import ApiKey, KeySecret
 from apikeys.resources import Resource, Taken
@@ -20,7 +20,7 @@ LAST_CALLS = 20
 
 @dataclass(frozen=True, slots=True)
 class HolderCall:
-    """One of the last calls with the key. `chatflow` is a name, or else an id."""
+    """One of the last calls with the key. `chatflow` is a name if `is_named`, or else an id."""
 
     at: datetime
     chatflow: str
@@ -31,6 +31,7 @@ class HolderCall:
     address: str
     duration_ms: int
     streamed: bool
+    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Overview:
     state: str
     team: str
     scopes: Sequence[str]
+    may: str
     networks: Sequence[str]
     origins: Sequence[str]
     opens: Sequence[Resource]
@@ -71,6 +73,7 @@ def of(key: ApiKey, secret: KeySecret) -> Overview:
         state=key.status.value,
         team=key.team.name,
         scopes=tuple(sorted(key.scopes)),
+        may=found.abilities(key.scopes),
         networks=tuple(key.networks),
         origins=tuple(key.origins),
         opens=tuple(opens),
@@ -95,6 +98,7 @@ def _last_calls(key: ApiKey, names: dict[UUID, str]) -> tuple[HolderCall, ...]:
             address=call.client_address,
             duration_ms=call.duration_ms or 0,
             streamed=call.streamed,
+            is_named=call.chatflow_id in names,
         )
         for call in resources.registry().last_calls(key, LAST_CALLS)
     )

@@ -10,13 +10,15 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import StrictForm
+from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits.too_many import TooMany
 from accounts.login.ways_back import posted_from
 from accounts.models import Membership
+from apikeys import resources
 from apikeys.holders import overview, visits
 from apikeys.holders.visits import Caller
+from apikeys.leaks import reports
 from apikeys.models import ApiKey, KeyVisit
 from apikeys.services.life import holder_rotation
 
@@ -98,6 +100,26 @@ def holder_rotate(request: HttpRequest) -> HttpResponse:
     old.refresh_from_db()
     context = {"key": key, "visit": visit, "key_text": text, "old_ends_at": old.ends_at}
     return render(request, "apikeys/holder/rotated.html", context)
+
+
+@open_view(ENTERED)
+@require_http_methods(["GET", "HEAD", "POST"])
+def holder_stop(request: HttpRequest) -> HttpResponse:
+    """Ask before the key is stopped as a leaked one, and stop it."""
+    visit = _visit(request)
+    if visit is None:
+        return redirect("holder")
+    key = visit.key_secret.key
+    context = {"key": key, "visit": visit, "asked": _asked(key)}
+    form = StrictForm(posted(request))
+    if not form.is_valid():
+        context |= {"form": form, "opens": resources.registry().of_keys([key]).get(key.id, [])}
+        return render_forms(request, "apikeys/holder/stop.html", context)
+    reports.stop(visit.key_secret, cast(PageRequest, request).address)
+    visits.end(_cookie(request))
+    response = render(request, "apikeys/holder/stopped.html", context)
+    _set_cookie(response, "")
+    return response
 
 
 def _page(request: HttpRequest, visit: KeyVisit, said: str = "", status: int = 200) -> HttpResponse:

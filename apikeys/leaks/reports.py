@@ -34,6 +34,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 KIND = "key_leaked"
 BY = Actor("system", "leaks", "Leak report")
+HOLDER = "the key's own holder, on the holder's page"  # a source
 THANKS = "Thank you. If this is a live secret key of this server, it stops working within seconds."
 
 
@@ -87,6 +88,25 @@ def _put_off(row: LeakCandidate, error: Exception) -> None:
     log.error("leak report waits", seconds=pause.total_seconds(), **facts)
 
 
+def open_report(key: ApiKey) -> Notice | None:
+    """Return the latest report of a text of the key that has not ended since, or None."""
+    live = {secret.public_id for secret in (key.secret, key.old_secret) if secret is not None}
+    told = Notice.objects.of(key.team).filter(subject=key.id, kind=KIND).order_by("-at")[:10]
+    return next((notice for notice in told if notice.about.split()[0] in live), None)
+
+
+@transaction.atomic
+def stop(secret: KeySecret, address: str) -> None:
+    """Stop a key that its own holder reports. `address` is the holder's.
+
+    The holder showed the text, so it is as good a proof as a report that contains it.
+    """
+    live = KeySecret.objects.live(timezone.now()).filter(pk=secret.pk)
+    found = live.select_related("key__team", "key__service_account").first()
+    if found is not None:
+        _stop(found, HOLDER, addresses.network_of(address))
+
+
 def _handle_now() -> None:
     try:
         handle(Event())
@@ -103,23 +123,30 @@ def _handle(row: LeakCandidate) -> None:
     secret = secrets.select_related("key__team", "key__service_account").first()
     if secret is None or not _is_right(secret, row) or secret.key.deleted_at is not None:
         return
-    key = secret.key
-    if key.is_publishable:
-        ApiKey.objects.filter(pk=key.pk).update(leak_reports=F("leak_reports") + 1)
+    if secret.key.is_publishable:
+        ApiKey.objects.filter(pk=secret.key_id).update(leak_reports=F("leak_reports") + 1)
         return
-    if key.expires_at is not None and key.expires_at <= now:
+    _stop(secret, row.source, row.network)
+
+
+def _stop(secret: KeySecret, source: str, network: str) -> None:
+    """Disable the key of a live secret, and tell its people, once a day and secret."""
+    # Locked first: of two reports at once the second finds the notice of the first.
+    rows = ApiKey.objects.select_for_update(of=("self",), no_key=True)
+    key, now = rows.select_related("team", "service_account").get(pk=secret.key_id), timezone.now()
+    if key.deleted_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return
     was_disabled = key.disabled_at is not None
-    day = f"{row.public_id} {now.date()}"
+    day = f"{secret.public_id} {now.date()}"
     is_new = not Notice.objects.of(key.team).filter(subject=key.id, kind=KIND, about=day).exists()
     if was_disabled and not is_new:
         return
     keys.disable(key, BY)
     if is_new:
         Notice.objects.create(team=key.team, subject=key.id, kind=KIND, about=day, at=now)
-    after = {"public_id": row.public_id, "source": row.source, "network": row.network}
+    after = {"public_id": secret.public_id, "source": source, "network": network}
     audit.record(key.team_id, "api_key.leak_report", BY, keys.target(key), after=after)
-    _tell(key, row, secret)
+    _tell(secret, source, network)
     log.info("leaked key disabled", key=str(key.id))
 
 
@@ -130,14 +157,15 @@ def _is_right(secret: KeySecret, row: LeakCandidate) -> bool:
     )
 
 
-def _tell(key: ApiKey, row: LeakCandidate, secret: KeySecret) -> None:
+def _tell(secret: KeySecret, source: str, network: str) -> None:
+    key = secret.key
     values = {
         "team_name": names.unlinked(key.team.name),
         "key_name": names.unlinked(key.name),
         "hint": f"{secret}…{secret.public_id[-4:]}",
         # A stranger's own text, spelled so that no mail program makes a link of it.
-        "source": names.unlinked(row.source),
-        "network": row.network,
+        "source": names.unlinked(source),
+        "network": network,
         "link": outbox.link("key_page", key.team.slug, key.id),
     }
     recipients.tell(KIND, recipients.of_key(key), values, key.team)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
+from apikeys.leaks import reports
 from apikeys.services import keys, rights
 from apikeys.views.key_guard import KeyRequest, key_view
 
@@ -51,7 +52,8 @@ def key_enable(request: KeyRequest) -> HttpResponse:
         return _back(request)
     if request.method != "POST":
         opened = resources.registry().of_keys([key]).get(key.id, [])
-        return render(request, "apikeys/enable.html", {"key": key, "resources": opened})
+        context = {"key": key, "resources": opened, "leak": reports.open_report(key)}
+        return render(request, "apikeys/enable.html", context)
     keys.enable(key, request.principal.actor)
     messages.success(request, f"{key.name} is enabled again.")
     return _back(request)

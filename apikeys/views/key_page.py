@@ -12,6 +12,7 @@ from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
 from apikeys import charts, found, meters, resources
+from apikeys.leaks import reports
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
 from apikeys.services import browsers
@@ -63,6 +64,7 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
         "publishable": browsers.card(key),
         "in_browsers": browsers.in_browsers([key]).get(key.id, ()),
         "hand_over": hand_overs.latest_of(key),
+        "leak": reports.open_report(key),
         **_use(key),
         **opens,
         **_stop(key),

@@ -129,7 +129,8 @@ class AskForm(forms.Form):
         label="Your question",
         widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask something"}),
     )
-    chat_id = forms.UUIDField(widget=forms.HiddenInput)
+    # Two forms of a page hold it, so it has no id.
+    chat_id = forms.UUIDField(widget=forms.HiddenInput(attrs={"id": False}))
 
     @property
     def question_and_chat(self) -> tuple[str, str]:

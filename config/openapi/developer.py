@@ -15,6 +15,7 @@ _CALL = {Permission.PREDICTIONS_CREATE: "POST /api/v1/prediction/{id}"}
 class ScopeRow(NamedTuple):
     """A scope, what it lets a key do, the roles that may give it, and an operation that asks it."""
 
+    group: str
     scope: Permission
     words: str
     roles: str
@@ -25,9 +26,9 @@ def scopes() -> list[ScopeRow]:
     """Return every scope in the order of pages."""
     examples = {**_examples(), **_CALL}
     return [
-        ScopeRow(scope, words, _roles(scope), examples.get(scope, ""))
-        for group in GROUPS.values()
-        for scope, words in group.items()
+        ScopeRow(group, scope, words, _roles(scope), examples.get(scope, ""))
+        for group, held in GROUPS.items()
+        for scope, words in held.items()
     ]
 
 

@@ -10,7 +10,7 @@ from accounts.bounds import Limits
 from accounts.models import Role
 from accounts.permissions import ROLE_PERMISSIONS, SCOPES, with_implied
 from apikeys import scopes
-from apikeys.found import Found, sentence
+from apikeys.found import Found, abilities, sentence
 from apikeys.scopes import Preset
 
 pytestmark = pytest.mark.fast
@@ -233,3 +233,26 @@ def test_scopes_are_few_and_each_stands_once() -> None:
 def test_pages_have_words_for_every_scope() -> None:
     named = [scope for group in scopes.GROUPS.values() for scope in group]
     assert sorted(named) == sorted(SCOPES)
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([], "nothing"),
+        ([ASK], "ask the chatflows it opens, nothing else"),
+        ([ASK, SAID], "ask the chatflows it opens; read what was said with them"),
+        (["usage:view"], "read how much is used, nothing else"),
+        (
+            [ASK, "apikeys:create"],
+            "ask the chatflows it opens; make keys; read the names of keys",
+        ),
+    ],
+)
+def test_a_holder_reads_what_the_key_may_do(held: list[str], words: str) -> None:
+    assert abilities(held) == words
+    assert sentence(held, resources=["Order status"]).may == words
+
+
+def test_the_sentence_knows_what_the_key_opens() -> None:
+    assert sentence([ASK], resources=["Order status"]).opens == ("Order status",)
+    assert sentence([ASK], resources=None).opens == ()

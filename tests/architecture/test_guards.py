@@ -28,6 +28,7 @@ OPEN_PAGES = {
     "/key/": "leads to the address without a slash",
     "/key/leave": "ends a visit; without one it does nothing",
     "/key/rotate": "the key's text opens it, and then a visit of 15 minutes",
+    "/key/stop": "the key's text opens it, and then a visit of 15 minutes",
     "/key-undo/": "the link, kept as a digest in the session, is the credential",
     "/key-undo/<str:token>/": "the link's token is the credential",
     "/": "leads people to where they belong",

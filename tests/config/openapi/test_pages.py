@@ -34,6 +34,7 @@ def test_the_developer_page_names_every_scope_with_the_roles_that_may_give_it(
     rows = {str(row.scope): row for row in developer.scopes()}
     for row in rows.values():
         assert f"<code>{row.scope}</code>" in page
+        assert f'<th scope="rowgroup" colspan="4">{row.group}</th>' in page
     assert rows["audit:view"].roles == "Owner, admin"
     assert "Your role makes no keys" in page
 
