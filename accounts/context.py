@@ -45,5 +45,5 @@ def _limits_gone_since() -> datetime | None:
 def _teams(request: HttpRequest) -> list[Team]:
     if not request.user.is_authenticated:
         return []
-    mine = Team.objects.filter(memberships__user=request.user, suspended_at=None)
+    mine = Team.objects.filter(memberships__user=request.user)
     return list(mine.order_by("name"))

@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -82,7 +83,8 @@ def team_view(
                 return _to_login(request)
             _in_own_zone(request.user)
             team_request = cast(TeamRequest, request)
-            _enter(team_request, slug)
+            if not _enter(team_request, slug):
+                return _suspended(team_request)
             if not team_request.principal.may_do(permission):
                 raise PermissionDenied(permission)
             if fresh_login and not fresh_logins.is_fresh(request):
@@ -169,14 +171,15 @@ def _in_own_zone(user: User) -> None:
         timezone.activate(ZoneInfo(user.time_zone))
 
 
-def _enter(request: TeamRequest, slug: str) -> None:
-    membership = (
-        Membership.objects.select_related("team")
-        .filter(user=request.user, team__slug=slug, team__suspended_at=None)
-        .first()
-    )
+def _enter(request: TeamRequest, slug: str) -> bool:
+    """Put a member's team and rights on the request; False for a team that is suspended."""
+    mine = Membership.objects.select_related("team").filter(user=request.user, team__slug=slug)
+    membership = mine.first()
     if membership is None:
         raise Http404
+    if membership.team.suspended_at is not None:
+        request.team = membership.team
+        return False
     role = Role(membership.role)
     request.team = membership.team
     request.principal = Principal(
@@ -186,6 +189,13 @@ def _enter(request: TeamRequest, slug: str) -> None:
         role_label=str(role.label),
         role=role,
     )
+    return True
+
+
+def _suspended(request: TeamRequest) -> HttpResponse:
+    """Say what happened to the team, and nothing of what is in it."""
+    context = {"team": request.team}
+    return render(request, "errors/suspended.html", context, status=403)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

@@ -15,6 +15,7 @@ SENTENCES = {
     "faq_entry.create": "added the FAQ entry {target}",
     "faq_entry.update": "changed the FAQ entry {target}",
     "faq_entry.delete": "deleted the FAQ entry {target}",
+    "faq_entry.restore": "put back the FAQ entry {target}",
     "faq_entries.import": "imported FAQ entries into {target}",
     "unanswered_question.dismiss": "dismissed the unanswered question {target}",
 }

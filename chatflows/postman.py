@@ -3,12 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from chatflows.snippets import QUESTION
-
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 
 
-def collection(name: str, public_url: str, chatflow_id: UUID) -> dict[str, Any]:
+def collection(name: str, public_url: str, chatflow_id: UUID, question: str) -> dict[str, Any]:
     """Return the collection: ask for a whole answer, ask for a stream, ping."""
     predict = f"/api/v1/prediction/{chatflow_id}"
     return {
@@ -27,12 +25,12 @@ def collection(name: str, public_url: str, chatflow_id: UUID) -> dict[str, Any]:
             {"key": "flowlatch_key", "value": "", "type": "string"},
         ],
         "item": [
-            _request("Whole answer", "POST", predict, f'{{"question": "{QUESTION}"}}'),
+            _request("Whole answer", "POST", predict, f'{{"question": "{question}"}}'),
             _request(
                 "Word by word",
                 "POST",
                 predict,
-                f'{{"question": "{QUESTION}", "streaming": true}}',
+                f'{{"question": "{question}", "streaming": true}}',
             ),
             {**_request("Is it there?", "GET", "/api/v1/ping"), "description": "No key needed."},
         ],

@@ -1,12 +1,16 @@
 """Snippets: code that calls a chatflow, ready to paste. Pure."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-QUESTION = "What is Flowlatch?"
+QUESTION = "What can you do?"  # where the chatflow suggests none
+# What needs no escape in a shell, in JSON or in any language of the snippets.
+PLAIN = re.compile(r"[\w ,.?!:()-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,53 +32,61 @@ def endpoint(public_url: str, chatflow_id: UUID) -> str:
     return f"{public_url}/api/v1/prediction/{chatflow_id}"
 
 
-def whole(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+def example(questions: Iterable[str]) -> str:
+    """Return the first question that can stand in code as it is, else the usual one."""
+    plain = (question.strip() for question in questions)
+    return next((question for question in plain if PLAIN.fullmatch(question)), QUESTION)
+
+
+def whole(public_url: str, chatflow_id: UUID, question: str = QUESTION) -> list[Snippet]:
     """Return code that asks once and gets a whole answer. The key comes from the environment."""
     url = endpoint(public_url, chatflow_id)
     return [
-        Snippet("curl", "curl", _CURL.format(url=url, question=QUESTION, more="")),
-        Snippet("python", "Python", _PYTHON.format(url=url, question=QUESTION)),
-        Snippet("js", "JavaScript", _JAVASCRIPT.format(url=url, question=QUESTION)),
+        Snippet("curl", "curl", _CURL.format(url=url, question=question, more="")),
+        Snippet("python", "Python", _PYTHON.format(url=url, question=question)),
+        Snippet("js", "JavaScript", _JAVASCRIPT.format(url=url, question=question)),
     ]
 
 
-def streaming(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+def streaming(public_url: str, chatflow_id: UUID, question: str = QUESTION) -> list[Snippet]:
     """Return code that asks once and gets the answer as it comes."""
     url = endpoint(public_url, chatflow_id)
     curl = _CURL.replace("curl {url}", "curl -N {url}")
     more = ', "streaming": true'
     return [
-        Snippet("curl", "curl", curl.format(url=url, question=QUESTION, more=more)),
-        Snippet("python", "Python", _PYTHON_STREAM.format(url=url, question=QUESTION)),
-        Snippet("js", "JavaScript", _JAVASCRIPT_STREAM.format(url=url, question=QUESTION)),
+        Snippet("curl", "curl", curl.format(url=url, question=question, more=more)),
+        Snippet("python", "Python", _PYTHON_STREAM.format(url=url, question=question)),
+        Snippet("js", "JavaScript", _JAVASCRIPT_STREAM.format(url=url, question=question)),
     ]
 
 
-def flowise(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+def flowise(public_url: str, chatflow_id: UUID, question: str = QUESTION) -> list[Snippet]:
     """Return code for Flowise's published clients, with our host."""
-    values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
+    values = {"host": public_url, "id": chatflow_id, "question": question}
     return [
         Snippet("js", "flowise-sdk", _FLOWISE_SDK.format(**values)),
         Snippet("python", "flowise for Python", _FLOWISE_PYTHON.format(**values)),
     ]
 
 
-def openai(public_url: str, chatflow_id: UUID) -> list[Snippet]:
+def openai(public_url: str, chatflow_id: UUID, question: str = QUESTION) -> list[Snippet]:
     """Return code for OpenAI's own clients. The base URL is ours, the model is the chatflow."""
-    values = {"host": public_url, "id": chatflow_id, "question": QUESTION}
+    values = {"host": public_url, "id": chatflow_id, "question": question}
     return [
         Snippet("python", "Python", _OPENAI_PYTHON.format(**values)),
         Snippet("js", "JavaScript", _OPENAI_JAVASCRIPT.format(**values)),
     ]
 
 
-def in_page(public_url: str, chatflow_id: UUID, key_text: str) -> list[Snippet]:
+def in_page(
+    public_url: str, chatflow_id: UUID, key_text: str, question: str = QUESTION
+) -> list[Snippet]:
     """Return code for a web page. A publishable key's text stands in it as it is."""
     values = {
         "url": endpoint(public_url, chatflow_id),
         "host": public_url,
         "id": chatflow_id,
-        "question": QUESTION,
+        "question": question,
         "key": key_text,
     }
     return [

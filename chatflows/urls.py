@@ -56,6 +56,11 @@ urlpatterns = [
         faq_entries.faq_entry_delete,
         name="faq_entry_delete",
     ),
+    path(
+        _ONE + "engine/entries/<int:entry_id>/restore/",
+        faq_entries.faq_entry_restore,
+        name="faq_entry_restore",
+    ),
     path(_ONE + "engine/fallback/", faq_entries.faq_fallback_save, name="faq_fallback_save"),
     path(_ONE + "engine/import/", faq_imports.faq_import, name="faq_import"),
     path(_ONE + "engine/import/save/", faq_imports.faq_import_save, name="faq_import_save"),

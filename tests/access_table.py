@@ -23,7 +23,7 @@ PAGE_COLUMNS = (
     *ROLES,
     "owner, stale",
 )
-OUTSIDERS = ("stranger", "suspended", "operator", "operator, stale")
+OUTSIDERS = ("stranger", "operator", "operator, stale")
 NO_KEY = ("no key", "owner's session", "visitor's cookie")
 BAD_KEYS = (
     "mistyped key",
@@ -56,7 +56,7 @@ Made by `make table` from the policies that the routes declare, and walked cell 
 | login | led to the login page |
 | flow | led to the login page of the team's flow app |
 | password | let in once the password is confirmed again |
-| 403 | a member whose role doesn't suffice |
+| 403 | a member whose role doesn't suffice, or whose team is suspended |
 | 404 | as if there were nothing here |
 
 A *stranger* owns another team; *suspended* is an owner whose team is suspended; *deactivated* an
@@ -128,6 +128,8 @@ class Page:
             return "login"
         if column in OUTSIDERS:
             return "404"
+        if column == "suspended":
+            return "403"
         name = {"operator who views": "viewer", "owner, stale": "owner"}.get(column, column)
         if self.policy.permission not in ROLE_PERMISSIONS[Role(name)]:
             return "403"

@@ -73,11 +73,16 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
     return rows
 
 
-def latest_by(team_id: UUID, target_id: object) -> str:
+def latest_by(team_id: UUID, target_kind: str, target_id: object) -> str:
     """Return who changed a thing last, or "Someone else" where the trail names nobody."""
-    rows = AuditEvent.objects.filter(team_id=team_id, target_id=str(target_id))
-    latest = rows.order_by("-sequence").first()
-    return latest.actor_name if latest else "Someone else"
+    found = latest(team_id, target_kind, target_id)
+    return found.actor_name if found else "Someone else"
+
+
+def latest(team_id: UUID, target_kind: str, target_id: object) -> AuditEvent | None:
+    """Return the newest row about a thing."""
+    rows = AuditEvent.objects.filter(team_id=team_id, target_kind=target_kind)
+    return rows.filter(target_id=str(target_id)).order_by("-sequence").first()
 
 
 def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -> Page:

@@ -120,6 +120,13 @@ def _kept(request: HttpRequest) -> tuple[str, bool]:
     return kept.get("digest", ""), bool(kept.get("has_mailbox"))
 
 
+def _is_members(request: HttpRequest, invitation: Invitation) -> bool:
+    """Whether the link's own person looks: they used it, and are in the team."""
+    if not request.user.is_authenticated or invitation.accepted_by_id != request.user.pk:
+        return False
+    return Membership.objects.filter(team=invitation.team, user=request.user).exists()
+
+
 def _log_in_url() -> str:
     return f"{resolve_url('account_login')}?{urlencode({'next': reverse('join')})}"
 
@@ -135,7 +142,12 @@ def _add_error(form: JoinForm, error: ValidationError) -> None:
 
 
 def _closed(request: HttpRequest, invitation: Invitation | None) -> HttpResponse:
+    """Lead a member who used the link into the team; tell everyone else what happened to it."""
+    if invitation is not None and _is_members(request, invitation):
+        messages.info(request, f"You are in {invitation.team.name} already.")
+        return redirect("chatflow_list", invitation.team.slug)
     # Whom to ask, for those who hold a link that was issued once; to others nothing.
     inviter = invitation.inviter if invitation else ""
-    context = {"inviter": inviter, "is_known": invitation is not None}
+    state = invitation.state() if invitation else ""
+    context = {"inviter": inviter, "state": state, "log_in_url": resolve_url("account_login")}
     return render(request, "accounts/join_closed.html", context, status=410)

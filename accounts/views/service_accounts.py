@@ -8,13 +8,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import held_keys
 from accounts.forms.base import posted, render_forms
 from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.guards import TeamRequest, team_view
-from accounts.login.ways_back import posted_from
+from accounts.login.ways_back import page_of, posted_from
 from accounts.models import Membership, ServiceAccount
 from accounts.permissions import Permission
 from accounts.services import service_accounts
@@ -83,10 +84,10 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
     """Refuse all keys of the account. Enabling it undoes that."""
     account = _get(request, account_id)
     service_accounts.disable(account, request.principal.actor)
-    messages.success(
-        request, f"{account.name} is disabled. The next call with its keys is refused."
-    )
-    return redirect("service_account_list", request.team.slug)
+    said = f"{account.name} is disabled. The next call with its keys is refused."
+    undo = reverse("service_account_enable", args=[request.team.slug, account.id])
+    messages.success(request, said, extra_tags=undo)
+    return redirect(page_of(request))
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)

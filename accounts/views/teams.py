@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
@@ -77,12 +78,17 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 
 
 @operator_view()
-@posted_from("operator_teams")
+@require_http_methods(["GET", "HEAD", "POST"])
 def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
-    """Refuse its keys and its members' pages; ending it undoes all of it."""
+    """Say what stops, and refuse its keys and its members' pages; ending it undoes all of it."""
     team = get_object_or_404(Team, pk=team_id)
+    if request.method != "POST":
+        context = {"team": team, "members": team.memberships.count()}
+        return render(request, "accounts/team_suspend.html", context)
     teams.suspend(team, request.actor)
-    messages.success(request, f"{team.name} is suspended. The next call with its keys is refused.")
+    said = f"{team.name} is suspended. The next call with its keys is refused."
+    undo = reverse("operator_team_unsuspend", args=[team.id])
+    messages.success(request, said, extra_tags=undo)
     return redirect("operator_teams")
 
 
@@ -92,7 +98,7 @@ def team_unsuspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     """Let it go on."""
     team = get_object_or_404(Team, pk=team_id)
     teams.unsuspend(team, request.actor)
-    messages.success(request, f"{team.name} goes on.")
+    messages.success(request, f"{team.name} is active again.")
     return redirect("operator_teams")
 
 

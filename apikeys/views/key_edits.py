@@ -140,7 +140,7 @@ def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
     data = request.POST.copy()
     data["version"] = str(key.version)
     form = make(data, key)
-    by = trail.latest_by(request.team.id, key.id)
+    by = trail.latest_by(request.team.id, "api_key", key.id)
     stored = "; ".join(form.stored()) or "What you typed is what is stored"
     form.add_error(
         None,

@@ -82,6 +82,11 @@ class Call(TeamOwned):
         return Reason(self.reason).words
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it was let in, and no good answer came."""
+        return self.allowed and self.status >= 400
+
+    @property
     def failure_words(self) -> str:
         """Why the answer of a call that was let in failed, as a sentence; empty if it did not."""
         code = CODES.get(self.code) if self.allowed else None

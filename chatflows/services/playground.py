@@ -9,11 +9,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
+from asgiref.sync import sync_to_async
+
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.services import members, sessions
+from chatflows import markdown
 from chatflows.models import Call, Chatflow
 from chatflows.protocols.flowise import frames
+from chatflows.protocols.flowise.frames import frame
 from chatflows.services import questions
 from chatflows.services.questions import PersonsAnswers, PersonsQuestion, Questioner
 
@@ -57,6 +61,8 @@ async def answer(question: PersonsQuestion, place: Place) -> AsyncGenerator[byte
             sent = frames.of_event(question.prediction, event)
             if sent:
                 yield sent
+    if question.prediction.is_complete:  # as the hosted chat draws it
+        yield frame("html", await sync_to_async(markdown.to_html)(question.prediction.text))
     last = frames.last(question.prediction)
     if last:
         yield last

@@ -35,7 +35,7 @@ from chatflows.access.decisions import RequestFacts
 from chatflows.calls import store, usage
 from chatflows.models import AccessMode, Call, Chatflow, Selection
 from chatflows.predictions import running
-from chatflows.services import chatflows
+from chatflows.services import chatflows, examples
 from chatflows.snippets import Snippet
 
 NOBODY = UUID(int=0)
@@ -242,11 +242,13 @@ class ChatflowResources:
 
     def snippets(self, resource: Resource) -> list[Snippet]:
         """Return code that calls a chatflow, in several languages."""
-        return snippets.whole(settings.PUBLIC_URL, resource.id)
+        return snippets.whole(settings.PUBLIC_URL, resource.id, examples.question_of(resource.id))
 
     def page_snippets(self, resource: Resource, key_text: str) -> list[Snippet]:
         """Return code that calls a chatflow from a web page, with a publishable key's text."""
-        return snippets.in_page(settings.PUBLIC_URL, resource.id, key_text)
+        return snippets.in_page(
+            settings.PUBLIC_URL, resource.id, key_text, examples.question_of(resource.id)
+        )
 
 
 def _by_team(keys: Iterable[ApiKey]) -> Mapping[Team, Sequence[UUID]]:

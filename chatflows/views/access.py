@@ -24,7 +24,7 @@ from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
 from chatflows.models import Call, Chatflow
 from chatflows.permissions import permission_for
-from chatflows.services import chatflows, key_picker
+from chatflows.services import chatflows, examples, key_picker
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
 LAST_CALLS = 20
@@ -86,7 +86,10 @@ def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:
     form = AccessForm(data, chatflow=saved)
     form.is_valid()
     difference = SimpleNamespace(before=after, after=before)
-    context = {"stale": difference, "changed_by": trail.latest_by(request.team.id, saved.id)}
+    context = {
+        "stale": difference,
+        "changed_by": trail.latest_by(request.team.id, "chatflow", saved.id),
+    }
     return _page(request, {**_context(request, saved, form), **context}, 422)
 
 
@@ -102,7 +105,9 @@ def _context(request: ChatflowRequest, chatflow: Chatflow, form: AccessForm) -> 
         "form": form,
         "picker": key_picker.pick(chatflow, searched(request), _checked(form)),
         "has_limits": chatflow.limits != NO_LIMITS or chatflow.limit_address is not None,
-        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
+        "snippets": snippets.whole(
+            settings.PUBLIC_URL, chatflow.id, examples.question_of(chatflow.id)
+        ),
         "calls": _last_calls(chatflow),
         "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }

@@ -25,7 +25,7 @@ from chatflows.calls import usage
 from chatflows.flow_app import chats, flow_apps
 from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
 from chatflows.models import AccessMode, Call, Chatflow
-from chatflows.services import chatflows
+from chatflows.services import chatflows, examples
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 USE_DAYS = 14
@@ -77,6 +77,7 @@ def chatflow_new(request: TeamRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("name", error.messages)
         else:
+            messages.success(request, f"{chatflow.name} is created. Choose what answers.")
             return redirect("chatflow_engine", request.team.slug, chatflow.id)
     return render_forms(request, "chatflows/new.html", {"form": form})
 
@@ -86,13 +87,14 @@ def chatflow_new(request: TeamRequest) -> HttpResponse:
 def chatflow_use(request: ChatflowRequest) -> HttpResponse:
     """Show how programs call the chatflow."""
     chatflow = request.chatflow
+    asked = settings.PUBLIC_URL, chatflow.id, examples.question_of(chatflow.id)
     context = {
         "chatflow": chatflow,
         "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
-        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id),
-        "streaming_snippets": snippets.streaming(settings.PUBLIC_URL, chatflow.id),
-        "openai_snippets": snippets.openai(settings.PUBLIC_URL, chatflow.id),
-        "flowise_snippets": snippets.flowise(settings.PUBLIC_URL, chatflow.id),
+        "snippets": snippets.whole(*asked),
+        "streaming_snippets": snippets.streaming(*asked),
+        "openai_snippets": snippets.openai(*asked),
+        "flowise_snippets": snippets.flowise(*asked),
         "answers": codes.EXPLAINED,
     }
     return render(request, "chatflows/use.html", context)
@@ -103,7 +105,9 @@ def chatflow_use(request: ChatflowRequest) -> HttpResponse:
 def chatflow_postman(request: ChatflowRequest) -> HttpResponse:
     """Download a Postman collection, whose key is an empty variable."""
     chatflow = request.chatflow
-    value = postman.collection(chatflow.name, settings.PUBLIC_URL, chatflow.id)
+    value = postman.collection(
+        chatflow.name, settings.PUBLIC_URL, chatflow.id, examples.question_of(chatflow.id)
+    )
     name = f"{slugify(chatflow.name)[:60] or 'chatflow'}.postman_collection.json"
     # A name can't look like markup, whatever program opens the file.
     text = json.dumps(value, indent=2).replace("<", "\\u003c")

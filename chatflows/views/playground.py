@@ -79,7 +79,8 @@ def _place(request: TeamRequest) -> Place:
 async def _collect(question: PersonsQuestion, place: Place) -> list[str]:
     """Run the answer, and return its frames as texts without their envelopes."""
     sent = [line async for line in playground.answer(question, place) if line != HEARTBEAT]
-    return [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
+    texts = [line.decode().removeprefix("message:\ndata:").strip() for line in sent]
+    return [text for text in texts if not text.startswith('{"event":"html"')]
 
 
 def _source(document: dict[str, Any]) -> str:

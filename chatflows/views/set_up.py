@@ -17,7 +17,9 @@ from accounts.models import LinkPurpose
 from accounts.services import link_tokens
 from chatflows import snippets
 from chatflows.forms.chatflows import SetUpForm
-from chatflows.services import onboarding
+from chatflows.models import Chatflow
+from chatflows.services import examples, onboarding
+from chatflows.snippets import Snippet
 
 # The session holds the digest, never the token, so what it holds can't be used as a link.
 SESSION_NAME = "set_up_digest"
@@ -65,7 +67,7 @@ def _done(request: HttpRequest, done: onboarding.SetUp) -> HttpResponse:
         "key": done.key,
         "key_text": done.key_text,
         "chatflow": chatflow,
-        "snippets": snippets.whole(settings.PUBLIC_URL, chatflow.id) if chatflow else None,
+        "snippets": _snippets(chatflow) if chatflow else None,
         "first_call_url": reverse("key_first_call", args=[done.team.slug, done.key.id]),
         "call": None,
     }
@@ -85,3 +87,8 @@ def _closed(request: HttpRequest) -> HttpResponse:
     team = onboarding.first_team() if has_owner and SESSION_NAME in request.session else None
     context = {"has_owner": has_owner, "team": team}
     return render(request, "chatflows/set_up_closed.html", context, status=410)
+
+
+def _snippets(chatflow: Chatflow) -> list[Snippet]:
+    asked = examples.question_of(chatflow.id)
+    return snippets.whole(settings.PUBLIC_URL, chatflow.id, asked)

@@ -1,9 +1,10 @@
 """Unanswered questions: dismiss one. The form that adds an entry answers one."""
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from accounts.login.ways_back import posted_from
+from accounts.login.ways_back import page_of, posted_from
 from accounts.permissions import Permission
 from chatflows.faq import unanswered
 from chatflows.models import UnansweredQuestion
@@ -16,4 +17,5 @@ def unanswered_dismiss(request: ChatflowRequest, question_id: int) -> HttpRespon
     """Dismiss a question."""
     question = get_object_or_404(UnansweredQuestion, chatflow=request.chatflow, pk=question_id)
     unanswered.dismiss(question, request.principal.actor)
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    messages.success(request, "Dismissed. The question comes back when somebody asks it again.")
+    return redirect(page_of(request))

@@ -18,6 +18,11 @@
     let count = 0;
     return {
       text,
+      // The server made this HTML from the answer's markdown, where tags are text.
+      whole(html) {
+        text.classList.remove("as-typed");
+        text.innerHTML = html;
+      },
       times: (words) => (part("times").textContent = words),
       fail(words) {
         part("error").hidden = false;
@@ -62,25 +67,26 @@
   async function ask(answer, body, signal) {
     const started = performance.now();
     let first = "";
-    let isWhole = false;
+    let isTold = false;
     const response = await fetch(form.dataset.stream, { method: "POST", body, signal });
     if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
       answer.times("No answer");
       return void answer.fail(await refusal(response));
     }
     for await (const line of readFrames(response.body)) {
-      answer.frame(line);
       const { event, data } = JSON.parse(line);
+      if (event !== "html") answer.frame(line);
       if (event === "token") {
         if (!first) first = `First word after ${seconds(started)}`;
         answer.text.append(String(data));
         answer.times(first);
       } else if (event === "sourceDocuments" && Array.isArray(data)) answer.sources(data);
+      else if (event === "html") answer.whole(String(data));
       else if (event === "error") answer.fail(String(data));
-      else if (event === "end") isWhole = true;
+      if (event === "error" || event === "end") isTold = true;
       follow();
     }
-    if (!isWhole) answer.fail("The answer broke off.");
+    if (!isTold) answer.fail("The answer broke off.");
     answer.times([first || "No word", `whole after ${seconds(started)}`].join(", "));
   }
 

@@ -207,7 +207,7 @@ def test_a_post_without_the_csrf_token_is_refused(alice: User, integration: Inte
 
 def test_a_suspended_teams_pages_are_gone(as_alice: Client, acme: Team) -> None:
     Team.objects.filter(pk=acme.pk).update(suspended_at=timezone.now())
-    assert as_alice.get(LIST).status_code == 404
+    assert as_alice.get(LIST).status_code == 403
 
 
 def test_a_member_who_left_is_out_with_the_next_request(as_alice: Client, alice: User) -> None:

@@ -140,6 +140,7 @@ TEAM_PAGES = {
     f"{ONE}/engine/entries/": "chatflows:update",
     f"{ONE}/engine/entries/<int:entry_id>/": "chatflows:update",
     f"{ONE}/engine/entries/<int:entry_id>/delete/": "chatflows:update",
+    f"{ONE}/engine/entries/<int:entry_id>/restore/": "chatflows:update",
     f"{ONE}/engine/fallback/": "chatflows:update",
     f"{ONE}/engine/import/": "chatflows:update",
     f"{ONE}/engine/import/save/": "chatflows:update",

@@ -58,15 +58,15 @@ BUDGET = {
     "key_delete": 13,  # offers other keys as a list does, in place of every key
     "chatflow_list": 7,
     "chatflow_new": 4,
-    "chatflow_access": 13,  # likewise, and what was taken of the limits
+    "chatflow_access": 14,  # likewise, and what was taken of the limits
     "chatflow_access_keys": 9,
     "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,
     "faq_export": 5,
     "chatflow_try": 5,
-    "chatflow_use": 5,
-    "chatflow_postman": 4,
+    "chatflow_use": 7,
+    "chatflow_postman": 6,
     "chatflow_settings": 7,
     "team_settings": 4,
     "flow_app": 6,

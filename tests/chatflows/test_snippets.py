@@ -52,7 +52,7 @@ def test_python_code_is_python(snippet: Snippet) -> None:
 
 
 def test_the_postman_collection_asks_with_a_variable_for_a_key() -> None:
-    value = postman.collection("Support", "https://f.example", ID)
+    value = postman.collection("Support", "https://f.example", ID, "Where?")
     assert value["info"]["schema"].endswith("/v2.1.0/collection.json")
     assert value["auth"]["bearer"][0]["value"] == "{{flowlatch_key}}"
     assert {one["key"]: one["value"] for one in value["variable"]} == {

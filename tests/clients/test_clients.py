@@ -25,7 +25,7 @@ WRONG = "flk_sk_" + "A" * 12 + "_" + "B" * 49
 
 
 def snippet(door: Door, group: str, lang: str) -> Snippet:
-    found = GROUPS[group](door.server.url, UUID(door.chatflow))
+    found = GROUPS[group](door.server.url, UUID(door.chatflow), "What is Flowlatch?")
     return next(each for each in found if each.lang == lang)
 
 

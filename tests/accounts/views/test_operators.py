@@ -99,8 +99,8 @@ def test_a_suspended_team_is_gone_for_its_members_until_it_goes_on(
     as_olga: Client, as_alice: Client, acme: Team, integration: Integration
 ) -> None:
     as_olga.post(page(acme, "suspend"))
-    assert as_alice.get("/t/acme/keys/").status_code == 404
-    assert b"You are in no team" in as_alice.get("/").content
+    assert as_alice.get("/t/acme/keys/").status_code == 403
+    assert b"Your team is suspended" in as_alice.get("/").content
     assert b"Suspended" in as_olga.get(LIST).content
     as_olga.post(page(acme, "suspend"))  # again: nothing
     as_olga.post(page(acme, "unsuspend"))

@@ -249,7 +249,7 @@ def test_pages_are_not_kept_by_browsers(as_alice: Client, faq: Chatflow) -> None
 
 def test_a_suspended_teams_pages_are_gone(as_alice: Client, faq: Chatflow) -> None:
     Team.objects.filter(pk=faq.team_id).update(suspended_at=timezone.now())
-    assert as_alice.get(page(faq.id, "chatflow_access")).status_code == 404
+    assert as_alice.get(page(faq.id, "chatflow_access")).status_code == 403
 
 
 def test_a_chatflow_deleted_meanwhile_is_404_and_no_fault(

@@ -101,7 +101,7 @@ def test_a_member_is_answered_in_frames_whatever_the_access_mode(
     assert response["Cache-Control"] == "no-store"
     frames = read(response)
     events = [one["event"] for one in frames]
-    assert events == ["start", *["token"] * 4, "sourceDocuments", "metadata", "end"]
+    assert events == ["start", *["token"] * 4, "sourceDocuments", "html", "metadata", "end"]
     assert "".join(f["data"] for f in frames if f["event"] == "token") == "From nine to five."
     assert frames[-2]["data"]["chatId"] == CHAT
 
