@@ -20,6 +20,12 @@ def test_the_viewer_comes_from_our_own_files_under_the_strict_policy() -> None:
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+def test_the_viewer_has_the_theme_of_the_person(as_alice: Client, alice: User) -> None:
+    assert 'content="light dark"' in Client().get("/api/docs").content.decode()
+    User.objects.filter(pk=alice.pk).update(theme="dark")
+    assert 'data-theme="dark"' in as_alice.get("/api/docs").content.decode()
+
+
 def test_the_text_for_assistants_names_every_operation() -> None:
     text = Client().get("/llms.txt").content.decode()
     for path, methods in document.build()["paths"].items():
