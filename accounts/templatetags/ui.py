@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.template.defaultfilters import pluralize
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -66,6 +67,16 @@ def ahead(when: datetime) -> str:
     """Return how long until a moment that has not come, in days from one day on."""
     days = (when - timezone.now()).days
     return f"in {days} day{pluralize(days)}" if days else f"in {timeuntil(when, depth=1)}"
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of the sprite: in a list each is drawn many times, and its lines stand once."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>',
+        static("img/icons.svg"),
+        name,
+    )
 
 
 @register.inclusion_tag("components/key_hint.html")

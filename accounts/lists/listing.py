@@ -1,0 +1,233 @@
+"""Lists of rows on pages: searched, filtered, sorted by a column, and 50 rows a page.
+
+The address says what is shown, so that it can be kept and sent: `q`, the filters, `sort` (a column,
+with a minus in front to turn it round) and `after`, the place of the last row of the page before.
+A place is signed for its list and order. What can't be read is ignored: it shows the first page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.db.models import F, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.http import replace_url
+
+from accounts.forms.base import searched
+
+PAGE = 50
+LONGEST = 100  # characters of a search
+LONGEST_PLACE = 2_000  # characters of `after`
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a list. One with a name can be sorted by.
+
+    `by` is a field or an expression that is never NULL. `falls`: the highest value comes first.
+    """
+
+    label: str
+    name: str = ""
+    by: Any = None
+    falls: bool = False
+    css: str = ""
+
+
+ACTIONS = Column("")  # the last column: its head is read to no one but screen readers
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A short list beside the search. Its first option, whose value is empty, filters nothing."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]]
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a column as the page draws it."""
+
+    label: str
+    css: str
+    sorted: str  # `ascending`, `descending` or nothing
+    link: str  # the address that sorts by it; empty if none does
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """The rows of a page, and the queries that lead on."""
+
+    rows: list[M]
+    found: int | None  # how many rows fit in all; None where nobody counts them
+    next: str  # the address of the next page; empty at the end
+    asked: "Asked"
+    noun: str = "row"
+    nouns: str = "rows"
+    is_part: bool = False
+    is_first: bool = True
+    heads: Sequence[Head] = field(default_factory=tuple)
+
+
+class Asked:
+    """What the address of a list asks for."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        columns: Sequence[Column],
+        filters: Sequence[Filter] = (),
+        *,
+        usual: str = "",
+        has_search: bool = True,
+        path: str = "",
+    ) -> None:
+        """Read the address. The usual order is by the first column that can be sorted by.
+
+        `path` is that of the list, where the request came to another.
+        """
+        self.path = path or request.path
+        self.columns = columns
+        self.has_search = has_search
+        self.q = searched(request)[:LONGEST].strip() if has_search else ""
+        self.filters = [_chosen(request, each) for each in filters]
+        self._sortable = {column.name: column for column in columns if column.name}
+        self.usual = usual or next(iter(self._sortable))
+        wanted = request.GET.get("sort", "")
+        self.sort = wanted if wanted.removeprefix("-") in self._sortable else self.usual
+        self.is_turned = self.sort.startswith("-")
+        self.column = self._sortable[self.sort.removeprefix("-")]
+        self._after = request.GET.get("after", "")
+        self.is_part = bool(getattr(request, "htmx", False)) and not getattr(
+            request.htmx,  # type: ignore[attr-defined]
+            "history_restore_request",
+            False,
+        )
+
+    def value(self, name: str) -> str:
+        """Return the value of a filter."""
+        return next(each.value for each in self.filters if each.name == name)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a search or a filter leaves rows out."""
+        return bool(self.q) or any(each.value for each in self.filters)
+
+    @property
+    def orders(self) -> list[tuple[str, str]]:
+        """Return the orders that a phone offers, where no head of a column is drawn."""
+        return [(name, f"By {column.label.lower()}") for name, column in self._sortable.items()]
+
+    def page(
+        self, rows: "QuerySet[M]", noun: str, nouns: str = "", *, is_counted: bool = True
+    ) -> Page[M]:
+        """Return the page of the rows that fit."""
+        by = self.column.by
+        placed = rows.annotate(sort_value=F(by) if isinstance(by, str) else by)
+        falls = self.column.falls != self.is_turned
+        place = self._place()
+        if place is not None:
+            value, pk = place
+            way = "lt" if falls else "gt"
+            later = Q(**{f"sort_value__{way}": value}) | Q(sort_value=value, **{f"pk__{way}": pk})
+            placed = placed.filter(later)
+        sign = "-" if falls else ""
+        found = list(placed.order_by(f"{sign}sort_value", f"{sign}pk")[: PAGE + 1])
+        following = ""
+        if len(found) > PAGE:
+            following = self._address(after=self._cursor(found[PAGE - 1]))
+        count = None
+        if is_counted:
+            is_all = place is None and not following
+            count = len(found) if is_all else rows.count()
+        return Page(
+            rows=found[:PAGE],
+            found=count,
+            next=following,
+            asked=self,
+            noun=noun,
+            nouns=nouns or f"{noun}s",
+            is_part=self.is_part,
+            is_first=place is None,
+            heads=self.heads(),
+        )
+
+    def heads(self) -> list[Head]:
+        """Return the heads of the columns. A link turns the order that stands."""
+        return [self._head(column) for column in self.columns]
+
+    def _head(self, column: Column) -> Head:
+        if not column.name:
+            return Head(column.label, column.css, "", "")
+        if column.name != self.column.name:
+            return Head(column.label, column.css, "", self._address(sort=column.name))
+        sort = column.name if self.is_turned else f"-{column.name}"
+        way = "descending" if column.falls != self.is_turned else "ascending"
+        return Head(column.label, column.css, way, self._address(sort=sort))
+
+    @property
+    def address(self) -> str:
+        """The address of the first page."""
+        return self._address()
+
+    def _address(self, **more: str) -> str:
+        query = self._query(**more)
+        return f"{self.path}?{query}" if query else self.path
+
+    def _query(self, **more: str) -> str:
+        wanted = {"q": self.q, **{each.name: each.value for each in self.filters}}
+        wanted |= {"sort": self.sort} | more
+        if wanted["sort"] == self.usual:
+            del wanted["sort"]
+        return urlencode({name: value for name, value in wanted.items() if value})
+
+    def _cursor(self, row: Model) -> str:
+        value: Any = row.sort_value  # type: ignore[attr-defined]
+        if isinstance(value, datetime):
+            return signing.dumps([value.isoformat(), str(row.pk), "moment"], salt=self._salt)
+        return signing.dumps([value, str(row.pk), ""], salt=self._salt)
+
+    def _place(self) -> tuple[Any, str] | None:
+        if not self._after or len(self._after) > LONGEST_PLACE:
+            return None
+        try:
+            value, pk, kind = signing.loads(self._after, salt=self._salt)
+        except (signing.BadSignature, ValueError):
+            return None
+        return (datetime.fromisoformat(value) if kind == "moment" else value), pk
+
+    @property
+    def _salt(self) -> str:
+        # The path names the team, and so no place of another team's list is read.
+        return f"flowlatch.list.{self.path}.{self.column.name}"
+
+
+def draw(
+    request: HttpRequest,
+    template: str,
+    rows_template: str,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """Draw a page with a list, or its rows alone while somebody types a search.
+
+    The context has the Page as `list`. The answer with rows alone also sets the browser's address.
+    """
+    page: Page[Any] = context["list"]
+    context = {**context, "rows_template": rows_template}
+    if not page.is_part:
+        return render(request, template, context)
+    return replace_url(render(request, rows_template, context), page.asked.address)
+
+
+def _chosen(request: HttpRequest, each: Filter) -> Filter:
+    value = request.GET.get(each.name, "")
+    known = value if any(value == option for option, _ in each.options) else ""
+    return Filter(each.name, each.label, each.options, known)
