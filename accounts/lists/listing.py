@@ -5,8 +5,8 @@ with a minus in front to turn it round) and `after`, the place of the last row o
 A place is signed for its list and order. What can't be read is ignored: it shows the first page.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -20,9 +20,12 @@ from django_htmx.http import replace_url
 from accounts.forms.base import searched
 
 PAGE = 50
+# Where a filter has no index: so many rows are looked at, and the page offers to go on.
+WINDOW = 10_000
 LONGEST = 100  # characters of a search
 LONGEST_PLACE = 2_000  # characters of `after`
 M = TypeVar("M", bound=Model)
+Narrow = Callable[["QuerySet[M]"], "QuerySet[M]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,14 @@ class Page(Generic[M]):
     """The rows of a page, and the queries that lead on."""
 
     rows: list[M]
-    found: int | None  # how many rows fit in all; None where nobody counts them
     next: str  # the address of the next page; empty at the end
     asked: "Asked"
-    noun: str = "row"
-    nouns: str = "rows"
+    noun: str
+    nouns: str
+    found: int | None = None  # how many rows fit in all; None where nobody counts them
     is_part: bool = False
     is_first: bool = True
+    is_cut: bool = False  # the window ended before the page was full, and more rows may fit
     heads: Sequence[Head] = field(default_factory=tuple)
 
 
@@ -105,7 +109,7 @@ class Asked:
         self.sort = wanted if wanted.removeprefix("-") in self._sortable else self.usual
         self.is_turned = self.sort.startswith("-")
         self.column = self._sortable[self.sort.removeprefix("-")]
-        self._after = request.GET.get("after", "")
+        self._place = self._read(request.GET.get("after", ""))
         self.is_part = bool(getattr(request, "htmx", False)) and not getattr(
             request.htmx,  # type: ignore[attr-defined]
             "history_restore_request",
@@ -126,39 +130,69 @@ class Asked:
         """Return the orders that a phone offers, where no head of a column is drawn."""
         return [(name, f"By {column.label.lower()}") for name, column in self._sortable.items()]
 
-    def page(
-        self, rows: "QuerySet[M]", noun: str, nouns: str = "", *, is_counted: bool = True
+    def page(self, rows: "QuerySet[M]", noun: str, nouns: str = "") -> Page[M]:
+        """Return the page of the rows that fit, and how many fit in all."""
+        found = [*self._after_place(rows)[: PAGE + 1]]
+        is_all = self._place is None and len(found) <= PAGE
+        shown = self._page(found, noun, nouns)
+        return replace(shown, found=len(found) if is_all else rows.count())
+
+    def window(
+        self, rows: "QuerySet[M]", narrow: "Narrow[M] | None", noun: str, nouns: str = ""
     ) -> Page[M]:
-        """Return the page of the rows that fit."""
-        by = self.column.by
-        placed = rows.annotate(sort_value=F(by) if isinstance(by, str) else by)
-        falls = self.column.falls != self.is_turned
-        place = self._place()
-        if place is not None:
-            value, pk = place
-            way = "lt" if falls else "gt"
-            later = Q(**{f"sort_value__{way}": value}) | Q(sort_value=value, **{f"pk__{way}": pk})
-            placed = placed.filter(later)
-        sign = "-" if falls else ""
-        found = list(placed.order_by(f"{sign}sort_value", f"{sign}pk")[: PAGE + 1])
+        """Return a page of rows that are too many to count, or to look at for a filter.
+
+        `narrow` filters the next WINDOW rows, and the page offers to look further.
+        """
+        ordered = self._after_place(rows)
+        if narrow is None:
+            return self._page([*ordered[: PAGE + 1]], noun, nouns)
+        end = ordered[WINDOW - 1 : WINDOW].first()
+        if end is not None:
+            ordered = ordered.filter(self._up_to(end.sort_value, end.pk))  # type: ignore[attr-defined]
+        found = [*narrow(ordered)[: PAGE + 1]]
+        shown = self._page(found, noun, nouns)
+        if shown.next or end is None:
+            return shown
+        return replace(shown, next=self._address(after=self._cursor(end)), is_cut=True)
+
+    def _page(self, found: list[M], noun: str, nouns: str) -> Page[M]:
         following = ""
         if len(found) > PAGE:
             following = self._address(after=self._cursor(found[PAGE - 1]))
-        count = None
-        if is_counted:
-            is_all = place is None and not following
-            count = len(found) if is_all else rows.count()
         return Page(
             rows=found[:PAGE],
-            found=count,
             next=following,
             asked=self,
             noun=noun,
             nouns=nouns or f"{noun}s",
             is_part=self.is_part,
-            is_first=place is None,
+            is_first=self._place is None,
             heads=self.heads(),
         )
+
+    def _after_place(self, rows: "QuerySet[M]") -> "QuerySet[M]":
+        by = self.column.by
+        placed: Any = rows.annotate(sort_value=F(by) if isinstance(by, str) else by)
+        if self._place is not None:
+            value, pk = self._place
+            way = "lt" if self.falls else "gt"
+            later = Q(**{f"sort_value__{way}": value}) | Q(sort_value=value, **{f"pk__{way}": pk})
+            # The range says no more than what follows it, and is for the index.
+            placed = placed.filter(Q(**{f"sort_value__{way}e": value}), later)
+        sign = "-" if self.falls else ""
+        ordered: QuerySet[M] = placed.order_by(f"{sign}sort_value", f"{sign}pk")
+        return ordered
+
+    def _up_to(self, value: Any, pk: Any) -> Q:
+        way = "gt" if self.falls else "lt"
+        sooner = Q(**{f"sort_value__{way}": value})
+        return sooner | Q(sort_value=value, **{f"pk__{way}e": pk})
+
+    @property
+    def falls(self) -> bool:
+        """Whether the highest value comes first."""
+        return self.column.falls != self.is_turned
 
     def heads(self) -> list[Head]:
         """Return the heads of the columns. A link turns the order that stands."""
@@ -170,7 +204,7 @@ class Asked:
         if column.name != self.column.name:
             return Head(column.label, column.css, "", self._address(sort=column.name))
         sort = column.name if self.is_turned else f"-{column.name}"
-        way = "descending" if column.falls != self.is_turned else "ascending"
+        way = "descending" if self.falls else "ascending"
         return Head(column.label, column.css, way, self._address(sort=sort))
 
     @property
@@ -195,11 +229,11 @@ class Asked:
             return signing.dumps([value.isoformat(), str(row.pk), "moment"], salt=self._salt)
         return signing.dumps([value, str(row.pk), ""], salt=self._salt)
 
-    def _place(self) -> tuple[Any, str] | None:
-        if not self._after or len(self._after) > LONGEST_PLACE:
+    def _read(self, after: str) -> tuple[Any, str] | None:
+        if not after or len(after) > LONGEST_PLACE:
             return None
         try:
-            value, pk, kind = signing.loads(self._after, salt=self._salt)
+            value, pk, kind = signing.loads(after, salt=self._salt)
         except (signing.BadSignature, ValueError):
             return None
         return (datetime.fromisoformat(value) if kind == "moment" else value), pk
