@@ -40,9 +40,10 @@ class Column:
     by: Any = None
     falls: bool = False
     css: str = ""
+    is_quiet: bool = False  # its head is for screen readers alone
 
 
-ACTIONS = Column("")  # the last column: its head is read to no one but screen readers
+ACTIONS = Column("Actions", is_quiet=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Head:
     css: str
     sorted: str  # `ascending`, `descending` or nothing
     link: str  # the address that sorts by it; empty if none does
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class Asked:
 
     def _head(self, column: Column) -> Head:
         if not column.name:
-            return Head(column.label, column.css, "", "")
+            return Head(column.label, column.css, "", "", column.is_quiet)
         if column.name != self.column.name:
             return Head(column.label, column.css, "", self._address(sort=column.name))
         sort = column.name if self.is_turned else f"-{column.name}"
