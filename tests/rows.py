@@ -28,8 +28,8 @@ def fill(team: Team, count: int) -> None:
             email_key=f"guest-{n}@partner.example",
             role=roles[n % 3],
             invited_by=people[n],
-            link_made_at=now - timedelta(minutes=n),
-            expires_at=now + timedelta(days=7 - n % 9),
+            link_made_at=now - timedelta(days=3, minutes=n),
+            expires_at=now + timedelta(days=n % 6 - 1),
         )
         for n in range(count)
     )
