@@ -130,7 +130,7 @@ class Asked:
     @property
     def orders(self) -> list[tuple[str, str]]:
         """Return the orders that a phone offers, where no head of a column is drawn."""
-        return [(name, f"By {column.label.lower()}") for name, column in self._sortable.items()]
+        return [(name, f"Order: {column.label.lower()}") for name, column in self._sortable.items()]
 
     def page(self, rows: "QuerySet[M]", noun: str, nouns: str = "") -> Page[M]:
         """Return the page of the rows that fit, and how many fit in all."""

@@ -32,6 +32,7 @@ from accounts.permissions import Actor, Permission
 COLUMNS = [
     listing.Column("To", "to", Lower("recipient")),
     listing.Column("Status"),
+    listing.Column("Reason"),
     listing.Column("Written", "written", "created_at", falls=True),
     listing.Column("Attempts", "attempts", "attempts", falls=True, css="num"),
     listing.ACTIONS,

@@ -26,7 +26,7 @@ from accounts.services import invitations, members
 
 ROWS = "accounts/member_rows.html"
 ROLES = listing.Filter("role", "Role", [("", "Any role"), *Role.choices])
-WAITING_SHOWN = 5  # invitations; the others have a page of their own
+WAITING_SHOWN = 3  # invitations; the others have a page of their own
 LAST_OWNER = "A team keeps at least one owner. Make someone else an owner first."
 CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose someone else."
 
