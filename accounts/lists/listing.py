@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_htmx.http import replace_url
@@ -44,6 +45,12 @@ class Column:
 
 
 ACTIONS = Column("Actions", is_quiet=True)
+
+
+def within(*parts: Any) -> Concat:
+    """Return an order by a few values, such as a status, and by name within each."""
+    spaced = [each for part in parts for each in (part, Value(" "))]
+    return Concat(*spaced, output_field=TextField())
 
 
 @dataclass(frozen=True, slots=True)

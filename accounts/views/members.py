@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Coalesce, Concat, Lower
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -128,7 +128,7 @@ def _columns(request: TeamRequest) -> list[listing.Column]:
     columns = [
         listing.Column("Member", "name", by_name),
         # Within a role by name.
-        listing.Column("Role", "role", Concat(Case(*ranks, default=Value("9")), by_name)),
+        listing.Column("Role", "role", listing.within(Case(*ranks, default=Value("9")), by_name)),
         listing.Column("Joined", "joined", "created_at", falls=True),
     ]
     if request.principal.may_do(Permission.MEMBERS_UPDATE):

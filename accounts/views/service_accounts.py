@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce, Concat, Lower
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -27,8 +27,8 @@ from accounts.services import service_accounts
 STATUS = Case(When(disabled_at=None, then=Value("0")), default=Value("1"))
 COLUMNS = [
     listing.Column("Service account", "name", "name_key"),
-    listing.Column("Status", "status", Concat(STATUS, "name_key")),
-    listing.Column("Environment", "environment", Concat("environment", Value(" "), "name_key")),
+    listing.Column("Status", "status", listing.within(STATUS, "name_key")),
+    listing.Column("Environment", "environment", listing.within("environment", "name_key")),
     listing.Column("Keys"),
     listing.Column("Contact person", "contact", Coalesce(Lower("owner__username"), Value(""))),
     listing.ACTIONS,

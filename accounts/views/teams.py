@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Concat, Lower
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,7 +29,7 @@ MEMBERS = Coalesce(
 STATUS = Case(When(suspended_at=None, then=Value("1")), default=Value("0"))
 COLUMNS = [
     listing.Column("Team", "name", Lower("name")),
-    listing.Column("Status", "status", Concat(STATUS, Lower("name"))),
+    listing.Column("Status", "status", listing.within(STATUS, Lower("name"))),
     listing.Column("Members", "members", "members", falls=True, css="num"),
     listing.Column("Created", "created", "created_at", falls=True),
     listing.ACTIONS,

@@ -8,8 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -32,8 +31,8 @@ from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 USE_DAYS = 14
 COLUMNS = [
     listing.Column("Chatflow", "name", "name_key"),
-    listing.Column("Access", "access", Concat("access_mode", Value(" "), "name_key")),
-    listing.Column("Engine", "engine", Concat("engine", Value(" "), "name_key"), css="minor"),
+    listing.Column("Access", "access", listing.within("access_mode", "name_key")),
+    listing.Column("Engine", "engine", listing.within("engine", "name_key"), css="minor"),
     listing.Column("Type", css="minor"),
     listing.Column("Last call"),
     listing.Column("Let in today", css="num"),

@@ -70,6 +70,5 @@ def test_a_list_of_a_thousand_is_light(
     assert page.status_code == 200
     nodes = Nodes()
     nodes.feed(page.content.decode())
-    print(path, len(page.content) // 1024, "KiB", nodes.count, "nodes")
     assert len(page.content) <= MAX_BYTES
     assert nodes.count <= MAX_NODES
