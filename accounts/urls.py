@@ -72,6 +72,7 @@ _member_urlpatterns = [
     path("<int:member_id>/keys/", off_boarding.keys, name="member_keys"),
     path("<int:member_id>/hand-over/", members.hand_over, name="member_hand_over"),
     path("invitations/", invitations.invite, name="invite"),
+    path("invitations/all/", invitations.invitation_list, name="invitation_list"),
     path("invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
     path(
         "invitations/<uuid:invitation_id>/withdraw/",

@@ -4,6 +4,7 @@ from django.urls import path
 
 from chatflows.views import (
     access,
+    calls,
     chatflows,
     engines,
     faq_entries,
@@ -40,7 +41,8 @@ urlpatterns = [
     path(_ONE, access.chatflow_access, name="chatflow_access"),
     path(_ONE + "access/", access.chatflow_access_save, name="chatflow_access_save"),
     path(_ONE + "access/keys/", access.chatflow_access_keys, name="chatflow_access_keys"),
-    path(_ONE + "calls/", access.chatflow_calls, name="chatflow_calls"),
+    path(_ONE + "calls/", calls.chatflow_calls, name="chatflow_calls"),
+    path(_ONE + "calls/all/", calls.chatflow_call_list, name="chatflow_call_list"),
     path(_ONE + "engine/", engines.chatflow_engine, name="chatflow_engine"),
     path(_ONE + "engine/save/", engines.engine_save, name="engine_save"),
     path(_ONE + "engine/test/", engines.engine_test, name="engine_test"),

@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpRequest)
 View = Callable[Concatenate[R, P], HttpResponseBase]
+LONGEST = 2_500  # characters of an address that a form leads back to
 TAKEN = ("GET", "HEAD", "POST")
 
 
@@ -48,6 +49,16 @@ def page_of(request: HttpRequest) -> str:
     path = _reverse(name, match.kwargs) if match and name else request.get_full_path()
     # With its query: a list goes on with the same filters.
     return came_from if came_from.partition("?")[0] == path.partition("?")[0] else path
+
+
+def to_list(request: HttpRequest, *lists: str) -> HttpResponseBase:
+    """Redirect to the list whose row a form stood in, with its search, filters, order and place.
+
+    `lists` are addresses of lists that have such a form; the first is for who came from elsewhere.
+    """
+    came_from = _came_from(request)
+    is_list = len(came_from) <= LONGEST and came_from.partition("?")[0] in lists
+    return redirect(came_from if is_list else lists[0])
 
 
 def _reverse(name: str, kwargs: dict[str, Any]) -> str:

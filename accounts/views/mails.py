@@ -1,13 +1,16 @@
 """Mail: what was sent and what was not, for admins and operators, and samples for developers."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models.functions import Lower
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.guards import (
@@ -18,14 +21,33 @@ from accounts.guards import (
     operator_view,
     team_view,
 )
-from accounts.login.ways_back import posted_from
+from accounts.lists import listing
+from accounts.login.ways_back import posted_from, to_list
 from accounts.mail import outbox
 from accounts.models import Mail
 from accounts.models.mail_kinds import KINDS
 from accounts.models.mails import MailQuerySet
 from accounts.permissions import Actor, Permission
 
-SHOWN = 100
+COLUMNS = [
+    listing.Column("To", "to", Lower("recipient")),
+    listing.Column("Status"),
+    listing.Column("Reason"),
+    listing.Column("Written", "written", "created_at", falls=True),
+    listing.Column("Attempts", "attempts", "attempts", falls=True, css="num"),
+    listing.ACTIONS,
+]
+STATUSES = listing.Filter(
+    "show",
+    "Status",
+    [("", "Any status"), ("trouble", "Not sent"), ("waiting", "Waiting"), ("sent", "Sent")],
+)
+SHOWN: dict[str, Callable[[MailQuerySet], MailQuerySet]] = {
+    "": lambda mails: mails,
+    "trouble": lambda mails: mails.in_trouble(),
+    "waiting": lambda mails: mails.filter(next_try_at__isnull=False),
+    "sent": lambda mails: mails.filter(sent_at__isnull=False),
+}
 # A mail's styles are inline, for mail programs read no stylesheet. The rest is as everywhere.
 SAMPLE_POLICY = {"style-src": [UNSAFE_INLINE]}
 NOTHING_TO_SEND = "This mail is not waiting any more. The list says what became of it."
@@ -40,11 +62,11 @@ def mail_list(request: TeamRequest) -> HttpResponse:
 
 @team_view(Permission.MAILS_UPDATE)
 @posted_from("mail_list")
-def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponse:
+def mail_retry(request: TeamRequest, mail_id: UUID) -> HttpResponseBase:
     """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.of(request.team), pk=mail_id)
     _retry(request, mail, request.principal.actor)
-    return redirect("mail_list", request.team.slug)
+    return to_list(request, reverse("mail_list", args=[request.team.slug]))
 
 
 @operator_view()
@@ -56,11 +78,11 @@ def operator_mail_list(request: OperatorRequest) -> HttpResponse:
 
 @operator_view()
 @posted_from("operator_mail_list")
-def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponse:
+def operator_mail_retry(request: OperatorRequest, mail_id: UUID) -> HttpResponseBase:
     """Send a mail now that is waiting after a failed attempt."""
     mail = get_object_or_404(Mail.objects.without_team(), pk=mail_id)
     _retry(request, mail, request.actor)
-    return redirect("operator_mail_list")
+    return to_list(request, reverse("operator_mail_list"))
 
 
 @operator_view()
@@ -98,16 +120,15 @@ def mail_sample(request: HttpRequest, kind: str, part: str) -> HttpResponse:
 
 
 def _list(request: PageRequest, all_mails: MailQuerySet, template: str) -> HttpResponse:
-    show = request.GET.get("show", "all")
-    found = all_mails.in_trouble() if show == "trouble" else all_mails
-    context = {
-        "mails": found.order_by("-created_at")[:SHOWN],
-        "shown": SHOWN,
-        "show": show,
-        "trouble": all_mails.in_trouble().count(),
-        "is_configured": outbox.is_configured(),
-    }
-    return render(request, template, context)
+    asked = listing.Asked(request, COLUMNS, [STATUSES], usual="written")
+    rows = SHOWN[asked.value("show")](all_mails)
+    if asked.q:
+        rows = rows.filter(recipient__icontains=asked.q)
+    page = asked.page(rows, "mail")
+    context = {"list": page, "is_configured": outbox.is_configured()}
+    if not page.is_part:
+        context["trouble"] = all_mails.in_trouble().count()
+    return listing.draw(request, template, "accounts/mail_rows.html", context)
 
 
 def _retry(request: PageRequest, mail: Mail, by: Actor) -> None:

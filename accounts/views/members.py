@@ -1,24 +1,32 @@
 """Members: the page of a team's people, their roles, and handing the team over."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import held_keys
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import InvitationForm, RoleForm
 from accounts.guards import TeamRequest, team_view
+from accounts.lists import listing
 from accounts.login import fresh_logins
 from accounts.mail import outbox
 from accounts.models import Invitation, Mail, Membership, Role
+from accounts.models.invitations import InvitationState
 from accounts.permissions import Permission
 from accounts.services import invitations, members
 
-PAST_SHOWN = 20
+ROWS = "accounts/member_rows.html"
+ROLES = listing.Filter("role", "Role", [("", "Any role"), *Role.choices])
+WAITING_SHOWN = 3  # invitations; the others have a page of their own
 LAST_OWNER = "A team keeps at least one owner. Make someone else an owner first."
 CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose someone else."
 
@@ -27,8 +35,8 @@ CANNOT_LOG_IN = "{} cannot log in, so the team would be without an owner. Choose
 @require_safe
 def member_list(request: TeamRequest) -> HttpResponse:
     """Show who is in the team with which role, and the invitations to those who invite."""
-    form = InvitationForm(role=request.principal.role)
-    return render_forms(request, "accounts/members.html", page(request, form))
+    context = page(request, InvitationForm(role=request.principal.role))
+    return listing.draw(request, "accounts/members.html", ROWS, context)
 
 
 @team_view(Permission.MEMBERS_UPDATE)
@@ -78,41 +86,73 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
 
 def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:
     """Return the context of the page of members."""
-    everyone = list(
-        Membership.objects.filter(team=request.team).select_related("user").order_by("pk")
-    )
-    order = list(Role)
-    everyone.sort(key=lambda m: (order.index(Role(m.role)), m.user.username.lower()))
-    for member in everyone:
+    may = request.principal.may_do
+    sees_addresses = may(Permission.INVITATIONS_CREATE)
+    path = reverse("member_list", args=[request.team.slug])
+    asked = listing.Asked(request, _columns(request), [ROLES], usual="role", path=path)
+    rows = Membership.objects.filter(team=request.team).select_related("user")
+    if asked.value("role"):
+        rows = rows.filter(role=asked.value("role"))
+    if asked.q:
+        named = Q(user__username__icontains=asked.q)
+        if sees_addresses:  # others find nobody by what they do not see
+            named |= Q(user__email__icontains=asked.q)
+        rows = rows.filter(named)
+    shown = asked.page(rows, "member")
+    for member in shown.rows:
         member.is_reached = _reaches(request, member)  # type: ignore[attr-defined]
     context: dict[str, Any] = {
-        "members": everyone,
+        "list": shown,
+        "searches": "Search by name or e-mail"
+        if may(Permission.INVITATIONS_CREATE)
+        else "Search by name",
+        "rows_template": ROWS,
         "form": form,
         "has_mail": outbox.is_configured(),
     }
-    if request.principal.may_do(Permission.INVITATIONS_CREATE):
-        context |= _invitations(request, everyone)
-    if request.principal.may_do(Permission.MAILS_VIEW):
+    if shown.is_part:
+        return context
+    if sees_addresses:
+        waiting = Invitation.objects.of(request.team).open()
+        newest = waiting.select_related("invited_by", "team").order_by("-link_made_at")
+        context["waiting"] = note_vouchers(request, list(newest[:WAITING_SHOWN]))
+        context["waiting_count"] = waiting.count()
+    if may(Permission.MAILS_VIEW):
         context["mail_trouble"] = Mail.objects.of(request.team).in_trouble().count()
     return context
 
 
-def _invitations(request: TeamRequest, everyone: list[Membership]) -> dict[str, Any]:
-    of_team = Invitation.objects.of(request.team).select_related(
-        "invited_by", "accepted_by", "team"
-    )
-    waiting = list(of_team.open().order_by("-link_made_at"))
-    roles = {member.user_id: Role(member.role) for member in everyone if member.user.is_active}
+def _columns(request: TeamRequest) -> list[listing.Column]:
+    by_name = Lower("user__username")
+    ranks = [When(role=role, then=Value(f"{rank}")) for rank, role in enumerate(Role)]
+    columns = [
+        listing.Column("Member", "name", by_name),
+        # Within a role by name.
+        listing.Column("Role", "role", listing.within(Case(*ranks, default=Value("9")), by_name)),
+        listing.Column("Joined", "joined", "created_at", falls=True),
+    ]
+    if request.principal.may_do(Permission.MEMBERS_UPDATE):
+        never = Coalesce("user__last_login", Value(datetime(1970, 1, 1, tzinfo=UTC)))
+        columns.append(listing.Column("Last login", "login", never, falls=True))
+    return [*columns, listing.ACTIONS]
+
+
+def note_vouchers(request: TeamRequest, shown: list[Invitation]) -> list[Invitation]:
+    """Say of each invitation whether somebody still vouches for it, and whether one reaches it."""
+    inviters = {each.invited_by_id for each in shown if each.invited_by_id}
+    active = Membership.objects.filter(
+        team=request.team, user__in=inviters, user__is_active=True
+    ).values_list("user", "role")
+    roles = {user: Role(role) for user, role in active}
     own = request.principal.role
-    for each in waiting:
+    for each in shown:
         voucher = None if each.is_by_operator else roles.get(each.invited_by_id or 0)
         is_good = voucher is not None and invitations.may_give(voucher, Role(each.role))
-        if each.key_id is not None:
+        if each.key_id is not None and each.state() == InvitationState.PENDING:
             is_good = invitations.is_vouched_for_by_key(each)
         each.has_voucher = is_good  # type: ignore[attr-defined]
         each.is_reached = own is not None and own.reaches(Role(each.role))  # type: ignore[attr-defined]
-    past = of_team.past().order_by("-link_made_at")[:PAST_SHOWN]
-    return {"waiting": waiting, "past": past}
+    return shown
 
 
 def get_member(request: TeamRequest, member_id: int) -> Membership:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,21 +16,50 @@ from accounts import held_keys
 from accounts.forms.base import posted, render_forms
 from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
 from accounts.guards import TeamRequest, team_view
-from accounts.login.ways_back import page_of, posted_from
-from accounts.models import Membership, ServiceAccount
+from accounts.lists import listing
+from accounts.login.ways_back import posted_from, to_list
+from accounts.models import Environment, Membership, ServiceAccount
+from accounts.models.names import fold
 from accounts.permissions import Permission
 from accounts.services import service_accounts
+
+# The order of a status and of an environment is by name within it.
+STATUS = Case(When(disabled_at=None, then=Value("0")), default=Value("1"))
+COLUMNS = [
+    listing.Column("Service account", "name", "name_key"),
+    listing.Column("Status", "status", listing.within(STATUS, "name_key")),
+    listing.Column("Environment", "environment", listing.within("environment", "name_key")),
+    listing.Column("Keys"),
+    listing.Column("Contact person", "contact", Coalesce(Lower("owner__username"), Value(""))),
+    listing.ACTIONS,
+]
+STATUSES = listing.Filter(
+    "status", "Status", [("", "Any status"), ("active", "Active"), ("disabled", "Disabled")]
+)
+ENVIRONMENTS = listing.Filter(
+    "environment", "Environment", [("", "Any environment"), *Environment.choices]
+)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_VIEW)
 @require_safe
 def account_list(request: TeamRequest) -> HttpResponse:
     """Show the team's service accounts: environment, keys, whom to ask."""
-    accounts = list(_kept(request).order_by("name_key"))
-    held = held_keys.registry().counts(accounts)
-    for account in accounts:
+    asked = listing.Asked(request, COLUMNS, [STATUSES, ENVIRONMENTS])
+    rows = _kept(request)
+    if asked.value("status"):
+        rows = rows.filter(disabled_at__isnull=asked.value("status") == "active")
+    if asked.value("environment"):
+        rows = rows.filter(environment=asked.value("environment"))
+    if asked.q:
+        named = Q(name_key__contains=fold(asked.q)) | Q(description__icontains=asked.q)
+        rows = rows.filter(named | Q(owner__username__icontains=asked.q))
+    page = asked.page(rows, "service account")
+    held = held_keys.registry().counts(page.rows)
+    for account in page.rows:
         account.key_count, account.key_name = held.get(account.id, (0, ""))  # type: ignore[attr-defined]
-    return render(request, "accounts/service_accounts.html", {"accounts": accounts})
+    rows_template = "accounts/service_account_rows.html"
+    return listing.draw(request, "accounts/service_accounts.html", rows_template, {"list": page})
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_CREATE)
@@ -80,19 +110,19 @@ def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
 @posted_from("service_account_list")
-def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponse:
+def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     """Refuse all keys of the account. Enabling it undoes that."""
     account = _get(request, account_id)
     service_accounts.disable(account, request.principal.actor)
     said = f"{account.name} is disabled. The next call with its keys is refused."
     undo = reverse("service_account_enable", args=[request.team.slug, account.id])
     messages.success(request, said, extra_tags=undo)
-    return redirect(page_of(request))
+    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
+def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     """Let the account's keys work again. This asks what enabling each of them asks.
 
     Opened, as after the password was asked for again, it leads to the account's page.
@@ -102,7 +132,7 @@ def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponse:
         return redirect("service_account_edit", request.team.slug, account.id)
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
-    return redirect("service_account_list", request.team.slug)
+    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_DELETE)

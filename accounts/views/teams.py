@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,21 +14,55 @@ from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
 from accounts.guards import OperatorRequest, operator_view
 from accounts.limits.too_many import TooMany
-from accounts.login.ways_back import posted_from
+from accounts.lists import listing
+from accounts.login.ways_back import posted_from, to_list
 from accounts.mail import outbox
-from accounts.models import Role, Team
+from accounts.models import Membership, Role, Team
 from accounts.services import invitations, teams
 from accounts.services.invitations import Sent
+
+MEMBERSHIPS = Membership.objects.filter(team=OuterRef("pk"))
+OWNERS = MEMBERSHIPS.filter(role=Role.OWNER)
+MEMBERS = Coalesce(
+    Subquery(MEMBERSHIPS.values("team").annotate(n=Count("pk")).values("n")), Value(0)
+)
+STATUS = Case(When(suspended_at=None, then=Value("1")), default=Value("0"))
+COLUMNS = [
+    listing.Column("Team", "name", Lower("name")),
+    listing.Column("Status", "status", listing.within(STATUS, Lower("name"))),
+    listing.Column("Members", "members", "members", falls=True, css="num"),
+    listing.Column("Created", "created", "created_at", falls=True),
+    listing.ACTIONS,
+]
+STATUSES = listing.Filter(
+    "status",
+    "Status",
+    [
+        ("", "Any status"),
+        ("active", "Active"),
+        ("suspended", "Suspended"),
+        ("ownerless", "Without an owner"),
+    ],
+)
+IN_STATUS = {
+    "active": Q(suspended_at=None),
+    "suspended": Q(suspended_at__isnull=False),
+    "ownerless": Q(is_owned=False),
+}
 
 
 @operator_view()
 @require_safe
 def team_list(request: OperatorRequest) -> HttpResponse:
     """Every team of this installation: name, members, state."""
-    owners = Count("memberships", filter=Q(memberships__role=Role.OWNER))
-    counted = Team.objects.annotate(members=Count("memberships"), owners=owners)
-    every = counted.order_by("name", "slug")
-    return render(request, "accounts/teams.html", {"all_teams": every})
+    asked = listing.Asked(request, COLUMNS, [STATUSES])
+    rows = Team.objects.annotate(members=MEMBERS, is_owned=Exists(OWNERS))
+    if asked.value("status"):
+        rows = rows.filter(IN_STATUS[asked.value("status")])
+    if asked.q:
+        rows = rows.filter(Q(name__icontains=asked.q) | Q(slug__icontains=asked.q))
+    page = asked.page(rows, "team")
+    return listing.draw(request, "accounts/teams.html", "accounts/team_rows.html", {"list": page})
 
 
 @operator_view()
@@ -79,7 +114,7 @@ def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 
 @operator_view()
 @require_http_methods(["GET", "HEAD", "POST"])
-def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponseBase:
     """Say what stops, and refuse its keys and its members' pages; ending it undoes all of it."""
     team = get_object_or_404(Team, pk=team_id)
     if request.method != "POST":
@@ -89,17 +124,17 @@ def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     said = f"{team.name} is suspended. The next call with its keys is refused."
     undo = reverse("operator_team_unsuspend", args=[team.id])
     messages.success(request, said, extra_tags=undo)
-    return redirect("operator_teams")
+    return to_list(request, reverse("operator_teams"))
 
 
 @operator_view()
 @posted_from("operator_teams")
-def team_unsuspend(request: OperatorRequest, team_id: UUID) -> HttpResponse:
+def team_unsuspend(request: OperatorRequest, team_id: UUID) -> HttpResponseBase:
     """Let it go on."""
     team = get_object_or_404(Team, pk=team_id)
     teams.unsuspend(team, request.actor)
     messages.success(request, f"{team.name} is active again.")
-    return redirect("operator_teams")
+    return to_list(request, reverse("operator_teams"))
 
 
 @operator_view(fresh_login=True)

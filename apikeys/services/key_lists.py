@@ -1,7 +1,8 @@
 """Lists of keys: searched, filtered and in pages, also where a team has a million of them.
 
-No list counts all rows. The order is by last use, then the newest of those never used, and an index
-holds it (`api_key_by_use`). A cursor names the last row of a page by its place in that order.
+No list counts all rows. The usual order is by last use, then the newest of those never used, and an
+index holds it (`api_key_by_use`). Another index holds the order by name, either way. A cursor names
+the last row of a page by its place in the order.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ FOUND = 200  # keys of each sort that one search finds
 LEAST_HINT = 3  # characters
 MAKERS = 20
 ORDER = ("-last_used_at", "-created_at", "-id")
+BY_NAME = ("name", "-name")  # the orders beside the usual one
+MAX_NAME = 200  # characters of a folded name in a cursor
 Narrow = Callable[[ApiKeyQuerySet], ApiKeyQuerySet]
 
 
@@ -103,33 +106,36 @@ def _found(team: Team, q: str) -> set[UUID]:
     return found
 
 
-def search(team: Team, q: str, wanted: Filters, after: str) -> Page:
-    """Return a page of the team's keys that fit a search and filters."""
+def search(team: Team, q: str, wanted: Filters, after: str, sort: str = "") -> Page:
+    """Return a page of the team's keys that fit a search and filters, by use or by name."""
     kept = ApiKey.objects.of(team).kept()
     if q:  # few enough for filters without a window
         found = _found(team, q)
-        shown = page(wanted.narrow(kept.filter(pk__in=found)), None, after)
+        shown = page(wanted.narrow(kept.filter(pk__in=found)), None, after, sort=sort)
         return replace(shown, is_capped=len(found) >= FOUND)
-    return page(kept, wanted.narrow if wanted else None, after)
+    return page(kept, wanted.narrow if wanted else None, after, sort=sort)
 
 
-def page(keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int = PAGE) -> Page:
+def page(
+    keys: ApiKeyQuerySet, narrow: Narrow | None, after: str, *, size: int = PAGE, sort: str = ""
+) -> Page:
     """Return the keys after a cursor. Their secrets are still to be read.
 
-    A search's keys are few, and need no window: `narrow` them before.
+    A search's keys are few, and need no window: `narrow` them before. `sort` is one of BY_NAME, or
+    empty for the usual order.
     """
     ids: list[UUID] = []
-    for segment in _segments(keys, after):
+    for segment in _named(keys, after, sort) if sort else _segments(keys, after):
         rows, end = segment, None
         if narrow is not None:
-            window, end = _window(segment)
+            window, end = _named_window(segment, sort) if sort else _window(segment)
             rows = narrow(window)
         ids += rows.values_list("pk", flat=True)[: size + 1 - len(ids)]
         if len(ids) > size:
             found = _loaded(ids[:size])
-            return Page(found, _cursor(found[-1]))
+            return Page(found, _cursor(found[-1], sort))
         if end is not None:
-            return Page(_loaded(ids), _cursor(end), is_cut=True)
+            return Page(_loaded(ids), _cursor(end, sort), is_cut=True)
     return Page(_loaded(ids))
 
 
@@ -176,7 +182,25 @@ def _window(segment: ApiKeyQuerySet) -> tuple[ApiKeyQuerySet, ApiKey | None]:
     return segment.filter(sooner, last_used_at__gte=end.last_used_at), end
 
 
-def _cursor(key: ApiKey) -> str:
+def _named(keys: ApiKeyQuerySet, after: str, sort: str) -> list[ApiKeyQuerySet]:
+    # Kept names are unique in a team, so a name is a place.
+    ordered = keys.order_by("-name_key" if sort == "-name" else "name_key")
+    place = after.replace("\0", "")[:MAX_NAME]
+    way = "lt" if sort == "-name" else "gt"
+    return [ordered.filter(**{f"name_key__{way}": place}) if place else ordered]
+
+
+def _named_window(segment: ApiKeyQuerySet, sort: str) -> tuple[ApiKeyQuerySet, ApiKey | None]:
+    end = segment.only("name_key")[WINDOW - 1 : WINDOW].first()
+    if end is None:
+        return segment, None
+    way = "gte" if sort == "-name" else "lte"
+    return segment.filter(**{f"name_key__{way}": end.name_key}), end
+
+
+def _cursor(key: ApiKey, sort: str) -> str:
+    if sort:
+        return key.name_key
     used = key.last_used_at.isoformat() if key.last_used_at else ""
     return f"{used}~{key.created_at.isoformat()}~{key.pk}"
 

@@ -1,12 +1,12 @@
 """Disable a key, which can be undone at once, and enable it again."""
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from accounts.login.ways_back import posted_from
+from accounts.login.ways_back import posted_from, to_list
 from accounts.permissions import Permission
 from apikeys import resources
 from apikeys.leaks import reports
@@ -19,7 +19,7 @@ NAMED = 5  # chatflows that were closed, by name
 
 @key_view(Permission.APIKEYS_UPDATE)
 @posted_from("key_page")
-def key_disable(request: KeyRequest) -> HttpResponse:
+def key_disable(request: KeyRequest) -> HttpResponseBase:
     """Disable a key. The toast of the answer has a button that undoes it."""
     key = request.key
     if key.disabled_at is not None:
@@ -40,7 +40,7 @@ def key_disable(request: KeyRequest) -> HttpResponse:
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def key_enable(request: KeyRequest) -> HttpResponse:
+def key_enable(request: KeyRequest) -> HttpResponseBase:
     """Enable a disabled key. Its text works again, so this asks what making it asked.
 
     The page is what remains to do after the password was asked for again.
@@ -59,8 +59,8 @@ def key_enable(request: KeyRequest) -> HttpResponse:
     return _back(request)
 
 
-def _back(request: KeyRequest) -> HttpResponse:
-    """Return to the key's page if the button stood there, else to the list."""
+def _back(request: KeyRequest) -> HttpResponseBase:
+    """Return to the key's page if the button stood there, else to the list as it was."""
     if "page" in (request.POST.get("back"), request.GET.get("back")):
         return redirect("key_page", request.team.slug, request.key.id)
-    return redirect("key_list", request.team.slug)
+    return to_list(request, reverse("key_list", args=[request.team.slug]))

@@ -1,26 +1,33 @@
 """The list of keys: searched, filtered, 50 a page, and what can be done with several at once."""
 
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import prefetch_related_objects
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import replace_url
 
 from accounts.forms.base import searched
 from accounts.guards import TeamRequest, team_view
+from accounts.lists.listing import Head
+from accounts.login import ways_back
 from accounts.login.ways_back import posted_from
 from accounts.models import Environment
 from accounts.permissions import Permission
 from apikeys import charts, resources, searches
 from apikeys.models import ApiKey
 from apikeys.services import browsers, key_lists, keys
-from apikeys.views.key_search import to_list
 
 DAYS = 14
+MAY_SELECT = Permission.APIKEYS_UPDATE
+LONGEST_WORD = 20  # characters of a filter
+UNKNOWN = "This is no whole key and no name, so nothing was searched. Paste the key from its start."
 NAMED = 3  # keys of few chatflows: the menu says which ones they would close
 
 
@@ -28,27 +35,52 @@ NAMED = 3  # keys of few chatflows: the menu says which ones they would close
 @require_safe
 def key_list(request: TeamRequest) -> HttpResponse:
     """Show keys: name, hint, status, what each opens, last use, calls of 14 days."""
-    q, show = searched(request), request.GET.get("show", "all")
+    q = searched(request)
     if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
-        return to_list(request, q, show)
-    filters = key_lists.filters(
-        show, request.GET.get("kind", ""), request.GET.get("environment", "")
-    )
-    page = key_lists.search(request.team, q, filters, request.GET.get("after", ""))
+        return to_list(request, q)
+    return render(request, "apikeys/keys.html", _context(request, q, request.GET))
+
+
+def to_list(request: TeamRequest, text: str) -> HttpResponse:
+    """Redirect to the list with what may be kept of a search."""
+    q = searches.searchable(text)
+    if q is None:
+        messages.warning(request, UNKNOWN)
+    sent = request.POST if request.method == "POST" else request.GET
+    path = reverse("key_list", args=[request.team.slug])
+    return redirect(f"{path}?{urlencode({'q': q or '', 'show': 'all', **_kept(sent)})}")
+
+
+def search_as_typed(request: TeamRequest) -> HttpResponse:
+    """Answer with the rows that a posted search finds, and set the browser's address to it."""
+    q = searches.searchable(request.POST.get("q", ""))
+    context = _context(request, q or "", request.POST)
+    context |= {"is_part": True, "unknown": "" if q is not None else UNKNOWN}
+    path, first = context["path"], context["first"]
+    response = render(request, "apikeys/key_rows.html", context)
+    return replace_url(response, f"{path}?{first}" if first else path)
+
+
+def _context(request: TeamRequest, q: str, sent: QueryDict) -> dict[str, Any]:
+    names = ("show", "kind", "environment")
+    filters = key_lists.filters(*(sent.get(name, "") for name in names))
+    wanted, after = sent.get("sort", ""), sent.get("after", "")
+    sort = wanted if wanted in key_lists.BY_NAME else ""
+    page = key_lists.search(request.team, q, filters, after, sort)
     _note_use(page.keys)
-    wanted = {
-        "q": q,
-        "show": filters.show,
-        "kind": filters.kind,
-        "environment": filters.environment,
-    }
-    kept = {name: value for name, value in wanted.items() if value}
-    context = {
+    found = {"q": q, **{name: getattr(filters, name) for name in names}}
+    kept = {name: value for name, value in found.items() if value}
+    first = kept | ({"sort": sort} if sort else {})
+    path = reverse("key_list", args=[request.team.slug])
+    return {
         "keys": page.keys,
         "page": page,
-        "first": urlencode(kept),
-        "next": urlencode({**kept, "after": page.next}),
-        "is_first": "after" not in request.GET,
+        "path": path,
+        "heads": _heads(path, kept, sort, may_select=request.principal.may_do(MAY_SELECT)),
+        "sort": sort,
+        "first": urlencode(first),
+        "next": urlencode({**first, "after": page.next}),
+        "is_first": not after,
         "has_any": bool(page.keys) or ApiKey.objects.of(request.team).kept().exists(),
         "is_large": bool(q) and key_lists.is_large(request.team),
         "window": key_lists.WINDOW,
@@ -57,12 +89,40 @@ def key_list(request: TeamRequest) -> HttpResponse:
         "environments": Environment.choices,
         "q": q,
     }
-    return render(request, "apikeys/keys.html", context)
+
+
+def _heads(path: str, kept: dict[str, str], sort: str, *, may_select: bool) -> list[Head]:
+    """Return the heads of the columns. Two orders have an index, and so a link."""
+    other = "-name" if sort == "name" else "name"
+    by_name = f"{path}?{urlencode({**kept, 'sort': other})}"
+    by_use = (f"{path}?{urlencode(kept)}" if kept else path) if sort else ""
+    ways = {"name": "ascending", "-name": "descending"}
+    heads = [
+        Head("Select", "check", "", "", is_quiet=True),
+        Head("Key", "", ways.get(sort, ""), by_name),
+        Head("Status", "", "", ""),
+        Head("Opens", "", "", ""),
+        Head("Environment", "minor", "", ""),
+        Head("Last used", "", "" if sort else "descending", by_use),
+        Head("14 days", "minor", "", ""),
+        Head("Actions", "", "", "", is_quiet=True),
+    ]
+    return heads if may_select else heads[1:]
+
+
+def _kept(sent: QueryDict) -> dict[str, str]:
+    """Return the filters and the order of a search, in words that may stand in an address."""
+    words = {name: sent.get(name, "") for name in ("show", "kind", "environment", "sort")}
+    return {
+        name: word
+        for name, word in words.items()
+        if word.removeprefix("-").isalpha() and len(word) < LONGEST_WORD
+    }
 
 
 @team_view(Permission.APIKEYS_UPDATE)
 @posted_from("key_list")
-def keys_disable(request: TeamRequest) -> HttpResponse:
+def keys_disable(request: TeamRequest) -> HttpResponseBase:
     """Disable the checked keys."""
     chosen = _chosen(request)
     closed = resources.registry().closed_without(chosen)
@@ -74,17 +134,17 @@ def keys_disable(request: TeamRequest) -> HttpResponse:
         messages.warning(
             request, f"Closed to everyone now, as no other key opens it: {names}{more}."
         )
-    return redirect("key_list", request.team.slug)
+    return ways_back.to_list(request, reverse("key_list", args=[request.team.slug]))
 
 
 @team_view(Permission.APIKEYS_UPDATE, fresh_login=True)
 @require_http_methods(["GET", "HEAD", "POST"])
-def keys_enable(request: TeamRequest) -> HttpResponse:
+def keys_enable(request: TeamRequest) -> HttpResponseBase:
     """Enable the checked keys. Their texts work again, so this asks what making them asked."""
     if request.method == "POST":  # else back from confirming the password
         count = keys.enable_all(_chosen(request), request.principal.actor)
         _say(request, count, "enabled again.")
-    return redirect("key_list", request.team.slug)
+    return ways_back.to_list(request, reverse("key_list", args=[request.team.slug]))
 
 
 def _chosen(request: TeamRequest) -> list[ApiKey]:

@@ -18,16 +18,15 @@ from accounts.guards import TeamRequest
 from accounts.login.ways_back import posted_from
 from accounts.network import addresses
 from accounts.permissions import Permission
-from apikeys import key_pages
 from chatflows import snippets
 from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
-from chatflows.models import Call, Chatflow
+from chatflows.models import Chatflow
 from chatflows.permissions import permission_for
 from chatflows.services import chatflows, examples, key_picker
+from chatflows.views.calls import last_calls
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
-LAST_CALLS = 20
 SAVED = "Access is saved. It holds from the next call on."
 
 
@@ -69,14 +68,6 @@ def chatflow_access_keys(request: ChatflowRequest) -> HttpResponse:
     return render(request, "chatflows/key_picker_found.html", context)
 
 
-@chatflow_view(Permission.CHATFLOWS_VIEW)
-@require_safe
-def chatflow_calls(request: ChatflowRequest) -> HttpResponse:
-    """Show the last calls, as a fragment."""
-    context = {"chatflow": request.chatflow, "calls": _last_calls(request.chatflow)}
-    return render(request, "chatflows/access.html#calls", context)
-
-
 def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:
     """Show what was typed, and where the access differs from it that someone saved meanwhile."""
     saved = get_chatflow(request, request.chatflow.id)
@@ -108,7 +99,7 @@ def _context(request: ChatflowRequest, chatflow: Chatflow, form: AccessForm) -> 
         "snippets": snippets.whole(
             settings.PUBLIC_URL, chatflow.id, examples.question_of(chatflow.id)
         ),
-        "calls": _last_calls(chatflow),
+        "calls": last_calls(chatflow),
         "may_edit": request.principal.may_do(permission_for(chatflow, "update")),
     }
 
@@ -159,11 +150,3 @@ def _is_outside(request: ChatflowRequest, form: AccessForm) -> bool:
     if not listed or here is None:
         return False
     return not any(here in addresses.network(network) for network in listed)
-
-
-def _last_calls(chatflow: Chatflow) -> list[Call]:
-    calls = list(Call.objects.latest_of(chatflow, LAST_CALLS))
-    urls = key_pages.urls(chatflow.team_id, {call.key_id for call in calls if call.key_id})
-    for call in calls:
-        call.key_url = urls.get(str(call.key_id), "")  # type: ignore[attr-defined]
-    return calls

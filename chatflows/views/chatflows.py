@@ -3,7 +3,6 @@
 import json
 from datetime import UTC
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -16,8 +15,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.base import posted, render_forms, searched
+from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
+from accounts.lists import listing
 from accounts.permissions import Permission
 from chatflows import postman, snippets
 from chatflows.access import codes
@@ -29,40 +29,35 @@ from chatflows.services import chatflows, examples
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 
 USE_DAYS = 14
-PAGE = 50  # chatflows
+COLUMNS = [
+    listing.Column("Chatflow", "name", "name_key"),
+    listing.Column("Access", "access", listing.within("access_mode", "name_key")),
+    listing.Column("Engine", "engine", listing.within("engine", "name_key"), css="minor"),
+    listing.Column("Type", css="minor"),
+    listing.Column("Last call"),
+    listing.Column("Let in today", css="num"),
+    listing.Column("Refused today", css="num"),
+    listing.ACTIONS,
+]
+MODES = listing.Filter("mode", "Access", [("", "Any access"), *AccessMode.choices])
 
 
 @team_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_list(request: TeamRequest) -> HttpResponse:
     """List the team's chatflows with access, engine and today's calls."""
-    mine = Chatflow.objects.of(request.team)
-    q, mode, after = searched(request), request.GET.get("mode", ""), request.GET.get("after", "")
+    asked = listing.Asked(request, COLUMNS, [MODES])
     calls_of_team = Call.objects.of(request.team).from_outside()
     last = calls_of_team.filter(chatflow_id=OuterRef("pk")).order_by("-id")
-    rows = mine.filter(_matching(q, mode), name_key__gt=after.replace("\0", "")).order_by(
-        "name_key"
-    )
-    shown = rows.with_usable_keys().annotate(last_call_at=Subquery(last.values("at")[:1]))
-    found = list(shown[: PAGE + 1])
-    has_more = len(found) > PAGE
-    found = found[:PAGE]
-    today = _calls_today(request, [chatflow.id for chatflow in found])
-    for chatflow in found:
+    rows = Chatflow.objects.of(request.team).filter(_matching(asked.q, asked.value("mode")))
+    annotated = rows.with_usable_keys().annotate(last_call_at=Subquery(last.values("at")[:1]))
+    page = asked.page(annotated, "chatflow")
+    today = _calls_today(request, [chatflow.id for chatflow in page.rows])
+    for chatflow in page.rows:
         row = today.get(chatflow.id, {})
         chatflow.let_in_today = row.get("let_in", 0)  # type: ignore[attr-defined]
         chatflow.refused_today = row.get("refused", 0)  # type: ignore[attr-defined]
-    kept = {name: value for name, value in {"q": q, "mode": mode}.items() if value}
-    context = {
-        "chatflows": found,
-        "total": mine.count(),
-        "q": q,
-        "mode": mode,
-        "is_first": not after,
-        "first": urlencode(kept),
-        "next": urlencode({**kept, "after": found[-1].name_key}) if has_more else "",
-    }
-    return render(request, "chatflows/list.html", context)
+    return listing.draw(request, "chatflows/list.html", "chatflows/list_rows.html", {"list": page})
 
 
 @team_view(Permission.CHATFLOWS_CREATE)

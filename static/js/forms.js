@@ -71,7 +71,7 @@
   const senders = new WeakMap();
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, requestConfig, target } = event.detail;
-    if (requestConfig.verb === "get") return;
+    if (requestConfig.verb === "get" || elt.matches("[role=search]")) return; // a list is searched while one types
     const by = requestConfig.triggeringEvent?.submitter ?? (elt.matches("button") ? elt : buttonOf(elt));
     if (busy.has(by)) return event.preventDefault();
     if (target.matches("[role=status]")) target.replaceChildren();

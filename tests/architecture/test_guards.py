@@ -104,6 +104,7 @@ TEAM_PAGES = {
     f"{TEAM}/members/<int:member_id>/keys/": "members:update",
     f"{TEAM}/members/<int:member_id>/hand-over/": "team:transfer",
     f"{TEAM}/members/invitations/": "invitations:create",
+    f"{TEAM}/members/invitations/all/": "invitations:create",
     f"{TEAM}/members/invitations/<uuid:invitation_id>/resend/": "invitations:create",
     f"{TEAM}/members/invitations/<uuid:invitation_id>/withdraw/": "invitations:create",
     f"{TEAM}/keys/": "apikeys:view",

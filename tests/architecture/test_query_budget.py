@@ -79,7 +79,7 @@ BUDGET = {
     "account": 4,
     "change_password": 3,
     "account_reauthenticate": 2,
-    "operator_teams": 4,
+    "operator_teams": 5,
     "operator_team_new": 3,
     "operator_team_rename": 4,
     "operator_team_delete": 4,

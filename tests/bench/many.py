@@ -51,7 +51,7 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
     flows = sorted(_uuid(dice) for _ in range(chatflows))
     ids = sorted(_uuid(dice) for _ in range(keys))
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
+        if connection.vendor == "sqlite" and not connection.in_atomic_block:
             cursor.execute("PRAGMA synchronous=OFF")
             cursor.execute("PRAGMA cache_size=-1500000")  # KiB
     public = [_public_id(dice) for _ in range(keys)]

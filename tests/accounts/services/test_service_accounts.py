@@ -271,7 +271,7 @@ def test_a_viewer_looks_and_changes_nothing(as_vera: Client, crm: ServiceAccount
         body = as_vera.get(path).content.decode()
         assert "production-crm-sync" in body
         assert f"{crm.id}/disable/" not in body
-        assert 'name="environment"' not in body
+        assert 'name="description"' not in body
     assert as_vera.get(NEW).status_code == 403
     assert [as_vera.post(page(crm.id, verb)).status_code for verb in VERBS] == [403] * 4
     assert factories.state() == before

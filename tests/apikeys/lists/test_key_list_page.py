@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import AuditEvent, Team
 from accounts.permissions import Permission
 from apikeys.models import ApiKey
+from apikeys.services import key_lists
 from chatflows.calls import store
 from chatflows.models import Chatflow, Selection
 from tests import factories
@@ -109,3 +110,78 @@ def test_each_row_draws_its_calls_as_paths(
     drawn = re.findall(r'<path class="(?:in|none)" d="([^"]*)"', body)
     assert any(drawn)
     assert all(path == "" or path.startswith("M") for path in drawn), drawn
+
+
+def shown(browser: Client, query: str) -> list[str]:
+    """The names on all pages of the list, in their order."""
+    seen: list[str] = []
+    for _ in range(5):
+        page = browser.get(f"{LIST}?{query}")
+        seen += [key.name for key in page.context["keys"]]
+        if not page.context["page"].next:
+            return seen
+        query = page.context["next"]
+    raise AssertionError("the pages have no end")
+
+
+def test_keys_are_sorted_by_name_on_every_page(as_alice: Client, acme: Team) -> None:
+    for n in range(60):
+        factories.key(acme, f"key-{n:02}")
+    rising = shown(as_alice, "sort=name")
+    assert rising == sorted(rising, key=str.lower)
+    assert len(rising) == 61
+    assert shown(as_alice, "sort=-name") == rising[::-1]
+    assert shown(as_alice, "sort=name&q=key-&show=unused") == rising[1:]
+    for bad in ("sort=digest", "sort=%00", "sort=--name", "sort=" + "x" * 100_000):
+        assert shown(as_alice, bad) == shown(as_alice, "")
+    assert as_alice.get(f"{LIST}?sort=name&after=%00{'x' * 100_000}").status_code == 200
+    page = as_alice.get(f"{LIST}?sort=-name").content.decode()
+    assert re.search(r'aria-sort="descending">\s*<a href="[^"]*sort=name"', page)
+
+
+def test_a_window_ends_a_rare_filter_by_name_too(
+    as_alice: Client, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(7):
+        factories.key(acme, f"key-{n}")
+    ApiKey.objects.filter(name__in=["key-1", "key-6"]).update(kind="secret", environment="staging")
+    monkeypatch.setattr(key_lists, "WINDOW", 2)
+    assert shown(as_alice, "sort=name&environment=staging") == ["key-1", "key-6"]
+    assert shown(as_alice, "sort=-name&environment=staging") == ["key-6", "key-1"]
+
+
+def test_the_filters_survive_an_action(as_alice: Client, integration: Integration) -> None:
+    query = "q=crm&show=active&sort=name"
+    came_from = {"HTTP_REFERER": f"http://testserver{LIST}?{query}"}
+    one = f"{LIST}{integration.key.pk}/"
+    chosen = {"key": [str(integration.key.pk)]}
+    for path, data in (
+        (f"{one}disable/", {}),
+        (f"{one}enable/", {}),
+        (DISABLE, chosen),
+        (ENABLE, chosen),
+    ):
+        done = as_alice.post(path, data, **came_from)  # type: ignore[arg-type]
+        assert (done.status_code, done["Location"]) == (302, f"{LIST}?{query}"), path
+    elsewhere = as_alice.post(DISABLE, chosen, HTTP_REFERER=f"http://evil.example{LIST}?{query}")
+    assert elsewhere["Location"] == LIST
+
+
+def test_while_somebody_types_no_text_of_a_key_reaches_an_address(
+    as_alice: Client, integration: Integration
+) -> None:
+    secret = integration.text.split("_")[-1]
+    typed = as_alice.post(
+        f"{LIST}search/", {"q": integration.text, "sort": "name"}, headers={"HX-Request": "true"}
+    )
+    text = typed.content.decode()
+    assert "crm-sync" in text
+    assert "1 key found" in text
+    assert "<!doctype" not in text.lower()
+    public_id = integration.text.split("_")[2]
+    assert typed["HX-Replace-Url"] == f"{LIST}?q={public_id}&sort=name"
+    part = as_alice.post(f"{LIST}search/", {"q": secret}, headers={"HX-Request": "true"})
+    assert part["HX-Replace-Url"] == LIST
+    assert "nothing was searched" in part.content.decode()
+    for answer in (typed, part):
+        assert secret not in f"{answer.content!r}{answer.headers!r}"

@@ -1,0 +1,74 @@
+"""Sizes of lists: with 1,000 rows in each, a page is light to send and to draw."""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import Team, User
+from accounts.services import teams
+from chatflows.models import Call
+from tests import factories, rows
+from tests.bench import many
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 1_000
+MAX_BYTES = 120 * 1024
+MAX_NODES = 2_500
+LISTS = {
+    "/t/acme/keys/": 12,  # statements: one more than in test_query_budget.py where rows are counted
+    "/t/acme/chatflows/": 7,
+    "/t/acme/members/": 10,
+    "/t/acme/members/invitations/all/": 7,
+    "/t/acme/service-accounts/": 7,
+    "/t/acme/mail/": 7,
+    "/t/acme/audit/": 6,
+    "/operator/teams/": 5,
+    "/operator/mail/": 6,
+    "calls": 8,
+}
+Assert = Any
+
+
+class Nodes(HTMLParser):
+    """Counts the elements of a page."""
+
+    count = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        """Count one."""
+        self.count += 1
+
+
+@pytest.fixture(scope="module")
+def alice(django_db_setup: None, django_db_blocker: Any) -> Iterator[Client]:
+    """The browser of the owner of a team, and of an installation, with 1,000 of everything."""
+    with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(many, "CALLS", 2 * ROWS)
+        patch.setattr(many, "USED", 200)
+        acme, owner = factories.team("Acme"), factories.user("alice")
+        teams.add_owner(acme, owner, factories.TESTER)
+        rows.fill(acme, ROWS)
+        User.objects.filter(pk=owner.pk).update(is_operator=True)
+        yield factories.client(owner, is_fresh=True)
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_of_a_thousand_is_light(
+    path: str, alice: Client, django_assert_max_num_queries: Assert
+) -> None:
+    acme = Team.objects.get(slug="acme")
+    busiest = Call.objects.of(acme).values_list("chatflow_id", flat=True)[0]
+    url = f"/t/acme/chatflows/{busiest}/calls/all/" if path == "calls" else path
+    with django_assert_max_num_queries(LISTS[path]):
+        page = alice.get(url)
+    assert page.status_code == 200
+    nodes = Nodes()
+    nodes.feed(page.content.decode())
+    assert len(page.content) <= MAX_BYTES
+    assert nodes.count <= MAX_NODES
