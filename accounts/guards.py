@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
@@ -23,6 +23,7 @@ from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 from accounts.services import users
 
 P = ParamSpec("P")
+Shown = TypeVar("Shown", bound=Callable[..., HttpResponseBase])
 SIGNED_IN = "everyone who is logged in"
 # Django calls views with keywords of the URL, which no Callable can spell.
 View = Callable[..., HttpResponseBase]
@@ -156,6 +157,15 @@ def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
         return opened
 
     return declare
+
+
+def shows_secret(view: Shown) -> Shown:
+    """Declare that a page can show a secret, such as a key's text or a link that lets someone in.
+
+    Its answers are never compressed (docs/adr/0017).
+    """
+    view.shows_secret = True  # type: ignore[attr-defined]
+    return view
 
 
 def _declare(guarded: Any, view: Any, policy: Policy) -> None:

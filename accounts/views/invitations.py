@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import StrictForm, render_forms
 from accounts.forms.members import InvitationForm
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest, shows_secret, team_view
 from accounts.limits.too_many import TooMany
 from accounts.login import fresh_logins
 from accounts.mail import outbox
@@ -23,6 +23,7 @@ METHODS = ["GET", "HEAD", "POST"]
 
 
 @team_view(Permission.INVITATIONS_CREATE)
+@shows_secret
 @require_http_methods(METHODS)
 def invite(request: TeamRequest) -> HttpResponseBase:
     """Invite addresses. The answer shows each link once. Inviting an owner needs a fresh login."""
@@ -46,6 +47,7 @@ def invite(request: TeamRequest) -> HttpResponseBase:
 
 
 @team_view(Permission.INVITATIONS_CREATE)
+@shows_secret
 @require_http_methods(METHODS)
 def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
     """Replace an invitation's link. The answer shows the new one, once."""
