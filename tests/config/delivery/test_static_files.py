@@ -15,8 +15,9 @@ from config import settings as shipped
 from config.delivery.static_files import with_static_files
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    tmp_path = tmp_path_factory.mktemp("static")
     with override_settings(STATIC_ROOT=tmp_path, STORAGES=shipped.STORAGES):
         staticfiles_storage._wrapped = empty  # type: ignore[attr-defined]
         call_command("collectstatic", interactive=False, verbosity=0)
