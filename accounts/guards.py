@@ -179,6 +179,18 @@ def _in_own_zone(user: User) -> None:
         timezone.activate(ZoneInfo(user.time_zone))
 
 
+def principal_of(request: HttpRequest, membership: Membership) -> Principal:
+    """Return what the person of a request is in a team."""
+    role = Role(membership.role)
+    return Principal(
+        team=membership.team,
+        actor=users.actor(cast(User, request.user), cast(PageRequest, request).address),
+        permissions=ROLE_PERMISSIONS[role],
+        role_label=str(role.label),
+        role=role,
+    )
+
+
 def _enter(request: TeamRequest, slug: str) -> None:
     membership = (
         Membership.objects.select_related("team")
@@ -187,15 +199,8 @@ def _enter(request: TeamRequest, slug: str) -> None:
     )
     if membership is None:
         raise Http404
-    role = Role(membership.role)
     request.team = membership.team
-    request.principal = Principal(
-        team=membership.team,
-        actor=users.actor(request.user, request.address),
-        permissions=ROLE_PERMISSIONS[role],
-        role_label=str(role.label),
-        role=role,
-    )
+    request.principal = principal_of(request, membership)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:
