@@ -137,7 +137,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], status: 
         with suppress(*OUTAGES):
             user = getattr(request, "user", None)
             if user is not None and user.is_authenticated:
-                framed = {**context, "frame": "errors/inside.html"}
+                framed = {**context, "frame": "errors/inside.html", "posted_from": ""}
                 return render_to_string(template, framed, request)
     return render_to_string(template, context)
 

@@ -100,7 +100,7 @@
     });
     document.addEventListener("click", (event) => {
       if (event.target.closest?.("[data-open-shortcuts]")) dialog.showModal();
-      else if (event.target === dialog) dialog.close(); // beside it
+      else if (event.target === dialog || event.target.closest?.("[data-close-dialog]")) dialog.close(); // or beside it
     });
   }
 
