@@ -108,6 +108,9 @@
     nameOpeners();
     showTimes();
   }
-  document.addEventListener("htmx:afterSettle", look);
+  document.addEventListener("htmx:afterSettle", () => {
+    look();
+    document.getElementById("toasts")?.classList.toggle("is-far", scrollY > 60); // see 8-ways.css
+  });
   look();
 })();
