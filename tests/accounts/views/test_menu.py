@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from accounts.models import Membership, Team, User
+from accounts.models import Membership, Role, Team, User
 from accounts.services import teams
 from config import settings
 from tests import factories
@@ -59,7 +59,7 @@ def test_every_page_has_the_same_menu_and_no_name_twice(acme: Team, operator: Cl
 def test_outside_a_team_the_menu_is_of_the_team_that_was_used_last(
     acme: Team, globex: Team, alice: User, as_alice: Client
 ) -> None:
-    factories.join(globex, alice, "viewer")
+    factories.join(globex, alice, Role.VIEWER)
     as_alice.get("/t/globex/chatflows/")
     in_globex = menu(as_alice.get("/profile/").content.decode())
     assert in_globex["API keys"] == "/t/globex/keys/"
