@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
@@ -24,6 +24,7 @@ from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission, Principal
 from accounts.services import users
 
 P = ParamSpec("P")
+Shown = TypeVar("Shown", bound=Callable[..., HttpResponseBase])
 SIGNED_IN = "everyone who is logged in"
 # Django calls views with keywords of the URL, which no Callable can spell.
 View = Callable[..., HttpResponseBase]
@@ -160,6 +161,15 @@ def open_view(reason: str) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     return declare
 
 
+def shows_secret(view: Shown) -> Shown:
+    """Declare that a page can show a secret, such as a key's text or a link that lets someone in.
+
+    Its answers are never compressed (docs/adr/0017).
+    """
+    view.shows_secret = True  # type: ignore[attr-defined]
+    return view
+
+
 def _declare(guarded: Any, view: Any, policy: Policy) -> None:
     functools.update_wrapper(guarded, view)
     guarded.policy = policy
@@ -171,30 +181,34 @@ def _in_own_zone(user: User) -> None:
         timezone.activate(ZoneInfo(user.time_zone))
 
 
+def principal_of(request: HttpRequest, membership: Membership) -> Principal:
+    """Return what the person of a request is in a team."""
+    role = Role(membership.role)
+    return Principal(
+        team=membership.team,
+        actor=users.actor(cast(User, request.user), cast(PageRequest, request).address),
+        permissions=ROLE_PERMISSIONS[role],
+        role_label=str(role.label),
+        role=role,
+    )
+
+
 def _enter(request: TeamRequest, slug: str) -> bool:
     """Put a member's team and rights on the request; False for a team that is suspended."""
     mine = Membership.objects.select_related("team").filter(user=request.user, team__slug=slug)
     membership = mine.first()
     if membership is None:
         raise Http404
-    if membership.team.suspended_at is not None:
-        request.team = membership.team
-        return False
-    role = Role(membership.role)
     request.team = membership.team
-    request.principal = Principal(
-        team=membership.team,
-        actor=users.actor(request.user, request.address),
-        permissions=ROLE_PERMISSIONS[role],
-        role_label=str(role.label),
-        role=role,
-    )
+    if membership.team.suspended_at is not None:
+        return False
+    request.principal = principal_of(request, membership)
     return True
 
 
 def _suspended(request: TeamRequest) -> HttpResponse:
     """Say what happened to the team, and nothing of what is in it."""
-    context = {"team": request.team}
+    context = {"team": request.team, "frame": "errors/inside.html"}
     return render(request, "errors/suspended.html", context, status=403)
 
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.views import (
     audit,
     emails,
+    first_pages,
     invitations,
     joining,
     mails,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("profile/password/", profile.change_password, name="change_password"),
     path("profile/sessions/<str:digest>/end/", profile.session_end, name="session_end"),
     path("profile/sessions/end-others/", profile.session_end_others, name="session_end_others"),
+    path("operator/", first_pages.operator_home, name="operator_home"),
     path("operator/mail/", mails.operator_mail_list, name="operator_mail_list"),
     path("operator/mail/test/", mails.operator_mail_test, name="operator_mail_test"),
     path(
@@ -99,6 +101,7 @@ _service_accounts = [
 ]
 # Under `/t/<slug>/`.
 team_urlpatterns: list[URLPattern | URLResolver] = [
+    path("", first_pages.team_home, name="team_home"),
     path("settings/", team_settings.team_settings, name="team_settings"),
     path("members/", include(_member_urlpatterns)),
     path("mail/", mails.mail_list, name="mail_list"),

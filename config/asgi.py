@@ -22,7 +22,8 @@ from chatflows.gate.readers.sqlite import SqliteReader  # noqa: E402
 from chatflows.predictions.aborts import StoredAborts  # noqa: E402
 from chatflows.predictions.conversations import StoredMemory  # noqa: E402
 from config import databases, server  # noqa: E402
-from config.pages import PagesHandler, with_static_files  # noqa: E402
+from config.delivery.static_files import with_static_files  # noqa: E402
+from config.pages import PagesHandler  # noqa: E402
 
 
 def make_reader() -> AccessReader:

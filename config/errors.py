@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -114,18 +116,30 @@ def _answer(request: HttpRequest, status: int, template: str = "", words: str = 
     family = routes.family_of(request.path_info)
     if family is not None or request.path_info.lower().startswith("/api/"):
         return _json(status, request_id, family)
-    # The template gets no request: context processors read the database, which may be gone.
-    page = render_to_string(
-        template or f"errors/{status}.html",
-        {
-            "request_id": request_id,
-            "now": timezone.now(),
-            "public_url": settings.PUBLIC_URL,
-            "words": words,
-            "back": _back(request, status),
-        },
-    )
+    context = {
+        "request_id": request_id,
+        "now": timezone.now(),
+        "public_url": settings.PUBLIC_URL,
+        "words": words,
+        "back": _back(request, status),
+    }
+    page = _page(request, template or f"errors/{status}.html", context, status)
     return HttpResponse(page, status=status, headers={"X-Request-Id": request_id})
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any], status: int) -> str:
+    """Return an error page: with the menu for a logged-in person, else bare.
+
+    The bare one gets no request, because context processors read the database, which may be gone.
+    The flow app is no part of the dashboard, and its visitors see no menu.
+    """
+    if status < 500 and not request.path_info.startswith("/flow/"):
+        with suppress(*OUTAGES):
+            user = getattr(request, "user", None)
+            if user is not None and user.is_authenticated:
+                framed = {**context, "frame": "errors/inside.html", "posted_from": ""}
+                return render_to_string(template, framed, request)
+    return render_to_string(template, context)
 
 
 def _back(request: HttpRequest, status: int) -> str:

@@ -168,7 +168,7 @@ UPSTREAM_TOTAL_TIMEOUT = number("UPSTREAM_TOTAL_TIMEOUT", 1800)
 MAX_STREAMS = number("MAX_STREAMS", 2000)
 MAX_STREAMS_PER_KEY = number("MAX_STREAMS_PER_KEY", 1000)
 MAX_STREAMS_PER_ADDRESS = number("MAX_STREAMS_PER_ADDRESS", 200)
-# The size of a question with its files, and of all bodies that one process holds at a time.
+# Of a question with its files, and of all bodies that one process holds at a time.
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
@@ -188,8 +188,7 @@ TEAM_NAME = exact("TEAM_NAME")
 FLOW_USERNAME = exact("FLOW_USERNAME")
 FLOW_PASSWORD = exact("FLOW_PASSWORD")
 
-# How many days an invitation's link opens.
-INVITATION_DAYS = number("INVITATION_DAYS", 7, most=7)
+INVITATION_DAYS = number("INVITATION_DAYS", 7, most=7)  # as long an invitation's link opens
 
 INSTALLED_APPS = [
     "config",  # first, so that its runserver replaces Django's
@@ -214,10 +213,11 @@ MIDDLEWARE = [
     "accounts.middleware.RequestContextMiddleware",
     "config.errors.MethodNotAllowedMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.delivery.compression.CompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "accounts.middleware.SessionUseMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.delivery.addresses.SlashMiddleware",
     "accounts.middleware.SameOriginMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -229,7 +229,6 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
-APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -326,7 +325,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.delivery.static_files.CompressedStorage"},
 }
 
 # Mail waits in the outbox until the worker sends it (accounts/mail/outbox.py). Empty means that

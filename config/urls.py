@@ -12,6 +12,7 @@ from chatflows.urls import (
     flow_urlpatterns,
     set_up_urlpatterns,
 )
+from config.delivery import addresses
 from config.openapi import api, checks, views  # noqa: F401 (the checks register themselves)
 
 handler400 = "config.errors.bad_request"
@@ -36,6 +37,8 @@ urlpatterns = [
     path("leaked-key/", leaked_key, name="leaked_key"),
     path("api/openapi.json", views.openapi, name="openapi"),
     path("api/docs", views.viewer, name="api_viewer"),
+    path("favicon.ico", addresses.favicon, name="favicon"),
+    path("robots.txt", addresses.robots, name="robots"),
     path("llms.txt", views.llms, name="llms"),
     path("api/v1/chatflows/apikey/<path:anything>", views.key_in_path, name="key_in_path"),
     path("api/v1/", include(api.urls())),

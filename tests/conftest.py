@@ -1,10 +1,12 @@
 """The cast: alice owns acme, adam administers, eddie edits, vera views, mallory is a stranger."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpRequest, HttpResponseBase
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
@@ -14,11 +16,18 @@ from accounts.services import teams
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.models import Chatflow
+from config.delivery import compression
 from tests import factories
 
 # The same examples at each run: a red test here is red there.
 hypothesis_settings.register_profile("house", deadline=None, derandomize=True, max_examples=60)
 hypothesis_settings.load_profile("house")
+
+
+SECRET = re.compile(
+    rb"flk_[sp]k_[0-9A-Za-z]{12}_[0-9A-Za-z]{20}"
+    rb"|/(join|set-up|password-reset|key-link|key-contact|key-undo)/[-\w]{20}"
+)
 
 
 class Integration(NamedTuple):
@@ -37,6 +46,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _nothing_cached() -> Iterator[None]:
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_secret_is_compressed() -> Iterator[None]:
+    """Whatever page a test opens: one that could be compressed shows no key text and no link."""
+    may_be = compression.may_be
+
+    def checked(request: HttpRequest, response: HttpResponseBase) -> bool:
+        answer = may_be(request, response)
+        if answer:
+            assert not SECRET.search(response.content), request.path  # type: ignore[attr-defined]
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compression, "may_be", checked)
+        yield
 
 
 @pytest.fixture

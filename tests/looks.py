@@ -1,11 +1,15 @@
-"""What is wrong with a page to look at, or to hear: too wide, unnamed, headings out of order."""
+"""What is wrong with a page to look at, or to hear: too wide, unnamed, headings out of order,
+what axe finds, and links of one name that lead to two places."""
 
 from collections.abc import Iterator
 from typing import Literal
 
 from playwright.sync_api import Page
 
+from tests import axe
+
 WIDTHS = (320, 360, 390, 720, 820, 1440, 1600)
+AXE_WIDTHS = (390, 1440)
 # Names as a screen reader finds them, near enough: our pages have no other kinds of them.
 _FLAWS = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
@@ -36,7 +40,16 @@ _FLAWS = """() => {
     .map((level) => `a heading of level ${level} after none of ${level - 1}`);
   const tops = levels.filter((level) => level === 1).length;
   const heads = tops === 1 ? [] : [`${tops} headings of level 1`];
-  return [...unnamed, ...twice, ...nowhere, ...jumps, ...heads];
+
+  // But for the long name that tests give to everything.
+  const places = new Map();
+  for (const link of all("a[href]").filter(shown)) {
+    const words = (link.getAttribute("aria-label") ?? link.innerText).trim();
+    places.set(words, (places.get(words) ?? new Set()).add(link.href));
+  }
+  const named = [...places].filter(([words, to]) => to.size > 1 && !/^W+$/.test(words));
+  const same = named.map(([words]) => `links of one name and two places: ${words}`);
+  return [...unnamed, ...twice, ...nowhere, ...jumps, ...heads, ...same];
 }"""
 
 
@@ -46,8 +59,11 @@ def wrong(page: Page) -> Iterator[str]:
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
-        for width in WIDTHS if scheme == "light" else WIDTHS[:1]:  # colours move nothing
+        rules = axe.EVERYTHING if scheme == "light" else axe.COLOURS  # colours move nothing
+        for width in WIDTHS if scheme == "light" else AXE_WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             spill = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if spill > 0:
                 yield f"{scheme} at {width} px: {spill} px too wide"
+            if width in AXE_WIDTHS:
+                yield from (f"{scheme} at {width} px: {e}" for e in axe.violations(page, rules))

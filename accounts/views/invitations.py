@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, render_forms
 from accounts.forms.members import InvitationForm
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest, shows_secret, team_view
 from accounts.limits.too_many import TooMany
 from accounts.lists import listing
 from accounts.login import fresh_logins
@@ -72,6 +72,7 @@ def invitation_list(request: TeamRequest) -> HttpResponse:
 
 
 @team_view(Permission.INVITATIONS_CREATE)
+@shows_secret
 @require_http_methods(METHODS)
 def invite(request: TeamRequest) -> HttpResponseBase:
     """Invite addresses. The answer shows each link once. Inviting an owner needs a fresh login."""
@@ -95,6 +96,7 @@ def invite(request: TeamRequest) -> HttpResponseBase:
 
 
 @team_view(Permission.INVITATIONS_CREATE)
+@shows_secret
 @require_http_methods(METHODS)
 def resend(request: TeamRequest, invitation_id: UUID) -> HttpResponseBase:
     """Replace an invitation's link. The answer shows the new one, once."""

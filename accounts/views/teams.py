@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
-from accounts.guards import OperatorRequest, operator_view
+from accounts.guards import OperatorRequest, operator_view, shows_secret
 from accounts.limits.too_many import TooMany
 from accounts.lists import listing
 from accounts.login.ways_back import posted_from, to_list
@@ -66,6 +66,7 @@ def team_list(request: OperatorRequest) -> HttpResponse:
 
 
 @operator_view()
+@shows_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def team_new(request: OperatorRequest) -> HttpResponse:
     """A new team with DefaultKey, a sample chatflow and its first owner, who may be invited."""
@@ -81,6 +82,7 @@ def team_new(request: OperatorRequest) -> HttpResponse:
 
 
 @operator_view()
+@shows_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def team_owner(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     """A link for the first owner of a team that has none; the link before it is dead."""

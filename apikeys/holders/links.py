@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.crypto import digests
 from accounts.forms.base import note, posted, render_forms
-from accounts.guards import PageRequest, open_view
+from accounts.guards import PageRequest, open_view, shows_secret
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
@@ -29,6 +29,7 @@ SESSION_NAME = "key_link"
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@shows_secret
 @sensitive_post_parameters("passphrase")
 @sensitive_variables("token")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,6 +83,7 @@ def key_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @open_view("the link, kept as a digest in the session, is the credential")
+@shows_secret
 @sensitive_post_parameters("passphrase")
 @sensitive_variables("text")
 @require_http_methods(["GET", "HEAD", "POST"])

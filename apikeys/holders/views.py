@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, posted, render_forms
-from accounts.guards import PageRequest, open_view
+from accounts.guards import PageRequest, open_view, shows_secret
 from accounts.limits.too_many import TooMany
 from accounts.login.ways_back import posted_from
 from accounts.models import Membership
@@ -80,6 +80,7 @@ def holder_leave(request: HttpRequest) -> HttpResponse:
 
 
 @open_view(ENTERED)
+@shows_secret
 @posted_from("holder")
 @sensitive_variables()
 def holder_rotate(request: HttpRequest) -> HttpResponse:

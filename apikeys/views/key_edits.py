@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.forms.bounds import limits_of
+from accounts.guards import shows_secret
 from accounts.limits.too_many import TooMany
 from accounts.network import addresses
 from accounts.permissions import Permission
@@ -91,6 +92,7 @@ def key_edit_scopes(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@shows_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_chatflows(request: KeyRequest) -> HttpResponse:
     """Select the key for chatflows, and no longer for others. Opened, it leads to the page."""

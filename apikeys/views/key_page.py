@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.guards import shows_secret
 from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
@@ -37,6 +38,7 @@ class LastUse:
 
 
 @key_view(Permission.APIKEYS_VIEW)
+@shows_secret
 @require_safe
 def key_page(request: KeyRequest) -> HttpResponse:
     """Show the page."""

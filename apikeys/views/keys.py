@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest, shows_secret, team_view
 from accounts.login import fresh_logins
 from accounts.permissions import Permission
 from apikeys import resources
@@ -25,6 +25,7 @@ USE_DAYS = 14
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
+@shows_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_issue(request: TeamRequest, key_id: UUID) -> HttpResponse:
     """Make the secret of a key that has none, or a new one where nobody may have seen the text.

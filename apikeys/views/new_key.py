@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import posted, render_forms
-from accounts.guards import TeamRequest, team_view
+from accounts.guards import TeamRequest, shows_secret, team_view
 from accounts.models import Team
 from accounts.permissions import Actor, Permission
 from apikeys.forms.hand_overs import link_of
@@ -19,6 +19,7 @@ from apikeys.views.keys import link_shown, shown_once
 
 
 @team_view(Permission.APIKEYS_CREATE, fresh_login=True)
+@shows_secret
 @sensitive_post_parameters("passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_new(request: TeamRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import searched
+from accounts.guards import shows_secret
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
@@ -21,6 +22,7 @@ MAX_TYPED = 300  # characters of an origin that a form takes
 
 
 @key_view(Permission.APIKEYS_UPDATE)
+@shows_secret
 @posted_from("key_page")
 def key_add_origin(request: KeyRequest) -> HttpResponse:
     """Let the pages of one more origin use the key."""
@@ -36,6 +38,7 @@ def key_add_origin(request: KeyRequest) -> HttpResponse:
 
 
 @key_view(Permission.APIKEYS_UPDATE)
+@shows_secret
 @posted_from("key_page")
 def key_remove_origin(request: KeyRequest) -> HttpResponse:
     """Refuse the pages of an origin."""

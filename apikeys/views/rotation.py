@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms.base import note, posted, render_forms
+from accounts.guards import shows_secret
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import charts, resources
@@ -59,6 +60,7 @@ class Rotating:
 
 
 @key_view(Permission.APIKEYS_UPDATE, fresh_login=True)
+@shows_secret
 @sensitive_post_parameters("passphrase")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_rotate(request: KeyRequest) -> HttpResponse:

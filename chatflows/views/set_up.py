@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
-from accounts.guards import PageRequest, open_view
+from accounts.guards import PageRequest, open_view, shows_secret
 from accounts.login import fresh_logins, known_devices
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens
@@ -37,6 +37,7 @@ def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @open_view("the set-up link, kept as a digest in the session, is the credential")
+@shows_secret
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
     """Make the first owner, log them in, and show DefaultKey's text once."""

@@ -118,7 +118,10 @@ def world(acme: Team, alice: User, globex: Team, mallory: User) -> World:
 
 def logged_in(person: User, *, is_fresh: bool = True) -> Asker:
     browser, elsewhere = factories.client(person, is_fresh=is_fresh), factories.client(person)
-    cookies = {settings.SESSION_COOKIE_NAME: browser.session.session_key or ""}
+    cookies = {
+        settings.SESSION_COOKIE_NAME: browser.session.session_key or "",
+        settings.CSRF_COOKIE_NAME: "a" * 32,  # else each answer would set a new one
+    }
     return Asker(cookies, digest_of(elsewhere.session.session_key or ""))
 
 
@@ -320,4 +323,5 @@ def whole(response: HttpResponse) -> tuple[int, str, dict[str, str], str]:
     """An answer but for its id and the time."""
     headers = {name: value for name, value in response.items() if name != "X-Request-Id"}
     text = factories.without_id_and_time(response)
-    return response.status_code, text, headers, response.cookies.output()
+    cookies = re.sub(r"expires=[^;]+", "", response.cookies.output())
+    return response.status_code, text, headers, cookies

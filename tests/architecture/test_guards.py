@@ -32,6 +32,8 @@ OPEN_PAGES = {
     "/key-undo/": "the link, kept as a digest in the session, is the credential",
     "/key-undo/<str:token>/": "the link's token is the credential",
     "/": "leads people to where they belong",
+    "/favicon.ico": "every browser asks for it, and it is the same for everyone",
+    "/robots.txt": "robots ask for it, and it is the same for everyone",
     "/login/": "people log in here",
     "/logout/": "ends a session; without one it does nothing",
     "/forgotten-password/": "people who forgot their password ask here",
@@ -62,6 +64,7 @@ OPEN_PAGES |= {
 }
 # Every page of operators alone.
 OPERATOR_PAGES = {
+    "/operator/",
     "/operator/teams/",
     "/operator/teams/new/",
     "/operator/teams/<uuid:team_id>/owner/",
@@ -84,6 +87,7 @@ ONE = f"{TEAM}/chatflows/<uuid:chatflow_id>"
 ONE_ACCOUNT = f"{TEAM}/service-accounts/<uuid:account_id>"
 # Every page of a team, and the right that it asks for.
 TEAM_PAGES = {
+    f"{TEAM}/": "chatflows:view",
     f"{TEAM}/service-accounts/": "service-accounts:view",
     f"{TEAM}/service-accounts/new/": "service-accounts:create",
     f"{ONE_ACCOUNT}/": "service-accounts:view",

@@ -77,6 +77,8 @@ BUDGET = {
     "home": 3,
     "profile": 7,
     "account": 4,
+    "team_home": 4,
+    "operator_home": 2,
     "change_password": 3,
     "account_reauthenticate": 2,
     "operator_teams": 5,
