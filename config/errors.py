@@ -143,9 +143,11 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], status: 
 
 
 def _back(request: HttpRequest, status: int) -> str:
-    """Return the page of a form that could be sent again, else nothing."""
-    is_form = request.method == "POST" and request.resolver_match is not None
-    return page_of(request) if is_form and status in WORTH_ANOTHER_TRY else ""
+    """Return the page of a form that could be sent again, else nothing. No link's token is shown."""
+    match = request.resolver_match
+    if request.method != "POST" or match is None or "token" in match.kwargs:
+        return ""
+    return page_of(request) if status in WORTH_ANOTHER_TRY else ""
 
 
 def _json(status: int, request_id: str, family: Family | None) -> HttpResponse:

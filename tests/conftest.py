@@ -26,7 +26,7 @@ hypothesis_settings.load_profile("house")
 
 SECRET = re.compile(
     rb"flk_[sp]k_[0-9A-Za-z]{12}_[0-9A-Za-z]{20}"
-    rb"|/(join|set-up|password-reset|key-link|key-contact|key-undo)/[-\w]{20}"
+    rb"|/(join|set-up|password-reset|key-link|key-contact|key-undo|new-email)/[-\w]{20}"
 )
 
 

@@ -1,14 +1,14 @@
 """Template tags of the look: times, money, key hints, badges."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.template.defaultfilters import pluralize
 from django.templatetags.static import static
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
@@ -24,7 +24,7 @@ RELATIVE_FOR = timedelta(days=1)
 
 @register.filter
 def ago(when: datetime | None) -> SafeString | str:
-    """Return a `<time>`: in words for a day, then as a date. Its title is the full UTC time."""
+    """Return a `<time>`: in words for a day, then as a date. Its title is the full time."""
     if when is None:
         return "never"
     age = timezone.now() - when
@@ -35,15 +35,22 @@ def ago(when: datetime | None) -> SafeString | str:
     elif age < RELATIVE_FOR:
         words = f"{timesince(when, depth=1)} ago"
     else:
-        words = f"{when.day} {when:%B}" + (
-            "" if when.year == timezone.now().year else f" {when:%Y}"
+        here = timezone.localtime(when)
+        words = f"{here.day} {here:%B}" + (
+            "" if here.year == timezone.localtime().year else f" {here:%Y}"
         )
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         when.isoformat(timespec="seconds"),
-        f"{when:%d %B %Y, %H:%M:%S} UTC",
+        dateformat.format(timezone.localtime(when), "d F Y, H:i:s e"),
         words,
     )
+
+
+@register.filter
+def local_day(when: datetime) -> date:
+    """Return the day of a moment in the reader's time zone."""
+    return timezone.localtime(when).date()
 
 
 @register.filter(name="money")

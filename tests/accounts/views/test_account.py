@@ -78,6 +78,20 @@ def test_times_stand_in_the_persons_zone_and_in_nobody_elses(
     assert timezone.get_current_timezone_name() == "UTC"
 
 
+def test_the_audit_trail_stands_under_the_days_of_the_reader(
+    as_alice: Client, acme: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = datetime(2030, 1, 15, 23, 30, tzinfo=UTC)
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: late)
+        factories.key(acme, "late")
+    as_alice.post(PROFILE, {"theme": "", "time_zone": "Asia/Tokyo"})
+    body = as_alice.get("/t/acme/audit/").content.decode()
+    assert "Wednesday, 16 January 2030" in body
+    assert "15 January 2030" not in body
+    assert ">08:30</time>" in body
+
+
 def test_a_zone_that_this_machine_lacks_shows_utc(as_alice: Client, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(time_zone="Gone/Away")
     assert as_alice.get(PROFILE).status_code == 200
