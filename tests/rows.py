@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Invitation, Mail, Membership, Role, ServiceAccount, Team, User
@@ -35,6 +36,8 @@ def fill(team: Team, count: int) -> None:
     )
     Mail.objects.bulk_create(_mail(owner, n) for owner in (team, None) for n in range(count))
     Team.objects.bulk_create(Team(name=f"Team {n}", slug=f"team-{n}") for n in range(count))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _people(count: int) -> list[User]:
