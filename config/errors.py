@@ -143,7 +143,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], status: 
 
 
 def _back(request: HttpRequest, status: int) -> str:
-    """Return the page of a form that could be sent again, else nothing. No link's token is shown."""
+    """Return the page of a form that can be sent again, else nothing. No token is shown."""
     match = request.resolver_match
     if request.method != "POST" or match is None or "token" in match.kwargs:
         return ""
