@@ -126,8 +126,11 @@ def keys_disable(request: TeamRequest) -> HttpResponseBase:
     """Disable the checked keys."""
     chosen = _chosen(request)
     closed = resources.registry().closed_without(chosen)
+    working = [str(key.id) for key in chosen if key.disabled_at is None]
     count = keys.disable_all(chosen, request.principal.actor)
-    _say(request, count, "disabled. The next call with each is refused.")
+    undo = reverse("keys_enable", args=[request.team.slug])
+    undo += "?" + urlencode({"key": working}, doseq=True)
+    _say(request, count, "disabled. The next call with each is refused.", undo)
     if closed:
         names = ", ".join(resource.name for resource in closed[:10])
         more = f" and {len(closed) - 10:,} more" if len(closed) > 10 else ""
@@ -150,7 +153,8 @@ def keys_enable(request: TeamRequest) -> HttpResponseBase:
 def _chosen(request: TeamRequest) -> list[ApiKey]:
     """Return the checked keys of the team. Ids of others are as unknown ones: nothing."""
     ids = []
-    for text in request.POST.getlist("key")[: key_lists.PAGE]:
+    sent = request.POST.getlist("key") or request.GET.getlist("key")  # of a form, or of Undo
+    for text in sent[: key_lists.PAGE]:
         try:
             ids.append(UUID(text))
         except ValueError:
@@ -158,9 +162,10 @@ def _chosen(request: TeamRequest) -> list[ApiKey]:
     return list(ApiKey.objects.of(request.team).kept().filter(pk__in=ids).with_status())
 
 
-def _say(request: TeamRequest, count: int, what: str) -> None:
+def _say(request: TeamRequest, count: int, what: str, undo: str = "") -> None:
     if count:
-        messages.success(request, f"{count} key{' is' if count == 1 else 's are'} {what}")
+        said = f"{count} key{' is' if count == 1 else 's are'} {what}"
+        messages.success(request, said, extra_tags=undo)
     else:
         messages.info(request, "No key was changed: none was checked, or all were so already.")
 

@@ -1,6 +1,7 @@
 """A suspended team, a used invitation and a disabled account say what happened."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -9,6 +10,8 @@ from django.utils import timezone
 from accounts.models import Invitation, Membership, Role, Team, User
 from accounts.services import invitations, service_accounts, teams, users
 from accounts.services.service_accounts import About
+from apikeys.models import ApiKey
+from apikeys.services import keys
 from tests import factories
 from tests.factories import TESTER
 
@@ -121,3 +124,20 @@ def test_a_used_link_leads_its_person_to_the_login(link: str) -> None:
     body = read(Client(), link)
     assert "This invitation was used" in body
     assert 'href="/login/"' in body
+
+
+def test_many_disabled_keys_work_again_with_one_click(
+    as_alice: Client, acme: Team, globex: Team
+) -> None:
+    made = [factories.key(acme, name)[0] for name in ("one", "two", "off before")]
+    foreign, _ = factories.key(globex, "foreign")
+    keys.disable(made[2], TESTER)
+    keys.disable(foreign, TESTER)
+    chosen = {"key": [str(key.id) for key in (*made, foreign)]}
+    told = as_alice.post("/t/acme/keys/disable/", chosen, follow=True).content.decode()
+    undo = unescape(told.partition(' action="/t/acme/keys/enable/')[2].partition('"')[0])
+    assert undo.count("key=") == 2
+    as_alice.post(f"/t/acme/keys/enable/{undo}&key={foreign.id}", {})
+    states = {key.name: key.disabled_at is None for key in ApiKey.objects.all()}
+    assert (states["one"], states["two"], states["off before"]) == (True, True, False)
+    assert states["foreign"] is False
