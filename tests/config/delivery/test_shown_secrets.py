@@ -14,7 +14,9 @@ from config import settings
 
 TEMPLATES = settings.BASE_DIR / "templates"
 # How a template shows one: a box that leaves the page with the person, a key's text, a link.
-SHOWS = re.compile(r"data-shown-once|\bkey_text\b|\bpublishable\.texts\b|{{ (?:each\.|sent\.)?link }}")
+SHOWS = re.compile(
+    r"data-shown-once|\bkey_text\b|\bpublishable\.texts\b|{{ (?:each\.|sent\.)?link }}"
+)
 PARENT_OR_PART = re.compile(r'{% (?:extends|include) "([^"]+\.html[^"]*)"')
 PARTIAL = re.compile(r"{% partialdef (\w+)[^%]*%}(.*?){% endpartialdef", re.DOTALL)
 OURS = ("accounts", "apikeys", "chatflows", "config")
