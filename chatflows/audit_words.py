@@ -33,5 +33,5 @@ FACTS = {
     "is_login_new": "login replaced",
     "faq_entry": "FAQ entry",
     "faq_entries": "FAQ import",
-    "is_secret_new": "upstream secret replaced",
+    "is_secret_new": "engine secret replaced",
 }

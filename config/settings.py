@@ -266,7 +266,7 @@ AUTHENTICATION_BACKENDS = ["accounts.adapter.ActivePeopleBackend"]
 PASSWORD_HASHERS = ["accounts.login.hashers.Argon2Hasher"]
 _DJANGO_VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
-    {"NAME": f"{_DJANGO_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "accounts.login.password_rules.MinimumValidator"},
     {"NAME": "accounts.login.password_rules.MaximumBytesValidator"},
     {"NAME": "accounts.login.password_rules.EasyPasswordValidator"},
     {"NAME": f"{_DJANGO_VALIDATORS}.UserAttributeSimilarityValidator"},

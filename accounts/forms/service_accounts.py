@@ -28,7 +28,7 @@ class ServiceAccountForm(forms.Form):
     )
     owner = forms.ModelChoiceField(
         queryset=User.objects.none(),
-        label="Whom to ask",
+        label="Contact person",
         help_text="A member who knows what breaks when it is disabled.",
     )
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from accounts.login import guesses
 from accounts.models import Team, User
 
-MAX_PASSWORD_BYTES = 4096
+MIN_CHARACTERS, MAX_PASSWORD_BYTES = 12, 4096
 CONTEXT_WORDS = ("flowlatch", "flowise", "chatflow", "password", "defaultkey")
 # This many characters must be left to guess beside words that anyone would try.
 MIN_CHARACTERS_BESIDE = 8
@@ -45,6 +45,17 @@ def check(password: str, user: User | None = None, avoid: Iterable[str] = ()) ->
     validate_password(password, user)
     if words := list(avoid):
         _refuse_easy(password, [*words, *_words_of(user)])
+
+
+class MinimumValidator:
+    """Refuse passwords that can be tried out."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        if len(password) < MIN_CHARACTERS:
+            raise ValidationError(f"Take at least {MIN_CHARACTERS} characters.")
+
+    def get_help_text(self) -> str:
+        return f"At least {MIN_CHARACTERS} characters."
 
 
 class MaximumBytesValidator:

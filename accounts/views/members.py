@@ -55,7 +55,7 @@ def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
         except members.LastOwner:
             form.add_error("role", LAST_OWNER)
         else:
-            said = f"{member.user.username} is now {_an(role)}. It holds from the next page on."
+            said = f"{member.user.username} is now {_an(role)}. They notice on their next page."
             return done(request, said)
     context = {
         "member": member,

@@ -75,7 +75,7 @@ def account_new(request: TeamRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"{account.name} is there. Now make a key for it.")
+            messages.success(request, f"{account.name} is created. Now create a key for it.")
             return redirect("service_account_edit", request.team.slug, account.id)
     return _form_page(request, form, None)
 

@@ -76,7 +76,7 @@ def team_new(request: OperatorRequest) -> HttpResponse:
         if isinstance(owner, str):
             return _shown_once(request, teams.open_and_invite(name, owner, request.actor))
         team = teams.open_with_owner(name, owner, request.actor)
-        messages.success(request, f"{team.name} is there, and {owner.username} owns it.")
+        messages.success(request, f"{team.name} is created, and {owner.username} owns it.")
         return redirect("operator_teams")
     return _form_page(request, form, None)
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.forms.bounds import limit_fields, limits_of, networks_field, origins_field
+from accounts.forms.words import NO_CHOICE
 from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Principal
@@ -96,9 +97,7 @@ class NewKeyForm(forms.Form):
     preset = forms.ChoiceField(choices=[(p.value, LABELS[p]) for p in Preset], required=False)
     scopes = TextsField(required=False)
     opens = TextsField(required=False)
-    pinned_to = forms.UUIDField(
-        required=False, error_messages={"invalid": "Select a valid choice."}
-    )
+    pinned_to = forms.UUIDField(required=False, error_messages={"invalid": NO_CHOICE})
     networks = networks_field(label="Networks")
     origins = origins_field(
         label="Origins",
@@ -215,7 +214,7 @@ class NewKeyForm(forms.Form):
         texts = self.cleaned_data["opens"] or []
         wanted = _uuids(texts)
         if len(wanted) != len(texts) or not self._are_known(wanted):
-            raise ValidationError("Select a valid choice. One of these chatflows is not there.")
+            raise ValidationError(f"{NO_CHOICE} One of these chatflows is gone.")
         return list(wanted)
 
     def clean_scopes(self) -> list[str]:

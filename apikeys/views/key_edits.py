@@ -110,7 +110,7 @@ def key_chatflows(request: KeyRequest) -> HttpResponse:
         context = {**key_context(request), "choose_error": error.messages[0]}
         return render(request, "apikeys/key.html", context, status=422)
     if changed:
-        messages.success(request, "Chatflows are saved. It holds from the next call on.")
+        messages.success(request, "Chatflows are saved. Callers notice on the next call.")
     else:
         messages.info(request, "Nothing has changed.")
     return redirect(f"{page}#opens")
@@ -131,7 +131,7 @@ def _edit(request: KeyRequest, make: Make, save: Save, page_name: str) -> HttpRe
         except ValidationError as error:
             _add_errors(form, error)
         else:
-            messages.success(request, "Saved. It holds from the next call on.")
+            messages.success(request, "Saved. Callers notice on the next call.")
             return redirect("key_page", request.team.slug, request.key.id)
     return render_forms(request, template, context)
 

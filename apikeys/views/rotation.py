@@ -68,7 +68,7 @@ def key_rotate(request: KeyRequest) -> HttpResponse:
     key, now = request.key, timezone.now()
     rights.check_may_issue(request.principal, key.scopes)
     if key.secret is None:
-        messages.info(request, f"{key.name} has no secret yet. Make its secret first.")
+        messages.info(request, f"{key.name} has no secret yet. Create its secret first.")
         return redirect("key_page", request.team.slug, key.id)
     new_end = expiry.new_end(key, now)
     choices = overlaps(policies.longest_overlap(request.team), now)

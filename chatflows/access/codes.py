@@ -200,22 +200,22 @@ CLOSED = Code("closed", 403, "Forbidden", "This chat was closed while the answer
 # The engine. Closed, filtered, unknown and not allowed upstreams get the same words, so that nobody
 # can map a network with them.
 UPSTREAM_UNREACHABLE = Code(
-    "upstream_unreachable", 502, "Bad gateway", "The upstream can't be reached."
+    "upstream_unreachable", 502, "Bad gateway", "The engine can't be reached."
 )
 UPSTREAM_UNAUTHORIZED = Code(
-    "upstream_unauthorized", 502, "Bad gateway", "The upstream refused the chatflow's own key."
+    "upstream_unauthorized", 502, "Bad gateway", "The engine refused the chatflow's own key."
 )
 UPSTREAM_ERROR = Code(
     "upstream_error",
     502,
     "Bad gateway",
-    "The upstream could not answer.",
+    "The engine could not answer.",
     "The engine's server can't be reached, refuses our key, or sent no answer. The code tells "
     "which; each begins with upstream_.",
     "Test the connection on the Engine page.",
 )
 UPSTREAM_INVALID = Code(
-    "upstream_invalid", 502, "Bad gateway", "The upstream sent something that is no answer."
+    "upstream_invalid", 502, "Bad gateway", "The engine sent something that is no answer."
 )
 UPSTREAM_CUT = Code("upstream_cut", 502, "Bad gateway", "The answer broke off.")
 UPSTREAM_UNSET = Code("upstream_unset", 502, "Bad gateway", "The chatflow's engine is not set up.")
@@ -223,7 +223,7 @@ UPSTREAM_TIMEOUT = Code(
     "upstream_timeout",
     504,
     "Gateway timeout",
-    "The upstream did not answer in time.",
+    "The engine did not answer in time.",
     "The engine's server did not answer in time.",
     "Ask again; then look at that server.",
 )
@@ -231,7 +231,7 @@ UPSTREAM_RATE_LIMITED = Code(
     "upstream_rate_limited",
     503,
     "Unavailable",
-    "The upstream is over its own limit. Try later.",
+    "The engine is over its own limit. Try later.",
     "The engine's server is over its own limit.",
     "Try again after the seconds in Retry-After.",
 )

@@ -56,11 +56,11 @@ UNAUTHORIZED = Failed(codes.UPSTREAM_UNAUTHORIZED)
 TIMEOUT = Failed(codes.UPSTREAM_TIMEOUT)
 CUT = Failed(codes.UPSTREAM_CUT)
 INVALID = Failed(codes.UPSTREAM_INVALID)
-TOO_LARGE = Failed(codes.UPSTREAM_INVALID, "The upstream's answer is too large.")
+TOO_LARGE = Failed(codes.UPSTREAM_INVALID, "The engine's answer is too large.")
 ERROR = Failed(codes.UPSTREAM_ERROR)
-REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The upstream redirects, which is not followed.")
-UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The upstream does not know what the chatflow asks for.")
-EMPTY = Failed(codes.UPSTREAM_INVALID, "The upstream's answer is empty.")
+REDIRECTS = Failed(codes.UPSTREAM_ERROR, "The engine redirects, which is not followed.")
+UNKNOWN = Failed(codes.UPSTREAM_ERROR, "The engine does not know what the chatflow asks for.")
+EMPTY = Failed(codes.UPSTREAM_INVALID, "The engine's answer is empty.")
 
 
 class UpstreamCall:
@@ -198,7 +198,7 @@ def load_object(body: bytes) -> dict[str, Any]:
 def _rate_limited(header: str) -> Failed:
     seconds = int(header) if header.isascii() and header.isdigit() and len(header) < 9 else 0
     wait = min(seconds, MAX_RETRY_AFTER) or DEFAULT_RETRY_AFTER
-    detail = f"The upstream is over its own limit. Try again in {wait} seconds."
+    detail = f"The engine is over its own limit. Try again in {wait} seconds."
     return Failed(codes.UPSTREAM_RATE_LIMITED, detail, retry_after=wait)
 
 

@@ -145,13 +145,13 @@ class OpenAIForm(UpstreamForm):
     )
     max_tokens = forms.CharField(
         required=False,
-        label="Most tokens",
+        label="Maximum tokens",
         help_text="Of one answer. Empty: the server's own limit.",
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
     )
     memory_turns = forms.CharField(
         required=False,
-        label="Past turns",
+        label="Messages of memory",
         help_text=f"0 to 50 go along with a question. Empty: {DEFAULT_MEMORY_TURNS}.",
         widget=forms.TextInput(attrs={**_PLAIN, "inputmode": "numeric"}),
     )

@@ -27,7 +27,7 @@ from chatflows.services import chatflows, examples, key_picker
 from chatflows.views.calls import last_calls
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view, get_chatflow
 
-SAVED = "Access is saved. It holds from the next call on."
+SAVED = "Access is saved. Callers notice on the next call."
 
 
 @chatflow_view(Permission.CHATFLOWS_VIEW)

@@ -71,6 +71,6 @@ def hosted_chat_save(request: ChatflowRequest) -> HttpResponse:
     except ValidationError as error:
         form.add_error(None, error)
         return settings_page(request, hosted_form=form)
-    place = "stands in the flow app" if chat.is_published else "is not in the flow app"
-    messages.success(request, f"{chatflow.name} {place} from now on.")
+    sees = "now see" if chat.is_published else "no longer see"
+    messages.success(request, f"Visitors {sees} {chatflow.name}.")
     return redirect("chatflow_settings", request.team.slug, request.chatflow.id)

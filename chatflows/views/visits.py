@@ -14,7 +14,7 @@ from chatflows.forms.chatflows import FlowLoginForm
 from chatflows.models import HostedChat
 from chatflows.views.flow_guard import REASON, entered, forget, remember
 
-WRONG = "Nobody comes in with this username and password. Check both."
+WRONG = "Wrong username or password."
 
 
 @open_view(REASON)

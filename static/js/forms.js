@@ -15,6 +15,11 @@
     return field.matches("input, textarea, select") && field.name && !field.disabled && !isOther && !isSecret;
   }
 
+  // The server's words stand beside each field; the browser's bubbles speak another language.
+  const quiet = () => document.querySelectorAll("form[method=post]").forEach((form) => (form.noValidate = true));
+  document.addEventListener("htmx:afterSettle", quiet);
+  quiet();
+
   // Busy: the button turns and says what it does until the answer comes.
   const DOING = {
     Add: "Adding", Check: "Checking", Confirm: "Confirming", Create: "Creating", Delete: "Deleting", Disable: "Disabling",

@@ -48,7 +48,7 @@
         text.classList.remove("caret");
         const box = part("raw");
         box.hidden = !count;
-        box.querySelector("summary").textContent = plural(count, "frame");
+        box.querySelector("summary").textContent = plural(count, "raw event");
         box.querySelector("pre").textContent = raw.join("\n");
       },
     };

@@ -138,6 +138,7 @@ TEAM_PAGES = {
     f"{ONE}/access/": "chatflows:update",
     f"{ONE}/access/keys/": "chatflows:view",
     f"{ONE}/calls/": "chatflows:view",
+    f"{ONE}/calls/all/": "chatflows:view",
     f"{ONE}/engine/": "chatflows:view",
     f"{ONE}/engine/save/": "chatflows:update",
     f"{ONE}/engine/test/": "chatflows:update",

@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Team, User
 from accounts.services import teams
 from chatflows.models import Call
-from tests import factories, rows
+from tests import factories, icons, rows
 from tests.bench import many
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +72,7 @@ def test_a_list_of_a_thousand_is_light(
     nodes.feed(page.content.decode())
     assert len(page.content) <= MAX_BYTES
     assert nodes.count <= MAX_NODES
+
+
+def test_the_sprite_holds_every_icon_that_a_list_draws() -> None:
+    assert icons.SPRITE.read_text() == icons.sprite(), "run `python -m tests.icons`"

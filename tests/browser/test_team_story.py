@@ -305,13 +305,13 @@ def publish(page: Page, settings_page: str, title: str) -> None:
     page.get_by_label("Publish it in the flow app").check()
     page.get_by_label("Title").fill(title)
     press(page, "Save hosted chat")
-    expect(page.get_by_text("stands in the flow app from now on")).to_be_visible()
+    expect(page.get_by_text("Visitors now see")).to_be_visible()
 
 
 def set_login(page: Page, server: Shipped, username: str, password: str) -> str:
     """Turn the flow app on; the address to pass on."""
     page.goto(f"{server.url}/t/acme/settings/flow-app/")
-    page.get_by_role("link", name="Change who comes in").click()
+    page.get_by_role("link", name="Change password or access").click()
     page.get_by_role("radio", name=re.compile("^Password")).check()
     page.get_by_role("textbox", name="Username").fill(username)
     page.get_by_role("textbox", name="Password").fill(password)

@@ -51,7 +51,7 @@ def test_words_appear_as_they_come(page: Page, slow: str) -> None:
     Model.go_on.set()
     expect(bubble).to_have_text("One two")
     expect(page.get_by_text(re.compile(r"First word after .*, whole after"))).to_be_visible()
-    page.get_by_text(re.compile(r"\d+ frames")).click()
+    page.get_by_text(re.compile(r"\d+ raw events")).click()
     expect(page.locator(".frames")).to_contain_text('{"event":"token","data":" two"}')
     expect(page.get_by_role("button", name="Stop the answer")).to_be_hidden()
 

@@ -41,16 +41,16 @@ _CUT_BY = {
     ),
 }
 # Why an answer is none. A success would be an empty text, or half of one.
-FILTERED = Failed(codes.UPSTREAM_INVALID, "The upstream's content filter held the answer back.")
+FILTERED = Failed(codes.UPSTREAM_INVALID, "The engine's content filter held the answer back.")
 NO_TOKENS_LEFT = Failed(
-    codes.UPSTREAM_INVALID, "The upstream reached its limit of tokens before its answer began."
+    codes.UPSTREAM_INVALID, "The engine reached its limit of tokens before its answer began."
 )
 WANTS_TOOL = Failed(
-    codes.UPSTREAM_INVALID, "The upstream asks for a tool in place of an answer. There is none."
+    codes.UPSTREAM_INVALID, "The engine asks for a tool in place of an answer. There is none."
 )
-NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The upstream's answer holds no text.")
+NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The engine's answer holds no text.")
 ODD_END = Failed(
-    codes.UPSTREAM_INVALID, "The upstream ended its answer for a reason that is not known here."
+    codes.UPSTREAM_INVALID, "The engine ended its answer for a reason that is not known here."
 )
 
 _NOTHING = {"content_filter": FILTERED, "length": NO_TOKENS_LEFT}

@@ -13,7 +13,7 @@ from chatflows.protocols.openai import errors
 
 DONE = b"data: [DONE]\n\n"
 NOT_COUNTED = Usage(0, 0)
-NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The upstream's answer holds no text.")
+NO_TEXT = Failed(codes.UPSTREAM_INVALID, "The engine's answer holds no text.")
 
 
 @dataclass(slots=True)

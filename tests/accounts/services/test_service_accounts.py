@@ -80,14 +80,14 @@ def test_the_form_warns_of_names_that_fit_everything(as_eddie: Client, acme: Tea
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"name": ""}, "This field is required."),
+        ({"name": ""}, "Fill this in"),
         ({"name": "x" * 65}, "at most 64"),
         ({"name": "a\u202eb"}, "visible characters"),
         ({"name": "PRODUCTION-crm-sync"}, "has a service account of this name"),
-        ({"environment": "moon"}, "Select a valid choice"),
-        ({"owner": ""}, "This field is required."),
-        ({"owner": "999999"}, "Select a valid choice"),
-        ({"owner": "x"}, "Select a valid choice"),
+        ({"environment": "moon"}, "Choose one of the list"),
+        ({"owner": ""}, "Fill this in"),
+        ({"owner": "999999"}, "Choose one of the list"),
+        ({"owner": "x"}, "Choose one of the list"),
         ({"description": "x" * 301}, "at most 300"),
     ],
 )

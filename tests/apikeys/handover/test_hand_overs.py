@@ -180,7 +180,7 @@ def test_the_whole_way_in_two_browsers(acme: Team, alice: User, default_key: Api
     assert "A link waits for its holder already" in maker.get(path).content.decode()
     key_page = maker.get(f"/t/acme/keys/{default_key.id}/").content.decode()
     assert "waits for its holder until" in key_page
-    assert "Make its secret" not in key_page  # the holder is to make it
+    assert "Create secret" not in key_page  # the holder is to make it
     assert url.startswith("fll_")
     for browser in (preview, holder):
         page = browser.get(f"/key-link/{url}", follow=True)

@@ -150,7 +150,7 @@ def test_a_key_without_a_secret_has_nothing_to_rotate(
     as_alice: Client, default_key: ApiKey
 ) -> None:
     response = as_alice.get(page(default_key.id, "rotate"), follow=True)
-    assert b"Make its secret first" in response.content
+    assert b"Create its secret first" in response.content
     assert secrets(default_key) == []
 
 

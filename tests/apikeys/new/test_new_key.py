@@ -60,18 +60,18 @@ def test_a_second_post_of_the_name_is_refused_and_shows_nothing(
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({}, "This field is required."),
-        ({"name": "", **NEVER}, "This field is required."),
-        ({"name": "   ", **NEVER}, "This field is required."),
+        ({}, "Fill this in"),
+        ({"name": "", **NEVER}, "Fill this in"),
+        ({"name": "   ", **NEVER}, "Fill this in"),
         ({"name": "x" * 65, **NEVER}, "at most 64"),
         ({"name": "x" * 10_000, **NEVER}, "at most 64"),
-        ({"name": "nul\0", **NEVER}, "Null characters are not allowed"),
-        ({"name": "k", "expires": "sometime"}, "Select a valid choice"),
+        ({"name": "nul\0", **NEVER}, "can&#x27;t be stored"),
+        ({"name": "k", "expires": "sometime"}, "Choose one of the list"),
         ({"name": "k", "expires": "date"}, "Choose the last day"),
         ({"name": "k", "expires": "date", "expires_on": "2020-01-01"}, "This day is over"),
-        ({"name": "k", "expires": "date", "expires_on": "31/31/31"}, "Enter a valid date"),
-        ({"name": "k", "opens": ["nonsense"], **NEVER}, "Select a valid choice"),
-        ({"name": "k", "opens": [str(factories.NOBODYS_ID)], **NEVER}, "Select a valid choice"),
+        ({"name": "k", "expires": "date", "expires_on": "31/31/31"}, "Write a day"),
+        ({"name": "k", "opens": ["nonsense"], **NEVER}, "Choose one of the list"),
+        ({"name": "k", "opens": [str(factories.NOBODYS_ID)], **NEVER}, "Choose one of the list"),
     ],
     ids=lambda v: str(v)[:40],
 )
@@ -121,7 +121,7 @@ def test_a_key_whose_text_nobody_saw_is_named_and_issued_anew(
     key = ApiKey.objects.get(name="crm-sync")
     listed = as_alice.get(LIST).content.decode()
     assert "No call was let in with it yet." in listed
-    assert "Issue a new text" in listed
+    assert "Create a new text" in listed
     assert NO_CALL in as_alice.get(page(key.id, "delete")).content.decode()
     asked = as_alice.get(page(key.id, "issue")).content.decode()
     assert NO_CALL in asked
@@ -156,7 +156,7 @@ def test_a_key_that_was_used_is_not_issued_anew(
 ) -> None:
     store.write([factories.call(faq, integration.key)])
     assert (
-        "Issue a new text" not in as_alice.get(LIST, {"q": integration.key.name}).content.decode()
+        "Create a new text" not in as_alice.get(LIST, {"q": integration.key.name}).content.decode()
     )
     assert as_alice.get(page(integration.key.id, "issue")).status_code == 302
     again = as_alice.post(page(integration.key.id, "issue"), {"unused": "1"}, follow=True)

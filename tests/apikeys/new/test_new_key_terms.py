@@ -158,16 +158,16 @@ def test_ten_thousand_scopes_make_nothing(as_alice: Client, acme: Team) -> None:
         ("limit_day", "-1", "Use a number from 1 to"),
         ("limit_tokens", str(2**63), "Use a number from 1 to"),
         ("limit_budget", "0", "Use an amount from 0.01 to"),
-        ("limit_budget", "NaN", "Enter a number"),
+        ("limit_budget", "NaN", "Write a number"),
         ("networks", "203.0.113.7/24", "lies inside its network"),
         ("networks", "::ffff:203.0.113.0/120", "IPv4"),
         ("networks", "0.0.0.0/0", "every address"),
         ("networks", "\n".join(f"10.0.{n}.0/24" for n in range(60)), "At most 50"),
-        ("environment", "moon", "Select a valid choice"),
-        ("contact", "999999", "Select a valid choice"),
-        ("kind", "magic", "Select a valid choice"),
-        ("preset", "magic", "Select a valid choice"),
-        ("opens", "nonsense", "Select a valid choice"),
+        ("environment", "moon", "Choose one of the list"),
+        ("contact", "999999", "Choose one of the list"),
+        ("kind", "magic", "Choose one of the list"),
+        ("preset", "magic", "Choose one of the list"),
+        ("opens", "nonsense", "Choose one of the list"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -208,7 +208,7 @@ def test_a_publishable_key_opens_its_one_chatflow(
     ("change", "says"),
     [
         ({"pinned_to": ""}, "Choose the one chatflow"),
-        ({"pinned_to": "nonsense"}, "Select a valid choice"),
+        ({"pinned_to": "nonsense"}, "Choose one of the list"),
         ({"pinned_to": str(factories.NOBODYS_ID)}, "This chatflow is gone."),
         ({"origins": ""}, "List the web pages"),
         ({"origins": "*"}, "star"),
@@ -233,7 +233,7 @@ def test_a_publishable_key_is_bounded_or_not_made(
 def test_all_that_a_publishable_key_lacks_is_said_at_once(as_alice: Client, acme: Team) -> None:
     response = as_alice.post(NEW, {**NAMED, "kind": "publishable", "name": ""})
     assert response.status_code == 422
-    for words in ("is required", "Choose the one chatflow", "List the web pages", "needs a limit"):
+    for words in ("Fill this in", "Choose the one chatflow", "List the web pages", "needs a limit"):
         assert words in errors(response.content)
 
 
@@ -262,8 +262,8 @@ def test_a_policy_offers_only_what_it_allows(as_alice: Client, acme: Team) -> No
     assert 'value="audit:view"' not in page
     last = (timezone.now() + timedelta(days=90)).date()
     for form, says in (
-        ({**NAMED}, "Select a valid choice"),
-        ({"name": "k", "expires": "365"}, "Select a valid choice"),
+        ({**NAMED}, "Choose one of the list"),
+        ({"name": "k", "expires": "365"}, "Choose one of the list"),
         ({"name": "k", "expires": "date", "expires_on": FAR}, "allows no end after"),
         ({**CHOSEN, "expires": "90", "scopes": ["audit:view"]}, "does not allow audit:view"),
     ):

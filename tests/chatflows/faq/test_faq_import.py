@@ -128,7 +128,7 @@ def test_an_uploaded_file_is_read(as_alice: Client, faq: Chatflow) -> None:
         ({"file": SimpleUploadedFile("x.csv", b"\xff\xfa\x00")}, "not text in UTF-8"),
         ({"file": SimpleUploadedFile("x.csv", b"x" * (1024 * 1024 + 1))}, "larger than 1 MiB"),
         ({"file": SimpleUploadedFile("x.csv", b"")}, "empty"),
-        ({"text": "q\0,a"}, "Null characters"),
+        ({"text": "q\0,a"}, "can&#x27;t be stored"),
         ({"text": "\n".join(f"q{n},a" for n in range(2001))}, "more than 2,000"),
     ],
     ids=["nothing", "both", "bytes", "large", "empty", "nul", "many"],

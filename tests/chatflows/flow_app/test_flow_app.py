@@ -76,9 +76,9 @@ def test_the_audit_trail_tells_it_without_a_secret(acme: Team) -> None:
         ({"username": ""}, "Choose a username"),
         ({"username": "two\nlines"}, "visible characters"),
         ({"username": "x" * 65}, "64 characters"),
-        ({"username": "nul\0"}, "Null characters"),
-        ({"state": "ajar"}, "Select a valid choice"),
-        ({"state": ""}, "required"),
+        ({"username": "nul\0"}, "can&#x27;t be stored"),
+        ({"state": "ajar"}, "Choose one of the list"),
+        ({"state": ""}, "Fill this in"),
     ],
     ids=lambda value: str(value)[:30],
 )

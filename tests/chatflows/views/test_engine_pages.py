@@ -101,8 +101,8 @@ def test_a_secret_stays_with_its_origin(
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({}, "This field is required"),
-        ({"engine": "telepathy"}, "Select a valid choice"),
+        ({}, "Fill this in"),
+        ({"engine": "telepathy"}, "Choose one of the list"),
         ({"engine": "flowise"}, "Write the address of the server."),
         ({**FLOWISE, "flowise-flow_id": "x"}, "has the form"),
         ({**FLOWISE, "flowise-base_url": "ftp://x"}, "http"),

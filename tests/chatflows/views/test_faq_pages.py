@@ -29,13 +29,13 @@ def test_entries_are_added_changed_and_deleted(as_alice: Client, faq: Chatflow) 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({}, "This field is required"),
-        ({"question": "", "answer": ""}, "This field is required"),
+        ({}, "Fill this in"),
+        ({"question": "", "answer": ""}, "Fill this in"),
         ({"question": "q" * 501, "answer": "a"}, "at most 500"),
         ({"question": "q", "answer": "a" * 8001}, "at most 8000"),
         ({"question": "q" * 10_000, "answer": "a" * 10_000}, "at most"),
-        ({"question": "nul\0", "answer": "a"}, "Null characters"),
-        ({"question": "q", "answer": "   "}, "This field is required"),
+        ({"question": "nul\0", "answer": "a"}, "can&#x27;t be stored"),
+        ({"question": "q", "answer": "   "}, "Fill this in"),
     ],
     ids=lambda v: str(v)[:30],
 )
