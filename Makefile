@@ -19,7 +19,7 @@ run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs on
 test: $(VENV)/.dev ## Run every test but the large ones, on SQLite
 	@$(BIN)/python -m pytest $(ON_TWO_CORES) -m "not large"
 
-large: $(VENV)/.dev ## Run the large tests: many processes, restarts or calls, on SQLite
+large: $(VENV)/.dev ## Run the large tests: many processes, restarts, calls or pages, on SQLite
 	@$(BIN)/python -m pytest $(ON_TWO_CORES) -m large
 
 testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreSQL of their own

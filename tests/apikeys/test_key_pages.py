@@ -112,9 +112,9 @@ def test_disable_enable_and_delete_do_what_they_say(
     assert "Support FAQ" in closing
     assert as_alice.post(page(key.id, "delete"), KEEP_NONE).status_code == 302
     assert ApiKey.objects.get(pk=key.pk).deleted_at is not None
-    assert as_alice.get(page(key.id, "delete")).status_code == 404
     assert b"crm-sync is deleted" in as_alice.get(LIST).content
     assert b"crm-sync" not in as_alice.get(LIST).content
+    assert as_alice.get(page(key.id, "delete")).status_code == 404
 
 
 def test_a_post_without_any_field_is_a_post(as_alice: Client, integration: Integration) -> None:

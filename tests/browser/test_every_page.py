@@ -110,6 +110,7 @@ def ids(acme: Shipped) -> dict[str, str]:
     return {**made, "flow": acme.chatflow}
 
 
+@pytest.mark.large
 def test_no_page_overflows_or_breaks_the_policy(
     acme: Shipped, page: Page, ids: dict[str, str]
 ) -> None:

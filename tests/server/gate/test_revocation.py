@@ -123,6 +123,7 @@ def test_no_request_after_the_reply_is_let_in_over_three_processes(
     assert _wrong_answers(three, disable, enable, key, flips) == 0
 
 
+@pytest.mark.large
 def test_nor_is_one_that_goes_the_ordinary_way(tmp_path: Path) -> None:
     servers = _start(tmp_path, command=PROGRAM, WAY="ordinary")
     server = servers[0]

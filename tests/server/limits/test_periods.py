@@ -35,6 +35,7 @@ def test_a_chatflows_day_counts_all_its_keys(server: Shipped) -> None:
     assert int(asked[3].headers["retry-after"]) <= 86_400
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_days_count_survives_a_restart(tmp_path: Path, number: int) -> None:
     server = start(tmp_path / "data", OWNER)

@@ -60,6 +60,7 @@ def _asked(other: Pair) -> bool:
     return False
 
 
+@pytest.mark.large
 def test_without_a_store_the_start_says_how_far_a_limit_can_be_exceeded(tmp_path: Path) -> None:
     server = start(tmp_path / "data", {**OWNER, "WEB_CONCURRENCY": str(PROCESSES)})
     try:

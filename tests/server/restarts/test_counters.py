@@ -38,6 +38,7 @@ def expected(calls: int) -> dict[str, object]:
     }
 
 
+@pytest.mark.large
 def test_counts_survive_a_kill_and_go_on(tmp_path: Path) -> None:
     server = start(tmp_path)
     key = server.do("make_key", team="acme", name="crm", opens=[server.chatflow])

@@ -30,6 +30,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.large
 def test_every_worker_writes_its_calls_before_it_ends(tmp_path: Path) -> None:
     server = start(tmp_path / "four", {**OWNER, "WEB_CONCURRENCY": "4"})
     key = server.do("make_key", team="acme", name="crm", opens=[server.chatflow])

@@ -96,6 +96,7 @@ def started(folder: Path, host: str, **env: str) -> Shipped:
     return shipped.start(folder, {**OWNER, **env}, host=host)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("env", "clients", "shown"),
     [

@@ -85,6 +85,7 @@ def test_a_second_start_changes_nothing_and_kills_the_old_link(tmp_path: Path) -
     assert (tmp_path / "keyring.json").read_bytes() == ring
 
 
+@pytest.mark.large
 def test_an_unattended_owner_gets_keys_by_the_command_alone(tmp_path: Path) -> None:
     server = start(tmp_path, OWNER)
     assert "/set-up/" not in server.log
@@ -219,6 +220,7 @@ def test_a_limits_url_that_cannot_be_read_is_said_in_one_line_without_its_passwo
     assert "hush" not in line
 
 
+@pytest.mark.large
 def test_owner_settings_that_cannot_work_are_said_in_one_line(tmp_path: Path) -> None:
     email = {"OWNER_EMAIL": "alice@acme.example"}
     assert "OWNER_PASSWORD" in refused(tmp_path, **email)

@@ -55,6 +55,7 @@ def test_a_queued_mail_is_sent_beside_the_pages(tmp_path: Path) -> None:
     assert "Traceback" not in server.log
 
 
+@pytest.mark.large
 def test_one_of_several_processes_works_and_another_takes_over_from_a_dead_one(
     tmp_path: Path,
 ) -> None:
@@ -73,6 +74,7 @@ def test_one_of_several_processes_works_and_another_takes_over_from_a_dead_one(
         assert server.stop() == 0
 
 
+@pytest.mark.large
 def test_a_killed_sender_leaves_its_mail_to_be_sent(tmp_path: Path) -> None:
     with mail_servers.silent() as port:
         server = start(tmp_path, mail_to(port), command=HURRIED)
@@ -97,6 +99,7 @@ def test_a_stop_waits_for_no_silent_mail_server_beyond_the_grace(tmp_path: Path)
     assert "jobs cut off" in server.log
 
 
+@pytest.mark.large
 def test_an_external_worker_sends_what_the_servers_leave_to_it(tmp_path: Path) -> None:
     with mail_servers.running() as mailbox:
         server = start(tmp_path, {**mail_to(mailbox.port), "WORKER": "external"})

@@ -50,6 +50,7 @@ def test_upstreams_that_fail_before_the_first_byte(world: World) -> None:
         list(pool.map(check, flows))
 
 
+@pytest.mark.large
 def test_upstreams_that_break_off_end_in_an_error_and_never_cleanly(world: World) -> None:
     flows = []
     for name, (handler, code) in faults.CUTS.items():
