@@ -217,7 +217,7 @@ def test_a_team_grows_shrinks_and_changes_hands(
     expect(adam.get_by_text("alice@acme.example")).to_have_count(0)
     expect(heading(adam, "Welcome back")).to_be_visible()  # it was the only team: logged out
     eddie.goto(link_in(mail_to(mailbox, "eddie", "adam invites you to Acme")))
-    expect(heading(eddie, "This invitation is closed")).to_be_visible()
+    expect(heading(eddie, "This invitation was withdrawn")).to_be_visible()
     expect(eddie.get_by_text("Ask adam for a new link.")).to_be_visible()
 
     choose_another_password(eddie, acme, mailbox, "vera")  # in another browser
