@@ -5,7 +5,7 @@ SENTENCES = {
     "chatflow.wake_keys": "had keys from the key file open {target} again",
     "chatflow.rename": "renamed a chatflow to {target}",
     "chatflow.set_hosted_chat": "changed the hosted chat of {target}",
-    "flow_app.update": "changed who comes in to the flow app of {target}",
+    "flow_app.update": "changed the password or access of the flow app of {target}",
     "chatflow.set_access": "changed who may call {target}",
     "chatflow.set_engine": "changed what answers for {target}",
     "chatflow.set_fallback": "changed what {target} says when no entry answers",

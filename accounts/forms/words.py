@@ -11,7 +11,9 @@ NO_CHOICE = "Choose one of the list."
 SAID: dict[Any, dict[str, str]] = {
     forms.Field: {"required": NOTHING},
     forms.ChoiceField: {"invalid_choice": NO_CHOICE},
+    forms.MultipleChoiceField: {"invalid_choice": NO_CHOICE, "invalid_list": NO_CHOICE},
     forms.ModelChoiceField: {"invalid_choice": NO_CHOICE},
+    forms.ModelMultipleChoiceField: {"invalid_choice": NO_CHOICE, "invalid_pk_value": NO_CHOICE},
     forms.DateField: {"invalid": "Write a day, such as 2027-01-31."},
     forms.IntegerField: {"invalid": "Write a whole number."},
     forms.DecimalField: {"invalid": "Write a number."},

@@ -113,7 +113,7 @@ KINDS: Mapping[str, MailKind] = {
             "network": "203.0.113.0/24",
             "link": _LINK,
         },
-        "The key is disabled. Make a new text on its page, then enable it.",
+        "The key is disabled. Create a new text on its page, then enable it.",
     ),
     "key_expiry": MailKind(
         "Keys that end soon",

@@ -64,7 +64,7 @@ class Revocation(ApiSchema):
     "POST",
     f"{ONE}/rotate",
     name="rotateApiKey",
-    summary="Make a new text",
+    summary="Create a new text",
     scope=Permission.APIKEYS_UPDATE,
     response={200: Key},
     errors=(PermissionDenied, Conflict, Changed),

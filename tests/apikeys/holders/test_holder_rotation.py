@@ -59,7 +59,7 @@ def test_the_holder_gets_a_new_text_once_and_the_old_one_works_a_day(
     holder: Client, integration: Integration
 ) -> None:
     allow(integration)
-    assert "Make a new text" in holder.get("/key").content.decode()
+    assert "Create a new text" in holder.get("/key").content.decode()
     shown = holder.post("/key/rotate")
     assert shown.status_code == 200
     assert shown["Cache-Control"] == "no-store"
@@ -83,7 +83,7 @@ def test_it_is_refused_where_the_policy_does_not_allow_it(
 ) -> None:
     if rules is not None:
         allow(integration, **rules)
-    assert "Make a new text" not in holder.get("/key").content.decode()
+    assert "Create a new text" not in holder.get("/key").content.decode()
     assert holder.post("/key/rotate").status_code == 409
     assert len(secrets_of(integration)) == 1
     assert not Mail.objects.exists()
