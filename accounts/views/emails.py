@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
+from accounts.login import link_sessions
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens, profiles
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "email_digest"
 
 
@@ -24,8 +24,7 @@ def email_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = link_tokens.digest_if_usable(LinkPurpose.EMAIL, token)
     if digest is None:
         return _closed(request)
-    request.session[SESSION_NAME] = digest
-    return redirect("email_confirm")
+    return link_sessions.enter(request, SESSION_NAME, digest, "email_confirm")
 
 
 @open_view("the link, kept as a digest in the session, is the credential")

@@ -16,13 +16,12 @@ from accounts.crypto import digests
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import JoinForm
 from accounts.guards import PageRequest, open_view
-from accounts.login import fresh_logins, known_devices
+from accounts.login import fresh_logins, known_devices, link_sessions
 from accounts.login.ways_back import posted_from
 from accounts.mail import addresses
 from accounts.models import Invitation, LinkPurpose, Membership, User
 from accounts.services import invitations, link_tokens
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "invitation"
 LOG_IN_INSTEAD = "This address has an account. Log in with it, then join."
 
@@ -35,8 +34,8 @@ def link(request: HttpRequest, token: str, proof: str = "") -> HttpResponse:
     if known is None:
         return _closed(request, None)
     has_mailbox = constant_time_compare(proof, digests.mailbox_proof(token))
-    request.session[SESSION_NAME] = {"digest": known.digest, "has_mailbox": has_mailbox}
-    return redirect("join")
+    kept = {"digest": known.digest, "has_mailbox": has_mailbox}
+    return link_sessions.enter(request, SESSION_NAME, kept, "join")
 
 
 mailed_link = link

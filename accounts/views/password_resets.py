@@ -11,12 +11,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.forms.base import posted, render_forms
 from accounts.forms.passwords import ForgottenPasswordForm, NewPasswordForm
 from accounts.guards import PageRequest, open_view
-from accounts.login import known_devices
+from accounts.login import known_devices, link_sessions
 from accounts.mail import outbox
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens, password_resets
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "password_reset_digest"
 
 
@@ -41,8 +40,7 @@ def password_reset_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = link_tokens.digest_if_usable(LinkPurpose.PASSWORD_RESET, token)
     if digest is None:
         return _closed(request)
-    request.session[SESSION_NAME] = digest
-    return redirect("password_reset")
+    return link_sessions.enter(request, SESSION_NAME, digest, "password_reset")
 
 
 @open_view("the link, kept as a digest in the session, is the credential")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.crypto import digests
 from accounts.forms.base import note, posted, render_forms
 from accounts.guards import PageRequest, open_view, shows_secret
+from accounts.login import link_sessions
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from apikeys import resources
@@ -24,7 +25,6 @@ from apikeys.services.life import hand_overs
 from apikeys.views.key_guard import KeyRequest, key_view
 from apikeys.views.keys import link_shown
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "key_link"
 
 
@@ -77,9 +77,7 @@ def key_link(request: HttpRequest, token: str) -> HttpResponse:
     found = hand_overs.find(digest)
     if found is None or not found.is_waiting:
         return _closed(request, found)
-    request.session.cycle_key()  # whoever planted the session in this browser is not in it
-    request.session[SESSION_NAME] = digest
-    return redirect("key_link_open")
+    return link_sessions.enter(request, SESSION_NAME, digest, "key_link_open")
 
 
 @open_view("the link, kept as a digest in the session, is the credential")

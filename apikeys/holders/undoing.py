@@ -3,16 +3,16 @@
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
+from accounts.login import link_sessions
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens
 from apikeys.services.life import holder_rotation
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "key_undo"
 
 
@@ -23,8 +23,7 @@ def key_undo_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = link_tokens.digest_if_usable(LinkPurpose.KEY_UNDO, token)
     if digest is None:
         return _closed(request)
-    request.session[SESSION_NAME] = digest
-    return redirect("key_undo")
+    return link_sessions.enter(request, SESSION_NAME, digest, "key_undo")
 
 
 @open_view("the link, kept as a digest in the session, is the credential")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.guards import PageRequest, open_view
 from accounts.limits.too_many import TooMany
+from accounts.login import link_sessions
 from accounts.login.ways_back import posted_from
 from accounts.models import LinkPurpose
 from accounts.permissions import Permission
@@ -18,7 +19,6 @@ from accounts.services import link_tokens
 from apikeys.services import contacts
 from apikeys.views.key_guard import KeyRequest, key_view
 
-# The digest, never the token: what lies in a session can't be sent as a link.
 SESSION_NAME = "key_contact"
 
 
@@ -46,8 +46,7 @@ def key_contact_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = link_tokens.digest_if_usable(LinkPurpose.KEY_CONTACT, token)
     if digest is None:
         return _closed(request)
-    request.session[SESSION_NAME] = digest
-    return redirect("key_contact_confirm")
+    return link_sessions.enter(request, SESSION_NAME, digest, "key_contact_confirm")
 
 
 @open_view("the link, kept as a digest in the session, is the credential")

@@ -6,13 +6,13 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
 from accounts.guards import PageRequest, open_view, shows_secret
-from accounts.login import fresh_logins, known_devices
+from accounts.login import fresh_logins, known_devices, link_sessions
 from accounts.models import LinkPurpose
 from accounts.services import link_tokens
 from chatflows import snippets
@@ -21,7 +21,6 @@ from chatflows.models import Chatflow
 from chatflows.services import examples, onboarding
 from chatflows.snippets import Snippet
 
-# The session holds the digest, never the token, so what it holds can't be used as a link.
 SESSION_NAME = "set_up_digest"
 
 
@@ -32,8 +31,7 @@ def set_up_link(request: HttpRequest, token: str) -> HttpResponse:
     digest = link_tokens.digest_if_usable(LinkPurpose.SET_UP, token)
     if digest is None:
         return _closed(request)
-    request.session[SESSION_NAME] = digest
-    return redirect("set_up")
+    return link_sessions.enter(request, SESSION_NAME, digest, "set_up")
 
 
 @open_view("the set-up link, kept as a digest in the session, is the credential")
