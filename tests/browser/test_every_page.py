@@ -1,5 +1,6 @@
 """Every page, in both themes and from phone to wide: in line with the CSP, and nothing is wrong."""
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -194,6 +195,7 @@ def stop(holder: Page, acme: Shipped, text: str, look: Look) -> None:
     expect(holder.get_by_role("heading", name="Opens no chatflow yet")).to_be_visible()
     look(holder, "holder's page")
     holder.get_by_role("link", name="Stop this key").click()
+    expect(holder.get_by_role("heading", name=re.compile(r"^Stop .+\?$"))).to_be_visible()
     look(holder, "stop")
     holder.get_by_role("button", name="Stop this key").click()
     expect(holder.get_by_text("The team is told")).to_be_visible()

@@ -283,6 +283,8 @@ def test_the_owner_opens_the_flow_app_and_a_phone_opens_nothing_else(
     phone.get_by_label("Password", exact=True).fill(STRONG)
     press(phone, "Log in")
     phone.get_by_role("link", name="Ask the concierge").click()
+    # Loaded to the end: Enter sends once the script is there; before, it is a new line.
+    phone.wait_for_url(re.compile(r"/flow/acme/[0-9a-f-]{36}/$"))
     phone.get_by_label("Your question").fill("Where is breakfast?")
     phone.get_by_label("Your question").press("Enter")
     answer = phone.locator(".says[data-answer] .bubble")
