@@ -24,6 +24,7 @@ from chatflows.predictions.conversations import StoredMemory  # noqa: E402
 from config import databases, server  # noqa: E402
 from config.delivery.static_files import with_static_files  # noqa: E402
 from config.pages import PagesHandler  # noqa: E402
+from config.wire import ending  # noqa: E402
 
 
 def make_reader() -> AccessReader:
@@ -45,4 +46,5 @@ application = BearerGate(
     make_recorder=lambda: Recorder(store.write),
     memory=StoredMemory(),
     abort_notes=StoredAborts(),
+    is_stopping=ending.is_stopping,
 )

@@ -13,7 +13,9 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.network import addresses
+from accounts.worker.watch import Watch
 from accounts.worker.worker import Worker
+from config.wire import ending
 
 ASGIMessage = MutableMapping[str, Any]
 
@@ -52,16 +54,21 @@ application = Served()
 
 async def _live(scope: Any, receive: Any, send: Any) -> None:
     worker = Worker() if settings.WORKER == "internal" else None
+    watch = Watch()
 
     async def receiving() -> ASGIMessage:
         message: ASGIMessage = await receive()
         if message["type"] == "lifespan.startup":
             if worker is not None:
                 worker.start()
+            watch.start()
             _calm_collector()
             _return_large_blocks()
-        elif worker is not None:
-            await asyncio.to_thread(worker.stop)
+        else:
+            ending.begin()
+            await asyncio.to_thread(watch.stop)
+            if worker is not None:
+                await asyncio.to_thread(worker.stop)
         return message
 
     await gate(scope, receiving, send)

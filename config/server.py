@@ -13,6 +13,8 @@ from django.conf import settings
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from chatflows.health import folders
+
 if sys.platform != "win32":
     import resource
 
@@ -79,6 +81,7 @@ def run(*, reload: bool = False) -> None:
     if config.should_reload:
         ChangeReload(config, target=server.run, sockets=sockets).run()
     elif config.workers > 1:
+        folders.begin_again()
         Multiprocess(config, sockets=sockets).run()
     else:
         server.run(sockets=sockets)

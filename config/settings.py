@@ -26,6 +26,7 @@ from config.environment.values import (
     number,
     secret_url,
     text,
+    token,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -176,8 +177,8 @@ WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
 LIMITS_URL = _limits_url()
 # The currency of prices and budgets (accounts/money.py). Another one converts no amount.
 CURRENCY = currency("CURRENCY", "EUR")
-# Whether a serving process sends mail and cleans up, or only `manage.py worker`.
-WORKER = choice("WORKER", "internal", "external")
+WORKER = choice("WORKER", "internal", "external")  # whether a serving process is a worker too
+METRICS_TOKEN = token("METRICS_TOKEN", least=20)  # of who may read /metrics
 
 # The first owner, unattended (see chatflows/services/onboarding.py). A password may begin with `$`.
 OWNER_EMAIL = exact("OWNER_EMAIL")

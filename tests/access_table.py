@@ -72,7 +72,8 @@ API = """
 ## API
 
 The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
-(`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
+(`/v1/models` lists those that the key opens, or none). `/metrics` is for those who run the server,
+by another secret ([who](watching.md#metrics)): no key opens it, and it is as if nothing were there. HEAD gets what GET gets, other methods 405.
 The *key without the scope* is selected, and holds every scope but `predictions:create`, which each
 of these routes asks for.
 A publishable key is pinned to the chatflow that is asked, or to another, and is sent from a page of
@@ -163,6 +164,7 @@ class ApiRoute:
     mode: str  # empty: the route asks about no chatflow
     is_open: bool
     is_about_key: bool = False  # the chatflow is one of those that the key opens, or not found
+    is_hidden: bool = False  # from all but those who run the server
 
     @property
     def cells(self) -> dict[str, int]:
@@ -170,8 +172,8 @@ class ApiRoute:
         return {column: self._cell(column) for column in KEY_COLUMNS}
 
     def _cell(self, column: str) -> int:
-        if self.is_open:
-            return 200
+        if self.is_open or self.is_hidden:
+            return 404 if self.is_hidden else 200
         if column in NO_KEY:
             return 200 if self.mode == "public" and not self.is_about_key else 401
         return self._by_key(column) or self._by_mode(column)
@@ -217,9 +219,12 @@ def methods_of(view: Any) -> list[str]:
 def api_routes() -> Iterator[ApiRoute]:
     """The rows of the gate's table."""
     from chatflows.gate import subjects
-    from chatflows.gate.routes import ROUTES, Asks, Open
+    from chatflows.gate.routes import ROUTES, Asks, Open, Watchers
 
     for route in ROUTES:
+        if isinstance(route.policy, Watchers):
+            yield ApiRoute(route.method, route.path, "", is_open=False, is_hidden=True)
+            continue
         is_open = isinstance(route.policy, Open)
         is_about_key = isinstance(route.policy, Asks) and route.policy.about is subjects.key
         has_chatflow = not is_open and not (is_about_key and "{id}" not in route.path)

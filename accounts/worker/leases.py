@@ -3,8 +3,11 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import Lease
+
+FREE = ""  # the holder of a lease that was given back
 
 
 def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
@@ -14,7 +17,7 @@ def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
     longer than twice a lifetime is from before the clock ran back, and it is free.
     """
     lease = Lease.objects.filter(name=name)
-    is_held = Q(expires_at__gt=now, expires_at__lte=now + 2 * lifetime)
+    is_held = Q(expires_at__gt=now, expires_at__lte=now + 2 * lifetime) & ~Q(holder=FREE)
     if lease.exclude(holder=holder).filter(is_held).exists():
         return False  # by reading alone: those who wait write nothing
     free = lease.filter(Q(holder=holder) | ~is_held)
@@ -26,5 +29,5 @@ def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
 
 
 def give_back(name: str, holder: str) -> None:
-    """Release the lease, so that another process can take it at once."""
-    Lease.objects.filter(name=name, holder=holder).delete()
+    """Release the lease, so that another process can take it at once. Its row says since when."""
+    Lease.objects.filter(name=name, holder=holder).update(holder=FREE, expires_at=timezone.now())

@@ -54,6 +54,7 @@ class CallRecord(NamedTuple):
     cost: int = 0  # of them, in nanos
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
     is_publishable: bool = False  # with a key that everyone can send
+    first_byte_ms: int | None = None  # of a stream; a whole answer's comes with the last
 
 
 class Share:
@@ -91,7 +92,10 @@ class Recorder:
         self._after: Callable[[list[CallRecord]], Any] = lambda batch: None
         self._then: Callable[[Any], None] = lambda found: None
         self._waiting: deque[CallRecord] = deque()
-        self._dropped = 0
+        self._dropped = 0  # since the log said so
+        self._dropped_before = 0
+        self._writing = 0  # records
+        self.is_failing = False  # the latest batch could not be written
         # Answers that run while their share is full may still end: there is room for as many bytes
         # again. Refused calls wait for no answer, and what is too much of them is only dropped.
         self._with_key = Share(MAX_WAITING, 2 * MAX_WAITING)
@@ -105,6 +109,16 @@ class Recorder:
     def is_full(self, *, has_key: bool) -> bool:
         """Whether so many records of such calls wait that the next one's may be lost."""
         return self._with_key.is_full if has_key else self._without_key.is_full
+
+    @property
+    def waiting(self) -> int:
+        """The records that are not written yet."""
+        return len(self._waiting) + self._writing
+
+    @property
+    def lost(self) -> int:
+        """The records for which there was no room."""
+        return self._dropped_before + self._dropped
 
     def start(self) -> None:
         """Begin to write; needs a running loop."""
@@ -159,17 +173,23 @@ class Recorder:
 
     async def _flush(self) -> bool:
         batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+        self._writing = len(batch)
         try:
             found = await self.ask(lambda: self._write_and_follow(batch))
         except Exception as error:
             log.warning("records not written yet", count=len(batch), error=type(error).__name__)
             self._waiting.extendleft(reversed(batch))
+            self.is_failing = True
             return False
+        finally:
+            self._writing = 0
+        self.is_failing = False
         self._then(found)
         for record in batch:
             self._share_of(record).give_back(_size(record))
         if self._dropped:
             log.warning("records dropped", count=self._dropped)
+            self._dropped_before += self._dropped
             self._dropped = 0
         return True
 

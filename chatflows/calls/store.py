@@ -1,6 +1,5 @@
 """Calls: write what the recorder collected, and read it for pages."""
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,12 +8,13 @@ from operator import attrgetter
 from uuid import UUID
 
 import orjson
+import structlog
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q
 
 from accounts.models import Team
 from apikeys.models import ApiKey, KeySecret
-from chatflows.calls import adding
+from chatflows.calls import adding, totals
 from chatflows.calls.recorder import CallRecord
 from chatflows.faq import unanswered
 from chatflows.models import Call, Chatflow, Conversation, Message, bulk
@@ -22,6 +22,7 @@ from chatflows.predictions.turns import Turn
 
 # Its handler prints lines as they are: a batch of JSON lines in one go (config/logs.py).
 log = logging.getLogger("flowlatch.calls")
+faults = structlog.get_logger("flowlatch.recorder")
 
 # Refused calls are counted by themselves: anyone can make those, and they must not push out what
 # the team's own callers did.
@@ -76,12 +77,14 @@ def write(batch: Sequence[CallRecord]) -> None:
             for each in batch:
                 write([each])
         else:
-            log.error(json.dumps({"event": "record refused", "error": type(error).__name__}))
+            faults.error("record refused", error=type(error).__name__)
+            totals.add_lost(1)
         return
     except DatabaseError:
         connection.close()  # the next try opens another
         raise
     log.info("\n".join([_line(record) for record in batch]))
+    totals.add(batch)
     if sum(len(turn.question) + len(turn.answer) for turn in turns) > LARGE:
         connection.close()  # its prepared statements would keep what they were given
     if next(_batches) % PRUNE_EVERY == 0:
@@ -109,7 +112,7 @@ def _prune_if_possible() -> None:
     try:
         prune()
     except DatabaseError as error:
-        log.warning(json.dumps({"event": "not pruned", "error": type(error).__name__}))
+        faults.warning("calls not pruned", error=type(error).__name__)
         connection.close()
 
 
@@ -183,6 +186,8 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
 def _line(record: CallRecord) -> str:
     line = {
         "event": "call",
+        "level": "info",
+        "logger": log.name,
         "at": record.at,
         "route": PAGES.get(record.reason, record.route),
         "chatflow": record.chatflow_id,
@@ -195,4 +200,4 @@ def _line(record: CallRecord) -> str:
         "request_id": record.request_id,
         "address": record.client_address,
     }
-    return orjson.dumps(line).decode()
+    return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()

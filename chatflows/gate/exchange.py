@@ -21,6 +21,7 @@ from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest, Send
 from chatflows.gate.responses import Answer, Headers
 from chatflows.gate.verdicts import NOWHERE, Verdict
+from chatflows.health.health import Health
 from chatflows.predictions import Prediction, costs
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory, Turn
@@ -36,6 +37,7 @@ class Parts(NamedTuple):
     answers: GateAnswers
     admission: Admission
     spending: Spending
+    health: Health
     memory: Memory | None = None
     abort_notes: AbortNotes | None = None
 
@@ -72,6 +74,7 @@ class Exchange:
     reservation: UUID | None = None  # of what it may spend
     prediction: Prediction | None = None
     has_begun: bool = False
+    streamed_at: float | None = None  # by perf_counter, when a stream's head was sent
     is_streaming: bool = False
     is_over: bool = False
     is_kept: bool = False  # the turn is written already
@@ -179,6 +182,7 @@ class Exchange:
             started=self.started,
             tokens=self._tokens(),
             reservation=self.reservation,
+            streamed_at=self.streamed_at,
         )
 
     def _tokens(self) -> int:
@@ -211,8 +215,9 @@ def record_of(
     started: float,
     tokens: int = 0,
     reservation: UUID | None = None,
+    streamed_at: float | None = None,
 ) -> CallRecord:
-    """Return the record of a call that was decided and is over; `started` by perf_counter."""
+    """Return the record of a call that was decided and is over; times by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
     return CallRecord(
         at=verdict.at,
@@ -238,4 +243,5 @@ def record_of(
         tokens=tokens,
         cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
         reservation=reservation,
+        first_byte_ms=None if streamed_at is None else round((streamed_at - started) * 1000),
     )

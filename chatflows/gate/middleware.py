@@ -21,6 +21,7 @@ from chatflows.gate import cors, routes, verdicts
 from chatflows.gate.admission import Admission, Ticket
 from chatflows.gate.exchange import Exchange, Parts
 from chatflows.gate.express import ShortWay
+from chatflows.gate.operations.watchers import may_watch
 from chatflows.gate.readers.facts import AccessReader
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import (
@@ -36,6 +37,7 @@ from chatflows.gate.requests import (
 from chatflows.gate.responses import Answer
 from chatflows.gate.routes import Asks, Family, Match
 from chatflows.gate.verdicts import NOWHERE, Verdict
+from chatflows.health.health import Health
 from chatflows.predictions.running import AbortNotes
 from chatflows.predictions.turns import Memory
 from chatflows.protocols.client import ClientProtocol
@@ -62,13 +64,18 @@ class BearerGate:
         make_recorder: Callable[[], Recorder],
         memory: Memory | None = None,
         abort_notes: AbortNotes | None = None,
+        *,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._application = application
         admission = Admission(Tallies(reader.counts))
         answers = GateAnswers(reader, admission)
         spending = Spending(lambda task: self._started_recorder().ask(task))
         engines = EnginePool(reader)
-        self._parts = Parts(reader, engines, answers, admission, spending, memory, abort_notes)
+        self._health = Health(is_stopping)
+        self._parts = Parts(
+            *(reader, engines, answers, admission, spending, self._health, memory, abort_notes)
+        )
         self._make_recorder = make_recorder
         self._recorder: Recorder | None = None
         self._pages = Room(in_all=PAGES_IN_ALL, each=PAGES_OF_ONE_HOST)
@@ -86,15 +93,17 @@ class BearerGate:
             scope["request_id"] = request_ids.new()
             request = GateRequest(scope, receive, scope["request_id"])
             found = routes.match(scope.get("raw_path") or scope["path"].encode())
-            if found is None:
+            if found is None or (found.is_hidden and not may_watch(request)):
                 await self._pass_on(request, scope, receive, send)
             else:
                 await self._answer(found, request, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        self._health.share()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self._health.close()
         await self._parts.engines.close()
         if self._recorder is not None:
             await self._recorder.close()
@@ -221,7 +230,7 @@ class BearerGate:
 
     def _started_recorder(self) -> Recorder:
         if self._recorder is None:
-            self._recorder = self._make_recorder()
+            self._recorder = self._health.recorder = self._make_recorder()
             tallies = self._parts.admission.tallies
             self._recorder.follow(tallies.read_written, tallies.note_written)
             self._recorder.start()

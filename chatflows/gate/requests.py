@@ -69,10 +69,15 @@ class GateRequest:
         return tuple([value.decode("latin-1") for value in self.all(b"origin")])
 
     @property
+    def peer(self) -> str:
+        """The address that connected: the client's or a proxy's."""
+        return self._client[0] if self._client else ""
+
+    @property
     def address(self) -> str:
         """The client's network address."""
         if self._address is None:
-            peer = self._client[0] if self._client else ""
+            peer = self.peer
             if b"x-forwarded-for" in self._firsts:
                 forwarded = [value.decode("latin-1") for value in self.all(b"x-forwarded-for")]
                 proxies = settings.TRUSTED_PROXIES

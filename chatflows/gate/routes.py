@@ -13,6 +13,7 @@ from chatflows.gate import constants, subjects
 from chatflows.gate.exchange import Exchange
 from chatflows.gate.flowise import aborts, chatbot_configs, predictions
 from chatflows.gate.openai import completions, models
+from chatflows.gate.operations import health
 
 
 class Family(Enum):
@@ -46,6 +47,14 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Watchers:
+    """The policy of a route for those who run the server (operations/watchers.py).
+
+    Others meet what they would meet at an address where nothing is.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A method and a path; `{id}` is the chatflow's id, `{chatId}` a conversation's.
 
@@ -55,13 +64,13 @@ class Route:
     method: str
     path: str
     handler: Handler
-    policy: Asks | Open
+    policy: Asks | Open | Watchers
     family: Family = Family.FLOWISE
     is_recorded: bool = False  # whether its calls are recorded: those that run an engine are
 
     def __post_init__(self) -> None:
-        # A route whose policy is neither would be let in unasked, so it stops the start.
-        if not isinstance(self.policy, Asks | Open):
+        # A route whose policy is none of these would be let in unasked, so it stops the start.
+        if not isinstance(self.policy, Asks | Open | Watchers):
             raise TypeError(f"{self.method} {self.path} has no policy")
 
 
@@ -72,6 +81,7 @@ class Match:
     routes: Mapping[str, Route]
     chatflow_id: UUID | None
     chat_id: str = ""
+    is_hidden: bool = False  # from all who don't run the server
 
     @property
     def is_api(self) -> bool:
@@ -122,6 +132,14 @@ ROUTES = (
         Open("says only that the process runs"),
         Family.OPERATIONS,
     ),
+    Route(
+        "GET",
+        "/readyz",
+        health.readyz,
+        Open("names the parts of the server that are missing, and the version"),
+        Family.OPERATIONS,
+    ),
+    Route("GET", "/metrics", health.metrics, Watchers(), Family.OPERATIONS),
 )
 # Exactly as sent: lower case, no decoding, no folding of slashes, no trailing one.
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -141,6 +159,7 @@ def _by_path(routes: tuple[Route, ...]) -> dict[bytes, dict[str, Route]]:
 
 _WITH_CHAT = _by_path(tuple(route for route in ROUTES if route.path.endswith("{chatId}")))
 _TABLE = _by_path(tuple(route for route in ROUTES if not route.path.endswith("{chatId}")))
+_HIDDEN = {route.path.encode() for route in ROUTES if isinstance(route.policy, Watchers)}
 _TAKES_ID = {path for path in _TABLE if path.endswith(b"/")}
 
 
@@ -156,7 +175,7 @@ def match(raw_path: bytes) -> Match | None:
     """The routes of a raw path (as it came, undecoded), or None: then it is not the gate's."""
     routes = _TABLE.get(raw_path)
     if routes is not None and raw_path not in _TAKES_ID:
-        return Match(routes, None)
+        return Match(routes, None, is_hidden=raw_path in _HIDDEN)
     start = raw_path.rfind(b"/") + 1
     prefix, tail = raw_path[:start], raw_path[start:]
     if prefix in _TAKES_ID and _UUID.fullmatch(tail) is not None:

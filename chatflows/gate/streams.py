@@ -1,6 +1,7 @@
 """Streams: the head and the pieces of a streamed answer, and what is said in its silences."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 
 from chatflows.gate.exchange import Exchange
@@ -101,5 +102,6 @@ class OpenStream:
 
     async def _begin(self) -> None:
         request_id = (b"x-request-id", self.exchange.request.id.encode())
+        self.exchange.streamed_at = time.perf_counter()
         head = [*STREAM_HEADERS, *self.exchange.cors, request_id]
         await self.exchange.send({"type": "http.response.start", "status": 200, "headers": head})

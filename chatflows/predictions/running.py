@@ -138,6 +138,9 @@ class RunningAnswers:
         # One for each group: a re-check that waits for a slow database holds up no other group.
         self._watchers: dict[Group, asyncio.Task[None]] = {}
 
+    def __len__(self) -> int:
+        return sum(map(len, self._running.values()))
+
     def enter(self, answer: RunningAnswer) -> bool:
         """Take an answer in, and return whether there was room. If so, `leave` must follow."""
         group = answer.group

@@ -22,6 +22,7 @@ NAMES = frozenset(
         "MAX_STREAMS",
         "MAX_STREAMS_PER_ADDRESS",
         "MAX_STREAMS_PER_KEY",
+        "METRICS_TOKEN",
         "OWNER_EMAIL",
         "OWNER_PASSWORD",
         "OWNER_USERNAME",

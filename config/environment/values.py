@@ -15,6 +15,7 @@ _VARIABLE = re.compile(r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\
 _WHOLE_OR_BRACED = re.compile(
     r"^\$(?P<bare>[A-Za-z_]\w*)$|\$\{(?P<braced>[A-Za-z_]\w*)\}", re.ASCII
 )
+_SENDABLE = re.compile(r"[0-9A-Za-z\-._~+/=]+")  # RFC 6750, 2.1
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -52,6 +53,20 @@ def secret_url(name: str, default: str = "") -> str:
         return meaning
 
     return _WHOLE_OR_BRACED.sub(put_in, exact(name).strip()) or default
+
+
+def token(name: str, least: int) -> str:
+    """Return a secret that is sent in a header; empty if it is not set.
+
+    Raises ImproperlyConfigured for one that is short, or that no header can carry.
+    """
+    given = exact(name).strip()
+    if given and (len(given) < least or not _SENDABLE.fullmatch(given)):
+        raise ImproperlyConfigured(
+            f"{name} must have at least {least} characters: letters, digits and - . _ ~ + / =. "
+            "Make one: openssl rand -hex 32"
+        )
+    return given
 
 
 def number(name: str, default: int, least: int = 1, most: int = MOST) -> int:

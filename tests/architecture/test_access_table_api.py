@@ -160,7 +160,7 @@ def test_another_teams_chatflow_gets_the_answer_of_nobodys(foreign: Chatflow, he
 
 
 def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: Heads) -> None:
-    taken = {(route.method, route.path) for route in ROUTES}
+    taken = {(route.method, route.path) for route in ROUTES if not route.is_hidden}
     taken |= {("HEAD", path) for method, path in taken if method == "GET"}
 
     async def walk(gate: BearerGate) -> None:
@@ -177,15 +177,21 @@ def test_other_methods_are_refused(flows: dict[str, Chatflow], heads: Heads) -> 
 async def before_the_gate(walk: Any) -> None:
     """A gate as it is shipped; what it notes of calls is thrown away."""
     reader = SqliteReader(Path(str(settings.DATABASES["default"]["NAME"])))
-    gate = BearerGate(nothing, reader, make_recorder=lambda: Recorder(lambda batch: None))
+    gate = BearerGate(no_page, reader, make_recorder=lambda: Recorder(lambda batch: None))
     try:
         await walk(gate)
     finally:
         await gate({"type": "lifespan"}, nothing, nothing)
 
 
+async def no_page(_: Any, __: Any, send: Any) -> None:
+    """The pages, none of which has the address."""
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def nothing(*_: Any) -> Any:
-    """Nobody is behind the gate, and nobody waits for the end."""
+    """Nobody waits for the end."""
 
 
 async def ask(

@@ -79,7 +79,7 @@ def test_every_name_of_the_environment_is_explained() -> None:
     if not example.exists():
         pytest.skip(".env.example is not written yet")
     code = (ROOT / "config" / "settings.py").read_text()
-    readers = r"\b(?:text|exact|secret_url|number|networks|choice|currency|is_on)"
+    readers = r"\b(?:text|exact|secret_url|number|networks|choice|currency|is_on|token)"
     read = set(re.findall(rf"{readers}\(\s*\"(\w+)\"", code))
     assert {"PORT", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWLATCH_DATA"} <= read
     explained = set(re.findall(r"^#? ?([A-Z_]+)=", example.read_text(), re.MULTILINE))

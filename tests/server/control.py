@@ -263,12 +263,12 @@ def outbox() -> list[list[Any]]:
 
 def lease_holder() -> str:
     """Who holds the worker's lease, or nobody."""
-    return "".join(Lease.objects.values_list("holder", flat=True))
+    return "".join(Lease.objects.filter(name="worker").values_list("holder", flat=True))
 
 
 def let_leases_run_out() -> None:
     """As if minutes had passed since anybody claimed a mail or renewed a lease."""
-    Lease.objects.update(expires_at=timezone.now())
+    Lease.objects.filter(name="worker").update(expires_at=timezone.now())
     Mail.objects.exclude(next_try_at=None).update(next_try_at=timezone.now())
 
 

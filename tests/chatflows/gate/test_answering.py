@@ -21,6 +21,7 @@ from chatflows.gate.readers.facts import AccessReader, Facts
 from chatflows.gate.rechecks import GateAnswers
 from chatflows.gate.requests import ASGIMessage, GateRequest
 from chatflows.gate.routes import Asks, Family, match
+from chatflows.health.health import Health
 from chatflows.predictions import running
 from chatflows.predictions.running import Ending
 from chatflows.protocols.client import ClientProtocol
@@ -89,7 +90,8 @@ def serve(
     reader = cast(AccessReader, Reader())
     admission, spending = counts.admission(), Spending(counts.never_asked)
     answers = GateAnswers(reader, admission)
-    parts = Parts(reader, pool or cast(EnginePool, Pool(*lots)), answers, admission, spending)
+    engines, health = pool or cast(EnginePool, Pool(*lots)), Health(lambda: False)
+    parts = Parts(reader, engines, answers, admission, spending, health)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]

@@ -89,6 +89,8 @@ NOT_OURS = [
     "/api/v1/chat/completions",
     "/livez/",
     "/LIVEZ",
+    "/readyz/",
+    "/Metrics",
 ]
 
 
