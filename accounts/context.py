@@ -14,6 +14,7 @@ from accounts.limits import stores
 from accounts.login.ways_back import page_of
 from accounts.models import Membership
 from accounts.permissions import Principal
+from accounts.worker import status
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "request_id": getattr(request, "id", ""),
         "now": timezone.now(),
         "limits_gone_since": _limits_gone_since(),
+        "worker": SimpleLazyObject(status.look),
         "posted_from": _posted_from(request),
         "theme": SimpleLazyObject(lambda: getattr(request.user, "theme", "")),
     }

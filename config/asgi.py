@@ -21,7 +21,7 @@ from chatflows.gate.readers.facts import AccessReader  # noqa: E402
 from chatflows.gate.readers.sqlite import SqliteReader  # noqa: E402
 from chatflows.predictions.aborts import StoredAborts  # noqa: E402
 from chatflows.predictions.conversations import StoredMemory  # noqa: E402
-from config import databases, server  # noqa: E402
+from config import databases, logs, server  # noqa: E402
 from config.delivery.static_files import with_static_files  # noqa: E402
 from config.pages import PagesHandler  # noqa: E402
 from config.wire import ending  # noqa: E402
@@ -38,6 +38,7 @@ def make_reader() -> AccessReader:
     return SqliteReader(Path(database["NAME"]))
 
 
+logs.catch_uncaught()
 server.end_with_parent()
 pages = with_static_files(PagesHandler())
 application = BearerGate(

@@ -234,7 +234,7 @@ def _restore_keys() -> None:
             "back from your backup, or move it away to begin without its keys."
         ) from error
     if restored is not None:
-        log.warning("keys restored from the key file", **restored._asdict())
+        log.warning("keys restored from the key file", teams=restored.teams, keys=restored.keys)
 
 
 def _key_file() -> None:

@@ -78,14 +78,15 @@ def handle(stopping: Event) -> None:
 def _put_off(row: LeakCandidate, error: Exception) -> None:
     """Look again after a pause that doubles. After a day give up, and name the key to check."""
     now, mine = timezone.now(), LeakCandidate.objects.filter(pk=row.pk)
-    facts = {"public_id": row.public_id, "error": type(error).__name__}
+    public_id, name = row.public_id, type(error).__name__
     if now - row.reported_at >= GIVEN_UP_AFTER:
         mine.delete()
-        log.error("leak report given up: the key may work on", exc_info=error, **facts)
+        log.error("leak report given up", public_id=public_id, error=name, exc_info=error)
         return
     pause = min(FIRST_PAUSE * 2 ** min(row.failed, 20), LONGEST_PAUSE)
     mine.update(failed=row.failed + 1, next_at=now + pause)
-    log.error("leak report waits", seconds=pause.total_seconds(), **facts)
+    seconds = pause.total_seconds()
+    log.error("leak report waits", public_id=public_id, error=name, seconds=seconds)
 
 
 def open_report(key: ApiKey) -> Notice | None:

@@ -185,10 +185,10 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
 
 def _line(record: CallRecord) -> str:
     line = {
-        "event": "call",
+        "at": record.at,
         "level": "info",
         "logger": log.name,
-        "at": record.at,
+        "event": "call",
         "route": PAGES.get(record.reason, record.route),
         "chatflow": record.chatflow_id,
         "key": record.public_id[:4] or None,

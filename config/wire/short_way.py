@@ -146,7 +146,7 @@ class QuickProtocol(GuardedProtocol):
         try:
             self._short_way.take(held, self.client, partial(self._go_on, held))
         except Exception as error:  # the parser would take it for a fault of the client
-            self.logger.error("The short way failed: %s", type(error).__name__)
+            self.logger.error(f"The short way failed: {type(error).__name__}")
             if self._held is held:
                 self._go_on(held, None)
         if self._held is held:  # what it asks has to be waited for

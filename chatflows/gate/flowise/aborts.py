@@ -28,7 +28,7 @@ async def create(exchange: Exchange) -> None:
         try:
             await _abort(exchange, reference)
         except Unavailable as error:
-            log.warning("abort not passed on", error=str(error))
+            log.warning("abort not passed on", error=type(error).__name__)
     await exchange.answer(responses.json_answer(ABORTED, exchange.cors))
 
 

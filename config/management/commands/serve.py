@@ -1,11 +1,15 @@
 """serve: prepare what is missing, then serve. `make run` is this."""
 
+import sys
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config import children, server
+from config import children, logs, server
+
+log = structlog.get_logger("flowlatch.server")
 
 
 class Command(BaseCommand):
@@ -14,6 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare, then serve until the server ends."""
+        logs.catch_uncaught()
         children.run(self.prepare)
         self.serve()
 
@@ -28,6 +33,8 @@ class Command(BaseCommand):
             preparation.prepare()
             lines = preparation.welcome()
         except preparation.CannotStart as error:
+            if not sys.stderr.isatty():  # the sentence below is for people, this for collectors
+                log.critical("cannot start")
             raise CommandError(str(error)) from None
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
