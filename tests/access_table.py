@@ -72,8 +72,9 @@ API = """
 ## API
 
 The answer's status, on a chatflow in each access mode. Routes without a mode ask about no chatflow
-(`/v1/models` lists those that the key opens, or none). `/metrics` is for those who run the server,
-by another secret ([who](watching.md#metrics)): no key opens it, and it is as if nothing were there. HEAD gets what GET gets, other methods 405.
+(`/v1/models` lists those that the key opens, or none). HEAD gets what GET gets, other methods 405.
+`/metrics` is for those who run the server, by another secret ([who](watching.md#metrics)): no key
+opens it, and to all others it is as if nothing were there.
 The *key without the scope* is selected, and holds every scope but `predictions:create`, which each
 of these routes asks for.
 A publishable key is pinned to the chatflow that is asked, or to another, and is sent from a page of

@@ -83,7 +83,7 @@ def write(batch: Sequence[CallRecord]) -> None:
     except DatabaseError:
         connection.close()  # the next try opens another
         raise
-    log.info("\n".join([_line(record) for record in batch]))
+    log.info("\n".join([line_of(record) for record in batch]))
     totals.add(batch)
     if sum(len(turn.question) + len(turn.answer) for turn in turns) > LARGE:
         connection.close()  # its prepared statements would keep what they were given
@@ -183,7 +183,8 @@ def _keep_turns(turns: Sequence[Turn]) -> None:
     )
 
 
-def _line(record: CallRecord) -> str:
+def line_of(record: CallRecord) -> str:
+    """Return the log line of a call."""
     line = {
         "at": record.at,
         "level": "info",

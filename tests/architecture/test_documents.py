@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 
 from chatflows.gate.routes import ROUTES
+from tests import events
+from tests.events import Event
 
 pytestmark = pytest.mark.fast
 
@@ -20,6 +22,18 @@ def test_the_addresses_in_access_md_are_the_gates() -> None:
     _, _, rest = (ROOT / "docs" / "access.md").read_text().partition("## The addresses\n")
     table = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("|")]
     assert set(ROUTE.findall("\n".join(table))) == {(route.method, route.path) for route in ROUTES}
+
+
+def test_every_event_of_the_log_is_explained_and_no_other() -> None:
+    _, _, rest = (ROOT / "docs" / "watching.md").read_text().partition("### Events\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in rest.splitlines()]
+    explained = [
+        Event(name.strip("`"), level, logger.strip("`"), tuple(re.findall(r"`(\w+)`", fields)))
+        for name, level, logger, fields, _ in (row for row in rows if len(row) == 5)
+        if name.startswith("`")
+    ]
+    assert len({*explained}) == len(explained)
+    assert sorted(explained) == sorted(events.found())
 
 
 def test_one_version_of_flowise_is_named() -> None:

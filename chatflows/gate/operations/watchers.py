@@ -28,12 +28,15 @@ def _has_token(request: GateRequest, token: str) -> bool:
 def _is_from_here(request: GateRequest) -> bool:
     # A proxy on this machine connects from loopback too, and some pass neither Host nor a header
     # on. So where PUBLIC_URL or TRUSTED_PROXIES tells of one, only the token counts.
-    is_public = not {*settings.ALLOWED_HOSTS} <= {*settings.LOOPBACK_NAMES}
-    if is_public or settings.TRUSTED_PROXIES:
+    if _name(settings.PUBLIC_HOST) not in settings.LOOPBACK_NAMES or settings.TRUSTED_PROXIES:
         return False
     if any(name in FORWARDING or name.startswith(FORWARDED) for name, _ in request.headers):
         return False
     hosts = [*request.all(b"host")]
-    name = split_domain_port(hosts[0].decode("latin-1"))[0] if len(hosts) == 1 else ""
+    name = _name(hosts[0].decode("latin-1")) if len(hosts) == 1 else ""
     peer = addresses.parse(request.peer)
     return name in settings.LOOPBACK_NAMES and peer is not None and peer.is_loopback
+
+
+def _name(authority: str) -> str:
+    return split_domain_port(authority)[0]

@@ -43,6 +43,7 @@ BODIES = {
     ),
 }
 FULL = Failed(codes.UPSTREAM_RATE_LIMITED, "Later.", retry_after=7)
+NO_HEALTH = Health(lambda: False)
 
 
 class Reader:
@@ -90,8 +91,8 @@ def serve(
     reader = cast(AccessReader, Reader())
     admission, spending = counts.admission(), Spending(counts.never_asked)
     answers = GateAnswers(reader, admission)
-    engines, health = pool or cast(EnginePool, Pool(*lots)), Health(lambda: False)
-    parts = Parts(reader, engines, answers, admission, spending, health)
+    engines = pool or cast(EnginePool, Pool(*lots))
+    parts = Parts(reader, engines, answers, admission, spending, NO_HEALTH)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]
