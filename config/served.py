@@ -15,6 +15,9 @@ from django.http.request import split_domain_port, validate_host
 from accounts.network import addresses
 from accounts.worker.watch import Watch
 from accounts.worker.worker import Worker
+from chatflows.access import codes
+from chatflows.access.codes import Refused
+from chatflows.predictions import running
 from config.wire import ending
 
 ASGIMessage = MutableMapping[str, Any]
@@ -41,6 +44,10 @@ class Served:
 
     edge = Edge()
     short_way = gate.short_way  # the server looks for it here: see config/wire/short_way.py
+
+    def end_answers(self) -> int:
+        """End every answer that still runs, with words that say so. Return how many there were."""
+        return running.registry.end_all(Refused(codes.RESTARTING))
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
         """Pass a request on. It is not `async`, which would cost a coroutine a request."""

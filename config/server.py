@@ -11,9 +11,11 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
+from uvicorn.supervisors import ChangeReload
 
 from chatflows.health import folders
+from config.draining import DrainingServer
+from config.supervisor import Supervisor
 
 if sys.platform != "win32":
     import resource
@@ -75,14 +77,14 @@ def run(*, reload: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     config = uvicorn.Config(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
-    server = uvicorn.Server(config)
+    server = DrainingServer(config, settings.SHUTDOWN_DELAY)
     listening = config.bind_socket()
     sockets = [listening, *[listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1)]]
     if config.should_reload:
         ChangeReload(config, target=server.run, sockets=sockets).run()
     elif config.workers > 1:
         folders.begin_again()
-        Multiprocess(config, sockets=sockets).run()
+        Supervisor(config, sockets, settings.SHUTDOWN_DELAY).run()
     else:
         server.run(sockets=sockets)
         if not server.started:

@@ -149,6 +149,15 @@ UNAVAILABLE = Code(
     "Try again after the seconds in Retry-After.",
 )
 
+RESTARTING = Code(
+    "restarting",
+    503,
+    "Restarting",
+    "The server restarts, and could not wait for the end of this answer. Ask again.",
+    "The answer took longer than a server that stops waits for answers.",
+    "Ask again. An answer that streamed holds what had come until then.",
+)
+
 # The request itself.
 BAD_REQUEST = Code("bad_request", 400, "Bad request", "The request can't be understood.")
 FORBIDDEN = Code("forbidden", 403, "Forbidden", "This is not allowed.")
@@ -257,4 +266,5 @@ EXPLAINED = (
     UPSTREAM_TIMEOUT,
     UPSTREAM_RATE_LIMITED,
     UNAVAILABLE,
+    RESTARTING,
 )

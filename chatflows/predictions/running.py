@@ -186,6 +186,13 @@ class RunningAnswers:
             answer.end(Ending.ABORTED)
         return bool(found)
 
+    def end_all(self, why: Refused) -> int:
+        """End every answer, and return how many there were."""
+        answers = [answer for group in self._running.values() for answer in group]
+        for answer in answers:
+            answer.end(why)
+        return len(answers)
+
     async def _watch(self, group: Group) -> None:
         try:
             while self._running.get(group):

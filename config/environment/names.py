@@ -23,6 +23,7 @@ NAMES = frozenset(
         "MAX_STREAMS_PER_ADDRESS",
         "MAX_STREAMS_PER_KEY",
         "METRICS_TOKEN",
+        "SHUTDOWN_DELAY",
         "OWNER_EMAIL",
         "OWNER_PASSWORD",
         "OWNER_USERNAME",

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from config.wire import ending
 from config.wire.guard import FRAMING_CREDIT, GuardedProtocol
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class QuickProtocol(GuardedProtocol):
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
+            and not ending.is_stopping()
         )
 
     def _is_crowded(self) -> bool:

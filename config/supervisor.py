@@ -1,0 +1,104 @@
+"""The supervisor: the first process where several serve. It starts, watches and stops them.
+
+It leans on internals of uvicorn's Multiprocess, which is pinned: `sockets`, `processes`,
+`signal_queue`, `should_exit`, `keep_subprocess_alive`, `terminate_all`, and of a Process its
+`process` and the two ends of its pipe.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+from types import FrameType
+
+import structlog
+from uvicorn.config import STARTUP_FAILURE, Config
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from config.draining import DrainingServer
+
+log = structlog.get_logger("flowlatch.server")
+
+
+class WorkerProcess(Process):
+    """A process that serves."""
+
+    delay = 0.0  # set before the first one is made
+
+    def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._delay = WorkerProcess.delay  # pickled with the rest: the process starts from nothing
+
+    @property
+    def server(self) -> DrainingServer:
+        """The server that runs in the process."""
+        if self._server is None:
+            self._server = DrainingServer(self.config, self._delay)
+        assert isinstance(self._server, DrainingServer)
+        return self._server
+
+
+class Supervisor(Multiprocess):
+    """The first process. It takes no connection itself."""
+
+    def __init__(self, config: Config, sockets: list[socket.socket], delay: float = 0.0) -> None:
+        super().__init__(config, sockets)
+        WorkerProcess.delay = delay
+        self._is_told = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._tell)
+
+    def init_processes(self) -> None:
+        """Start the processes."""
+        self.processes += [self._begun() for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        """Start a process anew in place of one that died or hangs, and log it."""
+        for number, process in enumerate(self.processes):
+            is_alive = process.is_alive(self.config.timeout_worker_healthcheck)
+            if is_alive or self._is_told:  # it may have ended because it was told to
+                continue
+            process.kill()
+            process.join()
+            if process.exitcode == STARTUP_FAILURE:
+                log.critical("worker process failed to start", pid=process.pid)
+                self.should_exit.set()
+                return
+            log.error("worker process ended", pid=process.pid, **_how(process.exitcode))
+            with contextlib.suppress(OSError):  # told to stop: the sockets are closed
+                self.processes[number] = self._begun()
+                log.info("worker process started", pid=self.processes[number].pid)
+
+    def terminate_all(self) -> None:
+        """Tell every process to end, but for those that were told in the signal handler."""
+        if not self._is_told:
+            super().terminate_all()
+
+    def _begun(self) -> WorkerProcess:
+        process = WorkerProcess(self.config, self.sockets)
+        process.start()
+        if self._is_told and process.pid is not None:
+            os.kill(process.pid, signal.SIGTERM)
+        return process
+
+    def _tell(self, number: int, frame: FrameType | None) -> None:
+        """Pass a signal on at once, and close the listening sockets of this process.
+
+        As long as they are open here, the system takes connections that no process will take from
+        it. The loop, which looks at signals every half second, then waits for the processes.
+        """
+        self._is_told = True
+        for listening in self.sockets:
+            listening.close()
+        for process in self.processes:
+            if process.pid is not None and process.exitcode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
+        self.signal_queue.append(number)
+
+
+def _how(status: int | None) -> dict[str, object]:
+    """Return how a process ended, for the log."""
+    if status is not None and status < 0:
+        return {"signal": signal.Signals(-status).name}
+    return {"status": status}
