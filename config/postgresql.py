@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,6 +16,8 @@ from config.databases import STATEMENT_TIMEOUT
 T = TypeVar("T")
 
 OLDEST = 14
+LOOK_AGAIN = 0.5  # seconds between two looks whether the server is up
+_NOT_UP_YET = ("starting up", "shutting down", "not yet accepting", "in recovery mode")
 LOCK = 0x666C6F776C61  # "flowla" as a number, which no other program should use
 PATIENCE = 120  # seconds to wait for another start
 SILENT = 2.5  # seconds without an answer; then we ask whether the server answers anybody
@@ -90,16 +92,43 @@ def unhurried(database: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 @contextmanager
-def locked(parameters: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the lock of preparation while the block runs. Raises Unfit."""
+def locked(
+    parameters: Mapping[str, Any], wait: float, waits: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold the lock of preparation while the block runs. Raises Unfit.
+
+    A server that is not up yet is waited for, at most `wait` seconds; `waits` is called once then.
+    """
     try:
-        connection = _connect(parameters)
+        connection = _connect_once_up(parameters, wait, waits)
     except psycopg.Error as error:
         raise Unfit(f"The database can't be used: {_reason(error, parameters)}") from None
     with connection:
         _check(connection)
         _lock(connection)
         yield
+
+
+def _connect_once_up(
+    parameters: Mapping[str, Any], wait: float, waits: Callable[[], None]
+) -> psycopg.Connection[Any]:
+    end, has_said = time.monotonic() + wait, False
+    while True:
+        try:
+            return _connect(parameters)
+        except psycopg.OperationalError as error:
+            if time.monotonic() >= end or _is_answer(error):
+                raise
+        if not has_said:
+            waits()
+            has_said = True
+        time.sleep(LOOK_AGAIN)
+
+
+def _is_answer(error: psycopg.OperationalError) -> bool:
+    """Whether the server is up and said no: waiting would change nothing."""
+    said = str(error)
+    return "FATAL" in said and not any(words in said for words in _NOT_UP_YET)
 
 
 def _connect(parameters: Mapping[str, Any]) -> psycopg.Connection[Any]:

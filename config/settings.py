@@ -135,6 +135,7 @@ FLOWISE_VERSION = "3.1.4"
 
 MISSPELT = _read_file(BASE_DIR / ".env")  # a warning at the start
 DEBUG = is_on("DEBUG")
+DATABASE_WAIT = number("DATABASE_WAIT", 30, least=0, most=3600)  # seconds, at a start
 DATA_DIR = Path(text("FLOWLATCH_DATA", str(BASE_DIR / "var"))).resolve()
 KEY_RING_PATH = DATA_DIR / "keyring.json"
 

@@ -24,6 +24,7 @@ NAMES = frozenset(
         "MAX_STREAMS_PER_KEY",
         "METRICS_TOKEN",
         "SHUTDOWN_DELAY",
+        "DATABASE_WAIT",
         "OWNER_EMAIL",
         "OWNER_PASSWORD",
         "OWNER_USERNAME",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 import pytest
 
 from config import postgresql
@@ -55,3 +56,51 @@ def test_a_server_that_is_new_enough_is_taken(version: int) -> None:
 def test_a_replica_and_a_read_only_server_are_refused() -> None:
     assert "replica" in why(Server(in_recovery=True))
     assert "read-only" in why(Server(read_only="on"))
+
+
+REFUSED = 'connection failed: connection to server at "127.0.0.1", port 1 failed: refused'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        REFUSED,
+        "connection timeout expired",
+        "connection failed: FATAL:  the database system is starting up",
+        "connection failed: FATAL:  the database system is not yet accepting connections",
+    ],
+)
+def test_a_server_that_is_not_up_yet_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    waits: list[str] = []
+    faults = [psycopg.OperationalError(said)] * 3
+
+    def connect(parameters: object) -> str:
+        if faults:
+            raise faults.pop()
+        return "connected"
+
+    monkeypatch.setattr(postgresql, "_connect", connect)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    connected = postgresql._connect_once_up({}, 60, lambda: waits.append("said"))
+    assert (connected, waits) == ("connected", ["said"])
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "x"', 60.0),
+        ('connection failed: FATAL:  database "nowhere" does not exist', 60.0),
+        (REFUSED, 0.0),
+    ],
+)
+def test_a_server_that_says_no_and_no_wait_end_at_once(
+    monkeypatch: pytest.MonkeyPatch, said: str, wait: float
+) -> None:
+    def connect(parameters: object) -> None:
+        raise psycopg.OperationalError(said)
+
+    monkeypatch.setattr(postgresql, "_connect", connect)
+    with pytest.raises(psycopg.OperationalError):
+        postgresql._connect_once_up({}, wait, lambda: pytest.fail("it waits"))

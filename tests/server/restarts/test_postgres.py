@@ -57,7 +57,7 @@ def server(url: str, tmp_path: Path) -> Iterator[Shipped]:
 
 def refused(folder: Path, url: str) -> str:
     """What a start that fails prints on standard error."""
-    env = environment(folder, DATABASE_URL=url, PORT=str(free_port()))
+    env = environment(folder, DATABASE_URL=url, DATABASE_WAIT="0", PORT=str(free_port()))
     done = forks.run([*SERVE], env)
     assert done.returncode != 0
     line = done.stderr.strip()
@@ -93,6 +93,20 @@ def _closes_and_heals(server: Shipped, hurt: Callable[[], None], cure: Callable[
 
 def test_a_database_that_stops_closes_every_door_and_heals(server: Shipped, own: Postgres) -> None:
     _closes_and_heals(server, own.stop, own.start)
+
+
+def test_a_start_waits_for_a_database_that_is_not_up_yet(
+    url: str, own: Postgres, tmp_path: Path
+) -> None:
+    own.stop()
+    env = environment(tmp_path, **OWNER, DATABASE_URL=url, PORT=str(free_port()))
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(forks.run, ["manage.py", "migrate"], env)
+        time.sleep(1)
+        own.start()
+        done = starting.result()
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout + done.stderr).count("the database is not up: waiting") == 1
 
 
 def test_a_database_that_falls_silent_closes_every_door_and_heals(
