@@ -12,7 +12,7 @@ from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
 from chatflows.management import arguments
 from chatflows.models import AccessMode
-from chatflows.services.flowise_imports import files, imports, plans, reports, servers
+from chatflows.services.flowise_imports import databases, files, imports, plans, reports, servers
 from chatflows.services.flowise_imports.sources import Source, Unreadable
 
 BY = Actor("command", "import_flowise", "manage.py import_flowise")
@@ -30,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "source",
             metavar="SOURCE",
-            help="database.sqlite, ExportData.json, api.json, a folder with them, or the address "
-            f"of a Flowise that runs, with {KEY} in the environment",
+            help="database.sqlite, ExportData.json, api.json, a folder with them, postgres:// (its "
+            f"password in PGPASSWORD), or the address of a Flowise that runs (its key in {KEY})",
         )
         parser.add_argument("--team", required=True, metavar="SLUG")
         parser.add_argument("--upstream", metavar="URL", help="where that Flowise answers")
@@ -67,6 +67,8 @@ class Command(BaseCommand):
             self.stdout.write("Nothing was changed. Leave --dry-run out to import.")
 
     def _read(self, text: str) -> Source:
+        if text.startswith(("postgres://", "postgresql://")):
+            return databases.read_postgres(text)
         if not text.startswith(("http://", "https://")):
             return files.read(Path(text))
         key = os.environ.get(KEY, "").strip()

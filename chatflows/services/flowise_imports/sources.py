@@ -57,8 +57,8 @@ def keys_of(rows: Iterable[Mapping[str, Any]]) -> tuple[FoundKey, ...]:
     """Return the keys of rows or of `api.json`, each text once."""
     found: dict[str, FoundKey] = {}
     for row in rows:
-        text, id_ = row.get("apiKey"), row.get("id")
-        if not isinstance(text, str) or not text or not isinstance(id_, str):
+        text, id_ = row.get("apiKey"), str(row.get("id") or "")
+        if not isinstance(text, str) or not text or not id_:
             continue
         known = found.get(text)
         ids = (known.ids if known else frozenset()) | {id_}
