@@ -28,6 +28,13 @@ def take(name: str, holder: str, lifetime: timedelta, now: datetime) -> bool:
     return is_made
 
 
-def give_back(name: str, holder: str) -> None:
-    """Release the lease, so that another process can take it at once. Its row says since when."""
-    Lease.objects.filter(name=name, holder=holder).update(holder=FREE, expires_at=timezone.now())
+def give_back(name: str, holder: str, *, is_noted: bool = False) -> None:
+    """Release the lease, so that another process can take it at once.
+
+    With `is_noted` its row stays and says since when nobody holds it.
+    """
+    mine = Lease.objects.filter(name=name, holder=holder)
+    if is_noted:
+        mine.update(holder=FREE, expires_at=timezone.now())
+    else:
+        mine.delete()

@@ -15,7 +15,7 @@ GONE_AFTER = timedelta(minutes=1)  # without a renewal
 class Status(NamedTuple):
     """When the lease was renewed last, as far as is known, and whether that is too long ago."""
 
-    renewed_at: datetime | None  # None: no worker ever ran
+    renewed_at: datetime | None  # None: that is not known, or no worker ever ran
     is_gone: bool
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -98,7 +99,9 @@ class Worker:
         for thread in others:  # nobody else should begin what they are about to finish
             thread.join()
         if self.holds_lease:
-            self._guarded("lease", lambda: leases.give_back(LEASE, self.holder))
+            # Servers that run no worker tell people since when there is none.
+            is_noted = settings.WORKER == "external"
+            self._guarded("lease", lambda: leases.give_back(LEASE, self.holder, is_noted=is_noted))
 
     def _take_lease(self) -> None:
         asked_at, held = time.monotonic(), self.holds_lease

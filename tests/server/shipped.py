@@ -35,7 +35,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment with none of our names but these."""
     ours = re.compile(
         r"OWNER_|FLOW_|TEAM_NAME|FLOWLATCH_|PORT$|HOST$|PUBLIC_URL|DJANGO_|DATABASE_URL|LIMITS_URL|WEB_CONCURRENCY"
-        r"|EMAIL_URL|MAIL_FROM|WORKER$|TRUSTED_PROXIES|CURRENCY$|APIKEY_PATH$"
+        r"|EMAIL_URL|MAIL_FROM|METRICS_TOKEN|WORKER$|TRUSTED_PROXIES|CURRENCY$|APIKEY_PATH$"
     )
     kept = {name: value for name, value in os.environ.items() if not ours.match(name)}
     kept["PYTHONWARNINGS"] = "default"

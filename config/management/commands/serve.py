@@ -1,15 +1,11 @@
 """serve: prepare what is missing, then serve. `make run` is this."""
 
-import sys
 from typing import Any
 
-import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config import children, logs, server
-
-log = structlog.get_logger("flowlatch.server")
 
 
 class Command(BaseCommand):
@@ -33,8 +29,6 @@ class Command(BaseCommand):
             preparation.prepare()
             lines = preparation.welcome()
         except preparation.CannotStart as error:
-            if not sys.stderr.isatty():  # the sentence below is for people, this for collectors
-                log.critical("cannot start")
             raise CommandError(str(error)) from None
         self.stdout.write("\n".join(lines))
         self.stdout.flush()

@@ -36,11 +36,12 @@ def test_a_worker_is_gone_a_minute_after_its_last_renewal() -> None:
 def test_a_worker_that_ended_leaves_the_time_of_its_end() -> None:
     begin = timezone.now()
     assert leases.take(LEASE, "one", LEASE_LIFETIME, begin)
-    leases.give_back(LEASE, "one")
+    leases.give_back(LEASE, "one", is_noted=True)
     found = status.look()
     assert not found.is_gone
     assert found.renewed_at is not None
     assert begin <= found.renewed_at <= timezone.now()
+    assert leases.take(LEASE, "two", LEASE_LIFETIME, begin)
 
 
 def test_the_log_says_it_once_and_when_the_worker_is_back() -> None:
@@ -78,7 +79,7 @@ def test_pages_say_that_no_worker_is_alive(
     def shown() -> list[str]:
         return [as_alice.get(page).content.decode() for page in pages]
 
-    assert all("No worker has run yet." in page for page in shown())
+    assert all("No worker is alive." in page for page in shown())
     renewed(timedelta())
     assert not any("No worker" in page for page in shown())
     renewed(timedelta(minutes=5))

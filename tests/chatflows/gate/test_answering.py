@@ -89,10 +89,9 @@ def serve(
     head = [(b"content-type", b"application/json")]
     scope = {"method": "POST", "headers": head, "query_string": b""}
     reader = cast(AccessReader, Reader())
-    admission, spending = counts.admission(), Spending(counts.never_asked)
+    admission, engines = counts.admission(), pool or cast(EnginePool, Pool(*lots))
     answers = GateAnswers(reader, admission)
-    engines = pool or cast(EnginePool, Pool(*lots))
-    parts = Parts(reader, engines, answers, admission, spending, NO_HEALTH)
+    parts = Parts(reader, engines, answers, admission, Spending(counts.never_asked), NO_HEALTH)
     found = match(path.encode())
     assert found is not None
     route = found.routes["POST"]
