@@ -8,12 +8,14 @@ import pytest
 from django.conf import settings
 
 from chatflows.gate.routes import ROUTES
+from config.environment.names import NAMES
 
 pytestmark = pytest.mark.fast
 
 ROOT: Path = settings.BASE_DIR
 ROUTE = re.compile(r"`([A-Z]+) (/[^`\s]*)`")
 FLOWISE = re.compile(r"Flowise(?:'s)? (\d+\.\d+\.\d+)")
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 def test_the_addresses_in_access_md_are_the_gates() -> None:
@@ -43,3 +45,27 @@ def test_the_changelog_says_nothing_twice() -> None:
     titles = re.findall(r"^- \*\*(.+?)\*\*", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert titles
     assert [title for title, times in Counter(titles).items() if times > 1] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, made as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    broken = []
+    for page in pages:
+        for target, anchor in LINK.findall(page.read_text()):
+            other = (page.parent / target).resolve() if target else page
+            if not other.exists() or (anchor and anchor not in anchors(other)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
+    assert broken == []
+
+
+def test_each_setting_has_a_row_in_the_table() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    told = re.findall(r"`([A-Z_]+)`", " ".join(rows))
+    assert [name for name, times in Counter(told).items() if times > 1] == []
+    assert set(told) == NAMES
