@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test large testpg check bench memory many fuzz timing table openapi format lock
+.PHONY: help install run test large testpg check bench memory many fuzz timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(VENV)/.runtime ## Install the packages that Flowlatch needs, where requirements.txt changed
 
 run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
 	@exec $(BIN)/python manage.py serve

@@ -23,6 +23,8 @@ from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
 from chatflows.services import onboarding
 from config import databases
+from config.delivery import old_files
+from config.upgrades import newer, packages
 
 log = structlog.get_logger("flowlatch.start")
 
@@ -41,6 +43,8 @@ def prepare() -> None:
 
     It runs the checks too. A second call changes nothing.
     """
+    if complaint := packages.complaint():
+        raise CannotStart(complaint)
     _folder(settings.DATA_DIR, "FLOWLATCH_DATA")
     if settings.APIKEY_PATH is not None:
         _folder(settings.APIKEY_PATH, "APIKEY_PATH")
@@ -52,7 +56,9 @@ def prepare() -> None:
 
 def _static_files() -> None:
     try:
+        old_files.note_use(settings.STATIC_ROOT)
         management.call_command("collectstatic", interactive=False, verbosity=0)
+        old_files.remove(settings.STATIC_ROOT)
     except OSError as error:
         raise CannotStart(f"Files can't be written: {error.strerror}.") from error
 
@@ -93,7 +99,7 @@ def doubts() -> list[str]:
 
 def welcome() -> list[str]:
     """Return the lines that a start prints."""
-    lines = [f"Flowlatch listens at {settings.PUBLIC_URL}"]
+    lines = [f"Flowlatch {settings.VERSION} listens at {settings.PUBLIC_URL}"]
     if not onboarding.has_owner():
         token = onboarding.new_set_up_token()
         lines.append(f"Become the owner: {settings.PUBLIC_URL}/set-up/{token}/")
@@ -162,6 +168,7 @@ def _fill() -> None:
         _migrate()
         management.call_command("createcachetable", verbosity=0)
         ring_keys.ensure(settings.KEY_RING_PATH)
+        newer.remember()
         _close_to_others()
         with (
             transaction.atomic()
@@ -171,7 +178,7 @@ def _fill() -> None:
             _first_owner()
             _flow_app()
         _key_file()
-    except KeyRingError as error:
+    except (KeyRingError, newer.Newer) as error:
         raise CannotStart(str(error)) from error
     except writing.Locked:
         raise CannotStart(
@@ -211,6 +218,7 @@ def _close_to_others() -> None:
 
 def _migrate() -> None:
     executor = MigrationExecutor(connection)
+    newer.refuse(executor.loader)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return
     # All migrations run in one transaction. In Django's own, tables would be left without their

@@ -27,6 +27,7 @@ from config.environment.values import (
     secret_url,
     text,
 )
+from config.environment.version import VERSION  # noqa: F401 (a setting)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -128,7 +129,6 @@ def _public_url(given: str) -> hosts.PublicUrl:
         raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
-VERSION = "0.1.0"
 # The release of Flowise that was tried: its protocol is the gate's, and its clients ask for it.
 FLOWISE_VERSION = "3.1.4"
 
