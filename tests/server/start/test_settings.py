@@ -17,7 +17,7 @@ from tests.server.shipped import OWNER, SERVE, Shipped, environment
 pytestmark = pytest.mark.server
 
 SECRET = "granite teapot harbour"
-LINKED = ("accounts", "apikeys", "chatflows", "templates", "static")
+LINKED = ("accounts", "apikeys", "chatflows", "templates", "static", "pyproject.toml")
 
 
 @pytest.fixture(scope="module")
