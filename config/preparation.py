@@ -89,14 +89,6 @@ def let_go() -> None:
         database.close_pool()
 
 
-def doubts() -> list[str]:
-    """Return a warning for each name in `.env` that looks like a misspelt setting."""
-    return [
-        f"Warning: .env sets {name}, which is no setting. Did you mean {ours}?"
-        for name, ours in settings.MISSPELT.items()
-    ]
-
-
 def welcome() -> list[str]:
     """Return the lines that a start prints."""
     lines = [f"Flowlatch {settings.VERSION} listens at {settings.PUBLIC_URL}"]
