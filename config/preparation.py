@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, connections, transaction
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.crypto.keyring import KeyRingError
 from accounts.network import addresses
@@ -24,7 +23,7 @@ from chatflows.models import Chatflow
 from chatflows.services import onboarding
 from config import databases
 from config.delivery import old_files
-from config.upgrades import newer, packages
+from config.upgrades import newer, packages, rights, tables
 
 log = structlog.get_logger("flowlatch.start")
 
@@ -52,6 +51,14 @@ def prepare() -> None:
     with _alone():
         _fill()
         _static_files()
+
+
+def migrate() -> None:
+    """Bring the tables up to date and do nothing else, as a start would. Raises CannotStart."""
+    _folder(settings.DATA_DIR, "FLOWLATCH_DATA")
+    with _alone(), _plain_faults():
+        _is_there()
+        tables.bring_up_to_date()
 
 
 def _static_files() -> None:
@@ -155,10 +162,9 @@ def _alone() -> Iterator[None]:
 
 
 def _fill() -> None:
-    try:
+    with _plain_faults():
         _is_there()
-        _migrate()
-        management.call_command("createcachetable", verbosity=0)
+        tables.bring_up_to_date()
         ring_keys.ensure(settings.KEY_RING_PATH)
         newer.remember()
         _close_to_others()
@@ -170,7 +176,14 @@ def _fill() -> None:
             _first_owner()
             _flow_app()
         _key_file()
-    except (KeyRingError, newer.Newer) as error:
+
+
+@contextmanager
+def _plain_faults() -> Iterator[None]:
+    """Say in one line what went wrong inside the block. Raises CannotStart."""
+    try:
+        yield
+    except (KeyRingError, newer.Newer, rights.Lacking) as error:
         raise CannotStart(str(error)) from error
     except writing.Locked:
         raise CannotStart(
@@ -190,6 +203,8 @@ def _fill() -> None:
 
 
 def _is_there() -> None:
+    if connection.vendor == "postgresql":
+        rights.check_schema()  # one that the role can't see looks empty
     # A key ring beside an empty database means a lost disk or a wrong path. A new installation here
     # would show a set-up link to whoever reads the log.
     # A key file brings the keys back that the ring was made for.
@@ -206,21 +221,6 @@ def _close_to_others() -> None:
     for path in settings.DATA_DIR.glob("*"):
         if path.is_file() and path.stat().st_mode & 0o077 and path.suffix != ".log":
             path.chmod(0o600)
-
-
-def _migrate() -> None:
-    executor = MigrationExecutor(connection)
-    newer.refuse(executor.loader)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return
-    # All migrations run in one transaction. In Django's own, tables would be left without their
-    # record if the machine stopped in between. SQLite alters tables only while it checks no foreign
-    # keys, and the checks can't be turned off inside a transaction.
-    with connection.constraint_checks_disabled(), transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:  # a table with pending checks can't be altered
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        management.call_command("migrate", interactive=False, verbosity=0)
 
 
 def _restore_keys() -> None:

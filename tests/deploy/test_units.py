@@ -28,7 +28,7 @@ def analyzed(*arguments: str) -> subprocess.CompletedProcess[str]:
 @on_each
 def test_a_unit_is_read_without_a_complaint(unit: Path, tmp_path: Path) -> None:
     """With the lines for secrets in force, and a Python that is there."""
-    text = re.sub(r"^#(LoadCredential|Environment)=", r"\1=", unit.read_text(), flags=re.M)
+    text = re.sub(r"^#(LoadCredential|Environment)=", r"\1=", unit.read_text(), flags=re.MULTILINE)
     text = text.replace("/opt/flowlatch/.venv/bin/python", sys.executable)
     assert text.count("LoadCredential=") >= 2
     copy = tmp_path / unit.name
