@@ -87,6 +87,7 @@ def test_the_serving_role_starts_serves_and_is_told_when_a_migration_waits(
     assert shipped.start(tmp_path, {**OWNER, "DATABASE_URL": serving}).stop() == 0
 
 
+@pytest.mark.large
 def test_a_role_that_lacks_a_right_is_told_which_grant_gives_it(
     tmp_path: Path, url: Callable[..., str]
 ) -> None:
