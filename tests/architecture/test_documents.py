@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from chatflows.gate.routes import ROUTES
-from config.environment.names import NAMES
+from config.environment.names import NAMES, SECRETS
 
 pytestmark = pytest.mark.fast
 
@@ -69,3 +69,16 @@ def test_each_setting_has_a_row_in_the_table() -> None:
     told = re.findall(r"`([A-Z_]+)`", " ".join(rows))
     assert [name for name, times in Counter(told).items() if times > 1] == []
     assert set(told) == NAMES
+
+
+def test_the_guide_for_integrations_names_each_event_of_a_stream() -> None:
+    guide = (ROOT / "docs/integrating.md").read_text()
+    _, _, rest = guide.partition("| event | data |")
+    told = set(re.findall(r"^\| `(\w+)` \|", rest.partition("\n\n")[0], re.MULTILINE))
+    frames = (ROOT / "chatflows/protocols/flowise/frames.py").read_text()
+    assert told == set(re.findall(r'frame\("(\w+)"', frames))
+
+
+def test_the_settings_page_names_each_secret_that_can_be_in_a_file() -> None:
+    told = re.findall(r"`([A-Z_]+)_FILE`", (ROOT / "docs/settings.md").read_text())
+    assert set(told) == SECRETS
