@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.crypto import keyring
 from accounts.network import hosts
 from config import databases, limit_stores, logs
-from config.environment import files
+from config.environment import files, version
 from config.environment.values import (
     choice,
     currency,
@@ -26,7 +26,6 @@ from config.environment.values import (
     secret_url,
     text,
 )
-from config.environment.version import VERSION  # noqa: F401 (a setting)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -116,6 +115,7 @@ def _public_url(given: str) -> hosts.PublicUrl:
         raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
+VERSION = version.VERSION
 # The release of Flowise that was tried: its protocol is the gate's, and its clients ask for it.
 FLOWISE_VERSION = "3.1.4"
 
