@@ -198,6 +198,7 @@ def test_the_mail_sender_follows_the_public_url(tmp_path: Path) -> None:
         ({"PUBLIC_URL": "https://[fe80::1%25eth0]"}, "PUBLIC_URL must have no zone"),
         ({"HOST": "my_box"}, "PUBLIC_URL is not set, and made from HOST"),
         ({"TRUSTED_PROXIES": "hush"}, "TRUSTED_PROXIES must be"),
+        ({"LIMITS_URL_FILE": "/nowhere/hush"}, "LIMITS_URL_FILE names a file that can't be read"),
         ({"DEBUG": "hush"}, "DEBUG must be true or false."),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be"),
     ],
