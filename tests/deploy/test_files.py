@@ -118,3 +118,20 @@ def test_what_an_object_names_is_there() -> None:
     assert {kind for kind, _ in by_kind} == {
         *("Deployment", "Service", "Ingress", "Secret", "PodDisruptionBudget", "Job"),
     }
+
+
+def test_what_the_proxy_of_compose_replaces_is_in_the_file() -> None:
+    (_, _, script) = COMPOSE["services"]["proxy"]["command"]
+    replaced = re.findall(r"s([/#])(.+?)\1(.+?)\1", script)
+    assert len(replaced) == 4
+    text = (DEPLOY / "nginx/flowlatch.conf").read_text()
+    for _, old, _ in replaced:
+        assert old in text
+    addresses = {
+        each["networks"]["inside"]["ipv4_address"]
+        for name, each in COMPOSE["services"].items()
+        if name.startswith("web")
+    }
+    assert {f"{address}:8000" for address in addresses} <= {new for _, _, new in replaced}
+    proxy = COMPOSE["services"]["proxy"]["networks"]["inside"]["ipv4_address"]
+    assert {each["environment"]["TRUSTED_PROXIES"] for each in ours()} == {proxy}
