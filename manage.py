@@ -14,7 +14,7 @@ def main() -> None:
         from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 (it may be missing)
         from django.core.management import execute_from_command_line  # noqa: PLC0415 (likewise)
     except ImportError:
-        sys.exit(f"Django is not installed here. {packages.ADVICE} Use .venv/bin/python manage.py.")
+        sys.exit("Django is not installed here. Run `make install`, and use .venv/bin/python.")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
