@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.server,
     pytest.mark.skipif(proxies.BINARY is None, reason="needs nginx"),
 ]
+NEW = "new.0123456789ab.css"
 BEHIND = {**OWNER, "PUBLIC_URL": f"https://{HOST}", "TRUSTED_PROXIES": "127.0.0.1"}
 
 
@@ -36,6 +37,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def instances(world: World) -> Iterator[list[Shipped]]:
     """Both, before the same database."""
+    # As after an upgrade: the second one has a file that the first one doesn't know.
+    (world.server.folder / "static" / NEW).write_text("new")
     second = shipped.start(world.server.folder, {**BEHIND, **LIMITS})
     yield [world.server, second]
     for each in (second, world.server):
@@ -72,6 +75,12 @@ def test_pages_and_calls_are_answered_over_tls(proxy: Proxy, world: World, key: 
     assert sheet is not None
     assert proxy.request("GET", sheet[0].decode())[0] == 200
     assert proxy.request("GET", "/static/nothing.css")[0] == 404
+
+
+def test_a_file_that_one_instance_lacks_is_asked_of_the_other(proxy: Proxy) -> None:
+    """During an upgrade a page of the new version is followed by requests to the old one."""
+    found = [proxy.request("GET", f"/static/{NEW}") for _ in range(6)]
+    assert [(status, body) for status, _, body in found] == [(200, b"new")] * 6
 
 
 def test_plain_http_is_sent_to_https(proxy: Proxy) -> None:
