@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test large testpg check bench memory many fuzz timing table openapi format lock
+.PHONY: help install run test large testpg check bench memory many fuzz timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(VENV)/.runtime ## Install the packages that Flowlatch needs, where requirements.txt changed
 
 run: $(VENV)/.runtime ## Start Flowlatch at http://127.0.0.1:8000 (make needs only Python 3.11 or newer)
 	@exec $(BIN)/python manage.py serve
@@ -27,7 +29,7 @@ testpg: $(VENV)/.dev ## Run the tests that the database matters to on a PostgreS
 
 # Whole files, so that a module's server and browser start once; the slow ones first (tests/conftest.py).
 ON_TWO_CORES := -n 2 --dist loadfile --no-loadscope-reorder
-ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/restarts/test_,postgres.py waiting_answers.py) tests/server/start/test_start.py tests/server/streams/test_aborts.py $(addprefix tests/server/gate/test_,predictions.py revocation.py short_way.py)
+ON_POSTGRES := tests/accounts tests/apikeys tests/chatflows $(addprefix tests/server/restarts/test_,postgres.py waiting_answers.py) $(addprefix tests/server/start/test_,start.py upgrades.py) tests/server/streams/test_aborts.py $(addprefix tests/server/gate/test_,predictions.py revocation.py short_way.py)
 
 check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, deployment, fast tests
 	@$(BIN)/ruff format --check .

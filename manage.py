@@ -4,15 +4,31 @@
 import os
 import sys
 
-if __name__ == "__main__":
-    os.umask(0o077)  # what is written here holds sessions and conversations: the owner's alone
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from config.environment.version import VERSION
+from config.upgrades import packages
+
+
+def main() -> None:
+    """Run a command. What can't be used is said in one line."""
     try:
-        from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+        from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 (it may be missing)
+        from django.core.management import execute_from_command_line  # noqa: PLC0415 (likewise)
     except ImportError:
-        sys.exit("Django is not installed here. Run `make run`, or use .venv/bin/python manage.py.")
+        sys.exit("Django is not installed here. Run `make install`, and use .venv/bin/python.")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"The settings can't be used: {error}")
+    except ImportError:
+        if complaint := packages.complaint():
+            sys.exit(complaint)
+        raise
+
+
+if __name__ == "__main__":
+    os.umask(0o077)  # what is written here holds sessions and conversations: the owner's alone
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if sys.argv[1:] in (["version"], ["--version"]):  # Django would print its own
+        sys.stdout.write(f"Flowlatch {VERSION}\n")
+    else:
+        main()

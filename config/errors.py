@@ -56,7 +56,10 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     """Answer 400. A wrong Host, a frequent mistake of operators, has a page of its own."""
     if isinstance(exception, DisallowedHost):
         log.warning("foreign host", request_id=_request_id(request), expected=settings.PUBLIC_URL)
-        return _answer(request, 400, template="errors/host.html")
+        # The name of an upstream in the proxy's own file, such as `flowlatch`, is no public host.
+        is_name = not set(".[") & set(request.META.get("HTTP_HOST", ""))
+        is_lost = settings.TRUSTED_PROXIES and is_name
+        return _answer(request, 400, template=f"errors/host{'_lost' if is_lost else ''}.html")
     return _answer(request, 400)
 
 

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core import checks, management
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, connections, transaction
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.crypto.keyring import KeyRingError
 from accounts.network import addresses
@@ -23,6 +22,8 @@ from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
 from chatflows.services import onboarding
 from config import databases
+from config.delivery import old_files
+from config.upgrades import newer, packages, rights, tables
 
 log = structlog.get_logger("flowlatch.start")
 
@@ -41,6 +42,8 @@ def prepare() -> None:
 
     It runs the checks too. A second call changes nothing.
     """
+    if complaint := packages.complaint():
+        raise CannotStart(complaint)
     _folder(settings.DATA_DIR, "FLOWLATCH_DATA")
     if settings.APIKEY_PATH is not None:
         _folder(settings.APIKEY_PATH, "APIKEY_PATH")
@@ -50,9 +53,19 @@ def prepare() -> None:
         _static_files()
 
 
+def migrate() -> None:
+    """Bring the tables up to date and do nothing else, as a start would. Raises CannotStart."""
+    _folder(settings.DATA_DIR, "FLOWLATCH_DATA")
+    with _alone(), _plain_faults():
+        _is_there()
+        tables.bring_up_to_date()
+
+
 def _static_files() -> None:
     try:
+        old_files.note_use(settings.STATIC_ROOT)
         management.call_command("collectstatic", interactive=False, verbosity=0)
+        old_files.remove(settings.STATIC_ROOT)
     except OSError as error:
         raise CannotStart(f"Files can't be written: {error.strerror}.") from error
 
@@ -83,17 +96,9 @@ def let_go() -> None:
         database.close_pool()
 
 
-def doubts() -> list[str]:
-    """Return a warning for each name in `.env` that looks like a misspelt setting."""
-    return [
-        f"Warning: .env sets {name}, which is no setting. Did you mean {ours}?"
-        for name, ours in settings.MISSPELT.items()
-    ]
-
-
 def welcome() -> list[str]:
     """Return the lines that a start prints."""
-    lines = [f"Flowlatch listens at {settings.PUBLIC_URL}"]
+    lines = [f"Flowlatch {settings.VERSION} listens at {settings.PUBLIC_URL}"]
     if not onboarding.has_owner():
         token = onboarding.new_set_up_token()
         lines.append(f"Become the owner: {settings.PUBLIC_URL}/set-up/{token}/")
@@ -161,11 +166,11 @@ def _say_that_it_waits() -> None:
 
 
 def _fill() -> None:
-    try:
+    with _plain_faults():
         _is_there()
-        _migrate()
-        management.call_command("createcachetable", verbosity=0)
+        tables.bring_up_to_date()
         ring_keys.ensure(settings.KEY_RING_PATH)
+        newer.remember()
         _close_to_others()
         with (
             transaction.atomic()
@@ -175,7 +180,14 @@ def _fill() -> None:
             _first_owner()
             _flow_app()
         _key_file()
-    except KeyRingError as error:
+
+
+@contextmanager
+def _plain_faults() -> Iterator[None]:
+    """Say in one line what went wrong inside the block. Raises CannotStart."""
+    try:
+        yield
+    except (KeyRingError, newer.Newer, rights.Lacking) as error:
         raise CannotStart(str(error)) from error
     except writing.Locked:
         raise CannotStart(
@@ -195,6 +207,8 @@ def _fill() -> None:
 
 
 def _is_there() -> None:
+    if connection.vendor == "postgresql":
+        rights.check_schema()  # one that the role can't see looks empty
     # A key ring beside an empty database means a lost disk or a wrong path. A new installation here
     # would show a set-up link to whoever reads the log.
     # A key file brings the keys back that the ring was made for.
@@ -211,20 +225,6 @@ def _close_to_others() -> None:
     for path in settings.DATA_DIR.glob("*"):
         if path.is_file() and path.stat().st_mode & 0o077 and path.suffix != ".log":
             path.chmod(0o600)
-
-
-def _migrate() -> None:
-    executor = MigrationExecutor(connection)
-    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return
-    # All migrations run in one transaction. In Django's own, tables would be left without their
-    # record if the machine stopped in between. SQLite alters tables only while it checks no foreign
-    # keys, and the checks can't be turned off inside a transaction.
-    with connection.constraint_checks_disabled(), transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:  # a table with pending checks can't be altered
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        management.call_command("migrate", interactive=False, verbosity=0)
 
 
 def _restore_keys() -> None:

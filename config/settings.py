@@ -1,6 +1,5 @@
 """All settings, from the environment (`.env.example` lists the names)."""
 
-import os
 import warnings
 from collections.abc import Callable
 from email.utils import formataddr, getaddresses
@@ -16,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.crypto import keyring
 from accounts.network import hosts
 from config import databases, limit_stores, logs
-from config.environment import files, names
+from config.environment import files, version
 from config.environment.values import (
     choice,
     currency,
@@ -30,18 +29,6 @@ from config.environment.values import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def _read_file(path: Path) -> dict[str, str]:
-    # A name that is set already wins. Returns the names that look like a misspelling of ours.
-    try:
-        found = files.read(path)
-    except files.Unreadable as error:
-        raise ImproperlyConfigured(str(error)) from None
-    for name, value in found.items():
-        os.environ.setdefault(name, value)
-    return {name: ours for name in found if (ours := names.meant(name))}
-
 
 _DATABASE_SCHEMES = {
     scheme
@@ -129,11 +116,11 @@ def _public_url(given: str) -> hosts.PublicUrl:
         raise ImproperlyConfigured(f"{name} {error}.") from None
 
 
-VERSION = "0.1.0"
+VERSION = version.VERSION
 # The release of Flowise that was tried: its protocol is the gate's, and its clients ask for it.
 FLOWISE_VERSION = "3.1.4"
 
-MISSPELT = _read_file(BASE_DIR / ".env")  # a warning at the start
+DOUBTS = files.load(BASE_DIR / ".env")  # warnings of the start
 DEBUG = is_on("DEBUG")
 DATABASE_WAIT = number("DATABASE_WAIT", 30, least=0, most=3600)  # seconds, at a start
 DATA_DIR = Path(text("FLOWLATCH_DATA", str(BASE_DIR / "var"))).resolve()

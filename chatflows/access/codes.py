@@ -162,13 +162,28 @@ RESTARTING = Code(
 BAD_REQUEST = Code("bad_request", 400, "Bad request", "The request can't be understood.")
 FORBIDDEN = Code("forbidden", 403, "Forbidden", "This is not allowed.")
 METHOD_NOT_ALLOWED = Code(
-    "method_not_allowed", 405, "Method not allowed", "This address does not take that method."
+    "method_not_allowed",
+    405,
+    "Method not allowed",
+    "This address does not take that method.",
+    "The address is right, the method is not.",
+    "Send one of the methods in the header Allow.",
 )
 REQUEST_TIMEOUT = Code(
-    "request_timeout", 408, "Request timeout", "The body did not arrive in time."
+    "request_timeout",
+    408,
+    "Request timeout",
+    "The body did not arrive in time.",
+    "The body took over 30 seconds, or came slower than 64 KiB a second after that.",
+    "Send it again over a faster line, or send less.",
 )
 TOO_LARGE = Code(
-    "too_large", 413, "Payload too large", "The body is larger than this address takes."
+    "too_large",
+    413,
+    "Payload too large",
+    "The body is larger than this address takes.",
+    "The question and its files are too large together.",
+    "Send fewer or smaller files.",
 )
 UNSUPPORTED_MEDIA_TYPE = Code(
     "unsupported_media_type",
@@ -209,10 +224,20 @@ CLOSED = Code("closed", 403, "Forbidden", "This chat was closed while the answer
 # The engine. Closed, filtered, unknown and not allowed upstreams get the same words, so that nobody
 # can map a network with them.
 UPSTREAM_UNREACHABLE = Code(
-    "upstream_unreachable", 502, "Bad gateway", "The engine can't be reached."
+    "upstream_unreachable",
+    502,
+    "Bad gateway",
+    "The engine can't be reached.",
+    "The engine's server can't be reached.",
+    "Ask again after some seconds; then tell who looks after the chatflow.",
 )
 UPSTREAM_UNAUTHORIZED = Code(
-    "upstream_unauthorized", 502, "Bad gateway", "The engine refused the chatflow's own key."
+    "upstream_unauthorized",
+    502,
+    "Bad gateway",
+    "The engine refused the chatflow's own key.",
+    "The engine's server refuses the key that the chatflow has for it. Your key is good.",
+    "Tell who looks after the chatflow.",
 )
 UPSTREAM_ERROR = Code(
     "upstream_error",
@@ -224,10 +249,29 @@ UPSTREAM_ERROR = Code(
     "Test the connection on the Engine page.",
 )
 UPSTREAM_INVALID = Code(
-    "upstream_invalid", 502, "Bad gateway", "The engine sent something that is no answer."
+    "upstream_invalid",
+    502,
+    "Bad gateway",
+    "The engine sent something that is no answer.",
+    "What the engine's server sent can't be read, or has no text in it.",
+    "Tell who looks after the chatflow.",
 )
-UPSTREAM_CUT = Code("upstream_cut", 502, "Bad gateway", "The answer broke off.")
-UPSTREAM_UNSET = Code("upstream_unset", 502, "Bad gateway", "The chatflow's engine is not set up.")
+UPSTREAM_CUT = Code(
+    "upstream_cut",
+    502,
+    "Bad gateway",
+    "The answer broke off.",
+    "The engine's server hung up in the middle of its answer.",
+    "Throw away what came, and ask again if it may be asked twice.",
+)
+UPSTREAM_UNSET = Code(
+    "upstream_unset",
+    502,
+    "Bad gateway",
+    "The chatflow's engine is not set up.",
+    "Nobody has chosen what answers yet.",
+    "Set it up on the Engine page.",
+)
 UPSTREAM_TIMEOUT = Code(
     "upstream_timeout",
     504,
@@ -249,6 +293,8 @@ INTERNAL_ERROR = Code(
     500,
     "Internal error",
     "Something broke here. The call was not answered.",
+    "Something broke in Flowlatch.",
+    "Tell its operators the X-Request-Id: their log has the cause under it.",
 )
 
 CODES = {code.name: code for code in [*globals().values()] if isinstance(code, Code)}

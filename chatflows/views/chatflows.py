@@ -86,8 +86,9 @@ def chatflow_use(request: ChatflowRequest) -> HttpResponse:
     context = {
         "chatflow": chatflow,
         "endpoint": snippets.endpoint(settings.PUBLIC_URL, chatflow.id),
-        "snippets": snippets.whole(*asked),
-        "streaming_snippets": snippets.streaming(*asked),
+        "snippets": snippets.whole(*asked) + snippets.by_programs(*asked),
+        "streaming_snippets": snippets.streaming(*asked)
+        + snippets.by_programs(*asked, is_stream=True),
         "openai_snippets": snippets.openai(*asked),
         "flowise_snippets": snippets.flowise(*asked),
         "answers": codes.EXPLAINED,

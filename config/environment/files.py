@@ -2,13 +2,15 @@
 
 import codecs
 import io
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from dotenv.parser import Binding, parse_stream
 
-from config.environment.names import NAMES
+from config.environment.names import NAMES, doubts
 
 LARGEST = 2**20  # bytes
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -19,8 +21,20 @@ _PASSWORDS = {"OWNER_PASSWORD", "FLOW_PASSWORD"}
 _OUR_LINE = re.compile(rf"^\s*(?:export\s+)?(?:{'|'.join(NAMES)})\s*=", re.MULTILINE)
 
 
-class Unreadable(Exception):
+class Unreadable(ImproperlyConfigured):
     """Raised for a file that can't be read. The message quotes at most the name of a setting."""
+
+
+def load(path: Path) -> list[str]:
+    """Put what a file sets into the environment; a name that is set there already wins.
+
+    Returns a warning for each name, here or there, that looks like one of ours. Raises Unreadable.
+    """
+    outside = list(os.environ)
+    found = read(path)
+    for name, value in found.items():
+        os.environ.setdefault(name, value)
+    return doubts(found, outside)
 
 
 def read(path: Path) -> Mapping[str, str]:

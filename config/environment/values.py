@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts import money
 from accounts.network import addresses
+from config.environment import secrets
 
 DEEPEST = 10  # variables that stand for another
 MOST = 10**12
@@ -20,8 +21,13 @@ _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def exact(name: str) -> str:
-    """Return a value as it is, for names and passwords; empty if it is not set."""
-    text = os.environ.get(name, "")
+    """Return a value as it is, for names and passwords; empty if it is not set.
+
+    A secret may be in a file of its own. Raises ImproperlyConfigured.
+    """
+    text = secrets.from_file(name)
+    if text is None:
+        text = os.environ.get(name, "")
     try:
         text.encode()
     except UnicodeEncodeError:  # its message would quote the value
@@ -41,8 +47,11 @@ def secret_url(name: str, default: str = "") -> str:
     """Return an address that can hold a password: there a `$` is mostly only a `$`.
 
     `${NAME}`, and a `$NAME` that is the whole value, are put in once: what they say is taken as it
-    is. Raises ImproperlyConfigured, and quotes no name: it can be a part of the password.
+    is. So is an address in a file of its own. Raises ImproperlyConfigured, and quotes no name: it
+    can be a part of the password.
     """
+    if (given := secrets.from_file(name)) is not None:
+        return given.strip()
 
     def put_in(found: re.Match[str]) -> str:
         meaning = exact(found["bare"] or found["braced"]).strip()

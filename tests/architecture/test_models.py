@@ -31,12 +31,13 @@ from chatflows.models import (
     UnansweredQuestion,
     UpstreamSecret,
 )
+from config.models import ServedVersion
 
 pytestmark = pytest.mark.fast
 
 OURS = [
     m
-    for name in ("accounts", "apikeys", "chatflows")
+    for name in ("accounts", "apikeys", "chatflows", "config")
     for m in apps.get_app_config(name).get_models()
 ]
 # Models without a `team` of their own, and why. A stale line fails.
@@ -51,6 +52,7 @@ WITHOUT_A_TEAM = {
     Mail: "password resets are of no team",
     LockOut: "counts names that nobody may have",
     ResetRequest: "asked by people whom nobody has looked up yet",
+    ServedVersion: "of the installation",
     Session: "of a person, who can be in many teams",
     RingKey: "of the installation",
     Team: "is the team",

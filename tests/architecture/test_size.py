@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config.environment.names import NAMES
+from config.environment.names import NAMES, SECRETS
 
 pytestmark = pytest.mark.fast
 
@@ -86,3 +86,4 @@ def test_every_name_of_the_environment_is_explained() -> None:
     assert read - explained == set()
     assert explained - read == set(), "explained, but nothing reads it"
     assert read == NAMES
+    assert SECRETS <= NAMES

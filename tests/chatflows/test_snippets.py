@@ -16,6 +16,8 @@ ID = UUID("0198c2f4-1c2b-4d5e-8f90-abcdef123456")
 ALL = [
     *snippets.whole("https://f.example", ID),
     *snippets.streaming("https://f.example", ID),
+    *snippets.by_programs("https://f.example", ID),
+    *snippets.by_programs("https://f.example", ID, is_stream=True),
     *snippets.flowise("https://f.example", ID),
     *snippets.openai("https://f.example", ID),
 ]

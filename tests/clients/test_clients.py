@@ -1,6 +1,8 @@
 """The code of the Use it page, run as it stands there; and what the clients do beside it."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,11 @@ GROUPS = {
     "streaming": snippets.streaming,
     "flowise": snippets.flowise,
     "openai": snippets.openai,
+}
+PROGRAMS = {
+    "java": (["java"], "Ask.java"),
+    "go": (["go", "run"], "ask.go"),
+    "php": (["php"], "ask.php"),
 }
 WRONG = "flk_sk_" + "A" * 12 + "_" + "B" * 49
 
@@ -59,6 +66,28 @@ def test_the_python_of_the_page_answers(door: Door, group: str) -> None:
         text=True,
         check=True,
     )
+    assert said(done.stdout) == ANSWER
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "streaming"])
+@pytest.mark.parametrize("lang", PROGRAMS)
+def test_a_program_of_the_page_answers(
+    door: Door, lang: str, is_stream: bool, tmp_path: Path
+) -> None:
+    program, name = PROGRAMS[lang]
+    if shutil.which(program[0]) is None:
+        if "CI" in os.environ:
+            pytest.fail(f"{program[0]} is missing")
+        pytest.skip(f"{program[0]} is not installed")
+    flow = door.server.url, UUID(door.chatflow), "What is Flowlatch?"
+    found = snippets.by_programs(*flow, is_stream=is_stream)
+    (tmp_path / name).write_text(next(each.code for each in found if each.lang == lang))
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "FLOWLATCH_KEY": door.key}
+    done = subprocess.run(
+        [*program, name], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     assert said(done.stdout) == ANSWER
 
 

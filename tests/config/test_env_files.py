@@ -1,11 +1,12 @@
 """`.env`: what is written is what counts, and what can't be read stops without being told."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from config.environment import files
-from config.environment.names import meant
+from config.environment.names import doubts, meant
 
 pytestmark = pytest.mark.fast
 
@@ -134,7 +135,35 @@ def test_a_folder_or_a_dead_link_in_its_place_is_refused_and_no_file_is_none(fil
         ("DOMAIN", None),
         ("SSL_CERT_FILE", None),
         ("POSTGRES_PASSWORD", None),
+        ("POSTGRES_PASSWORD_FILE", None),
+        ("OWNER_PASSWORD_FILE", None),
+        ("OWNER_PASWORD_FILE", "OWNER_PASSWORD_FILE"),
     ],
 )
 def test_a_misspelt_name_is_recognised(name: str, ours: str | None) -> None:
     assert meant(name) == ours
+
+
+def test_names_that_look_like_ours_are_doubted_wherever_they_are_set() -> None:
+    foreign = ["HOME", "FLOWLATCH_KEY", "FLOWLATCH_SERVICE_HOST", "FLOWLATCH_PORT_8000_TCP"]
+    assert doubts(["OWNER_PASSWRD", "DOMAIN"], [*foreign, "PORT", "DATABASE_URL_FILE"]) == [
+        "Warning: .env sets OWNER_PASSWRD, which is no setting. Did you mean OWNER_PASSWORD?"
+    ]
+    assert doubts([], ["WEB_CONCURENCY", "FLOWLATCH_COLOUR", "PORT_FILE"]) == [
+        "Warning: the environment sets WEB_CONCURENCY, which is no setting. Did you mean "
+        "WEB_CONCURRENCY?",
+        "Warning: the environment sets FLOWLATCH_COLOUR, which is no setting of this version.",
+        "Warning: the environment sets PORT_FILE, but only secrets can be in a file. Set PORT.",
+    ]
+
+
+def test_a_file_sets_what_the_environment_does_not(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "1")
+    monkeypatch.setenv("TEAM_NAME", "gone after the test")
+    monkeypatch.delenv("TEAM_NAME")
+    file.write_text("PORT=2\nTEAM_NAME=Acme\nOWNER_PASSWRD=x\n")
+    assert "OWNER_PASSWRD" in files.load(file)[0]
+    assert (os.environ["PORT"], os.environ["TEAM_NAME"]) == ("1", "Acme")
+    monkeypatch.delenv("OWNER_PASSWRD")

@@ -1,4 +1,4 @@
-"""migrate: Django's command, but that its statements take as long as they need."""
+"""migrate: bring the tables up to date as a start does, so that a role of its own can do it."""
 
 from typing import Any
 
@@ -7,6 +7,23 @@ from django.db import connections
 
 
 class Command(Migrate):
+    help = "Brings the tables up to date, as a start does. With arguments it is Django's command."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Without arguments do what a start does: check role and version, wait, migrate."""
+        if len(argv) > 2:
+            super().run_from_argv(argv)
+            return
+        from config import preparation  # noqa: PLC0415 (it loads all that a start needs)
+
+        try:
+            preparation.migrate()
+        except preparation.CannotStart as error:
+            raise SystemExit(f"CommandError: {error}") from None
+        finally:
+            preparation.let_go()
+        self.stdout.write("The tables are up to date.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate. On PostgreSQL the bounds that keep pages from waiting are lifted meanwhile."""
         database = connections[options["database"]]

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         """Prepare and greet, in a child process: serving needs nothing of what this loads."""
         from config import preparation  # noqa: PLC0415 (it must not stay in the server's memory)
 
-        for line in preparation.doubts():
+        for line in settings.DOUBTS:
             self.stdout.write(line)
         try:
             preparation.port_is_free(settings.HOST, settings.PORT)

@@ -116,3 +116,23 @@ def test_the_page_of_a_chatflow_shows_what_is_explained(acme: Team, as_alice: Cl
         assert f"<b>{code.status}</b>" in row
         assert escape(code.meaning) in row
         assert escape(code.remedy) in row
+
+
+def test_the_guide_for_integrations_says_of_each_status_what_the_catalogue_says() -> None:
+    text = (Path(settings.BASE_DIR) / "docs/integrating.md").read_text()
+    rows = re.findall(r"^\| (\d{3}) \| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    told = {name: (int(status), meaning, remedy) for status, name, meaning, remedy, _ in rows}
+    for name, row in told.items():
+        code = codes.CODES[name]
+        assert row == (code.status, code.meaning, code.remedy)
+    # Every other code is of pages or of the management API.
+    assert codes.CODES.keys() - told.keys() == {
+        *("bad_request", "forbidden", "no_such_thing", "invalid_fields", "conflict"),
+        *("precondition_failed", "too_many_streams", "closed"),
+    }
+    retried = {name: retry for _, name, _, _, retry in rows if retry != "no"}
+    for name in retried:
+        assert codes.CODES[name].status in (408, 429, 500, 502, 503, 504), name
+    for code in codes.CODES.values():
+        if code.status in (429, 503) and code.name in told:
+            assert "Retry-After" in retried[code.name]

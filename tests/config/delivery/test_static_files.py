@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.test import override_settings
 from django.utils.functional import empty
 
 from config import settings as shipped
+from config.delivery import old_files
 from config.delivery.static_files import with_static_files
 
 
@@ -66,3 +69,39 @@ def fetch(path: str, takes: bytes) -> tuple[dict[bytes, bytes], bytes]:
     }
     asyncio.run(with_static_files(None)(scope, receive, send))
     return dict(sent[0]["headers"]), b"".join(each.get("body", b"") for each in sent[1:])
+
+
+@pytest.fixture
+def superseded(root: Path) -> Path:
+    """A style sheet of the version before, whose last start was long ago."""
+    path = root / "css/2-base.0123456789ab.css"
+    path.write_text("old")
+    os.utime(path, (1, 1))
+    return path
+
+
+def test_files_of_the_version_before_are_served_for_a_month_and_then_removed(
+    root: Path, superseded: Path
+) -> None:
+    manifest = root / old_files.MANIFEST
+    new = manifest.read_text()
+    current = next(each.name for each in root.glob("css/2-base.*.css") if each != superseded)
+    manifest.write_text(new.replace(current, superseded.name))
+    old_files.note_use(root)  # the upgrade: until now the old one was served
+    manifest.write_text(new)
+    old_files.remove(root)
+    assert fetch(f"/static/css/{superseded.name}", b"identity")[1] == b"old"
+    old_files.remove(root, now=time.time() + old_files.KEPT_FOR + 60)
+    assert not superseded.exists()
+    assert (root / "css" / current).exists()
+    assert (root / "css" / f"{current}.gz").exists()
+
+
+def test_nothing_is_removed_while_nobody_knows_what_is_old(root: Path, superseded: Path) -> None:
+    manifest = root / old_files.MANIFEST
+    kept = manifest.read_text()
+    manifest.write_text("{")
+    old_files.remove(root)
+    manifest.write_text(kept)
+    assert superseded.exists()
+    superseded.unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.environment.version import VERSION
 from tests.ports import free_port
 from tests.server import forks, shipped
 from tests.server.forks import PATIENCE, ROOT
@@ -16,7 +17,7 @@ from tests.server.shipped import OWNER, SERVE, Shipped, environment
 pytestmark = pytest.mark.server
 
 SECRET = "granite teapot harbour"
-LINKED = ("accounts", "apikeys", "chatflows", "templates", "static")
+LINKED = ("accounts", "apikeys", "chatflows", "templates", "static", "pyproject.toml")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_it_starts_on_every_address_and_people_can_log_in(
     tmp_path: Path, env: dict[str, str], clients: list[str], shown: str
 ) -> None:
     server = started(tmp_path, clients[0], **env)
-    assert f"Flowlatch listens at http://{shown}:{server.port}\n" in server.log
+    assert f"Flowlatch {VERSION} listens at http://{shown}:{server.port}\n" in server.log
     key = server.do("make_key", team="acme", name="k", opens=[server.chatflow])
     for client in clients:
         server.host = client
@@ -157,7 +158,7 @@ def test_a_public_url_is_used_everywhere_in_one_spelling(
     unowned: Path, written: str, url: str
 ) -> None:
     server = shipped.start(unowned, {"PUBLIC_URL": written}, is_first=True)
-    assert f"Flowlatch listens at {url}\n" in server.log
+    assert f"Flowlatch {VERSION} listens at {url}\n" in server.log
     link = re.search(rf"owner: ({re.escape(url)}/set-up/\S+)", server.log)
     assert link is not None
     host = url.partition("://")[2]
@@ -197,6 +198,7 @@ def test_the_mail_sender_follows_the_public_url(tmp_path: Path) -> None:
         ({"PUBLIC_URL": "https://[fe80::1%25eth0]"}, "PUBLIC_URL must have no zone"),
         ({"HOST": "my_box"}, "PUBLIC_URL is not set, and made from HOST"),
         ({"TRUSTED_PROXIES": "hush"}, "TRUSTED_PROXIES must be"),
+        ({"LIMITS_URL_FILE": "/nowhere/hush"}, "LIMITS_URL_FILE names a file that can't be read"),
         ({"DEBUG": "hush"}, "DEBUG must be true or false."),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be"),
     ],

@@ -8,9 +8,17 @@ from uuid import UUID
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from chatflows.snippets import programs
+
 QUESTION = "What can you do?"  # where the chatflow suggests none
 # What needs no escape in a shell, in JSON or in any language of the snippets.
 PLAIN = re.compile(r"[\w ,.?!:()-]{1,120}")
+
+_PROGRAMS = (
+    ("java", "Java", programs.java),
+    ("go", "Go", programs.go),
+    ("php", "PHP", programs.php),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,17 @@ def streaming(public_url: str, chatflow_id: UUID, question: str = QUESTION) -> l
         Snippet("curl", "curl", curl.format(url=url, question=question, more=more)),
         Snippet("python", "Python", _PYTHON_STREAM.format(url=url, question=question)),
         Snippet("js", "JavaScript", _JAVASCRIPT_STREAM.format(url=url, question=question)),
+    ]
+
+
+def by_programs(
+    public_url: str, chatflow_id: UUID, question: str = QUESTION, *, is_stream: bool = False
+) -> list[Snippet]:
+    """Return code for the languages of servers, for a whole answer or one as it comes."""
+    url = endpoint(public_url, chatflow_id)
+    return [
+        Snippet(lang, label, write(url, question, is_stream=is_stream))
+        for lang, label, write in _PROGRAMS
     ]
 
 

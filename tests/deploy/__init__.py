@@ -1,0 +1,1 @@
+"""Tests of the files in deploy/: what can be run here is run."""
