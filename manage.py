@@ -9,10 +9,11 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
+
+        from accounts.management.checked import CheckedUtility
     except ImportError:
         sys.exit("Django is not installed here. Run `make run`, or use .venv/bin/python manage.py.")
     try:
-        execute_from_command_line(sys.argv)
+        CheckedUtility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"The settings can't be used: {error}")

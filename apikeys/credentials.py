@@ -22,12 +22,14 @@ __all__ = [
     "ABSENT",
     "Credential",
     "Proof",
+    "Renewal",
     "State",
     "StoredSecret",
     "judge",
     "of_stored",
     "present",
     "read",
+    "renewal",
 ]
 
 
@@ -82,10 +84,17 @@ class Credential(NamedTuple):
 ABSENT = Credential(Carrier.NONE, State.ABSENT)
 
 
+class Renewal(NamedTuple):
+    """The digest of a text that proved to be right, under a newer pepper than the stored one's."""
+
+    pepper_version: int
+    digest: str
+
+
 class Proof(NamedTuple):
     """What is kept of a well-formed key text: its id, and its digest under each pepper.
 
-    `digests` is empty if the key ring can't be read.
+    The pepper in use comes first. `digests` is empty if the key ring can't be read.
     """
 
     public_id: str
@@ -155,9 +164,19 @@ def judge(
         raise Unavailable("key ring")
     if stored is None:
         return Credential(carrier, State.UNKNOWN)
+    if stored.pepper_version < min(proof.digests)[0]:  # retired: only dead secrets were left to it
+        return Credential(carrier, State.UNKNOWN)
     if not hmac.compare_digest(_digest_under(stored.pepper_version, proof), stored.digest):
         return Credential(carrier, State.UNKNOWN)
     return of_stored(carrier, stored, now)
+
+
+def renewal(credential: Credential, proof: Proof | None, stored: StoredSecret) -> Renewal | None:
+    """Return the digest to store from now on; None where it is that already, or not proved."""
+    if proof is None or credential.key_id is None or not proof.digests:
+        return None
+    version, digest = proof.digests[0]
+    return Renewal(version, digest) if stored.pepper_version < version else None
 
 
 def of_stored(carrier: Carrier, stored: StoredSecret, now: datetime) -> Credential:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.network import addresses
+from accounts.services.key_ring.processes import Watch
 from accounts.worker.worker import Worker
 
 ASGIMessage = MutableMapping[str, Any]
@@ -52,16 +53,20 @@ application = Served()
 
 async def _live(scope: Any, receive: Any, send: Any) -> None:
     worker = Worker() if settings.WORKER == "internal" else None
+    watch = Watch("web")
 
     async def receiving() -> ASGIMessage:
         message: ASGIMessage = await receive()
         if message["type"] == "lifespan.startup":
+            watch.start()
             if worker is not None:
                 worker.start()
             _calm_collector()
             _return_large_blocks()
-        elif worker is not None:
-            await asyncio.to_thread(worker.stop)
+        else:
+            await asyncio.to_thread(watch.stop)
+            if worker is not None:
+                await asyncio.to_thread(worker.stop)
         return message
 
     await gate(scope, receiving, send)

@@ -1,7 +1,11 @@
 """Stored secrets: read what a credential is judged by, for whoever is not the gate."""
 
+from django.utils import timezone
+
+from accounts.crypto.keyring import Purpose
 from accounts.network import addresses
-from apikeys.credentials import StoredSecret
+from accounts.services.key_ring.rows import Needing
+from apikeys.credentials import Renewal, StoredSecret
 from apikeys.models import KeySecret
 
 
@@ -10,6 +14,12 @@ def find(public_id: str) -> tuple[KeySecret, StoredSecret] | None:
     rows = KeySecret.objects.select_related("key__team", "key__service_account")
     row = rows.filter(public_id=public_id).first()
     return None if row is None else (row, stored(row))
+
+
+def renew(public_id: str, renewal: Renewal) -> None:
+    """Store the digest of a text that proved to be right under the pepper in use."""
+    older = KeySecret.objects.filter(public_id=public_id, pepper_version__lt=renewal.pepper_version)
+    older.update(pepper_version=renewal.pepper_version, digest=renewal.digest)
 
 
 def stored(row: KeySecret) -> StoredSecret:
@@ -34,3 +44,15 @@ def stored(row: KeySecret) -> StoredSecret:
         origins=tuple(key.origins),
         limits=key.limits,
     )
+
+
+def _under(pepper_version: int) -> int:
+    """Count the secrets that could still open something. A deleted key or an ended one never does.
+
+    One that is disabled or expired may come back.
+    """
+    live = KeySecret.objects.live(timezone.now()).filter(key__deleted_at=None)
+    return live.filter(pepper_version=pepper_version).count()
+
+
+NEEDING = Needing(Purpose.PEPPER, "secrets of keys that were not used since", _under)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from apikeys.credentials import Renewal
 from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.recorder")
@@ -54,6 +55,7 @@ class CallRecord(NamedTuple):
     cost: int = 0  # of them, in nanos
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
     is_publishable: bool = False  # with a key that everyone can send
+    renewal: Renewal | None = None  # of the stored digest, after a new pepper came into use
 
 
 class Share:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from accounts.outages import Unavailable
+from apikeys import credentials
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import Reason
@@ -214,6 +215,7 @@ def record_of(
 ) -> CallRecord:
     """Return the record of a call that was decided and is over; `started` by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
+    secret, proof = verdict.facts.secret, verdict.claim.proof
     return CallRecord(
         at=verdict.at,
         chatflow_id=chatflow_id,
@@ -238,4 +240,5 @@ def record_of(
         tokens=tokens,
         cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
         reservation=reservation,
+        renewal=credentials.renewal(credential, proof, secret) if secret is not None else None,
     )

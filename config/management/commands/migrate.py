@@ -7,6 +7,8 @@ from django.db import connections
 
 
 class Command(Migrate):
+    opens_key_ring = False  # tables alone
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate. On PostgreSQL the bounds that keep pages from waiting are lifted meanwhile."""
         database = connections[options["database"]]

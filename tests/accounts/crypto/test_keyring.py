@@ -16,9 +16,9 @@ from accounts.services import ring_keys
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    keyring.load.cache_clear()
+    keyring.forget()
     yield tmp_path / "keyring.json"
-    keyring.load.cache_clear()
+    keyring.forget()
 
 
 def one_line(error: pytest.ExceptionInfo[KeyRingError], path: Path) -> str:
@@ -74,7 +74,7 @@ def test_the_newest_version_is_the_current_one(path: Path) -> None:
         {"2": keyring._encode(b"2" * 32), "10": keyring._encode(b"X" * 32)}
     )
     path.write_text(json.dumps(stored))
-    keyring.load.cache_clear()
+    keyring.forget()
     assert keyring.load(path).current(Purpose.PEPPER) == (10, b"X" * 32)
 
 
@@ -115,6 +115,7 @@ WHOLE = {purpose.value: {"1": keyring._encode(b"k" * 32)} for purpose in Purpose
 )
 def test_a_damaged_ring_says_so_and_quotes_nothing(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+    path.chmod(0o600)
     with pytest.raises(KeyRingError) as error:
         keyring.load(path)
     message = one_line(error, path)
@@ -158,7 +159,7 @@ def test_the_first_start_makes_a_ring_and_notes_its_fingerprints(path: Path) -> 
 def test_a_lost_ring_is_noticed_and_not_made_anew(path: Path) -> None:
     ring_keys.ensure(path)
     path.unlink()
-    keyring.load.cache_clear()
+    keyring.forget()
     with pytest.raises(KeyRingError) as error:
         ring_keys.ensure(path)
     assert "is lost" in one_line(error, path)
@@ -191,7 +192,7 @@ def test_a_ring_with_a_new_version_is_taken_and_noted(path: Path) -> None:
     stored = json.loads(path.read_text())
     stored["keys"]["pepper"]["2"] = keyring._encode(b"2" * 32)
     path.write_text(json.dumps(stored))
-    keyring.load.cache_clear()
+    keyring.forget()
     ring_keys.ensure(path)
     assert RingKey.objects.filter(purpose="pepper").count() == 2
 
