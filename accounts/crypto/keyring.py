@@ -124,7 +124,7 @@ def forget() -> None:
 
 
 def read(path: Path) -> KeyRing:
-    """Read the ring. Raises KeyRingError if it is missing, unreadable, open to others or damaged."""
+    """Read the file. Raises KeyRingError if it is missing, open to others, or damaged."""
     try:
         text, status = _content(path)
     except FileNotFoundError:

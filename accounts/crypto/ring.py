@@ -43,9 +43,7 @@ def newest() -> KeyRing:
         return _refuse(held, path, found, "it is another ring")
     keyring.hold(path, ring)
     if ring.every(Purpose.SIGNING) != held.every(Purpose.SIGNING):
-        # The old key is among the fallbacks before the new one signs.
-        settings.SECRET_KEY_FALLBACKS[:] = ring.signing_fallbacks()
-        settings.SECRET_KEY = ring.current(Purpose.SIGNING)[1].hex()
+        _sign_with(ring)
     log.info("key ring read again")
     return ring
 
@@ -62,6 +60,15 @@ def key(purpose: Purpose, version: int | None) -> tuple[int, bytes]:
     if held is None:
         raise Unavailable(f"{purpose} version {version}")
     return version, held
+
+
+def _sign_with(ring: KeyRing) -> None:
+    # Each key is among the two settings at each moment.
+    current = ring.current(Purpose.SIGNING)[1].hex()
+    others = ring.signing_fallbacks()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY, current, *others]
+    settings.SECRET_KEY = current
+    settings.SECRET_KEY_FALLBACKS = others
 
 
 def _refuse(held: KeyRing, path: Path, found: Mark, reason: str) -> KeyRing:

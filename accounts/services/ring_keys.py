@@ -67,7 +67,8 @@ def fingerprints(ring: KeyRing) -> Mapping[Name, str]:
 
 
 def _known() -> Mapping[Name, str]:
-    return {(k.purpose, k.version): k.fingerprint for k in RingKey.objects.all()}
+    rows = RingKey.objects.values_list("purpose", "version", "fingerprint")
+    return {(purpose, version): fingerprint for purpose, version, fingerprint in rows}
 
 
 def _compared(path: Path, known: Mapping[Name, str]) -> KeyRing:

@@ -9,7 +9,7 @@ from accounts.crypto.keyring import KeyRingError, Purpose
 from accounts.management.checked import WRONG_RING
 from accounts.outages import NOT_STARTED, OUTAGES
 from accounts.permissions import Actor
-from accounts.services.key_ring import processes, rotation
+from accounts.services.key_ring import rotation
 from accounts.services.key_ring.rotation import Refused, Version
 
 BY = Actor("command", "keyring", "manage.py keyring")
@@ -58,11 +58,12 @@ class Command(BaseCommand):
             raise CommandError(NOT_STARTED) from None
 
     def _status(self, options: dict[str, Any]) -> None:
-        for version in rotation.status():
-            self.stdout.write(f"{version.purpose} version {version.number}: {_says(version)}")
-        running = processes.running()
-        self.stdout.write(f"Processes that run: {len(running)}")
-        for seen in running:
+        found = rotation.status()
+        for version in found.versions:
+            says = _says(version, len(found.running))
+            self.stdout.write(f"{version.purpose} version {version.number}: {says}")
+        self.stdout.write(f"Running processes: {len(found.running)}")
+        for seen in found.running:
             uses = ", ".join(f"{purpose} {number}" for purpose, number in seen.uses.items())
             self.stdout.write(f"  {seen.kind} process {seen.name} uses {uses}")
 
@@ -89,10 +90,9 @@ class Command(BaseCommand):
         )
 
 
-def _says(version: Version) -> str:
+def _says(version: Version, running: int) -> str:
     if version.is_added:
-        known = sum(version.is_known.values())
-        return f"added, not used yet, known to {known} of {len(version.is_known)} running processes"
+        return f"added, not used yet, known to {version.known_by} of {running} running processes"
     since = f" since {version.used_at:%Y-%m-%d %H:%M} UTC" if version.used_at else ""
     state = f"in use{since}" if version.is_used else "older"
     if not version.needed_by:

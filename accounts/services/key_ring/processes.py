@@ -14,7 +14,7 @@ from django.db import connections, models
 from django.db.models.functions import Now
 
 from accounts.crypto import ring
-from accounts.crypto.keyring import KeyRing, Purpose
+from accounts.crypto.keyring import KeyRing, KeyRingError, Purpose
 from accounts.models import RingProcess
 from accounts.outages import OUTAGES
 from accounts.services import ring_keys
@@ -24,6 +24,7 @@ log = structlog.get_logger("flowlatch.key_ring")
 LOOK_EVERY = 1.0  # seconds between two looks whether the file has changed
 TELL_EVERY = 10  # looks between two notes in the database, if it has not
 SILENT_AFTER = timedelta(seconds=35)  # who has said nothing for so long is taken for dead
+STOP_WITHIN = 2.0  # seconds; later it counts as silent
 FORGOTTEN_AFTER = timedelta(hours=1)
 
 
@@ -55,7 +56,7 @@ class Watch:
     def stop(self) -> None:
         """End, and say no more that the process runs."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_WITHIN)
 
     def _run(self) -> None:
         looks = 0
@@ -82,7 +83,9 @@ class Watch:
             run()
         except OUTAGES as error:
             if not self._is_silent:
-                log.info("key ring not told", error=type(error).__name__)
+                fault = error.__cause__
+                reason = str(fault) if isinstance(fault, KeyRingError) else type(error).__name__
+                log.warning("key ring not told", reason=reason)
             self._is_silent = True
             connections.close_all()
         else:

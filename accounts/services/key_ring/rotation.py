@@ -37,28 +37,36 @@ class Version(NamedTuple):
     is_used: bool
     is_added: bool
     used_at: datetime | None
-    needed_by: dict[str, int]
-    is_known: dict[Seen, bool]
+    needed_by: Mapping[str, int]
+    known_by: int  # of the processes that run
 
 
-def status() -> list[Version]:
-    """Return all versions of the ring. Raises KeyRingError."""
+class Status(NamedTuple):
+    """The ring as it is now, and the processes that run."""
+
+    versions: list[Version]
+    running: list[Seen]
+
+
+def status() -> Status:
+    """Return all versions of the ring, and who runs. Raises KeyRingError."""
     held = ring_keys.check(settings.KEY_RING_PATH)
     running = processes.running()
     used_at = {(k.purpose, k.version): k.used_at for k in RingKey.objects.all()}
-    return [
+    versions = [
         Version(
             purpose=purpose,
             number=number,
             is_used=number == held.current(purpose)[0],
             is_added=number in held.added.get(purpose, {}),
             used_at=used_at.get((purpose.value, number)),
-            needed_by=dict(rows.needing(purpose, number)),
-            is_known={seen: digests.key_fingerprint(key) in seen.knows for seen in running},
+            needed_by=rows.needing(purpose, number),
+            known_by=sum(digests.key_fingerprint(key) in seen.knows for seen in running),
         )
         for purpose in Purpose
         for number, key in sorted(held.every(purpose).items())
     ]
+    return Status(versions, running)
 
 
 def add(purpose: Purpose, by: Actor) -> int:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import models, transaction
+from django.utils import timezone
 
 from accounts.crypto import ring, sealing
 from accounts.crypto.keyring import Purpose
-from accounts.models import Mail, ResetRequest
+from accounts.models import AuditEvent, LinkPurpose, LinkToken, Mail, ResetRequest, RingKey
 from accounts.outages import Unavailable
 
 log = structlog.get_logger("flowlatch.key_ring")
@@ -59,6 +60,8 @@ def register_sealed(sealed: Sealed) -> None:
 
 def register_own() -> None:
     """Add the rows of accounts."""
+    register(Needing(Purpose.AUDIT, "entries of the audit trail", _entries))
+    register(Needing(Purpose.PEPPER, "mailed invitation links (7 days at most)", _mailed_links))
     register_sealed(Sealed("waiting mails", _waiting, lambda mail: mail.place))
     register_sealed(Sealed("reset requests", ResetRequest.objects.all, lambda asked: asked.place))
 
@@ -77,6 +80,21 @@ def reseal(stopping: Event) -> None:
     version, _ = held.current(Purpose.ENCRYPTION)
     for sealed in _sealed.values():
         _reseal(sealed, version, stopping)
+
+
+def _entries(version: int) -> int:
+    return AuditEvent.objects.filter(key_version=version).count()
+
+
+def _mailed_links(version: int) -> int:
+    """Count the open links that were mailed while a pepper was in use: it proves their mailbox."""
+    used = RingKey.objects.filter(purpose=Purpose.PEPPER)
+    since = used.filter(version=version).values_list("used_at", flat=True).first()
+    later = used.filter(version__gt=version).exclude(used_at=None).order_by("version").first()
+    open_links = LinkToken.objects.filter(purpose=LinkPurpose.INVITATION).usable(timezone.now())
+    if since is not None:
+        open_links = open_links.filter(created_at__gte=since)
+    return (open_links.filter(created_at__lt=later.used_at) if later else open_links).count()
 
 
 def _waiting() -> "models.QuerySet[Any]":
