@@ -208,4 +208,4 @@ def _names(some: list[Seen]) -> str:
 
 def in_words(needed_by: Mapping[str, int]) -> str:
     """Return counted rows in words."""
-    return ", ".join(f"{count} {name}" for name, count in needed_by.items())
+    return ", ".join(f"{name} ({count})" for name, count in needed_by.items())
