@@ -214,7 +214,7 @@ def _check_rights(path: Path, status: os.stat_result) -> None:
 
 def _keys(stored: Mapping[str, Mapping[str, str]], needed: Any) -> Keys:
     # A purpose that only another release knows stays in the file and is not read.
-    names = [p for p in Purpose if p in needed or p.value in stored]
+    names = [p for p in Purpose if p in needed or p.value in stored.keys()]  # noqa: SIM118 (a list has none)
     return {p: {_number(v): _decode(text) for v, text in stored[p.value].items()} for p in names}
 
 
