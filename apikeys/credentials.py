@@ -164,9 +164,8 @@ def judge(
         raise Unavailable("key ring")
     if stored is None:
         return Credential(carrier, State.UNKNOWN)
-    if stored.pepper_version < min(proof.digests)[0]:  # retired: only dead secrets were left to it
-        return Credential(carrier, State.UNKNOWN)
-    if not hmac.compare_digest(_digest_under(stored.pepper_version, proof), stored.digest):
+    digest = _digest_under(stored.pepper_version, proof)
+    if digest is None or not hmac.compare_digest(digest, stored.digest):
         return Credential(carrier, State.UNKNOWN)
     return of_stored(carrier, stored, now)
 
@@ -195,8 +194,14 @@ def of_stored(carrier: Carrier, stored: StoredSecret, now: datetime) -> Credenti
     )
 
 
-def _digest_under(version: int, proof: Proof) -> str:
+def _digest_under(version: int, proof: Proof) -> str | None:
+    """Return a digest; None under a pepper that was retired, which only dead secrets were left to.
+
+    Raises Unavailable for one that the ring should hold.
+    """
     for held, digest in proof.digests:
         if held == version:
             return digest
+    if version < min(proof.digests)[0]:
+        return None
     raise Unavailable(f"pepper version {version}")

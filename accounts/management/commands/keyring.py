@@ -64,7 +64,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{version.purpose} version {version.number}: {says}")
         self.stdout.write(f"Running processes: {len(found.running)}")
         for seen in found.running:
-            uses = ", ".join(f"{purpose} {number}" for purpose, number in seen.uses.items())
+            uses = ", ".join(f"{purpose} {seen.uses.get(purpose)}" for purpose in Purpose)
             self.stdout.write(f"  {seen.kind} process {seen.name} uses {uses}")
 
     def _add(self, options: dict[str, Any]) -> None:

@@ -93,8 +93,9 @@ def use(purpose: Purpose, by: Actor) -> int:
         for version, key in held.added.get(purpose, {}).items():
             _refuse_strangers(purpose, version, digests.key_fingerprint(key))
             ring_keys.note(held)
-            of_version = RingKey.objects.filter(purpose=purpose, version=version)
-            of_version.update(used_at=timezone.now())
+            # Another machine may have used it before this one.
+            first = RingKey.objects.filter(purpose=purpose, version=version, used_at=None)
+            first.update(used_at=timezone.now())
             _record("key_ring.use", purpose, version, by)
             ring_changes.use(path, purpose)
             return version

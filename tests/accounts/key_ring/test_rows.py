@@ -84,22 +84,23 @@ def test_a_digest_never_moves_back(integration: Any) -> None:
     assert secret.digest != "0" * 64
 
 
+def renewal(text: str, public_id: str) -> Renewal | None:
+    """What is stored from now on after a text came to a secret."""
+    proof, found = credentials.read(Presented(Carrier.HEADER, text)), stored_secrets.find(public_id)
+    assert found is not None
+    judged = credentials.judge(Carrier.HEADER, proof, found[1], timezone.now())
+    return credentials.renewal(judged, proof, found[1])
+
+
 def test_only_a_text_that_proved_right_gives_a_new_digest(integration: Any, acme: Team) -> None:
     other = factories.key(acme, "other")[1]
-    found = stored_secrets.find(KeySecret.objects.get(key=integration.key).public_id)
-    assert found is not None
+    public_id = KeySecret.objects.get(key=integration.key).public_id
     next_version(Purpose.PEPPER)
-
-    def renewal(text: str) -> Renewal | None:
-        proof = credentials.read(Presented(Carrier.HEADER, text))
-        judged = credentials.judge(Carrier.HEADER, proof, found[1], timezone.now())
-        return credentials.renewal(judged, proof, found[1])
-
-    assert renewal(other) is None
-    assert renewal(integration.text) == Renewal(*digests.pepper_digest(integration.text))
-    stored_secrets.renew(found[0].public_id, Renewal(*digests.pepper_digest(integration.text)))
-    found = stored_secrets.find(found[0].public_id)
-    assert renewal(integration.text) is None
+    expected = Renewal(*digests.pepper_digest(integration.text))
+    assert renewal(other, public_id) is None
+    assert renewal(integration.text, public_id) == expected
+    stored_secrets.renew(public_id, expected)
+    assert renewal(integration.text, public_id) is None
 
 
 def test_a_dead_secret_needs_no_pepper_and_is_refused_without_it(integration: Any) -> None:
