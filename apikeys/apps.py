@@ -22,7 +22,8 @@ class ApiKeysConfig(AppConfig):
         from apikeys.services.life import hand_overs, reminders, rotation  # noqa: PLC0415
 
         hooks.set_up(self)
-        rows.register(stored_secrets.NEEDING)
+        for needing in stored_secrets.NEEDING:
+            rows.register(needing)
         rows.register_sealed(publishable.SEALED)
         held_keys.register(HeldApiKeys())
         membership_changed.connect(off_boarding.forget_contact, dispatch_uid="contacts")

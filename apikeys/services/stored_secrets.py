@@ -1,10 +1,13 @@
 """Stored secrets: read what a credential is judged by, for whoever is not the gate."""
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from accounts.crypto import ring
 from accounts.crypto.keyring import Purpose
 from accounts.network import addresses
 from accounts.services.key_ring.rows import Needing
+from apikeys import adopted
 from apikeys.credentials import Renewal, StoredSecret
 from apikeys.models import KeySecret
 
@@ -46,13 +49,25 @@ def stored(row: KeySecret) -> StoredSecret:
     )
 
 
-def _under(pepper_version: int) -> int:
-    """Count the secrets that could still open something. A deleted key or an ended one never does.
+def _live() -> QuerySet[KeySecret]:
+    """Return the secrets that could still open something.
 
-    One that is disabled or expired may come back.
+    A deleted key or an ended one never does. One that is disabled or expired may come back.
     """
-    live = KeySecret.objects.live(timezone.now()).filter(key__deleted_at=None)
-    return live.filter(pepper_version=pepper_version).count()
+    return KeySecret.objects.live(timezone.now()).filter(key__deleted_at=None)
 
 
-NEEDING = Needing(Purpose.PEPPER, "secrets of keys that were not used since", _under)
+def _unused(pepper_version: int) -> int:
+    return _live().filter(pepper_version=pepper_version).count()
+
+
+def _adopted(pepper_version: int) -> int:
+    """Count what is found by a name that the oldest pepper makes: see apikeys/adopted.py."""
+    is_oldest = pepper_version == min(ring.installed().keys[Purpose.PEPPER])
+    return _live().filter(public_id__startswith=adopted.MARK).count() if is_oldest else 0
+
+
+NEEDING = (
+    Needing(Purpose.PEPPER, "secrets of keys that were not used since", _unused),
+    Needing(Purpose.PEPPER, "keys that came over from Flowise, until they are rotated", _adopted),
+)

@@ -30,6 +30,7 @@ UNCHECKED = {
 }
 # Every other command, with arguments that would succeed.
 COMMANDS: dict[str, tuple[str, ...]] = {
+    "import_flowise": ("api.json", "--team", "acme"),
     "issue_key": ("--team", "acme", "--name", "DefaultKey"),
     "keyring": ("add", "pepper"),
     "make_operator": ("alice",),

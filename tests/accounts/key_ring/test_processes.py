@@ -16,7 +16,7 @@ from tests.rings import BY
 def test_a_process_says_what_it_knows_once_its_ring_has_changed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes.connections, "close_all", lambda: None)
+    monkeypatch.setattr("django.db.connections.close_all", lambda: None)
     watch = Watch("web")
     watch._look(is_due=True)
     rotation.add(Purpose.PEPPER, BY)
@@ -33,7 +33,7 @@ def test_a_process_says_what_it_knows_once_its_ring_has_changed(
 def test_a_process_writes_nothing_while_there_is_no_news(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes.connections, "close_all", lambda: None)
+    monkeypatch.setattr("django.db.connections.close_all", lambda: None)
     watch = Watch("web")
     watch._look(is_due=True)
     RingProcess.objects.all().delete()
@@ -44,7 +44,7 @@ def test_a_process_writes_nothing_while_there_is_no_news(
 def test_an_outage_is_logged_once_and_borne(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(processes.connections, "close_all", lambda: None)
+    monkeypatch.setattr("django.db.connections.close_all", lambda: None)
     watch = Watch("worker")
 
     def fail(*_: object) -> None:

@@ -21,12 +21,14 @@ from accounts.models import AuditEvent, AuditHead, Mail, ResetRequest, Role, Tea
 from accounts.models.mail_kinds import KINDS
 from accounts.services import invitations, password_resets
 from accounts.services.key_ring import rotation, rows
-from apikeys import credentials
+from accounts.services.key_ring.rotation import Refused
+from apikeys import adopted, credentials
 from apikeys.bearer import Carrier, Presented
 from apikeys.credentials import Renewal, State
 from apikeys.holders import visits
 from apikeys.models import KeySecret
-from apikeys.services import publishable, stored_secrets
+from apikeys.services import keys, publishable, stored_secrets
+from apikeys.services.life import adoption
 from chatflows.models import Chatflow, UpstreamSecret
 from chatflows.services import engines
 from tests import audit_locks, factories
@@ -101,6 +103,21 @@ def test_only_a_text_that_proved_right_gives_a_new_digest(integration: Any, acme
     assert renewal(integration.text, public_id) == expected
     stored_secrets.renew(public_id, expected)
     assert renewal(integration.text, public_id) is None
+
+
+def test_a_key_that_came_over_from_flowise_holds_the_oldest_pepper(acme: Team) -> None:
+    text = "6Zw6oNKP_SCs5AwHOrIRjIUGbOXxF8PdzbEcvKmMtHY"
+    key = keys.create(acme, "from Flowise", factories.TESTER)
+    adoption.adopt(key, text, factories.TESTER)
+    public_id = KeySecret.objects.get(key=key).public_id
+    next_version(Purpose.PEPPER)
+    assert adopted.public_id(text) == public_id
+    stored_secrets.renew(public_id, Renewal(*digests.pepper_digest(text)))
+    assert state(text, public_id) is State.GOOD
+    with pytest.raises(Refused, match="keys that came over from Flowise"):
+        rotation.retire(Purpose.PEPPER, BY)
+    keys.issue(key, factories.TESTER, replace=True)
+    assert rotation.retire(Purpose.PEPPER, BY) == [1]
 
 
 def test_a_dead_secret_needs_no_pepper_and_is_refused_without_it(integration: Any) -> None:
