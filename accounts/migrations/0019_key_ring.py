@@ -17,13 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "RingProcess",
             [
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=80, unique=True)),
+                ("name", models.CharField(max_length=80, primary_key=True, serialize=False)),
                 ("kind", models.CharField(max_length=10)),
                 ("knows", models.JSONField()),
                 ("uses", models.JSONField()),

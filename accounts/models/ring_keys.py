@@ -21,7 +21,7 @@ class RingKey(models.Model):
 class RingProcess(models.Model):
     """What a running process holds of the key ring, as it said last."""
 
-    name = models.CharField(max_length=80, unique=True)  # machine, process id and a random part
+    name = models.CharField(max_length=80, primary_key=True)  # machine, process id, random part
     kind = models.CharField(max_length=10)  # web or worker
     knows = models.JSONField()  # the fingerprints of all keys
     uses = models.JSONField()  # purpose -> version

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 import structlog
-from django.db import connections, models
+from django.db import connection, connections, models
 from django.db.models.functions import Now
 
 from accounts.crypto import ring
@@ -72,7 +72,10 @@ class Watch:
         if is_due or held is not self._told:
             tell(self._name, self._kind, held)
             self._told = held
-            connections.close_all()  # this thread's
+        if connection.vendor == "sqlite":
+            _keep_files()
+        else:
+            connections.close_all()  # this thread's goes back to the pool
 
     def _forget(self) -> None:
         RingProcess.objects.filter(name=self._name).delete()
@@ -109,6 +112,14 @@ def running() -> list[Seen]:
     """Return what the processes have said that run now, by name."""
     rows = RingProcess.objects.exclude(_seen_before(SILENT_AFTER)).order_by("name")
     return [Seen(row.name, row.kind, frozenset(row.knows), row.uses) for row in rows]
+
+
+def _keep_files() -> None:
+    # The last connection that closes takes the -wal and -shm files away, perhaps while the gate
+    # opens them for its first call. So this one stays open. Each statement looks whether the files
+    # are still in place (accounts/sqlite_files.py), and lets them go if not.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def _seen_before(ago: timedelta) -> models.Q:

@@ -24,9 +24,12 @@ def worker(server: Shipped) -> Iterator[None]:
     """A worker of its own beside a server."""
     with (server.folder / "worker.log").open("a") as log:
         process = Forked(["manage.py", "worker"], env=server.env, stdout=log.fileno(), stderr=2)
-    yield
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(PATIENCE) == 0
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(PATIENCE)
+    assert status == 0
 
 
 @contextmanager
