@@ -12,11 +12,12 @@ def main() -> None:
     """Run a command. What can't be used is said in one line."""
     try:
         from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 (it may be missing)
-        from django.core.management import execute_from_command_line  # noqa: PLC0415 (likewise)
     except ImportError:
         sys.exit("Django is not installed here. Run `make install`, and use .venv/bin/python.")
     try:
-        execute_from_command_line(sys.argv)
+        from accounts.management.checked import CheckedUtility  # noqa: PLC0415 (it reads settings)
+
+        CheckedUtility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"The settings can't be used: {error}")
     except ImportError:

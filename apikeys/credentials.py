@@ -22,12 +22,14 @@ __all__ = [
     "ABSENT",
     "Credential",
     "Proof",
+    "Renewal",
     "State",
     "StoredSecret",
     "judge",
     "of_stored",
     "present",
     "read",
+    "renewal",
 ]
 
 
@@ -82,10 +84,18 @@ class Credential(NamedTuple):
 ABSENT = Credential(Carrier.NONE, State.ABSENT)
 
 
+class Renewal(NamedTuple):
+    """The digest of a text that proved to be right, under a newer pepper than the stored one's."""
+
+    pepper_version: int
+    digest: str
+
+
 class Proof(NamedTuple):
     """What is kept of a well-formed key text: its id, and its digest under each pepper.
 
-    `digests` is empty if the key ring can't be read, and so may be the id of an adopted key.
+    The pepper in use comes first. `digests` is empty if the key ring can't be read, and so may be
+    the id of an adopted key.
     """
 
     public_id: str
@@ -159,9 +169,18 @@ def judge(
         raise Unavailable("key ring")
     if stored is None:
         return Credential(carrier, State.UNKNOWN)
-    if not hmac.compare_digest(_digest_under(stored.pepper_version, proof), stored.digest):
+    digest = _digest_under(stored.pepper_version, proof)
+    if digest is None or not hmac.compare_digest(digest, stored.digest):
         return Credential(carrier, State.UNKNOWN)
     return of_stored(carrier, stored, now)
+
+
+def renewal(credential: Credential, proof: Proof | None, stored: StoredSecret) -> Renewal | None:
+    """Return the digest to store from now on; None where it is that already, or not proved."""
+    if proof is None or credential.key_id is None or not proof.digests:
+        return None
+    version, digest = proof.digests[0]
+    return Renewal(version, digest) if stored.pepper_version < version else None
 
 
 def of_stored(carrier: Carrier, stored: StoredSecret, now: datetime) -> Credential:
@@ -180,8 +199,14 @@ def of_stored(carrier: Carrier, stored: StoredSecret, now: datetime) -> Credenti
     )
 
 
-def _digest_under(version: int, proof: Proof) -> str:
+def _digest_under(version: int, proof: Proof) -> str | None:
+    """Return a digest; None under a pepper that was retired, which only dead secrets were left to.
+
+    Raises Unavailable for one that the ring should hold.
+    """
     for held, digest in proof.digests:
         if held == version:
             return digest
+    if version < min(proof.digests)[0]:
+        return None
     raise Unavailable(f"pepper version {version}")

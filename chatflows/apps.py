@@ -12,6 +12,7 @@ class ChatflowsConfig(AppConfig):
         from accounts import worker  # noqa: PLC0415
         from accounts.api import operations  # noqa: PLC0415
         from accounts.audit import words  # noqa: PLC0415
+        from accounts.services.key_ring import rows  # noqa: PLC0415
         from accounts.signals import team_opened  # noqa: PLC0415
         from apikeys import resources  # noqa: PLC0415 (models are ready only now)
         from apikeys.key_file import changes  # noqa: PLC0415
@@ -20,13 +21,14 @@ class ChatflowsConfig(AppConfig):
         from chatflows.calls import pruning, reservations  # noqa: PLC0415
         from chatflows.flow_app import visits  # noqa: PLC0415
         from chatflows.models import Selection  # noqa: PLC0415
-        from chatflows.services import browser_warnings, budgets, onboarding  # noqa: PLC0415
+        from chatflows.services import browser_warnings, budgets, engines, onboarding  # noqa: PLC0415
         from chatflows.services.resources import ChatflowResources  # noqa: PLC0415
 
         words.register(audit_words.SENTENCES, audit_words.FACTS)
         operations.register(judge)
         resources.register(ChatflowResources())
         changes.watch(Selection, ["key", "chatflow"], "SELECT {row}.key_id")
+        rows.register_sealed(engines.SEALED)
         team_opened.connect(onboarding.fit_out, dispatch_uid="onboarding")
         every_minute = timedelta(minutes=1)
         worker.register(worker.Job("reservations", every_minute, reservations.run_out))

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.network import addresses
+from accounts.services.key_ring import processes
 from accounts.worker.watch import Watch
 from accounts.worker.worker import Worker
 from chatflows.access import codes
@@ -61,19 +62,21 @@ application = Served()
 
 async def _live(scope: Any, receive: Any, send: Any) -> None:
     worker = Worker() if settings.WORKER == "internal" else None
-    watch = Watch()
+    watches = (Watch(), processes.Watch("web"))
 
     async def receiving() -> ASGIMessage:
         message: ASGIMessage = await receive()
         if message["type"] == "lifespan.startup":
+            for watch in watches:
+                watch.start()
             if worker is not None:
                 worker.start()
-            watch.start()
             _calm_collector()
             _return_large_blocks()
         else:
             ending.begin()
-            await asyncio.to_thread(watch.stop)
+            for watch in watches:
+                await asyncio.to_thread(watch.stop)
             if worker is not None:
                 await asyncio.to_thread(worker.stop)
         return message

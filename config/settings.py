@@ -125,14 +125,10 @@ DEBUG = is_on("DEBUG")
 DATABASE_WAIT = number("DATABASE_WAIT", 30, least=0, most=3600)  # seconds, at a start
 DATA_DIR = Path(text("FLOWLATCH_DATA", str(BASE_DIR / "var"))).resolve()
 KEY_RING_PATH = DATA_DIR / "keyring.json"
-
-
-# Read at first use, so that commands which need no key run before the ring is made.
-def _secret_key() -> str:
-    return keyring.load(KEY_RING_PATH).current(keyring.Purpose.SIGNING)[1].hex()
-
-
-SECRET_KEY: Any = SimpleLazyObject(_secret_key)
+# Read at first use, so that commands which need no key run before the ring is made. Then, and when
+# the ring changes (accounts/crypto/ring.py), the list is filled.
+SECRET_KEY_FALLBACKS: list[str] = []
+SECRET_KEY: Any = SimpleLazyObject(lambda: keyring.signing_key(KEY_RING_PATH, SECRET_KEY_FALLBACKS))
 
 # Where we listen, and the address that people and programs use.
 HOST = _host(text("HOST", "127.0.0.1"))

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
@@ -24,6 +25,7 @@ from accounts.models import StoredAnswer
 
 KEPT_FOR = timedelta(hours=24)
 HEADER = "Idempotency-Key"
+_SALT = "flowlatch.idempotency"
 _KEY = re.compile(r"[!-~]{1,64}")
 REPLAYED = "Idempotency-Replayed"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -46,10 +48,10 @@ def once(route: str, *, secrets: Collection[str] = (), status: int = 201) -> Cal
                 return view(request, *args, **values)
             if _KEY.fullmatch(key) is None:
                 raise Invalid("Use 1 to 64 visible ASCII characters.", HEADER)
-            row, digest = _row(request, f"{request.method} {route}"[:120], key)
+            row, digests = _row(request, f"{request.method} {route}"[:120], key)
             row.status = status
             act = functools.partial(view, request, *args, **values)
-            return _once(row, digest, act, values["response"], secrets)
+            return _once(row, digests, act, values["response"], secrets)
 
         run.is_once = True  # type: ignore[attr-defined]  # the document names the header
         return run  # type: ignore[return-value]
@@ -57,8 +59,11 @@ def once(route: str, *, secrets: Collection[str] = (), status: int = 201) -> Cal
     return wrap
 
 
-def _row(request: ApiRequest, route: str, key: str) -> tuple[StoredAnswer, str]:
-    """Return the row of an answer that is not given yet, and the digest of its request."""
+def _row(request: ApiRequest, route: str, key: str) -> tuple[StoredAnswer, list[str]]:
+    """Return the row of an answer that is not given yet, and the digests of its request.
+
+    The first one is to be stored. The others are those under signing keys no longer in use.
+    """
     row = StoredAnswer(
         team=request.principal.team,
         credential=UUID(request.principal.actor.id),
@@ -67,12 +72,13 @@ def _row(request: ApiRequest, route: str, key: str) -> tuple[StoredAnswer, str]:
     )
     # Keyed: a body can hold a short passphrase, and a plain digest would let it be guessed.
     sent = request.get_full_path().encode() + b"\0" + request.body
-    return row, salted_hmac("flowlatch.idempotency", sent, algorithm="sha256").hexdigest()
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return row, [salted_hmac(_SALT, sent, key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def _once(
     row: StoredAnswer,
-    body_digest: str,
+    body_digests: list[str],
     act: Callable[[], Any],
     response: HttpResponse,
     secrets: Collection[str],
@@ -81,13 +87,13 @@ def _once(
         credential=row.credential, route=row.route, digest=row.digest
     )
     same.filter(created_at__lte=timezone.now() - KEPT_FOR).delete()
-    row.body_digest = body_digest
+    row.body_digest = body_digests[0]
     with transaction.atomic():
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
         except IntegrityError:
-            return _replay(same.get(), body_digest)
+            return _replay(same.get(), body_digests)
         answered = act()
         row.body = _without(answered, secrets)
         names = ("ETag", "Location")
@@ -96,8 +102,8 @@ def _once(
     return answered
 
 
-def _replay(row: StoredAnswer, body_digest: str) -> HttpResponse:
-    if row.body_digest != body_digest:
+def _replay(row: StoredAnswer, body_digests: list[str]) -> HttpResponse:
+    if row.body_digest not in body_digests:
         raise Invalid("This key came with another request. Use a new one.", HEADER)
     headers = {**row.headers, REPLAYED: "true"}
     return JsonResponse(row.body, status=row.status, headers=headers)

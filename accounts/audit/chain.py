@@ -95,7 +95,7 @@ def record_all(team_id: uuid.UUID, by: Actor, entries: Iterable[Entry]) -> list[
     events = []
     for entry in appended:
         event = _event(head, by, entry)
-        head.sequence, head.mac = event.sequence, event.mac
+        head.sequence, head.mac, head.key_version = event.sequence, event.mac, event.key_version
         events.append(event)
     _go_on(events)
     return AuditEvent.objects.bulk_create(events, batch_size=WRITTEN)
@@ -109,10 +109,12 @@ def verify(team_id: uuid.UUID) -> Broken | None:
 def check(team_id: uuid.UUID) -> Chain:
     """Walk a team's chain from its first row to its head.
 
-    It takes no lock: rows that are appended meanwhile are checked too. Raises Unavailable.
+    It takes no lock: rows that are appended meanwhile are checked too. A chain goes on under a
+    newer audit key and never under an older one: who stole that one could write on with it.
+    Raises Unavailable.
     """
     digests.audit_mac(b"")  # without the key ring nothing can be said of any row
-    mac, sequence = FIRST_MAC, 0
+    mac, sequence, version = FIRST_MAC, 0, 0
     while True:
         # Head first: it can't be ahead of rows that are read after it.
         head = AuditHead.objects.filter(team_id=team_id).first()
@@ -123,7 +125,10 @@ def check(team_id: uuid.UUID) -> Chain:
                 return Chain(sequence, mac, Broken(sequence + 1, "a row is missing"))
             if event.previous_mac != mac or not _is_untouched(event):
                 return Chain(sequence, mac, Broken(event.sequence, "a row was edited", event))
-            sequence, mac = event.sequence, event.mac
+            if event.key_version < version:
+                why = "a row was sealed under a key that was replaced before"
+                return Chain(sequence, mac, Broken(event.sequence, why, event))
+            sequence, mac, version = event.sequence, event.mac, event.key_version
         if not batch:
             is_whole = (head.sequence, head.mac) == (sequence, mac) if head else sequence == 0
             broken = None if is_whole else Broken(sequence + 1, "the end was cut")
@@ -154,7 +159,8 @@ def _event(head: AuditHead, by: Actor, entry: Entry) -> AuditEvent:
         after=_storable(entry.after),
         previous_mac=head.mac,
     )
-    event.key_version, _ = digests.audit_mac(b"")
+    # The head is locked, and it counts: another machine may use a newer key already.
+    event.key_version = max(digests.audit_mac(b"")[0], head.key_version or 0)
     event.mac = _mac(event)
     return event
 
@@ -165,8 +171,9 @@ def _go_on(events: Sequence[AuditEvent]) -> None:
     team_id = head.pk.get_db_prep_value(events[0].team_id, connection)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {head.db_table} SET sequence = %s, mac = %s WHERE team_id = %s",  # noqa: S608
-            [(event.sequence, event.mac, team_id) for event in events],
+            f"UPDATE {head.db_table} SET sequence = %s, mac = %s, key_version = %s "  # noqa: S608
+            "WHERE team_id = %s",
+            [(event.sequence, event.mac, event.key_version, team_id) for event in events],
         )
 
 

@@ -9,6 +9,9 @@ _facts: dict[str, str] = {}
 # What follows the name of who did it. `{target}` is the name of what was changed, if it is another.
 SENTENCES = {
     "change.refuse": "tried a change that was refused: {target}",
+    "key_ring.add": "added to the key ring: {target}",
+    "key_ring.use": "took into use: {target}",
+    "key_ring.retire": "took out of the key ring: {target}",
     "mail.retry": "had Flowlatch try the mail again: {target}",
     "team.create": "made the team {target}",
     "team.rename": "renamed the team to {target}",

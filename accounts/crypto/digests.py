@@ -15,14 +15,17 @@ LINK_TOKEN_PREFIX = "fll_"  # noqa: S105 (its own: a link token is never taken f
 def pepper_digest(text: str, version: int | None = None) -> tuple[int, str]:
     """Return the pepper's version and the HMAC-SHA-256 (64 hex digits) of `text` under it.
 
-    Without `version` the newest pepper is used. Raises Unavailable if the ring lacks the version.
+    Without `version` the pepper in use is taken. Raises Unavailable if the ring lacks the version.
     """
     return _hmac(Purpose.PEPPER, text.encode(), version)
 
 
 def pepper_digests(text: str) -> tuple[tuple[int, str], ...]:
-    """Return the digest of `text` under each pepper of the ring. Raises Unavailable."""
-    peppers = ring.installed().keys[Purpose.PEPPER]
+    """Return the digest of `text` under each pepper of the ring, the one in use first.
+
+    Raises Unavailable.
+    """
+    peppers = ring.installed().every(Purpose.PEPPER)
     return tuple([(version, _digest(key, text.encode())) for version, key in peppers.items()])
 
 
@@ -34,7 +37,7 @@ def oldest_pepper_digest(text: str) -> tuple[int, str]:
 def audit_mac(message: bytes, version: int | None = None) -> tuple[int, str]:
     """Return the audit key's version and the HMAC-SHA-256 (64 hex digits) of `message` under it.
 
-    Without `version` the newest key is used. Raises Unavailable if the ring lacks the version.
+    Without `version` the key in use is taken. Raises Unavailable if the ring lacks the version.
     """
     return _hmac(Purpose.AUDIT, message, version)
 
@@ -55,7 +58,14 @@ def mailbox_proof(token: str) -> str:
     It is an HMAC of the token under the pepper, so nothing is stored, and the token alone does not
     reveal it.
     """
-    return pepper_digest(f"mailbox {token}")[1][:32]
+    return pepper_digest(_mailbox(token))[1][:32]
+
+
+def is_mailbox_proof(token: str, proof: str) -> bool:
+    """Whether `proof` is that of a link. It holds under each pepper that the ring still has."""
+    given = proof.encode()
+    found = [digest[:32].encode() for _, digest in pepper_digests(_mailbox(token))]
+    return any(hmac.compare_digest(given, each) for each in found)
 
 
 def link_token_digest(token: str) -> str:
@@ -64,6 +74,10 @@ def link_token_digest(token: str) -> str:
     A plain hash is enough for 256 random bits, and needs no key of the ring.
     """
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _mailbox(token: str) -> str:
+    return f"mailbox {token}"
 
 
 def _hmac(purpose: Purpose, message: bytes, version: int | None) -> tuple[int, str]:

@@ -17,6 +17,7 @@ from accounts.models.names import fold
 LIFETIME = 365 * 24 * 3600  # seconds
 # Cookies of a year ago are signed with it: it stays as it is, wherever this module lies.
 SALT = "accounts.known_devices"
+STAMP = 16  # characters of the hash that changes with the password
 
 
 def device_of(request: HttpRequest, login: str) -> str:
@@ -28,14 +29,15 @@ def device_of(request: HttpRequest, login: str) -> str:
         return ""
     user = User.objects.filter(pk=pk).first()
     is_theirs = user and fold(login) in (fold(user.username), fold(user.email))
-    if not user or not is_theirs or not hmac.compare_digest(stamp, _stamp(user)):
+    if not user or not is_theirs or not _is_stamp(user, stamp):
         return ""
     return f"{pk}:{device}"
 
 
 def remember(response: HttpResponseBase, user: User) -> None:
     """Make this a known device of `user`. A new password makes all other devices unknown again."""
-    value = signing.dumps([user.pk, secrets.token_urlsafe(12), _stamp(user)], salt=SALT)
+    stamp = user.get_session_auth_hash()[:STAMP]
+    value = signing.dumps([user.pk, secrets.token_urlsafe(12), stamp], salt=SALT)
     response.set_cookie(
         settings.DEVICE_COOKIE_NAME,
         value,
@@ -46,5 +48,7 @@ def remember(response: HttpResponseBase, user: User) -> None:
     )
 
 
-def _stamp(user: User) -> str:
-    return user.get_session_auth_hash()[:16]
+def _is_stamp(user: User, stamp: str) -> bool:
+    # It may have been made under a signing key that is no longer in use.
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(hmac.compare_digest(stamp, each[:STAMP]) for each in hashes)

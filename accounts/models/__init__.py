@@ -6,7 +6,7 @@ from accounts.models.leases import Lease
 from accounts.models.limited import Limited, limits_are_positive
 from accounts.models.link_tokens import LinkPurpose, LinkToken
 from accounts.models.mails import Mail
-from accounts.models.ring_keys import RingKey
+from accounts.models.ring_keys import RingKey, RingProcess
 from accounts.models.service_accounts import Environment, ServiceAccount
 from accounts.models.sessions import Session
 from accounts.models.stored_answers import StoredAnswer
@@ -29,6 +29,7 @@ __all__ = [
     "Membership",
     "ResetRequest",
     "RingKey",
+    "RingProcess",
     "Role",
     "ServiceAccount",
     "Session",

@@ -39,6 +39,7 @@ class AuditHead(models.Model):
     team_id = models.UUIDField(primary_key=True)
     sequence = models.PositiveBigIntegerField()
     mac = models.CharField(max_length=64)
+    key_version = models.PositiveIntegerField(null=True)  # of the last entry, since it is noted
 
     def __str__(self) -> str:
         return f"head {self.sequence}"

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -33,7 +32,7 @@ def link(request: HttpRequest, token: str, proof: str = "") -> HttpResponse:
     known = link_tokens.find(LinkPurpose.INVITATION, token)
     if known is None:
         return _closed(request, None)
-    has_mailbox = constant_time_compare(proof, digests.mailbox_proof(token))
+    has_mailbox = digests.is_mailbox_proof(token, proof)
     kept = {"digest": known.digest, "has_mailbox": has_mailbox}
     return link_sessions.enter(request, SESSION_NAME, kept, "join")
 

@@ -101,6 +101,9 @@ def _recognised(text: str, caller: Caller) -> KeySecret:
     credential = credentials.judge(Carrier.HEADER, proof, stored, timezone.now())
     if secret is None or not _may_enter(credential, caller):
         raise WrongText
+    renewal = credentials.renewal(credential, proof, stored) if stored else None
+    if renewal is not None:
+        stored_secrets.renew(secret.public_id, renewal)
     return secret
 
 

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.crypto import sealing
 from accounts.network import origins
 from accounts.permissions import Actor, Permission
+from accounts.services.key_ring.rows import Sealed
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret, Kind
 from apikeys.resources import Resource
@@ -174,3 +175,10 @@ def _text(secret: KeySecret) -> str:
 def _place(secret: KeySecret) -> tuple[str, ...]:
     """Return the place that the ciphertext is bound to: its row, key and team."""
     return "key_text", secret.public_id, str(secret.key_id), str(secret.key.team_id)
+
+
+SEALED = Sealed(
+    "texts of publishable keys",
+    lambda: KeySecret.objects.exclude(key_version=None).select_related("key"),
+    _place,
+)

@@ -1,7 +1,14 @@
 """Stored secrets: read what a credential is judged by, for whoever is not the gate."""
 
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.crypto import ring
+from accounts.crypto.keyring import Purpose
 from accounts.network import addresses
-from apikeys.credentials import StoredSecret
+from accounts.services.key_ring.rows import Needing
+from apikeys import adopted
+from apikeys.credentials import Renewal, StoredSecret
 from apikeys.models import KeySecret
 
 
@@ -10,6 +17,12 @@ def find(public_id: str) -> tuple[KeySecret, StoredSecret] | None:
     rows = KeySecret.objects.select_related("key__team", "key__service_account")
     row = rows.filter(public_id=public_id).first()
     return None if row is None else (row, stored(row))
+
+
+def renew(public_id: str, renewal: Renewal) -> None:
+    """Store the digest of a text that proved to be right under the pepper in use."""
+    older = KeySecret.objects.filter(public_id=public_id, pepper_version__lt=renewal.pepper_version)
+    older.update(pepper_version=renewal.pepper_version, digest=renewal.digest)
 
 
 def stored(row: KeySecret) -> StoredSecret:
@@ -34,3 +47,27 @@ def stored(row: KeySecret) -> StoredSecret:
         origins=tuple(key.origins),
         limits=key.limits,
     )
+
+
+def _live() -> QuerySet[KeySecret]:
+    """Return the secrets that could still open something.
+
+    A deleted key or an ended one never does. One that is disabled or expired may come back.
+    """
+    return KeySecret.objects.live(timezone.now()).filter(key__deleted_at=None)
+
+
+def _unused(pepper_version: int) -> int:
+    return _live().filter(pepper_version=pepper_version).count()
+
+
+def _adopted(pepper_version: int) -> int:
+    """Count what is found by a name that the oldest pepper makes: see apikeys/adopted.py."""
+    is_oldest = pepper_version == min(ring.installed().keys[Purpose.PEPPER])
+    return _live().filter(public_id__startswith=adopted.MARK).count() if is_oldest else 0
+
+
+NEEDING = (
+    Needing(Purpose.PEPPER, "secrets of keys that were not used since", _unused),
+    Needing(Purpose.PEPPER, "keys that came over from Flowise, until they are rotated", _adopted),
+)

@@ -15,7 +15,7 @@ from accounts.outages import OUTAGES
 from accounts.permissions import Actor, Permission, Principal
 from apikeys import credentials
 from apikeys.bearer import Carrier
-from apikeys.credentials import Credential, Proof, State
+from apikeys.credentials import Credential, Proof, Renewal, State
 from apikeys.models import ApiKey, KeySecret
 from apikeys.services import stored_secrets
 from chatflows.access import codes
@@ -48,9 +48,10 @@ def judge(request: HttpRequest, scopes: Sequence[Permission]) -> Principal:
     if not decision.allowed:
         raise decision.refusal
     assert found is not None  # only a stored secret is let in
-    secret, _ = found
+    secret, stored = found
     _limit(secret.key)
     _note_use(secret.key)
+    _renew(credentials.renewal(credential, proof, stored), secret)
     return _principal(secret, credential, request.address)  # type: ignore[attr-defined]
 
 
@@ -83,6 +84,12 @@ def _note_use(key: ApiKey) -> None:
     if key.last_used_at is None or now - key.last_used_at >= NOTED_EVERY:
         with suppress(*OUTAGES):  # a database that only reads: the answer does not need the note
             ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+def _renew(renewal: Renewal | None, secret: KeySecret) -> None:
+    if renewal is not None:  # once, after a new pepper came into use
+        with suppress(*OUTAGES):
+            stored_secrets.renew(secret.public_id, renewal)
 
 
 def _headers(request: HttpRequest) -> list[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from apikeys.credentials import Renewal
 from chatflows.predictions.turns import Turn
 
 log = structlog.get_logger("flowlatch.recorder")
@@ -55,6 +56,7 @@ class CallRecord(NamedTuple):
     reservation: UUID | None = None  # that the call's end settles: see models/usage.py
     is_publishable: bool = False  # with a key that everyone can send
     first_byte_ms: int | None = None  # of a stream; a whole answer's comes with the last
+    renewal: Renewal | None = None  # of the stored digest, after a new pepper came into use
 
 
 class Share:

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from accounts.models import Team
 from apikeys.models import ApiKey, KeySecret
+from apikeys.services import stored_secrets
 from chatflows.calls import adding, totals
 from chatflows.calls.recorder import CallRecord
 from chatflows.faq import unanswered
@@ -68,6 +69,7 @@ def write(batch: Sequence[CallRecord]) -> None:
         with transaction.atomic():
             _insert_calls(batch)
             _note_last_uses(batch)
+            _renew_digests(batch)
             _keep_turns(turns)
             unanswered.note([turn for turn in turns if not turn.is_answered])
             # Last: calls in other processes wait for its rows when they reserve.
@@ -152,6 +154,12 @@ def _note_last_uses(batch: Sequence[CallRecord]) -> None:
     for key_id, at in sorted(latest.items()):  # in one order: no circle of waiting processes
         newer = Q(last_used_at=None) | Q(last_used_at__lt=at)
         ApiKey.objects.filter(newer, pk=key_id).update(last_used_at=at)
+
+
+def _renew_digests(batch: Sequence[CallRecord]) -> None:
+    renewals = {r.public_id: r.renewal for r in batch if r.renewal is not None}
+    for public_id in sorted(renewals):  # in one order, likewise
+        stored_secrets.renew(public_id, renewals[public_id])
 
 
 def _keep_turns(turns: Sequence[Turn]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from accounts.outages import Unavailable
+from apikeys import credentials
 from chatflows.access import codes
 from chatflows.access.codes import Refused
 from chatflows.access.decisions import Reason
@@ -219,6 +220,7 @@ def record_of(
 ) -> CallRecord:
     """Return the record of a call that was decided and is over; times by perf_counter."""
     credential, chatflow = verdict.credential, verdict.facts.chatflow
+    secret, proof = verdict.facts.secret, verdict.claim.proof
     return CallRecord(
         at=verdict.at,
         chatflow_id=chatflow_id,
@@ -244,4 +246,5 @@ def record_of(
         cost=costs.cost_of(tokens, chatflow.price) if tokens and chatflow else 0,
         reservation=reservation,
         first_byte_ms=None if streamed_at is None else round((streamed_at - started) * 1000),
+        renewal=credentials.renewal(credential, proof, secret) if secret is not None else None,
     )

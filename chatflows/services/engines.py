@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.crypto import sealing
 from accounts.permissions import Actor
+from accounts.services.key_ring.rows import Sealed
 from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, kinds
 from chatflows.engines.clients import LazyClient
 from chatflows.engines.configs import Config, InvalidConfig
@@ -170,9 +171,18 @@ def _stored_secret(chatflow: Chatflow, origin: str) -> str:
     return sealing.decrypt(bytes(row.ciphertext), row.key_version, place)
 
 
+def _place(row: UpstreamSecret) -> tuple[str, ...]:
+    return configs.secret_place(row.chatflow_id, row.chatflow.team_id, row.origin)
+
+
 def _facts(chatflow: Chatflow) -> dict[str, object]:
     return {
         "engine": str(chatflow.engine),
         "config": chatflow.engine_config,
         "has_secret": has_secret(chatflow),
     }
+
+
+SEALED = Sealed(
+    "engines' secrets", lambda: UpstreamSecret.objects.select_related("chatflow"), _place
+)

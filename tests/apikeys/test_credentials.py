@@ -134,10 +134,10 @@ def test_a_judged_credential_shows_nothing_of_the_secret(stored: StoredSecret) -
 
 @pytest.fixture
 def lost_ring(settings: Settings, tmp_path: Path) -> Iterator[None]:
-    keyring.load.cache_clear()
+    keyring.forget()
     settings.KEY_RING_PATH = tmp_path / "keyring.json"
     yield
-    keyring.load.cache_clear()
+    keyring.forget()
 
 
 def test_a_ring_that_cannot_be_read_makes_the_decision_impossible(
@@ -179,7 +179,7 @@ def test_another_ring_is_another_digest(settings: Settings, tmp_path: Path) -> N
     settings.KEY_RING_PATH = tmp_path / "another.json"
     keyring.create(settings.KEY_RING_PATH)
     after = credentials.present(header(KEY.text), b"")
-    keyring.load.cache_clear()
+    keyring.forget()
     assert before[1] is not None
     assert after[1] is not None
     assert before[1].public_id == after[1].public_id

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.crypto.keyring import Purpose
 from accounts.permissions import Actor
+from accounts.services.key_ring import processes
+from accounts.services.key_ring import rotation as key_ring_rotation
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.services.life import rotation
@@ -81,6 +84,19 @@ def expire(name: str, seconds: float = -1e-6) -> None:
     change_key(name, expires_at=timezone.now() + timedelta(seconds=seconds))
 
 
+def peppers() -> list[int]:
+    """Which pepper each running process uses."""
+    return [seen.uses["pepper"] for seen in processes.running()]
+
+
+def rotate_ring(step: str, purpose: str) -> Any:
+    """Do a step of a rotation of the key ring; what it returns, or why it was refused."""
+    try:
+        return getattr(key_ring_rotation, step)(Purpose(purpose), BY)
+    except key_ring_rotation.Refused as refused:
+        return str(refused)
+
+
 def _key(name: str) -> ApiKey:
     return ApiKey.objects.kept().get(name=name)
 
@@ -99,5 +115,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
         end_old,
         replace,
         expire,
+        peppers,
+        rotate_ring,
     )
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts.services.key_ring.processes import Watch
 from accounts.worker.worker import Worker
 
 
@@ -22,9 +23,11 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
-        worker = Worker()
+        watch, worker = Watch("worker"), Worker()
+        watch.start()
         worker.start()
         self.stdout.write("The worker runs. It waits while another process holds the lease.")
         self.stdout.flush()
         ending.wait()
+        watch.stop()
         worker.stop()

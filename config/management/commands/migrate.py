@@ -7,6 +7,7 @@ from django.db import connections
 
 
 class Command(Migrate):
+    opens_key_ring = False  # tables alone
     help = "Brings the tables up to date, as a start does. With arguments it is Django's command."
 
     def run_from_argv(self, argv: list[str]) -> None:

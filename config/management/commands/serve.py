@@ -11,6 +11,7 @@ from config import children, logs, server
 class Command(BaseCommand):
     help = "Prepares what is missing (tables, key ring, first team) and starts the server."
     requires_system_checks = []
+    opens_key_ring = False  # it makes the ring, and checks it
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare, then serve until the server ends."""

@@ -16,9 +16,9 @@ from accounts.services import ring_keys
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    keyring.load.cache_clear()
+    keyring.forget()
     yield tmp_path / "keyring.json"
-    keyring.load.cache_clear()
+    keyring.forget()
 
 
 def one_line(error: pytest.ExceptionInfo[KeyRingError], path: Path) -> str:
@@ -74,7 +74,7 @@ def test_the_newest_version_is_the_current_one(path: Path) -> None:
         {"2": keyring._encode(b"2" * 32), "10": keyring._encode(b"X" * 32)}
     )
     path.write_text(json.dumps(stored))
-    keyring.load.cache_clear()
+    keyring.forget()
     assert keyring.load(path).current(Purpose.PEPPER) == (10, b"X" * 32)
 
 
@@ -109,17 +109,65 @@ WHOLE = {purpose.value: {"1": keyring._encode(b"k" * 32)} for purpose in Purpose
         json.dumps({"keys": {**WHOLE, "pepper": ["eA=="]}}).encode(),
         json.dumps({"keys": {**WHOLE, "pepper": {"1": "é" * 44}}}).encode(),
         json.dumps({"keys": {k: v for k, v in WHOLE.items() if k != "audit"}}).encode(),
+        json.dumps({"keys": {**WHOLE, "pepper": {"01": WHOLE["pepper"]["1"]}}}).encode(),
+        json.dumps({"keys": {**WHOLE, "pepper": {"-1": WHOLE["pepper"]["1"]}}}).encode(),
+        json.dumps({"keys": WHOLE, "added": {"pepper": {"2": "eA=="}}}).encode(),
+        json.dumps({"keys": WHOLE, "added": []}).encode(),
+        b"[" * 100_000,
         json.dumps({"keys": WHOLE}).encode()[:-9],
     ],
     ids=lambda content: repr(content)[:30],
 )
 def test_a_damaged_ring_says_so_and_quotes_nothing(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+    path.chmod(0o600)
     with pytest.raises(KeyRingError) as error:
         keyring.load(path)
     message = one_line(error, path)
     assert "damaged" in message or "lacks a key" in message
     assert "eA==" not in message
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o602, 0o644, 0o666])
+def test_a_ring_that_others_can_open_names_the_command_that_closes_it(
+    path: Path, mode: int
+) -> None:
+    keyring.create(path)
+    keyring.forget()
+    path.chmod(mode)
+    with pytest.raises(KeyRingError) as error:
+        keyring.load(path)
+    assert f'by "chmod 600 {path}"' in one_line(error, path)
+
+
+@pytest.mark.fast
+def test_another_users_ring_names_that_user(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring.create(path)
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 4711)
+    with pytest.raises(KeyRingError) as error:
+        keyring.read(path)
+    assert "Run this as that user" in one_line(error, path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)  # root may
+    keyring.read(path)
+
+
+@pytest.mark.fast
+def test_a_pipe_in_its_place_is_not_waited_for(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+    with pytest.raises(KeyRingError) as error:
+        keyring.read(path)
+    assert "can't be read" in one_line(error, path)
+
+
+@pytest.mark.fast
+def test_a_ring_of_another_format_says_so(path: Path) -> None:
+    keyring.create(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    with pytest.raises(KeyRingError) as error:
+        keyring.read(path)
+    assert "another release" in one_line(error, path)
 
 
 @pytest.mark.fast
@@ -158,7 +206,7 @@ def test_the_first_start_makes_a_ring_and_notes_its_fingerprints(path: Path) -> 
 def test_a_lost_ring_is_noticed_and_not_made_anew(path: Path) -> None:
     ring_keys.ensure(path)
     path.unlink()
-    keyring.load.cache_clear()
+    keyring.forget()
     with pytest.raises(KeyRingError) as error:
         ring_keys.ensure(path)
     assert "is lost" in one_line(error, path)
@@ -191,7 +239,7 @@ def test_a_ring_with_a_new_version_is_taken_and_noted(path: Path) -> None:
     stored = json.loads(path.read_text())
     stored["keys"]["pepper"]["2"] = keyring._encode(b"2" * 32)
     path.write_text(json.dumps(stored))
-    keyring.load.cache_clear()
+    keyring.forget()
     ring_keys.ensure(path)
     assert RingKey.objects.filter(purpose="pepper").count() == 2
 

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Team
-from apikeys.models import ApiKey
+from apikeys.credentials import Renewal
+from apikeys.models import ApiKey, KeySecret
 from chatflows.calls import store, usage
 from chatflows.models import Call, Chatflow, Conversation, Message
 from tests import factories
@@ -76,6 +78,21 @@ def test_last_used_is_the_latest_and_never_goes_back(
 def test_a_refused_call_is_no_use_of_the_key(faq: Chatflow, integration: Integration) -> None:
     store.write([factories.call(faq, integration.key, allowed=False, status=403)])
     assert ApiKey.objects.get(pk=integration.key.pk).last_used_at is None
+
+
+def test_a_batch_moves_the_digests_that_were_proved_under_a_newer_pepper(
+    faq: Chatflow, integration: Integration
+) -> None:
+    renewal = Renewal(2, "d" * 64)
+    usual = factories.call(faq, integration.key)
+    with CaptureQueriesContext(connection) as without:
+        store.write([usual])
+    assert not any("apikeys_keysecret" in each["sql"] for each in without)
+    secret = KeySecret.objects.get(key=integration.key)
+    call = factories.call(faq, integration.key, public_id=secret.public_id, renewal=renewal)
+    store.write([call, call])
+    secret.refresh_from_db()
+    assert (secret.pepper_version, secret.digest) == renewal
 
 
 def test_the_same_chat_id_of_two_callers_is_two_conversations(

@@ -1,0 +1,1 @@
+"""The life of the key ring: new versions, which rows need which, and who knows them."""
