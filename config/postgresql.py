@@ -95,7 +95,7 @@ def locked(parameters: Mapping[str, Any]) -> Iterator[None]:
     try:
         connection = _connect(parameters)
     except psycopg.Error as error:
-        raise Unfit(f"The database can't be used: {_reason(error, parameters)}") from None
+        raise Unfit(f"The database can't be used: {reason(error, parameters)}") from None
     with connection:
         _check(connection)
         _lock(connection)
@@ -130,7 +130,8 @@ def _lock(connection: psycopg.Connection[Any]) -> None:
         ) from None
 
 
-def _reason(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
+def reason(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
+    """Return what went wrong in one line, without the password."""
     # libpq reports each attempt on a line of its own. The first one says what is wrong.
     line = str(error).strip().partition("\n")[0]
     password = str(parameters.get("password") or "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
 from accounts.crypto import digests
@@ -106,8 +106,8 @@ def verify(team_id: uuid.UUID) -> Broken | None:
     return check(team_id).broken
 
 
-def check(team_id: uuid.UUID) -> Chain:
-    """Walk a team's chain from its first row to its head.
+def check(team_id: uuid.UUID, using: str = DEFAULT_DB_ALIAS) -> Chain:
+    """Walk a team's chain from its first row to its head, in a database that Django knows.
 
     It takes no lock: rows that are appended meanwhile are checked too. Raises Unavailable.
     """
@@ -115,8 +115,8 @@ def check(team_id: uuid.UUID) -> Chain:
     mac, sequence = FIRST_MAC, 0
     while True:
         # Head first: it can't be ahead of rows that are read after it.
-        head = AuditHead.objects.filter(team_id=team_id).first()
-        rows = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
+        head = AuditHead.objects.using(using).filter(team_id=team_id).first()
+        rows = AuditEvent.objects.using(using).filter(team_id=team_id).order_by("sequence")
         batch = list(rows.filter(sequence__gt=sequence)[:BATCH] if sequence else rows[:BATCH])
         for event in batch:
             if event.sequence != sequence + 1:

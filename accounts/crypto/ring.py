@@ -1,16 +1,33 @@
 """The keys of this installation's ring."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
 from django.conf import settings
 
 from accounts.crypto import keyring
 from accounts.crypto.keyring import KeyRing, KeyRingError, Purpose
 from accounts.outages import Unavailable
 
+_of_a_copy: ContextVar[Path | None] = ContextVar("ring of a copy", default=None)
+
+
+@contextmanager
+def of_a_copy(path: Path) -> Iterator[None]:
+    """Use the ring of a backup inside the block, to check what was written with it."""
+    token = _of_a_copy.set(path)
+    try:
+        yield
+    finally:
+        _of_a_copy.reset(token)
+
 
 def installed() -> KeyRing:
     """Return the ring; the same object as long as it is the same. Raises Unavailable."""
     try:
-        return keyring.load(settings.KEY_RING_PATH)
+        return keyring.load(_of_a_copy.get() or settings.KEY_RING_PATH)
     except KeyRingError as error:
         raise Unavailable("key ring") from error
 

@@ -1,0 +1,170 @@
+"""PostgreSQL: copy a database by its own programs, pg_dump, pg_restore and psql."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from config import postgresql
+from config.copies import contents, layout
+from config.copies.contents import Contents
+from config.copies.layout import Refused
+
+SECRETS = ("password", "sslpassword")  # never among the arguments, which every user can read
+TABLES = """
+    SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema() ORDER BY 1
+"""
+# A dump's stamp is a transaction of another server, and could come up here a second time.
+OWN_STAMP = "UPDATE chatflows_accessstamp SET stamp = pg_current_xact_id()::text::bigint;\n"
+
+Parameters = Mapping[str, Any]
+
+
+def copy(parameters: Parameters, target: Path) -> tuple[Contents, str]:
+    """Dump a database into a new file. Return what the dump holds, and the server's version.
+
+    Both see one moment of the database. Raises Refused.
+    """
+    with connected(parameters) as database:
+        server = database.info.server_version
+        program = _program("pg_dump", at_least=server // 10_000)
+        database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        (snapshot,) = database.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+        found = contents.read(database, tables(database))
+        options = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}")
+        with layout.create(target) as number:
+            _run(program, parameters, options, stdout=number)
+    return found, f"{server // 10_000}.{server % 10_000}"
+
+
+def check(dump: Path) -> None:
+    """Raise Refused unless pg_restore can read the whole dump."""
+    program = _program("pg_restore")
+    _run(program, {}, ("--file=/dev/null", os.fspath(dump)))
+
+
+def restore(dump: Path, parameters: Parameters, after: str) -> None:
+    """Restore a dump into an empty database, and run statements: all of it or nothing.
+
+    Raises Refused.
+    """
+    reader, writer = _program("pg_restore"), _program("psql")
+    options = ("--no-owner", "--no-privileges", "--file=-", os.fspath(dump))
+    into = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
+    with (
+        subprocess.Popen([reader, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as said,
+        subprocess.Popen(
+            [writer, *_connection(parameters), *into],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(parameters),
+        ) as done,
+    ):
+        try:
+            _pass_on(said, done, after)
+        except BaseException:
+            done.kill()  # it commits at the end of its input alone
+            said.kill()
+            raise
+    _succeeded("psql", done.returncode, done.stderr, parameters)
+
+
+@contextmanager
+def connected(parameters: Parameters) -> Iterator[psycopg.Connection[Any]]:
+    """Connect without the bounds of pages. Raises Refused, without the password."""
+    try:
+        # The options are bounds of time, for pages.
+        with psycopg.connect(**{**parameters, "options": ""}, autocommit=True) as database:
+            yield database
+    except psycopg.Error as error:
+        raise Refused(
+            f"The database can't be used: {postgresql.reason(error, parameters)}"
+        ) from None
+
+
+def tables(database: psycopg.Connection[Any]) -> list[str]:
+    """Return the names of all tables in the schema that Flowlatch uses."""
+    return [name for (name,) in database.execute(TABLES).fetchall()]
+
+
+def _pass_on(said: "subprocess.Popen[bytes]", done: "subprocess.Popen[bytes]", after: str) -> None:
+    assert said.stdout is not None
+    assert done.stdin is not None
+    try:
+        shutil.copyfileobj(said.stdout, done.stdin, layout.BLOCK)
+        said.wait()
+        _succeeded("pg_restore", said.returncode, said.stderr, {})
+        done.stdin.write((OWN_STAMP + after).encode())
+        done.stdin.close()
+    except BrokenPipeError:  # psql has ended, and says why
+        said.kill()
+
+
+def _program(name: str, at_least: int = 0) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise Refused(
+            f"{name} is not installed. Install PostgreSQL's client programs (on Debian and Ubuntu: "
+            "apt install postgresql-client), or put them in PATH."
+        )
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\) (\d+)", said)
+    version = int(found[1]) if found else 0
+    if version < at_least:
+        raise Refused(
+            f"{path} is of PostgreSQL {version}, older than the server, which is {at_least}. "
+            f"Install the client programs of version {at_least} or newer, and put them first in "
+            "PATH."
+        )
+    return path
+
+
+def _run(
+    program: str, parameters: Parameters, options: tuple[str, ...], stdout: int | None = None
+) -> None:
+    done = subprocess.run(
+        [program, *_connection(parameters), *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if stdout is None else stdout,
+        stderr=subprocess.PIPE,
+        env=_environment(parameters),
+        check=False,
+    )
+    _succeeded(Path(program).name, done.returncode, done.stderr, parameters)
+
+
+def _connection(parameters: Parameters) -> tuple[str, ...]:
+    open_ones = {
+        name: value
+        for name, value in parameters.items()
+        if name not in (*SECRETS, "options", "application_name")
+    }
+    return (f"--dbname={make_conninfo(**open_ones)}", "--no-password") if open_ones else ()
+
+
+def _environment(parameters: Parameters) -> dict[str, str]:
+    # Only the same user can read a process's environment.
+    secret = {"PGPASSWORD": str(parameters["password"])} if parameters.get("password") else {}
+    return {**os.environ, "LC_ALL": "C", **secret}
+
+
+def _succeeded(
+    program: str, status: int, said: IO[bytes] | bytes | None, parameters: Parameters
+) -> None:
+    if status == 0:
+        return
+    text = said if isinstance(said, bytes) else said.read() if said is not None else b""
+    line = text.decode(errors="replace").strip().partition("\n")[0]
+    for name in SECRETS:
+        if parameters.get(name):
+            line = line.replace(str(parameters[name]), "***")
+    raise Refused(f"{program} failed: {line or f'status {status}'}")
