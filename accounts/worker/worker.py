@@ -18,7 +18,7 @@ import structlog
 from django.db import connections
 from django.utils import timezone
 
-from accounts.worker import leases
+from accounts.worker import drills, leases
 
 log = structlog.get_logger("flowlatch.worker")
 
@@ -102,7 +102,7 @@ class Worker:
 
     def _take_lease(self) -> None:
         asked_at, held = time.monotonic(), self.holds_lease
-        if leases.take(LEASE, self.holder, LEASE_LIFETIME, timezone.now()):
+        if not drills.stands() and leases.take(LEASE, self.holder, LEASE_LIFETIME, timezone.now()):
             self._held_until = asked_at + LEASE_LIFETIME.total_seconds()
         else:
             self._held_until = 0.0

@@ -1,13 +1,9 @@
 """Make a backup while Flowlatch runs: all of it appears under its name at the end, or nothing."""
 
 import errno
-import fcntl
-import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +22,9 @@ def make(folder: Path) -> Path:
     """Make a backup in a folder that collects them, check it, and return it. Raises Refused."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone_in(folder):
+        with layout.alone_in(folder):
+            for path in folder.glob(f"{PARTIAL}*"):  # was cut off: nobody writes to it now
+                shutil.rmtree(path)
             made = _make(folder)
     except OSError as error:
         full = "The disk is full. Make room, or name a folder on another disk"
@@ -49,20 +47,6 @@ def prune(folder: Path, keep: int) -> list[Path]:
     return gone
 
 
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for path in folder.glob(f"{PARTIAL}*"):  # of one that was cut off: nobody writes to it now
-            shutil.rmtree(path)
-        yield
-    except BlockingIOError:
-        raise Refused(f"Another backup is being made in {folder}. Wait for its end.") from None
-    finally:
-        os.close(number)
-
-
 def _make(folder: Path) -> Path:
     now = datetime.now(UTC)
     final = folder / layout.name_at(now)
@@ -71,7 +55,7 @@ def _make(folder: Path) -> Path:
     partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder))  # 0700
     try:
         _fill(partial, now)
-        os.rename(partial, final)
+        partial.rename(final)
         layout.sync_folder(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -84,8 +68,8 @@ def _fill(folder: Path, now: datetime) -> None:
     kind, found, server = _database(folder)
     if _ring() != ring:
         raise Refused("The key ring changed while the database was copied. Try again.")
+    contents.fits(settings.KEY_RING_PATH, found.ring)
     layout.write(folder / layout.RING, ring)
-    contents.fits(folder / layout.RING, found.ring)
     names = (layout.DATABASES[kind], layout.RING)
     manifest = Manifest(
         version=settings.VERSION,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from accounts.crypto import digests, keyring
@@ -41,7 +40,7 @@ def read(database: Database, tables: Iterable[str]) -> Contents:
     """
     names = set(tables)
     if not {"accounts_team", "accounts_ringkey", "django_migrations"} <= names:
-        raise Refused("The database has no tables of Flowlatch. Start Flowlatch once, then try again.")
+        raise Refused("The database has no tables of Flowlatch. Start Flowlatch once: make run")
     applied = database.execute("SELECT app, max(name) FROM django_migrations GROUP BY app")
     heads = database.execute("SELECT team_id, sequence, mac FROM accounts_audithead")
     keys = database.execute("SELECT purpose, version, fingerprint FROM accounts_ringkey")
@@ -73,7 +72,7 @@ def fits(ring: Path, known: dict[str, str]) -> None:
 
 def is_not_newer(manifest: Manifest) -> None:
     """Raise Refused if a backup is from a newer version than this one."""
-    disk = MigrationLoader(connection, ignore_no_migrations=True).disk_migrations
+    disk = MigrationLoader(None).disk_migrations
     ours = {app for app, _ in disk}
     unknown = [
         f"{app}.{name}"
@@ -86,6 +85,12 @@ def is_not_newer(manifest: Manifest) -> None:
             f"The backup was made by Flowlatch {manifest.version}{because}, and this is "
             f"{settings.VERSION}. Install that version or a newer one, then restore."
         )
+
+
+def is_older(manifest: Manifest) -> bool:
+    """Whether the tables of a backup lack migrations of this version."""
+    leaves = dict(MigrationLoader(None).graph.leaf_nodes())
+    return leaves != manifest.migrations
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What a backup is on disk: a folder with the database, the key ring and a manifest."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -67,8 +68,8 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError
         if form != FORMAT:
             raise Refused(
-                f"{folder} has a manifest of form {form}, and this version reads form {FORMAT}. Use "
-                f"the version of Flowlatch that made it: {stored.get('version')}."
+                f"{folder} has a manifest of form {form}, and this version reads form {FORMAT}. "
+                f"Use the version of Flowlatch that made it: {stored.get('version')}."
             )
         manifest = Manifest(**stored)
         known = DATABASES[manifest.database]
@@ -99,6 +100,20 @@ def create(path: Path) -> Iterator[int]:
     try:
         yield number
         os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other copies out of a folder while the block runs. Raises Refused."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(f"Another copy is being made in {folder}. Wait for its end.") from None
+        yield
     finally:
         os.close(number)
 

@@ -59,13 +59,14 @@ def restore(dump: Path, parameters: Parameters, after: str) -> None:
     reader, writer = _program("pg_restore"), _program("psql")
     options = ("--no-owner", "--no-privileges", "--file=-", os.fspath(dump))
     into = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
+    pipe = subprocess.PIPE
     with (
-        subprocess.Popen([reader, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as said,
-        subprocess.Popen(
+        subprocess.Popen([reader, *options], stdout=pipe, stderr=pipe) as said,  # noqa: S603
+        subprocess.Popen(  # noqa: S603
             [writer, *_connection(parameters), *into],
-            stdin=subprocess.PIPE,
+            stdin=pipe,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=pipe,
             env=_environment(parameters),
         ) as done,
     ):
@@ -89,6 +90,17 @@ def connected(parameters: Parameters) -> Iterator[psycopg.Connection[Any]]:
         raise Refused(
             f"The database can't be used: {postgresql.reason(error, parameters)}"
         ) from None
+
+
+def is_empty(parameters: Parameters) -> None:
+    """Raise Refused if a database has any table."""
+    with connected(parameters) as database:
+        found = tables(database)
+    if found:
+        raise Refused(
+            f"The database {parameters.get('dbname', '')} is not empty: it has {len(found)} "
+            f"tables, such as {found[0]}. Make a new one (createdb), and name it in DATABASE_URL."
+        )
 
 
 def tables(database: psycopg.Connection[Any]) -> list[str]:
@@ -116,8 +128,9 @@ def _program(name: str, at_least: int = 0) -> str:
             f"{name} is not installed. Install PostgreSQL's client programs (on Debian and Ubuntu: "
             "apt install postgresql-client), or put them in PATH."
         )
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"\) (\d+)", said)
+    asked = [path, "--version"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r"\) (\d+)", said.stdout)
     version = int(found[1]) if found else 0
     if version < at_least:
         raise Refused(
@@ -131,7 +144,7 @@ def _program(name: str, at_least: int = 0) -> str:
 def _run(
     program: str, parameters: Parameters, options: tuple[str, ...], stdout: int | None = None
 ) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         [program, *_connection(parameters), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL if stdout is None else stdout,
