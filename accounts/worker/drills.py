@@ -12,6 +12,7 @@ BEGIN = (
     f"DELETE FROM accounts_lease WHERE name = '{MARK}'",  # noqa: S608 (ours)
     f"INSERT INTO accounts_lease VALUES ('{MARK}', 'nobody', '9999-12-31 00:00:00')",  # noqa: S608
 )
+MEANING = "This is a drill's copy: no mail leaves and no job runs, until restore --end-drill."
 _is_noted = False
 
 

@@ -4,10 +4,11 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -58,25 +59,30 @@ def restore(dump: Path, parameters: Parameters, after: str) -> None:
     """
     reader, writer = _program("pg_restore"), _program("psql")
     options = ("--no-owner", "--no-privileges", "--file=-", os.fspath(dump))
-    into = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
+    into = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
     pipe = subprocess.PIPE
     with (
-        subprocess.Popen([reader, *options], stdout=pipe, stderr=pipe) as said,  # noqa: S603
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen([reader, *options], stdout=pipe, stderr=errors) as said,  # noqa: S603
         subprocess.Popen(  # noqa: S603
             [writer, *_connection(parameters), *into],
             stdin=pipe,
             stdout=subprocess.DEVNULL,
-            stderr=pipe,
+            stderr=errors,
             env=_environment(parameters),
         ) as done,
     ):
         try:
-            _pass_on(said, done, after)
-        except BaseException:
-            done.kill()  # it commits at the end of its input alone
-            said.kill()
-            raise
-    _succeeded("psql", done.returncode, done.stderr, parameters)
+            is_read = _pass_on(said, done, after)
+            if not is_read:
+                done.kill()
+            status = done.wait()
+        finally:
+            for process in (said, done):
+                process.kill()  # one that has ended minds nothing
+        errors.seek(0)
+        program = "psql" if is_read else "pg_restore"
+        _succeeded(program, status if is_read else 1, errors.read(), parameters)
 
 
 @contextmanager
@@ -108,17 +114,24 @@ def tables(database: psycopg.Connection[Any]) -> list[str]:
     return [name for (name,) in database.execute(TABLES).fetchall()]
 
 
-def _pass_on(said: "subprocess.Popen[bytes]", done: "subprocess.Popen[bytes]", after: str) -> None:
+def _pass_on(said: "subprocess.Popen[bytes]", done: "subprocess.Popen[bytes]", after: str) -> bool:
+    """Pass a dump to psql as one transaction. Return False if pg_restore failed.
+
+    If this process is killed, psql never reads the COMMIT, and the database stays empty.
+    """
     assert said.stdout is not None
     assert done.stdin is not None
     try:
+        done.stdin.write(b"BEGIN;\n")
         shutil.copyfileobj(said.stdout, done.stdin, layout.BLOCK)
-        said.wait()
-        _succeeded("pg_restore", said.returncode, said.stderr, {})
-        done.stdin.write((OWN_STAMP + after).encode())
+        if said.wait():
+            return False
+        done.stdin.write(f"RESET search_path;\n{OWN_STAMP}{after}COMMIT;\n".encode())
         done.stdin.close()
     except BrokenPipeError:  # psql has ended, and says why
-        said.kill()
+        with suppress(BrokenPipeError):
+            done.stdin.close()
+    return True
 
 
 def _program(name: str, at_least: int = 0) -> str:
@@ -170,13 +183,10 @@ def _environment(parameters: Parameters) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", **secret}
 
 
-def _succeeded(
-    program: str, status: int, said: IO[bytes] | bytes | None, parameters: Parameters
-) -> None:
+def _succeeded(program: str, status: int, said: bytes, parameters: Parameters) -> None:
     if status == 0:
         return
-    text = said if isinstance(said, bytes) else said.read() if said is not None else b""
-    line = text.decode(errors="replace").strip().partition("\n")[0]
+    line = said.decode(errors="replace").strip().partition("\n")[0]
     for name in SECRETS:
         if parameters.get(name):
             line = line.replace(str(parameters[name]), "***")

@@ -26,6 +26,7 @@ class Moved:
     rows: int
     tables: int
     left: list[str]  # tables that are not Flowlatch's
+    old: Path  # where the SQLite database is now
 
 
 def move(url: str) -> Moved:
@@ -34,7 +35,8 @@ def move(url: str) -> Moved:
     if database["ENGINE"] != databases.SQLITE:
         raise Refused("DATABASE_URL names PostgreSQL already. Only a SQLite database can be moved.")
     connections["default"].close()
-    with target.named(target.configured(url)) as new, source.opened(Path(database["NAME"])) as old:
+    path = Path(database["NAME"])
+    with target.named(target.configured(url)) as new, source.opened(path) as old:
         _ring_fits(old)
         every = [*tables(new)]
         _check(old, every)
@@ -43,7 +45,8 @@ def move(url: str) -> Moved:
             target.settle(new)
             _compare(old, new, every)
             _chains_hold()
-        return Moved(sum(counts), len(every), source.others(old, (each.name for each in every)))
+        left = source.others(old, (each.name for each in every))
+    return Moved(sum(counts), len(every), left, source.put_away(path))
 
 
 def _ring_fits(old: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from django.db.migrations.loader import MigrationLoader
 
+from config.copies import layout
 from config.copies.layout import Refused
 from config.copies.moves.tables import Column, Table
 
@@ -85,6 +86,21 @@ def misfits(database: sqlite3.Connection, table: Table) -> list[str]:
         if column.kind == "JSONField":
             found += _odd_json(database, table, column.name)
     return found
+
+
+def put_away(path: Path) -> Path:
+    """Rename a database that was moved, and return its new path.
+
+    A server that was idle meanwhile, or one that starts with the old settings, then finds no
+    database, and can't go on with what is out of date.
+    """
+    away = path.with_name(f"{path.name}.moved-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(away.with_name(away.name + suffix))
+    layout.sync_folder(path.parent)
+    return away
 
 
 def _tests(column: Column) -> Iterator[tuple[str, str]]:

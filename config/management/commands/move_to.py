@@ -16,7 +16,7 @@ from config.copies.layout import Refused
 class Command(BaseCommand):
     help = (
         "Moves everything from the SQLite database to an empty PostgreSQL database. Stop every "
-        "server and worker before. The SQLite database stays as it is."
+        "server and worker before. The SQLite database stays, under another name."
     )
     requires_system_checks = []
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             *(f"Not moved: {name}, which is no table of Flowlatch." for name in moved.left),
             "Set DATABASE_URL to the new database, keep the key ring "
             f"({settings.KEY_RING_PATH}), and start Flowlatch.",
-            "Then back up anew, and move the SQLite database away: it is out of date from now on.",
+            f"Then back up anew. The SQLite database is {moved.old} now, and out of date.",
         ]
         if settings.APIKEY_PATH is not None:
             lines.append("Remove APIKEY_PATH too: it works with SQLite alone.")
