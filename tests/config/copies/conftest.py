@@ -1,0 +1,109 @@
+"""Installations to copy: alice's, as a first start makes it, on SQLite and on PostgreSQL.
+
+Each says itself which database it has, so these tests are the same wherever the others run.
+"""
+
+import os
+import sqlite3
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import postgres
+from tests.postgres import FORGETFUL, Postgres
+from tests.server import forks, shipped
+
+@dataclass
+class Installation:
+    """A data folder, and the environment that its commands run in."""
+
+    folder: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        """Its SQLite file."""
+        return self.folder / "flowlatch.sqlite3"
+
+    def manage(self, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run manage.py."""
+        names = shipped.environment(self.folder, **{"DATABASE_URL": "", **self.env, **env})
+        return forks.run(["manage.py", *map(str, arguments)], names)
+
+    def done(self, *arguments: object, **env: str) -> str:
+        """Run manage.py, which must succeed; what it printed."""
+        run = self.manage(*arguments, **env)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def refused(self, *arguments: object, **env: str) -> str:
+        """Run manage.py, which must fail with one line; the line."""
+        run = self.manage(*arguments, **env)
+        assert run.returncode == 1, run.stdout
+        assert run.stderr.count("\n") == 1, run.stderr
+        return run.stderr.strip().removeprefix("CommandError: ")
+
+    def sql(self, statement: str, *values: object) -> list[Any]:
+        """Run a statement on its SQLite file."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as database:
+            return database.execute(statement, values).fetchall()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL that these tests alone use."""
+    with Postgres(*FORGETFUL) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_url(server: Postgres) -> str:
+    """The URL of an empty database."""
+    return postgres.create_database(server.url, f"empty_{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Installation:
+    """An installation on SQLite, with a few changes in its audit trail."""
+    made = Installation(tmp_path / "home")
+    fill(made)
+    return made
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Installation:
+    """Where nothing is yet."""
+    return Installation(tmp_path / "other")
+
+
+@pytest.fixture
+def at_home(home: Installation, server: Postgres, empty_url: str) -> Installation:
+    """The same installation on PostgreSQL, with that server's programs in PATH."""
+    home.done("move_to", empty_url)
+    home.env = on(server, empty_url)
+    return home
+
+
+def on(server: Postgres, url: str) -> dict[str, str]:
+    """The environment of an installation on PostgreSQL."""
+    return {"DATABASE_URL": url, "PATH": f"{server.programs}:{os.environ['PATH']}"}
+
+
+def rows(url: str, statement: str) -> list[Any]:
+    """What a statement finds on PostgreSQL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def fill(made: Installation) -> None:
+    """Let alice's first start happen."""
+    shipped.fill(made.folder)
+    made.done("issue_key", "--team", "acme", "--name", "crm-sync")
