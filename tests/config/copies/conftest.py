@@ -4,6 +4,7 @@ Each says itself which database it has, so these tests are the same wherever the
 """
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import uuid
@@ -19,6 +20,7 @@ import pytest
 from tests import postgres
 from tests.postgres import FORGETFUL, Postgres
 from tests.server import forks, shipped
+
 
 @dataclass
 class Installation:
@@ -69,12 +71,35 @@ def empty_url(server: Postgres) -> str:
     return postgres.create_database(server.url, f"empty_{uuid.uuid4().hex[:12]}")
 
 
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What `home` and `made` are copies of: commands take a second each."""
+    original = Installation(tmp_path_factory.mktemp("original") / "home")
+    shipped.fill(original.folder)
+    original.done("issue_key", "--team", "acme", "--name", "crm-sync")
+    original.done("backup", original.folder.parent / "backups")
+    return original
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Installation:
+def home(original: Installation, tmp_path: Path) -> Installation:
     """An installation on SQLite, with a few changes in its audit trail."""
-    made = Installation(tmp_path / "home")
-    fill(made)
-    return made
+    shutil.copytree(original.folder, tmp_path / "home")
+    return Installation(tmp_path / "home")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where backups collect."""
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def made(original: Installation, folder: Path) -> Path:
+    """A backup of `home`, of an earlier day."""
+    (first,) = (original.folder.parent / "backups").iterdir()
+    folder.mkdir(mode=0o700)
+    return Path(shutil.copytree(first, folder / "flowlatch-20260101T030000Z"))
 
 
 @pytest.fixture
@@ -101,9 +126,3 @@ def rows(url: str, statement: str) -> list[Any]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
-
-
-def fill(made: Installation) -> None:
-    """Let alice's first start happen."""
-    shipped.fill(made.folder)
-    made.done("issue_key", "--team", "acme", "--name", "crm-sync")

@@ -30,11 +30,6 @@ call_command("backup", sys.argv[1])
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "backups"
-
-
 def backups(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
@@ -60,9 +55,7 @@ def test_a_backup_is_a_dated_folder_for_its_owner_alone(home: Installation, fold
     assert home.done("backup", "--check", made) == said
 
 
-def test_the_manifest_says_what_is_in_it_and_no_secret(home: Installation, folder: Path) -> None:
-    home.done("backup", folder)
-    (made,) = backups(folder)
+def test_the_manifest_says_what_is_in_it_and_no_secret(home: Installation, made: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     assert manifest["database"] == "sqlite"
     assert manifest["teams"] == 1
@@ -86,13 +79,14 @@ def test_the_server_writes_on_while_a_backup_is_made_each_night(tmp_path: Path) 
     assert [layout.read_manifest(path).teams for path in kept] == [4, 5]
 
 
-def test_old_backups_stay_while_the_new_one_is_not_good(home: Installation, folder: Path) -> None:
-    home.done("backup", folder)
-    aged(backups(folder)[0], 1)
+def test_old_backups_stay_while_the_new_one_is_not_good(
+    home: Installation, folder: Path, made: Path
+) -> None:
     home.sql("DROP TRIGGER audit_event_is_final")
     home.sql("UPDATE accounts_auditevent SET actor_name = 'nobody' WHERE sequence = 3")
     line = home.refused("backup", folder, "--keep", 1)
     assert "broken at entry 3" in line
+    assert made in backups(folder)
     assert len(backups(folder)) == 2
 
 
@@ -110,11 +104,8 @@ def test_a_backup_that_was_cut_by_a_kill_leaves_nothing(home: Installation, fold
 
 
 def test_a_full_disk_leaves_nothing_and_keeps_the_old_ones(
-    home: Installation, folder: Path
+    home: Installation, folder: Path, made: Path
 ) -> None:
-    home.done("backup", folder)
-    aged(backups(folder)[0], 1)
-    before = backups(folder)
     env = shipped.environment(home.folder, DATABASE_URL="")
     script = f'ulimit -f 300; exec "{sys.executable}" manage.py backup "{folder}" --keep 1'
     run = subprocess.run(
@@ -129,7 +120,7 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_old_ones(
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
     assert "can't be copied" in run.stderr
-    assert backups(folder) == before
+    assert backups(folder) == [made]
 
 
 def test_a_second_backup_into_a_folder_waits_for_nobody(home: Installation, folder: Path) -> None:
@@ -140,19 +131,15 @@ def test_a_second_backup_into_a_folder_waits_for_nobody(home: Installation, fold
 
 
 @pytest.mark.parametrize("name", ["database.sqlite3", "keyring.json", "manifest.json"])
-def test_a_cut_file_is_noticed(home: Installation, folder: Path, name: str) -> None:
-    home.done("backup", folder)
-    (made,) = backups(folder)
+def test_a_cut_file_is_noticed(home: Installation, made: Path, name: str) -> None:
     cut = made / name
     os.truncate(cut, cut.stat().st_size // 2)
     assert f"{cut} is damaged" in home.refused("backup", "--check", made)
 
 
 def test_an_edited_copy_is_noticed_though_its_digest_is_right(
-    home: Installation, folder: Path
+    home: Installation, made: Path
 ) -> None:
-    home.done("backup", folder)
-    (made,) = backups(folder)
     with closing(sqlite3.connect(made / "database.sqlite3", isolation_level=None)) as database:
         database.execute("DROP TRIGGER audit_event_is_final")
         database.execute("UPDATE accounts_auditevent SET actor_name = 'x' WHERE sequence = 2")
@@ -162,11 +149,7 @@ def test_an_edited_copy_is_noticed_though_its_digest_is_right(
     assert "broken at entry 2" in home.refused("backup", "--check", made)
 
 
-def test_a_manifest_of_another_version_is_refused_by_name(
-    home: Installation, folder: Path
-) -> None:
-    home.done("backup", folder)
-    (made,) = backups(folder)
+def test_a_manifest_of_another_version_is_refused_by_name(home: Installation, made: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     (made / "manifest.json").write_text(json.dumps({**manifest, "format": 2, "version": "9.1"}))
     assert "Use the version of Flowlatch that made it: 9.1." in home.refused(
@@ -174,9 +157,7 @@ def test_a_manifest_of_another_version_is_refused_by_name(
     )
 
 
-def test_a_foreign_ring_is_not_backed_up(
-    home: Installation, folder: Path, tmp_path: Path
-) -> None:
+def test_a_foreign_ring_is_not_backed_up(home: Installation, folder: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.json"
     keyring.create(foreign)
     foreign.rename(home.folder / "keyring.json")

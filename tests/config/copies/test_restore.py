@@ -15,23 +15,16 @@ from tests.server.start.test_worker import until
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture
-def backup(home: Installation, tmp_path: Path) -> Path:
-    home.done("backup", tmp_path / "backups")
-    (made,) = (tmp_path / "backups").iterdir()
-    return made
-
-
-def edit(backup: Path, **values: object) -> None:
-    manifest = json.loads((backup / "manifest.json").read_text())
-    (backup / "manifest.json").write_text(json.dumps({**manifest, **values}))
+def edit(made: Path, **values: object) -> None:
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, **values}))
 
 
 def test_a_backup_is_restored_and_says_what_is_lost(
-    home: Installation, other: Installation, backup: Path
+    home: Installation, other: Installation, made: Path
 ) -> None:
-    said = other.done("restore", backup)
-    at = json.loads((backup / "manifest.json").read_text())["made_at"][:19].replace("T", " ")
+    said = other.done("restore", made)
+    at = json.loads((made / "manifest.json").read_text())["made_at"][:19].replace("T", " ")
     assert f"What happened after {at} UTC is lost" in said
     assert "valid again" in said
     assert "brings them up to date" not in said
@@ -44,9 +37,7 @@ def test_a_key_works_in_the_restored_copy(
     home: Installation, other: Installation, tmp_path: Path
 ) -> None:
     (chatflow,) = home.sql("SELECT id FROM chatflows_chatflow")[0]
-    key = home.done(
-        "issue_key", "--team", "acme", "--name", "k", "--chatflow", chatflow
-    ).strip()
+    key = home.done("issue_key", "--team", "acme", "--name", "k", "--chatflow", chatflow).strip()
     home.done("backup", tmp_path / "backups")
     other.done("restore", *(tmp_path / "backups").iterdir())
     server = shipped.start(other.folder, {"DATABASE_URL": ""})
@@ -54,42 +45,40 @@ def test_a_key_works_in_the_restored_copy(
     assert server.stop() == 0
 
 
-def test_what_is_there_already_stays(home: Installation, backup: Path) -> None:
+def test_what_is_there_already_stays(home: Installation, made: Path) -> None:
     before = home.done("verify_audit")
-    assert "flowlatch.sqlite3 is there already" in home.refused("restore", backup)
+    assert "flowlatch.sqlite3 is there already" in home.refused("restore", made)
     assert home.done("verify_audit") == before
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
-def test_a_part_of_an_old_database_is_refused(
-    other: Installation, backup: Path, suffix: str
-) -> None:
+def test_a_part_of_an_old_database_is_refused(other: Installation, made: Path, suffix: str) -> None:
     other.folder.mkdir()
     left = other.folder / f"flowlatch.sqlite3{suffix}"
     left.write_bytes(b"old")
-    assert f"{left} is there already" in other.refused("restore", backup)
+    assert f"{left} is there already" in other.refused("restore", made)
     assert [*other.folder.iterdir()] == [left]
 
 
 def test_another_ring_is_refused_and_the_same_one_is_taken(
-    home: Installation, other: Installation, backup: Path
+    home: Installation, other: Installation, made: Path
 ) -> None:
     other.folder.mkdir()
     ring = other.folder / "keyring.json"
     keyring.create(ring)
     foreign = ring.read_bytes()
-    assert "is another one than that of the backup" in other.refused("restore", backup)
+    assert "is another one than that of the backup" in other.refused("restore", made)
     assert ring.read_bytes() == foreign
     assert not other.database.exists()
     ring.write_bytes((home.folder / "keyring.json").read_bytes())
-    other.done("restore", backup)
+    other.done("restore", made)
 
 
-def test_a_damaged_backup_leaves_nothing_behind(other: Installation, backup: Path) -> None:
-    with (backup / "database.sqlite3").open("r+b") as file:
+def test_a_damaged_backup_leaves_nothing_behind(other: Installation, made: Path) -> None:
+    with (made / "database.sqlite3").open("r+b") as file:
         file.seek(5000)
         file.write(b"x" * 100)
-    assert "is damaged" in other.refused("restore", backup)
+    assert "is damaged" in other.refused("restore", made)
     assert not other.folder.exists()
 
 
@@ -99,19 +88,19 @@ def test_a_damaged_backup_leaves_nothing_behind(other: Installation, backup: Pat
     ids=["version", "migration"],
 )
 def test_a_newer_backup_is_refused_by_name(
-    other: Installation, backup: Path, values: dict[str, object]
+    other: Installation, made: Path, values: dict[str, object]
 ) -> None:
-    edit(backup, **values)
-    line = other.refused("restore", backup)
+    edit(made, **values)
+    line = other.refused("restore", made)
     if "version" in values:
         assert "made by Flowlatch 99.0.0" in line
     assert not other.folder.exists()
 
 
 def test_a_backup_of_another_database_is_refused(
-    other: Installation, backup: Path, empty_url: str
+    other: Installation, made: Path, empty_url: str
 ) -> None:
-    line = other.refused("restore", backup, DATABASE_URL=empty_url)
+    line = other.refused("restore", made, DATABASE_URL=empty_url)
     assert "The backup is of sqlite, and DATABASE_URL names postgresql" in line
 
 
