@@ -108,14 +108,6 @@ def other(tmp_path: Path) -> Installation:
     return Installation(tmp_path / "other")
 
 
-@pytest.fixture
-def at_home(home: Installation, server: Postgres, empty_url: str) -> Installation:
-    """The same installation on PostgreSQL, with that server's programs in PATH."""
-    home.done("move_to", empty_url)
-    home.env = on(server, empty_url)
-    return home
-
-
 def on(server: Postgres, url: str) -> dict[str, str]:
     """The environment of an installation on PostgreSQL."""
     return {"DATABASE_URL": url, "PATH": f"{server.programs}:{os.environ['PATH']}"}
