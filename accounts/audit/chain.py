@@ -119,15 +119,22 @@ def check(team_id: uuid.UUID, using: str = DEFAULT_DB_ALIAS) -> Chain:
         rows = AuditEvent.objects.using(using).filter(team_id=team_id).order_by("sequence")
         batch = list(rows.filter(sequence__gt=sequence)[:BATCH] if sequence else rows[:BATCH])
         for event in batch:
-            if event.sequence != sequence + 1:
-                return Chain(sequence, mac, Broken(sequence + 1, "a row is missing"))
-            if event.previous_mac != mac or not _is_untouched(event):
-                return Chain(sequence, mac, Broken(event.sequence, "a row was edited", event))
+            if broken := fault(event, sequence, mac):
+                return Chain(sequence, mac, broken)
             sequence, mac = event.sequence, event.mac
         if not batch:
             is_whole = (head.sequence, head.mac) == (sequence, mac) if head else sequence == 0
             broken = None if is_whole else Broken(sequence + 1, "the end was cut")
             return Chain(sequence, mac, broken)
+
+
+def fault(event: AuditEvent, sequence: int, mac: str) -> Broken | None:
+    """Return what is wrong with the event that follows a link of its chain, or None."""
+    if event.sequence != sequence + 1:
+        return Broken(sequence + 1, "a row is missing")
+    if event.previous_mac != mac or not _is_untouched(event):
+        return Broken(event.sequence, "a row was edited", event)
+    return None
 
 
 def holds(team_id: uuid.UUID, sequence: int, mac: str) -> bool:

@@ -49,14 +49,18 @@ def is_whole(folder: Path, manifest: Manifest) -> None:
 
 
 def broken_chains(folder: Path, manifest: Manifest) -> list[str]:
-    """Return a line for each chain of a SQLite backup's audit trail that does not hold."""
-    if manifest.database != layout.SQLITE:
-        return []
+    """Return a line for each chain of a backup's audit trail that does not hold."""
     path = folder / layout.DATABASES[manifest.database]
-    said = []
-    with sqlite_copies.as_alias(path) as alias, ring.of_a_copy(folder / layout.RING):
-        for chain_id in manifest.links:
-            broken = audit.check(UUID(chain_id), using=alias).broken
-            if broken is not None:
-                said.append(f"The audit trail of {chain_id} is broken at entry {broken.sequence}.")
-    return said
+    with ring.of_a_copy(folder / layout.RING):
+        if manifest.database == layout.POSTGRESQL:
+            from config.copies import dumped_audit  # noqa: PLC0415 (it loads a driver)
+
+            found = dumped_audit.broken(path, manifest.links)
+        else:
+            with sqlite_copies.as_alias(path) as alias:
+                chains = {UUID(each): audit.check(UUID(each), alias) for each in manifest.links}
+            found = {each: chain.broken for each, chain in chains.items() if chain.broken}
+    return [
+        f"The audit trail of {each} is broken at entry {broken.sequence}."
+        for each, broken in found.items()
+    ]

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -50,6 +50,19 @@ def check(dump: Path) -> None:
     """Raise Refused unless pg_restore can read the whole dump."""
     program = _program("pg_restore")
     _run(program, {}, ("--file=/dev/null", os.fspath(dump)))
+
+
+@contextmanager
+def dumped_rows(dump: Path, table: str) -> Iterator[IO[bytes]]:
+    """Open the rows of one table of a dump, as COPY writes them. Raises Refused."""
+    options = ("--data-only", f"--table={table}", "--file=-", os.fspath(dump))
+    program, pipe = _program("pg_restore"), subprocess.PIPE
+    with subprocess.Popen([program, *options], stdout=pipe) as said:  # noqa: S603
+        assert said.stdout is not None
+        try:
+            yield said.stdout
+        finally:
+            said.kill()  # it may be in the middle, if the reader has seen enough
 
 
 def restore(dump: Path, parameters: Parameters, after: str) -> None:

@@ -17,7 +17,7 @@ from config.copies.layout import Refused
 ALIAS = "copy"  # of a backup's database among Django's
 BUSY = 30.0  # seconds to wait for a lock
 STEPS = 200_000  # of SQLite's machine, between two looks at what waits for the disk
-LATER = 8 * 2**20  # bytes that may wait for the disk
+LATER = 32 * 2**20  # bytes that may wait for the disk
 
 
 def copy(source: Path, target: Path) -> None:

@@ -1,11 +1,12 @@
 """Backups and restores on PostgreSQL: by its own programs, and no password where others can see."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from config.copies import layout
+from config.copies import dumped_audit, layout
 from tests import postgres
 from tests.config.copies.conftest import Installation, on, rows
 from tests.postgres import PASSWORD, Postgres
@@ -114,3 +115,22 @@ def test_a_cut_dump_is_noticed(at_home: Installation, folder: Path) -> None:
     dump = made / "database.dump"
     os.truncate(dump, dump.stat().st_size // 2)
     assert "is damaged" in at_home.refused("backup", "--check", made)
+
+
+def test_a_dump_of_an_edited_audit_trail_is_told(at_home: Installation, folder: Path) -> None:
+    url = at_home.env["DATABASE_URL"]
+    at_home.done("backup", folder)
+    (made,) = folder.iterdir()
+    made.rename(folder / "flowlatch-20260101T030000Z")
+    rows(url, "ALTER TABLE accounts_auditevent DISABLE TRIGGER ALL")
+    rows(url, "UPDATE accounts_auditevent SET at = at - interval '1 us' WHERE sequence = 3")
+    assert "broken at entry 3" in at_home.refused("backup", folder, "--keep", "1")
+    assert len([*folder.iterdir()]) == 2, "the good one is kept"
+
+
+def test_values_of_a_dump_are_read_as_they_were() -> None:
+    assert dumped_audit.read_value("actor_name", r"a\tb\\N\n\\\t") == "a\tb\\N\n\\\t"
+    assert dumped_audit.read_value("before", r"\N") is None
+    assert dumped_audit.read_value("before", r'{"a": "\\\\ \\""}') == {"a": '\\ "'}
+    at = datetime(2026, 3, 29, 1, 59, 59, 120000, tzinfo=UTC)
+    assert dumped_audit.read_value("at", "2026-03-29 03:59:59.12+02") == at
