@@ -40,9 +40,10 @@ def copy(parameters: Parameters, target: Path) -> tuple[Contents, str]:
         database.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         (snapshot,) = database.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         found = contents.read(database, tables(database))
-        options = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}")
+        # The lowest level is four times as fast as the usual one, for a tenth more bytes.
+        options = ("--format=custom", "--compress=1", "--no-owner", "--no-privileges")
         with layout.create(target) as number:
-            _run(program, parameters, options, stdout=number)
+            _run(program, parameters, (*options, f"--snapshot={snapshot}"), stdout=number)
     return found, f"{server // 10_000}.{server % 10_000}"
 
 
