@@ -26,6 +26,9 @@ TABLES = """
 # A dump's stamp is a transaction of another server, and could come up here a second time.
 OWN_STAMP = "UPDATE chatflows_accessstamp SET stamp = pg_current_xact_id()::text::bigint;\n"
 
+# In place of the bounds of time that pages have, and of those that a role has.
+UNHURRIED = "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+
 Parameters = Mapping[str, Any]
 
 
@@ -103,8 +106,7 @@ def restore(dump: Path, parameters: Parameters, after: str) -> None:
 def connected(parameters: Parameters) -> Iterator[psycopg.Connection[Any]]:
     """Connect without the bounds of pages. Raises Refused, without the password."""
     try:
-        # The options are bounds of time, for pages.
-        with psycopg.connect(**{**parameters, "options": ""}, autocommit=True) as database:
+        with psycopg.connect(**{**parameters, "options": UNHURRIED}, autocommit=True) as database:
             yield database
     except psycopg.Error as error:
         raise Refused(

@@ -35,7 +35,11 @@ def configured(url: str) -> dict[str, Any]:
         )
     # One connection, without the bounds of time that pages have.
     options = {name: value for name, value in found["OPTIONS"].items() if name != "pool"}
-    return {**found, "OPTIONS": {**options, "options": ""}, "CONN_HEALTH_CHECKS": False}
+    return {
+        **found,
+        "OPTIONS": {**options, "options": postgres_copies.UNHURRIED},
+        "CONN_HEALTH_CHECKS": False,
+    }
 
 
 @contextmanager

@@ -66,7 +66,8 @@ def _value(field: Any, *, is_full: bool) -> Any:
     if field.choices:
         return field.choices[0][0]
     if isinstance(field, models.CharField):
-        return (LETTERS * field.max_length)[: field.max_length]
+        longest = field.max_length or 0
+        return (LETTERS * longest)[:longest]
     for kind, value in VALUES.items():
         if isinstance(field, kind):
             return value
