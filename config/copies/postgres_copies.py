@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -75,6 +75,8 @@ def restore(dump: Path, parameters: Parameters, after: str) -> None:
     Raises Refused.
     """
     reader, writer = _program("pg_restore"), _program("psql")
+    with connected(parameters) as database:
+        settings = {name for (name,) in database.execute("SELECT name FROM pg_settings").fetchall()}
     options = ("--no-owner", "--no-privileges", "--file=-", os.fspath(dump))
     into = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
     pipe = subprocess.PIPE
@@ -90,7 +92,7 @@ def restore(dump: Path, parameters: Parameters, after: str) -> None:
         ) as done,
     ):
         try:
-            is_read = _pass_on(said, done, after)
+            is_read = _pass_on(said, done, settings, after)
             if not is_read:
                 done.kill()
             status = done.wait()
@@ -130,8 +132,15 @@ def tables(database: psycopg.Connection[Any]) -> list[str]:
     return [name for (name,) in database.execute(TABLES).fetchall()]
 
 
-def _pass_on(said: "subprocess.Popen[bytes]", done: "subprocess.Popen[bytes]", after: str) -> bool:
+def _pass_on(
+    said: "subprocess.Popen[bytes]",
+    done: "subprocess.Popen[bytes]",
+    settings: Collection[str],
+    after: str,
+) -> bool:
     """Pass a dump to psql as one transaction. Return False if pg_restore failed.
+
+    A newer pg_restore begins with settings that an older server does not have. They are left out.
 
     If this process is killed, psql never reads the COMMIT, and the database stays empty.
     """
@@ -139,6 +148,12 @@ def _pass_on(said: "subprocess.Popen[bytes]", done: "subprocess.Popen[bytes]", a
     assert done.stdin is not None
     try:
         done.stdin.write(b"BEGIN;\n")
+        for line in said.stdout:
+            setting = re.match(rb"SET (\w+) = ", line)
+            if setting is None or setting[1].decode() in settings:
+                done.stdin.write(line)
+            if line.startswith((b"CREATE ", b"COPY ")):  # settings come first
+                break
         shutil.copyfileobj(said.stdout, done.stdin, layout.BLOCK)
         if said.wait():
             return False

@@ -109,6 +109,20 @@ def test_a_restore_that_is_cut_leaves_an_empty_database(
     other.done("restore", made)
 
 
+def test_a_newer_pg_restore_may_set_what_the_server_does_not_know(
+    at_home: Installation, other: Installation, server: Postgres, folder: Path, tmp_path: Path
+) -> None:
+    at_home.done("backup", folder)
+    (made,) = folder.iterdir()
+    other.env = on(server, postgres.create_database(server.url, "newer"))
+    ours = tmp_path / "bin"
+    true_one = f"{other.env['PATH'].partition(':')[0]}/pg_restore"
+    script = f'case "$1" in --version) ;; *) echo "SET from_tomorrow = 0;";; esac; {true_one} "$@"'
+    program(ours, "pg_restore", script)
+    other.done("restore", made, PATH=before(ours, other))
+    assert other.done("verify_audit") == at_home.done("verify_audit")
+
+
 def test_a_cut_dump_is_noticed(at_home: Installation, folder: Path) -> None:
     at_home.done("backup", folder)
     (made,) = folder.iterdir()
