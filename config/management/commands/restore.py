@@ -57,8 +57,8 @@ class Command(BaseCommand):
             f"What happened after {at} is lost. Keys that were revoked, disabled or rotated since "
             "then are valid again, and so are sessions, links and the rights of people who were "
             "removed.",
-            "Before you let callers in: open API keys of each team, choose the status that shows "
-            "usable keys, and revoke again what should not be there.",
+            "Before you let callers in: open API keys of each team, filter by the status Active, "
+            "and delete or disable again what should not be there.",
         ]
         if contents.is_older(manifest):
             lines.append(
