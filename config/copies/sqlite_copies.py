@@ -1,5 +1,6 @@
 """SQLite: copy a database while it is in use, and check a copy without changing it."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -21,12 +22,14 @@ LATER = 32 * 2**20  # bytes that may wait for the disk
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a database into a new file. Writers go on meanwhile. Raises Refused."""
+    """Copy a database into a new file. Writers go on meanwhile. Raises Refused or OSError."""
     try:
         with layout.create(target) as number, closing(_open(source, "mode=rw")) as database:
             database.set_progress_handler(_Trickle(number), STEPS)
             database.execute("VACUUM INTO ?", [os.fspath(target)])
     except sqlite3.Error as error:
+        if "disk is full" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
         raise Refused(f"The database can't be copied: {error}.") from None
 
 
