@@ -1,6 +1,8 @@
 """Backups and restores on PostgreSQL: by its own programs, and no password where others can see."""
 
 import os
+import shutil
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,12 +30,29 @@ def before(folder: Path, at: Installation) -> str:
     return f"{folder}:{at.env['PATH']}"
 
 
+@pytest.fixture(scope="session")
+def template(
+    original: Installation, server: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a database with all that `home` has."""
+    moving = Installation(tmp_path_factory.mktemp("moving") / "home")
+    shutil.copytree(original.folder, moving.folder)
+    moving.done("move_to", postgres.create_database(server.url, "template_home"))
+    return "template_home"
+
+
 @pytest.fixture
-def at_home(home: Installation, server: Postgres, empty_url: str) -> Installation:
-    """`home`, moved to PostgreSQL, with that server's programs in PATH."""
-    home.done("move_to", empty_url)
-    home.env = on(server, empty_url)
-    return home
+def at_home(
+    original: Installation, server: Postgres, template: str, tmp_path: Path
+) -> Installation:
+    """`home` on PostgreSQL, with that server's programs in PATH."""
+    here = Installation(tmp_path / "home")
+    here.folder.mkdir()
+    shutil.copy(original.folder / "keyring.json", here.folder)
+    name = f"home_{uuid.uuid4().hex[:12]}"
+    postgres.copy_database(server.url, name, template)
+    here.env = on(server, postgres.create_database(server.url, name))
+    return here
 
 
 def test_a_dump_is_restored_with_its_ring_and_a_stamp_of_its_own(
