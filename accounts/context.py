@@ -14,7 +14,7 @@ from accounts.limits import stores
 from accounts.login.ways_back import page_of
 from accounts.models import Membership
 from accounts.permissions import Principal
-from accounts.worker import status
+from accounts.worker import drills, status
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "public_host": settings.PUBLIC_HOST,
         "request_id": getattr(request, "id", ""),
         "now": timezone.now(),
+        "is_drill": drills.is_noted(),
         "limits_gone_since": _limits_gone_since(),
         "worker": SimpleLazyObject(status.look),
         "posted_from": _posted_from(request),

@@ -93,7 +93,7 @@ def unhurried(database: BaseDatabaseWrapper) -> Iterator[None]:
 
 @contextmanager
 def locked(
-    parameters: Mapping[str, Any], wait: float, waits: Callable[[], None] = lambda: None
+    parameters: Mapping[str, Any], wait: float = 0.0, waits: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Hold the lock of preparation while the block runs. Raises Unfit.
 
@@ -102,7 +102,7 @@ def locked(
     try:
         connection = _connect_once_up(parameters, wait, waits)
     except psycopg.Error as error:
-        raise Unfit(f"The database can't be used: {_reason(error, parameters)}") from None
+        raise Unfit(f"The database can't be used: {reason(error, parameters)}") from None
     with connection:
         _check(connection)
         _lock(connection)
@@ -159,7 +159,8 @@ def _lock(connection: psycopg.Connection[Any]) -> None:
         ) from None
 
 
-def _reason(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
+def reason(error: psycopg.Error, parameters: Mapping[str, Any]) -> str:
+    """Return what went wrong in one line, without the password."""
     # libpq reports each attempt on a line of its own. The first one says what is wrong.
     line = str(error).strip().partition("\n")[0]
     password = str(parameters.get("password") or "")

@@ -17,6 +17,7 @@ from accounts.crypto.keyring import KeyRingError
 from accounts.network import addresses
 from accounts.permissions import Actor
 from accounts.services import ring_keys
+from accounts.worker import drills
 from apikeys.key_file import changes, layout, reading, writing
 from chatflows.flow_app import flow_apps
 from chatflows.models import Chatflow
@@ -107,6 +108,8 @@ def welcome() -> list[str]:
     if sample is not None:
         url = f"{settings.PUBLIC_URL}/api/v1/prediction/{sample.id}"
         lines.append(f"First chatflow: {url}")
+    if drills.stands():
+        lines.append(f"Warning: {drills.MEANING}")
     if not settings.IS_HTTPS and not is_loopback(settings.HOST):
         lines.append(
             "Warning: HOST is reachable from outside and PUBLIC_URL is not https: keys and "

@@ -4,16 +4,20 @@ import asyncio
 import ctypes
 import gc
 from collections.abc import Awaitable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from config.asgi import application as gate  # sets Django up, so it is imported first
 
 # isort: split
 from django.conf import settings
+from django.db import connections
 from django.http.request import split_domain_port, validate_host
 
 from accounts.network import addresses
+from accounts.outages import OUTAGES
 from accounts.services.key_ring import processes
+from accounts.worker import drills
 from accounts.worker.watch import Watch
 from accounts.worker.worker import Worker
 from chatflows.access import codes
@@ -70,7 +74,9 @@ async def _live(scope: Any, receive: Any, send: Any) -> None:
             for watch in watches:
                 watch.start()
             if worker is not None:
-                worker.start()
+                worker.start()  # it looks for a drill itself
+            else:
+                await asyncio.to_thread(_look_for_a_drill)
             _calm_collector()
             _return_large_blocks()
         else:
@@ -82,6 +88,13 @@ async def _live(scope: Any, receive: Any, send: Any) -> None:
         return message
 
     await gate(scope, receiving, send)
+
+
+def _look_for_a_drill() -> None:
+    """Note for the pages whether this is a drill's copy. Without a database they come later."""
+    with suppress(*OUTAGES):
+        drills.stands()
+    connections.close_all()
 
 
 def _calm_collector() -> None:

@@ -39,6 +39,11 @@ class Postgres:
         self.port = free_port()
 
     @property
+    def programs(self) -> str:
+        """The folder of pg_dump and its like, of the server's version."""
+        return str(self._binaries)
+
+    @property
     def url(self) -> str:
         """For DATABASE_URL."""
         return f"postgres://{USER}:p%40ss%3Aword%2F1@127.0.0.1:{self.port}/postgres"

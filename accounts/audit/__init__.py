@@ -1,14 +1,15 @@
 """The audit trail: every change is recorded in the transaction that makes it."""
 
 from accounts.audit.chain import (
-    FIRST_MAC,
     INSTALLATION,
     Broken,
     Chain,
     Entry,
     Facts,
+    Link,
     Target,
     check,
+    fault,
     holds,
     record,
     record_all,
@@ -16,14 +17,15 @@ from accounts.audit.chain import (
 )
 
 __all__ = [
-    "FIRST_MAC",
     "INSTALLATION",
     "Broken",
     "Chain",
     "Entry",
     "Facts",
+    "Link",
     "Target",
     "check",
+    "fault",
     "holds",
     "record",
     "record_all",

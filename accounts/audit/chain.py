@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
 from accounts.crypto import digests
@@ -52,6 +52,19 @@ class Broken:
     sequence: int
     why: str
     event: AuditEvent | None = field(default=None, compare=False)  # None where there is no row
+
+
+class Link(NamedTuple):
+    """The place that a walk along a chain has reached; before the first event, its beginning."""
+
+    sequence: int = 0
+    mac: str = FIRST_MAC
+    version: int = 0  # of the key that sealed it
+
+    @classmethod
+    def of(cls, event: AuditEvent) -> "Link":
+        """Return the link that an event is."""
+        return cls(event.sequence, event.mac, event.key_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +119,41 @@ def verify(team_id: uuid.UUID) -> Broken | None:
     return check(team_id).broken
 
 
-def check(team_id: uuid.UUID) -> Chain:
-    """Walk a team's chain from its first row to its head.
+def check(team_id: uuid.UUID, using: str = DEFAULT_DB_ALIAS) -> Chain:
+    """Walk a team's chain from its first row to its head, in a database that Django knows.
 
     It takes no lock: rows that are appended meanwhile are checked too. A chain goes on under a
     newer audit key and never under an older one: who stole that one could write on with it.
     Raises Unavailable.
     """
     digests.audit_mac(b"")  # without the key ring nothing can be said of any row
-    mac, sequence, version = FIRST_MAC, 0, 0
+    link = Link()
     while True:
         # Head first: it can't be ahead of rows that are read after it.
-        head = AuditHead.objects.filter(team_id=team_id).first()
-        rows = AuditEvent.objects.filter(team_id=team_id).order_by("sequence")
-        batch = list(rows.filter(sequence__gt=sequence)[:BATCH] if sequence else rows[:BATCH])
+        head = AuditHead.objects.using(using).filter(team_id=team_id).first()
+        rows = AuditEvent.objects.using(using).filter(team_id=team_id).order_by("sequence")
+        batch = list(rows.filter(sequence__gt=link.sequence)[:BATCH])
         for event in batch:
-            if event.sequence != sequence + 1:
-                return Chain(sequence, mac, Broken(sequence + 1, "a row is missing"))
-            if event.previous_mac != mac or not _is_untouched(event):
-                return Chain(sequence, mac, Broken(event.sequence, "a row was edited", event))
-            if event.key_version < version:
-                why = "a row was sealed under a key that was replaced before"
-                return Chain(sequence, mac, Broken(event.sequence, why, event))
-            sequence, mac, version = event.sequence, event.mac, event.key_version
+            if broken := fault(event, link):
+                return Chain(link.sequence, link.mac, broken)
+            link = Link.of(event)
         if not batch:
-            is_whole = (head.sequence, head.mac) == (sequence, mac) if head else sequence == 0
-            broken = None if is_whole else Broken(sequence + 1, "the end was cut")
-            return Chain(sequence, mac, broken)
+            last = (head.sequence, head.mac) if head else (0, FIRST_MAC)
+            is_whole = last == (link.sequence, link.mac)
+            broken = None if is_whole else Broken(link.sequence + 1, "the end was cut")
+            return Chain(link.sequence, link.mac, broken)
+
+
+def fault(event: AuditEvent, after: Link) -> Broken | None:
+    """Return what is wrong with the event that follows a link of its chain, or None."""
+    if event.sequence != after.sequence + 1:
+        return Broken(after.sequence + 1, "a row is missing")
+    if event.previous_mac != after.mac or not _is_untouched(event):
+        return Broken(event.sequence, "a row was edited", event)
+    if event.key_version < after.version:
+        why = "a row was sealed under a key that was replaced before"
+        return Broken(event.sequence, why, event)
+    return None
 
 
 def holds(team_id: uuid.UUID, sequence: int, mac: str) -> bool:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from accounts.worker import leases
+from accounts.worker import drills, leases
 
 log = structlog.get_logger("flowlatch.worker")
 
@@ -105,12 +105,18 @@ class Worker:
 
     def _take_lease(self) -> None:
         asked_at, held = time.monotonic(), self.holds_lease
-        if leases.take(LEASE, self.holder, LEASE_LIFETIME, timezone.now()):
+        if not self._is_drill() and leases.take(LEASE, self.holder, LEASE_LIFETIME, timezone.now()):
             self._held_until = asked_at + LEASE_LIFETIME.total_seconds()
         else:
             self._held_until = 0.0
         if held != self.holds_lease:
             log.info("worker begins" if self.holds_lease else "worker lost its lease")
+
+    def _is_drill(self) -> bool:
+        was_noted = drills.is_noted()
+        if drills.stands() and not was_noted:
+            log.warning("worker holds still", meaning=drills.MEANING)
+        return drills.is_noted()
 
     def _repeat(self, job: Job) -> None:
         every = job.every.total_seconds()

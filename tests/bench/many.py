@@ -57,8 +57,8 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
     public = [_public_id(dice) for _ in range(keys)]
     pairs = [*_selections(team, dice, ids, flows)]
     with transaction.atomic():
-        _insert(Chatflow(team=team), ("id", "name", "name_key", "created_at"), _named(flows, now))
-        _insert(
+        insert(Chatflow(team=team), ("id", "name", "name_key", "created_at"), _named(flows, now))
+        insert(
             ApiKey(team=team, scopes=["predictions:create"]),
             (
                 *("id", "name", "name_key", "created_at", "last_used_at", "disabled_at"),
@@ -66,7 +66,7 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
             ),
             ((key_id, *_key(dice, n, makers, accounts)) for n, key_id in enumerate(ids)),
         )
-        _insert(
+        insert(
             KeySecret(pepper_version=1),
             ("key_id", "public_id", "digest", "created_at"),
             (
@@ -74,7 +74,7 @@ def fill(team: Team, keys: int, chatflows: int) -> Made:
                 for key, name in zip(ids, public, strict=True)
             ),
         )
-        _insert(Selection(), ("chatflow_id", "key_id"), pairs)
+        insert(Selection(), ("chatflow_id", "key_id"), pairs)
         _use(team, dice, pairs, dict(zip(ids, public, strict=True)), now)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -138,7 +138,7 @@ def _use(
 ) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     callers = [(flow, key) for flow, key in pairs[:USED] if key in public]
-    _insert(
+    insert(
         UsageHour(team=team, last_at=now),
         ("key_id", "public_id", "chatflow_id", "hour", "let_in", "refused"),
         (
@@ -147,7 +147,7 @@ def _use(
             for day in range(14)
         ),
     )
-    _insert(
+    insert(
         Call(team=team, status=200, code="ok", reason="ok", allowed=True, duration_ms=3),
         ("key_id", "public_id", "chatflow_id", "at", "request_id"),
         (
@@ -157,7 +157,7 @@ def _use(
     )
 
 
-def _insert(like: models.Model, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def insert(like: models.Model, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert copies of an instance with other values in some columns."""
     fields = [f for f in like._meta.local_concrete_fields if not isinstance(f, models.AutoField)]
     usual = [f.get_db_prep_save(getattr(like, f.attname), connection) for f in fields]

@@ -27,6 +27,8 @@ UNCHECKED = {
     "runserver": "likewise",
     "migrate": "it changes tables alone",
     "openapi": "it reads the code alone",
+    "backup": "it checks the ring that it copies, and with --check that of a copy, on any machine",
+    "restore": "it puts the ring back, and checks that of the copy",
 }
 # Every other command, with arguments that would succeed.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -34,6 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "issue_key": ("--team", "acme", "--name", "DefaultKey"),
     "keyring": ("add", "pepper"),
     "make_operator": ("alice",),
+    "move_to": ("-",),
     "reset_link": ("alice@example.com",),
     "setup_link": (),
     "verify_audit": (),

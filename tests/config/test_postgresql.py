@@ -83,8 +83,9 @@ def test_a_server_that_is_not_up_yet_is_waited_for(
 
     monkeypatch.setattr(postgresql, "_connect", connect)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    connected = postgresql._connect_once_up({}, 60, lambda: waits.append("said"))
-    assert (connected, waits) == ("connected", ["said"])
+    connected: object = postgresql._connect_once_up({}, 60, lambda: waits.append("said"))
+    assert connected == "connected"
+    assert waits == ["said"]
 
 
 @pytest.mark.parametrize(

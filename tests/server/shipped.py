@@ -187,7 +187,7 @@ def start(
     folder.mkdir(parents=True, exist_ok=True)
     is_alices = env.items() >= OWNER.items() and "DATABASE_URL" not in env
     if is_alices and not is_first and PREPARED in os.environ and not any(folder.iterdir()):
-        _fill(folder)
+        fill(folder)
     port = free_port()
     run = _fork if is_fork and "WEB_CONCURRENCY" not in env else _program
     env = environment(folder, PORT=str(port), **env)
@@ -208,8 +208,11 @@ def start(
     raise AssertionError(f"The server did not start: {log.read_text()}")
 
 
-def _fill(folder: Path) -> None:
-    # The first who needs it makes the folder for all of pytest's processes; each gets a copy.
+def fill(folder: Path) -> None:
+    """Make what a first start of alice's makes, without a start.
+
+    The first who needs it makes the folder for all of pytest's processes; each gets a copy.
+    """
     home = Path(os.environ[PREPARED])
     filled, is_done = home / "filled", home / "is-done"
     with (home / "lock").open("w") as lock:

@@ -50,7 +50,7 @@ def test_a_team_without_events_holds() -> None:
 def test_rows_are_numbered_and_linked(chain: uuid.UUID) -> None:
     events = list(AuditEvent.objects.filter(team_id=chain).order_by("sequence"))
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    assert events[0].previous_mac == audit.FIRST_MAC
+    assert events[0].previous_mac == audit.Link().mac
     for one, next_one in pairwise(events):
         assert next_one.previous_mac == one.mac
     assert AuditHead.objects.get(team_id=chain).mac == events[-1].mac

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -179,7 +179,7 @@ def completion(flow: str) -> dict[str, object]:
 class Asked:
     """A question on a connection of its own, and the bytes that come back."""
 
-    def __init__(self, server: Shipped, path: str, key: str, body: dict[str, object]) -> None:
+    def __init__(self, server: Shipped, path: str, key: str, body: Mapping[str, object]) -> None:
         text = json.dumps(body)
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
