@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import Q
 
+from accounts.models.link_tokens import AHEAD
 from accounts.models.mail_kinds import KINDS
 from accounts.models.teams import Team
 
@@ -26,6 +27,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def due(self, now: datetime) -> "MailQuerySet":
         """Mails that the worker should send now, or that wait for a clock that ran back."""
         return self.filter(Q(next_try_at__lte=now) | Q(next_try_at__gt=now + FURTHEST))
+
+    def made_within(self, span: timedelta, now: datetime) -> "MailQuerySet":
+        """Made in the last span of time, for a limit: it never waits for a clock that ran back."""
+        return self.filter(created_at__gt=now - span, created_at__lte=now + AHEAD)
 
     def retrying(self) -> "MailQuerySet":
         """Mails that wait after a failed attempt, but not one that is being sent right now."""

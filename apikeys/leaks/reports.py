@@ -25,12 +25,13 @@ from accounts.outages import OUTAGES
 from accounts.permissions import Actor
 from apikeys.leaks.candidates import Found, candidates
 from apikeys.models import ApiKey, KeySecret, LeakCandidate, Notice
+from apikeys.models.leaks import LONGEST_PAUSE
 from apikeys.services import keys, recipients
 
 log = structlog.get_logger("flowlatch.leaks")
 
 RATE = Rate("leak reports", 10)  # of one address in a minute; beyond it nothing is done
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(hours=1)
+FIRST_PAUSE = timedelta(seconds=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 KIND = "key_leaked"
 BY = Actor("system", "leaks", "Leak report")
@@ -65,7 +66,7 @@ def handle(stopping: Event) -> None:
     The worker calls it for those whose process ended, whose reporter hung up before the answer, or
     at which the last look failed.
     """
-    waiting = LeakCandidate.objects.filter(next_at__lte=timezone.now()).order_by("pk")
+    waiting = LeakCandidate.objects.due(timezone.now()).order_by("pk")
     for row in waiting.iterator(chunk_size=100):
         if stopping.is_set():
             return

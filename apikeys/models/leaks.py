@@ -1,7 +1,21 @@
 """Leak candidates: what was reported and is not looked at yet."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
+
+LONGEST_PAUSE = timedelta(hours=1)  # between two looks
+
+
+class LeakCandidateQuerySet(models.QuerySet["LeakCandidate"]):
+    """Candidates by when they are looked at."""
+
+    def due(self, now: datetime) -> "LeakCandidateQuerySet":
+        """What to look at now. Nothing waits for a clock that ran back."""
+        is_ahead = Q(failed=0) | Q(next_at__gt=now + LONGEST_PAUSE)
+        return self.filter(Q(next_at__lte=now) | is_ahead)
 
 
 class LeakCandidate(models.Model):
@@ -17,6 +31,8 @@ class LeakCandidate(models.Model):
     reported_at = models.DateTimeField(auto_now_add=True)
     failed = models.PositiveSmallIntegerField(default=0)  # looks at it that failed
     next_at = models.DateTimeField(default=timezone.now)  # the next look
+
+    objects = LeakCandidateQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"report of {self.public_id[:4]}…"

@@ -106,7 +106,7 @@ def _send(key: ApiKey, by: Actor) -> None:
 
 
 def _check_rate(key: ApiKey) -> None:
-    sent = Mail.objects.filter(kind=KIND, created_at__gt=timezone.now() - WINDOW)
+    sent = Mail.objects.made_within(WINDOW, timezone.now()).filter(kind=KIND)
     if sent.filter(recipient__iexact=key.contact_email).count() >= PER_ADDRESS:
         raise TooMany(WINDOW, f"An address gets at most {PER_ADDRESS} links a day. Try tomorrow.")
     if sent.filter(team=key.team).count() >= PER_TEAM:

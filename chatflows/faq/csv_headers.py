@@ -25,6 +25,7 @@ _ANSWER = """
 _BESIDE = frozenset({"text", "texts", "texte", "texto", "testo", "faq", "the", "your", "user", "s"})
 MAX_COLUMNS = 256  # among which questions and answers are looked for
 MAX_HEADER_WORDS, MAX_HEADER_LENGTH = 3, 40  # of a name; longer cells are sentences
+_DIGITS = re.compile(r"\d+")
 _SENTENCE = re.compile(r"[.?!:;\u2026\u3002\uff1f\uff01\d]")
 
 
@@ -54,9 +55,16 @@ def may_be(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether a first line looks like a header beside the second: short names above a sentence."""
     if len(first) != 2 or len(second) != 2:
         return False
+    if _is_numbered(first) and not _is_numbered(second):
+        return True
     names = {_name(cell) for cell in first}
     is_half_known = bool(names & (_questions | _answers))
     return all(map(_is_short, first)) and (is_half_known or not all(map(_is_short, second)))
+
+
+def _is_numbered(cells: Sequence[str]) -> bool:
+    """Whether cells are names of columns with numbers, such as "Question 1"."""
+    return columns([_DIGITS.sub("", cell) for cell in cells]) is not None
 
 
 def _is_short(cell: str) -> bool:

@@ -252,12 +252,14 @@ async def _answer_without_route(found: Match, exchange: Exchange) -> None:
 def _is_preflight(exchange: Exchange) -> bool:
     """Whether a browser asks what a script may send (Fetch, "CORS-preflight request").
 
+    Browsers always name the method. Who tries a preflight by hand often names the headers alone.
     Any other OPTIONS asks which methods an address takes (RFC 9110, 9.3.7).
     """
     request = exchange.request
-    if request.method != "OPTIONS" or not exchange.is_api:
+    if request.method != "OPTIONS" or not exchange.is_api or not request.first(b"origin"):
         return False
-    return bool(request.first(b"origin") and request.first(b"access-control-request-method"))
+    asked = (b"access-control-request-method", b"access-control-request-headers")
+    return any(map(request.first, asked))
 
 
 def _preflight(exchange: Exchange) -> Answer:

@@ -97,6 +97,8 @@ def _decode(body: bytes | bytearray, name: str) -> Any:
     except RecursionError:
         raise _too_deep(name) from None
     except json.JSONDecodeError as error:
+        if not body.removeprefix(codecs.BOM_UTF8).strip():
+            raise InvalidBody(f"{name} is empty, not JSON.") from None
         what = error.msg.removesuffix(" at")
         raise InvalidBody(f"{name} is not JSON: {what}, character {error.pos}.") from None
 

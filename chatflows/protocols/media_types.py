@@ -12,7 +12,8 @@ _PARAMETER = re.compile(
     rb';[ \t]*(?:(%b)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*+)"|([^\s;",]+)))?[ \t]*' % _TOKEN
 )
 ANY_ESCAPE = re.compile(rb"\\(.)")  # in a quoted string
-UTF8 = frozenset({b"utf-8", b"utf8"})
+# Some clients call UTF-8 ASCII, which is a part of it.
+UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 
 
 class Value(NamedTuple):

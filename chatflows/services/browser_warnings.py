@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.mail import outbox
 from accounts.models import names
+from accounts.models.link_tokens import AHEAD
 from accounts.permissions import Actor
 from apikeys.models import ApiKey, Kind, Notice
 from apikeys.services import browsers, recipients
@@ -43,7 +44,8 @@ def warn(stopping: Event) -> None:
 def _due() -> Iterator[tuple[ApiKey, Sequence[str]]]:
     """Yield the secret keys that browsers sent lately and that no mail told of in the last day."""
     now = timezone.now()
-    told = Notice.objects.filter(subject=OuterRef("pk"), kind=KIND, at__gt=now - EVERY)
+    lately = {"at__gt": now - EVERY, "at__lte": now + AHEAD}  # not of a clock that ran back
+    told = Notice.objects.filter(subject=OuterRef("pk"), kind=KIND, **lately)
     keys = ApiKey.objects.kept().filter(kind=Kind.SECRET).exclude(Exists(told))
     seen = OriginDay.objects.filter(day__gte=(now - LOOKED_AT).date())
     rows = seen.filter(Exists(keys.filter(pk=OuterRef("key_id")))).order_by("key_id", "origin")

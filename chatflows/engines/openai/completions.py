@@ -10,6 +10,8 @@ from chatflows.engines.upstream import Fault
 
 _DONE = frozenset({b"[DONE]"})
 _TEXTS = ("text", "output_text", "")  # the types of parts whose text belongs to the answer
+# What stands beside an answer's content and is no text of it.
+_BESIDE = ("reasoning_content", "reasoning", "audio", "images")
 
 # Why an answer ended, as servers say it: OpenAI, Azure, OpenRouter, Mistral, DeepSeek, Zhipu,
 # DashScope, Gemini, Cohere, Bedrock, watsonx, Anthropic, TGI, vLLM, SGLang, llama.cpp. In lower
@@ -173,7 +175,7 @@ class _Answer:
         if message.get("tool_calls") or message.get("function_call"):
             self._wants_tool = True
         text = content if isinstance(content, str) else self._joined(content)
-        if message.get("reasoning_content") or message.get("reasoning"):
+        if any(map(message.get, _BESIDE)):
             self._left_out = True
         return text + refusal if isinstance(refusal, str) else text
 

@@ -50,5 +50,6 @@ async def _read(exchange: Exchange, kind: Kind[Any]) -> tuple[PredictionBody, tu
         may_ask_nothing = kind.may_ask_nothing
         parse = partial(bodies.parse, may_ask_nothing=may_ask_nothing, may_override=may_override)
         return await large_bodies.read(parse, body), ()
-    form = partial(multipart.parse, mark=boundary, may_override=may_override)
+    charset = multipart.charset_of(request.content_type)
+    form = partial(multipart.parse, mark=boundary, charset=charset, may_override=may_override)
     return await large_bodies.read(form, body)

@@ -35,10 +35,10 @@ REFUSED = {
     "overrideConfig": "In a form, sessionId and vars are fields of their own.",
     "uploads": "In a form, files are parts of their own, in the field files.",
 }
-# Of texts. Apache's HttpClient for Java names ISO-8859-1 unless it is told another. Some clients
-# call UTF-8 ASCII, which is a part of it.
+# Of texts. Apache's HttpClient for Java names ISO-8859-1 unless it is told another, for each text
+# or for the whole form.
 CHARSETS = {
-    **dict.fromkeys([*media_types.UTF8, b"us-ascii", b"ascii"], "utf-8-sig"),
+    **dict.fromkeys(media_types.UTF8, "utf-8-sig"),
     **dict.fromkeys([b"iso-8859-1", b"latin1"], "latin-1"),
 }
 _PLACE = re.compile(r"[\[.]")  # some clients write an object as fields, such as `vars[name]`
@@ -59,18 +59,20 @@ class Part(NamedTuple):
     name: str
     file_name: str | None
     media_type: str
-    charset: bytes
+    charset: bytes  # empty if it names none
     content: bytes
 
 
 def boundary(content_type: bytes) -> bytes | None:
-    """Return the boundary of a form in UTF-8, or None for any other media type.
+    """Return the boundary of a form, or None for any other media type or charset.
 
     Raises InvalidBody for a form without one, with two, or with one of more than 70 characters
     (RFC 2046, 5.1.1).
     """
     value = media_types.split(content_type)
-    if value is None or value.main != b"multipart/form-data" or not value.is_utf8:
+    if value is None or value.main != b"multipart/form-data":
+        return None
+    if not {each.lower() for each in value.all(b"charset")} <= CHARSETS.keys():
         return None
     marks = value.all(b"boundary")
     if len(marks) != 1 or _BOUNDARY.fullmatch(marks[0]) is None:
@@ -78,10 +80,22 @@ def boundary(content_type: bytes) -> bytes | None:
     return marks[0]
 
 
+def charset_of(content_type: bytes) -> bytes:
+    """Return the charset of a form's texts that name none. Raises InvalidBody for two."""
+    value = media_types.split(content_type)
+    charsets = {each.lower() for each in value.all(b"charset")} if value is not None else set()
+    if len(charsets) > 1:
+        raise InvalidBody("Content-Type must name one charset.")
+    return charsets.pop() if charsets else b"utf-8"
+
+
 def parse(
-    body: bytes | bytearray, mark: bytes, *, may_override: bool = True
+    body: bytes | bytearray, mark: bytes, *, charset: bytes = b"utf-8", may_override: bool = True
 ) -> tuple[PredictionBody, tuple[File, ...]]:
-    """Read a form; see `bodies.read`. Raises InvalidBody."""
+    """Read a form; see `bodies.read`. `charset` is that of texts which name none.
+
+    Raises InvalidBody.
+    """
     values: dict[str, Any] = {}
     override: dict[str, Any] = {}
     files: list[File] = []
@@ -96,15 +110,15 @@ def parse(
         elif name in values or name in override:
             raise InvalidBody(f"The form has the field {name} twice.")
         else:
-            (override if name in OVERRIDES else values).update(_field(part))
+            (override if name in OVERRIDES else values).update(_field(part, charset))
     whole = {**values, "overrideConfig": override}
     read = bodies.read(whole, may_ask_nothing=True, may_override=may_override)
     return read, tuple(files)
 
 
-def _field(part: Part) -> dict[str, Any]:
+def _field(part: Part, charset: bytes) -> dict[str, Any]:
     """Return what a text field says by its name; nothing if it is empty where JSON should be."""
-    name, text = part.name, _text(part)
+    name, text = part.name, _text(part, part.charset or charset)
     field = _PLACE.split(name)[0]
     if field in REFUSED:
         raise InvalidBody(REFUSED[field])
@@ -171,7 +185,7 @@ def _part(segment: MultipartSegment, content: bytes) -> Part:
     charsets = {charset.lower() for charset in kind.all(b"charset")} if kind is not None else set()
     if len(charsets) > 1:
         raise _unreadable("A part names two charsets")
-    return Part(name, file_name, media_type, charsets.pop() if charsets else b"utf-8", content)
+    return Part(name, file_name, media_type, charsets.pop() if charsets else b"", content)
 
 
 def _names(disposition: bytes) -> tuple[str, str | None]:
@@ -229,13 +243,13 @@ def _clean_name(name: str) -> str:
     return kept[-MAX_NAME_LENGTH:].strip(". ") or "file"
 
 
-def _text(part: Part) -> str:
+def _text(part: Part, charset: bytes) -> str:
     field = f"The field {part.name}" if part.name in FIELDS else "A field"
-    charset = CHARSETS.get(part.charset)
-    if charset is None:
+    encoding = CHARSETS.get(charset)
+    if encoding is None:
         raise InvalidBody(f"{field} is in another charset. Send it in UTF-8.")
     try:
-        return part.content.decode(charset)
+        return part.content.decode(encoding)
     except UnicodeDecodeError:
         raise InvalidBody(f"{field} is not in UTF-8, or as it says.") from None
 

@@ -101,7 +101,10 @@ def _message(place: str, value: object) -> ChatMessage:
         raise InvalidBody(f"{place}.role must be one of {', '.join(ROLES)}.")
     if value.get("tool_calls") or value.get("function_call"):
         raise InvalidBody(f"{place} calls a tool, which is not supported here.")
-    text = _text(f"{place}.content", value.get("content"))
+    content = value.get("content")
+    if content is None and role == "assistant":  # it refused, or said nothing that is text
+        content = value.get("refusal") or ""
+    text = _text(f"{place}.content", content)
     if len(text) > MAX_MESSAGE_LENGTH:
         raise InvalidBody(f"{place}.content is longer than {MAX_MESSAGE_LENGTH:,} characters.")
     return ChatMessage(ROLES[role], storable(f"{place}.content", text))
@@ -116,10 +119,11 @@ def _text(place: str, content: object) -> str:
 
 
 def _part(place: str, part: object) -> str:
-    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
-    if not isinstance(text, str):
-        raise InvalidBody(f"{place} may hold only parts of the type text.")
-    return text
+    if isinstance(part, dict) and part.get("type") in ("text", "refusal"):
+        text = part.get(part["type"])
+        if isinstance(text, str):
+            return text
+    raise InvalidBody(f"{place} may hold only parts of the type text.")
 
 
 def _flag(name: str, value: object) -> bool:

@@ -50,6 +50,18 @@ def test_a_report_that_fails_does_not_hold_up_the_next_one(acme: Team) -> None:
     assert LeakCandidate.objects.count() == 1  # the other waits
 
 
+@pytest.mark.parametrize(("failed", "ahead"), [(0, timedelta(minutes=20)), (3, timedelta(days=2))])
+def test_no_report_waits_for_a_clock_that_ran_back(
+    acme: Team, failed: int, ahead: timedelta
+) -> None:
+    key, text = factories.key(acme, "leaked")
+    wait_for(text)
+    LeakCandidate.objects.update(failed=failed, next_at=timezone.now() + ahead)
+    reports.handle(Event())
+    key.refresh_from_db()
+    assert key.disabled_at is not None
+
+
 @pytest.mark.usefixtures("failing")
 def test_pauses_between_looks_double_up_to_an_hour() -> None:
     pauses = []

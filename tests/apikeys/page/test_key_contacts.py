@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from accounts.crypto import sealing
 from accounts.models import AuditEvent, LinkToken, Mail
@@ -136,6 +138,16 @@ def test_an_address_is_not_flooded(as_eddie: Client, integration: Integration) -
     answer = as_eddie.post(f"/t/acme/keys/{other.id}/edit/", {**fields, "version": 1})
     assert answer.status_code == 429
     assert ApiKey.objects.get(pk=other.pk).contact_email == ""
+
+
+def test_links_from_the_future_use_up_no_limit(as_eddie: Client, integration: Integration) -> None:
+    name(as_eddie, integration.key)
+    for _ in range(contacts.PER_ADDRESS):
+        as_eddie.post(f"/t/acme/keys/{integration.key.id}/contact/resend/")
+    sent = Mail.objects.filter(kind="key_contact")
+    sent.update(created_at=timezone.now() + timedelta(minutes=20))  # the clock ran back
+    as_eddie.post(f"/t/acme/keys/{integration.key.id}/contact/resend/")
+    assert sent.count() == contacts.PER_ADDRESS + 1
 
 
 def test_without_a_mail_server_an_address_is_refused(

@@ -79,6 +79,17 @@ def test_a_second_origin_waits_for_the_next_day(
     assert "shop" not in outbox.body(mail)[0]
 
 
+def test_a_warning_from_the_future_silences_no_other(
+    alice: User, integration: Integration, faq: Chatflow
+) -> None:
+    call(integration.key, faq, SHOP)
+    assert len(warn()) == 1
+    call(integration.key, faq, "https://other.example.com")
+    pass_days(-2)  # the clock ran back
+    assert len(warn()) == 1
+    assert warn() == []
+
+
 def test_the_trail_notes_it(acme: Team, integration: Integration, faq: Chatflow) -> None:
     call(integration.key, faq, SHOP)
     warn()

@@ -82,6 +82,8 @@ def test_the_text_parts_of_a_content_are_joined(content: object, text: str) -> N
         ({"content": [IMAGE, 7]}, "stop", NO_TEXT),
         ({"content": {"type": "video"}}, "stop", NO_TEXT),
         ({"content": None, "reasoning_content": "Hm."}, "stop", NO_TEXT),
+        ({"content": None, "audio": {"transcript": "Hi"}}, "stop", NO_TEXT),
+        ({"content": "", "images": [IMAGE]}, "stop", NO_TEXT),
         ({"content": None, "tool_calls": TOOL}, "tool_calls", WANTS_TOOL),
         ({"content": ""}, "content_filter", FILTERED),
         ({"content": [THINKS]}, "length", NO_TOKENS_LEFT),

@@ -135,7 +135,10 @@ def test_a_header_names_its_columns_in_any_order_and_the_others_are_told() -> No
     ]
 
 
-@pytest.mark.parametrize("header", ["Topic,Text", "Topic,Answer", "Thema,Inhalt", "Title,Body"])
+@pytest.mark.parametrize(
+    "header",
+    ["Topic,Text", "Topic,Answer", "Thema,Inhalt", "Title,Body", "Question 1,Answer 1"],
+)
 def test_a_first_line_that_looks_like_a_header_is_asked_about(header: str) -> None:
     reading = read(f"{header}\nHow long does it take?,It takes two days.\nWhere?,Here.")
     assert reading.maybe_header is not None
@@ -143,7 +146,13 @@ def test_a_first_line_that_looks_like_a_header_is_asked_about(header: str) -> No
     assert len(reading.rows) == 2
 
 
-@pytest.mark.parametrize("text", ["Hi,Hello\nBye,Ciao", "Hi,Hello", "When?,Now.\nWhere?,Here."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Hi,Hello\nBye,Ciao", "Hi,Hello", "When?,Now.\nWhere?,Here."),
+        "Question 1,Answer 1\nQuestion 2,Answer 2",
+    ],
+)
 def test_an_entry_is_not_taken_for_a_header(text: str) -> None:
     assert read(text).maybe_header is None
     assert len(read(text).rows) == text.count("\n") + 1

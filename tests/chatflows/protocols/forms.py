@@ -115,6 +115,22 @@ abc
 """,
         question="say hé",
     ),
+    "Java, Apache's MULTIPART_FORM_DATA": Form(
+        b"multipart/form-data; charset=ISO-8859-1; boundary=%s",
+        b"Zx_7Kc-0aTq2Wm1VbYhG5rPdEoLs",
+        b"""--%s
+Content-Disposition: form-data; name="question"
+
+say h\xe9
+--%s
+Content-Disposition: form-data; name="files"; filename="a.txt"
+Content-Type: application/octet-stream
+
+abc
+--%s--
+""",
+        question="say hé",
+    ),
     "Java, OkHttp": Form(
         PLAIN,
         b"b1d8d9c5-4c5a-4d0a-8f0f-0e8a6f6c1b11",

@@ -86,8 +86,9 @@ def test_a_good_body_is_read(raw: bytes, expected: PredictionBody) -> None:
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"", "not JSON"),
-        (b" ", "not JSON"),
+        (b"", "empty, not JSON"),
+        (b" \n", "empty, not JSON"),
+        (b"\xef\xbb\xbf\r\n", "empty, not JSON"),
         (b"{", "not JSON"),
         (b'{"question": "a"} x', "not JSON"),
         (b"{'question': 'a'}", "not JSON"),

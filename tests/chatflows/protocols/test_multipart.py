@@ -29,7 +29,8 @@ def test_a_form_is_read_with_its_file() -> None:
 def test_a_form_is_read_whatever_client_sends_it(sent: Form) -> None:
     mark = multipart.boundary(sent.content_type)
     assert mark == sent.mark
-    read, files = multipart.parse(sent.content, mark)
+    charset = multipart.charset_of(sent.content_type)
+    read, files = multipart.parse(sent.content, mark, charset=charset)
     assert (read.question, read.fields) == (sent.question, {})
     assert files == (File(sent.file_name, sent.file_type, b"abc"),)
 
@@ -261,13 +262,26 @@ def test_parts_are_counted() -> None:
         b"multipart/form-data; boundary=",
         b'multipart/form-data; boundary="',
         b"multipart/mixed; boundary=x",
-        b"multipart/form-data; charset=latin-1; boundary=x",
+        b"multipart/form-data; charset=utf-16; boundary=x",
+        b"multipart/form-data; charset=utf-8; charset=utf-16; boundary=x",
         b"application/json",
         b"",
     ],
 )
 def test_other_kinds_of_bodies_have_no_boundary(content_type: bytes) -> None:
     assert multipart.boundary(content_type) is None
+
+
+def test_a_form_has_one_charset() -> None:
+    kind = b"multipart/form-data; boundary=x; charset="
+    assert multipart.charset_of(kind + b'"UTF-8"; charset=utf-8') == b"utf-8"
+    with pytest.raises(InvalidBody, match="one charset"):
+        multipart.charset_of(kind + b"utf-8; charset=us-ascii")
+
+
+def test_a_texts_own_charset_goes_before_the_forms() -> None:
+    own = part(b"question", "hé".encode(), kind=b"text/plain; charset=utf-8")
+    assert multipart.parse(form(own), MARK, charset=b"iso-8859-1")[0].question == "hé"
 
 
 def test_a_boundary_is_read_quoted_or_not() -> None:

@@ -41,6 +41,20 @@ def test_a_conversation_is_read_with_its_roles() -> None:
     assert (read.question, read.is_streaming, read.has_usage) == ("Why?", True, False)
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": None, "refusal": "No."}, "No."),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, "No."),
+        ({"content": None, "refusal": None, "audio": {"id": "a1"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_earlier_answer_may_be_a_refusal_or_no_text(message: Any, text: str) -> None:
+    messages = [HI, {"role": "assistant", **message}, HI]
+    assert bodies.read(body(messages=messages)).messages[1] == ChatMessage("assistant", text)
+
+
 def test_the_question_is_the_last_of_the_user() -> None:
     messages = [HI, {"role": "assistant", "content": "Well,"}]
     assert bodies.read(body(messages=messages)).question == "Hi"
@@ -104,6 +118,8 @@ def test_every_text_and_number_is_one_that_others_can_read(raw: bytes, named: st
         ({"messages": [{"content": "Hi"}]}, "messages[0].role"),
         ({"messages": [{"role": ["user"], "content": "Hi"}]}, "messages[0].role"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "refusal": "No."}]}, "messages[0].content"),
+        ({"messages": [HI, {"role": "assistant", "refusal": 7}]}, "messages[1].content"),
         ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": [HI]}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": ["Hi"]}]}, "messages[0].content"),

@@ -45,6 +45,14 @@ def test_a_preflight_grants_what_it_asks_for(server: Shipped, path: str) -> None
     assert answer.body == b""
 
 
+def test_a_preflight_may_name_the_headers_alone(server: Shipped) -> None:
+    asked = {**ORIGIN, "Access-Control-Request-Headers": "authorization,x-stainless-os"}
+    for path in ("/v1/chat/completions", "/v1/responses", "/api/v1/feedback"):
+        answer = server.request("OPTIONS", path, headers=asked)
+        assert answer.status == 204
+        assert answer.headers["access-control-allow-headers"] == "authorization, x-stainless-os"
+
+
 def test_a_preflight_tells_nothing_of_a_chatflow(server: Shipped) -> None:
     asked = [
         server.request("OPTIONS", f"/api/v1/prediction/{flow}", headers=ASKS)

@@ -72,6 +72,7 @@ def test_a_cut_form_reaches_nobody(flowise: Asker) -> None:
         "application/json;charset=utf8",
         "application/json; charset=UTF-8;",
         "application/json;odata=verbose",
+        "application/json; charset=us-ascii",
         'application/json; charset="utf-8"',
     ],
 )
