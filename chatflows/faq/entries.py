@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.audit import trail
 from accounts.permissions import Actor
+from accounts.services import versions
 from chatflows.faq import unanswered
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
 
@@ -35,10 +36,35 @@ def add(
     return entry
 
 
+def version_of(entry: FaqEntry) -> str:
+    """Return the version of an entry."""
+    return versions.of({"question": entry.question, "answer": entry.answer})
+
+
+def latest_by(entry: FaqEntry) -> str:
+    """Return who changed an entry last: on its own, or by an import."""
+    team_id, chatflow_id = entry.chatflow.team_id, entry.chatflow_id
+    rows = (
+        trail.latest(team_id, "faq_entry", entry.pk),
+        trail.latest(team_id, "chatflow", chatflow_id, "faq_entries.import"),
+    )
+    found = max(filter(None, rows), key=lambda row: row.sequence, default=None)
+    return found.actor_name if found else "Someone else"
+
+
 @transaction.atomic
-def update(entry: FaqEntry, question: str, answer: str, by: Actor) -> None:
-    """Change the question and the answer of an entry."""
+def update(
+    entry: FaqEntry, question: str, answer: str, by: Actor, *, version: str | None = None
+) -> None:
+    """Change the question and the answer of an entry.
+
+    Raises Stale if `version` is an older one, and FaqEntry.DoesNotExist if the entry was deleted.
+    """
+    # Whoever imports or restores holds the chatflow too.
+    Chatflow.objects.select_for_update(no_key=True).get(pk=entry.chatflow_id)
+    entry.refresh_from_db(fields=["question", "answer"])
     before = _facts(entry)
+    versions.check(version, {"question": entry.question, "answer": entry.answer})
     entry.question, entry.answer = question, answer
     entry.save()
     _changed(entry.chatflow, "faq_entry.update", entry, by, before=before, after=_facts(entry))
@@ -78,10 +104,20 @@ def restore(chatflow: Chatflow, entry_id: int, by: Actor) -> FaqEntry:
     return entry
 
 
+def version_of_fallback(chatflow: Chatflow) -> str:
+    """Return the version of the fallback."""
+    return versions.of({"fallback": chatflow.fallback})
+
+
 @transaction.atomic
-def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
-    """Set what the FAQ says when no entry answers. Empty means the standard sentence."""
-    before = {"fallback": Chatflow.objects.get(pk=chatflow.pk).fallback}
+def set_fallback(chatflow: Chatflow, text: str, by: Actor, *, version: str | None = None) -> None:
+    """Set what the FAQ says when no entry answers. Empty means the standard sentence.
+
+    Raises Stale if `version` is an older one.
+    """
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    before = {"fallback": locked.fallback}
+    versions.check(version, before)
     chatflow.fallback = text
     chatflow.save(update_fields=["fallback"])
     bump(chatflow)

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.crypto import sealing
 from accounts.permissions import Actor
+from accounts.services import versions
 from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, kinds
 from chatflows.engines.clients import LazyClient
 from chatflows.engines.configs import Config, InvalidConfig
@@ -47,21 +48,33 @@ def check(engine: str, config: Mapping[str, Any], secret: str | None) -> Checked
 
 
 def save(
-    chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None, by: Actor
+    chatflow: Chatflow,
+    engine: str,
+    config: Mapping[str, Any],
+    secret: str | None,
+    by: Actor,
+    *,
+    version: str | None = None,
 ) -> None:
-    """Set what answers, from the next call on. Raises InvalidConfig."""
-    store(chatflow, check(engine, config, secret), by)
+    """Set what answers, from the next call on. Raises InvalidConfig, and Stale as `store`."""
+    store(chatflow, check(engine, config, secret), by, version=version)
+
+
+def version_of(chatflow: Chatflow) -> str:
+    """Return the version of engine, settings and secret."""
+    return versions.of(_seen(chatflow))
 
 
 @transaction.atomic
-def store(chatflow: Chatflow, checked: Checked, by: Actor) -> None:
-    """Set what answers, from the next call on.
+def store(chatflow: Chatflow, checked: Checked, by: Actor, *, version: str | None = None) -> None:
+    """Set what answers, from the next call on. Raises Stale if `version` is an older one.
 
     A stored secret belongs to one origin, so a change of the origin deletes it, unless a new secret
     is given.
     """
     secret, origin = checked.secret, checked.origin
     locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    versions.check(version, _seen(locked))
     before = _facts(locked)
     held = UpstreamSecret.objects.filter(chatflow=locked)
     if secret is not None:
@@ -168,6 +181,13 @@ def _stored_secret(chatflow: Chatflow, origin: str) -> str:
         return ""
     place = configs.secret_place(chatflow.id, chatflow.team_id, origin)
     return sealing.decrypt(bytes(row.ciphertext), row.key_version, place)
+
+
+def _seen(chatflow: Chatflow) -> dict[str, object]:
+    """Return what a version is made of. Each secret that is set has another ciphertext."""
+    held = UpstreamSecret.objects.filter(chatflow=chatflow).values_list("ciphertext", flat=True)
+    secret = bytes(held[0]).hex() if held else ""
+    return {"engine": chatflow.engine, "config": chatflow.engine_config, "secret": secret}
 
 
 def _facts(chatflow: Chatflow) -> dict[str, object]:

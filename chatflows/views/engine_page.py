@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.forms.base import searched
+from chatflows.faq import entries
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.forms.engines import EngineForms
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
@@ -62,12 +63,14 @@ class EnginePage:
         ):  # its form was refused and is drawn again, whatever page of the list it is on
             found = self._chatflow.faq_entries.filter(pk=edited.pk)
         page = Paginator(found, ENTRIES_PER_PAGE).get_page(self._request.GET.get("page"))
+        for entry in page:
+            entry.version = entries.version_of(entry)  # type: ignore[attr-defined]
         return {
             "entries": page,
             "q": q,
             "unanswered": list(self._chatflow.unanswered_questions.all()[:UNANSWERED_SHOWN]),
             "form": FaqEntryForm(initial=question),
-            "fallback_form": FallbackForm(instance=self._chatflow),
+            "fallback_form": FallbackForm.of(self._chatflow),
             "entry_id": edited.pk if edited else None,
         }
 

@@ -5,10 +5,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
+from accounts.audit import trail
 from accounts.login.ways_back import page_of, posted_from
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from chatflows.faq import entries
-from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
+from chatflows.forms.chatflows import FallbackForm, FaqEntryChangeForm, FaqEntryForm
 from chatflows.models import FaqEntry
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
 from chatflows.views.engine_page import EnginePage, chosen_unanswered
@@ -32,11 +34,16 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
 @posted_from("chatflow_engine")
 def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Change the question and the answer of an entry."""
-    form = FaqEntryForm(request.POST)
     entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
+    form = FaqEntryChangeForm.of(entry, request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(entry_form=form, entry=entry)
-    entries.update(entry, by=request.principal.actor, **form.cleaned_data)
+    try:
+        entries.update(entry, by=request.principal.actor, **form.cleaned_data)
+    except Stale:
+        last = entries.latest_by(entry)
+        form.refuse(FaqEntryChangeForm.of(entry), last, "this answer")
+        return EnginePage(request).refuse(entry_form=form, entry=entry)
     messages.success(request, "The answer is saved. Callers notice on the next call.")
     return redirect(f"{page_of(request)}#entry-{entry.pk}")
 
@@ -73,9 +80,17 @@ def faq_entry_restore(request: ChatflowRequest, entry_id: int) -> HttpResponse:
 @posted_from("chatflow_engine")
 def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
     """Save what the FAQ says when no entry answers."""
-    form = FallbackForm(request.POST)
+    chatflow = request.chatflow
+    form = FallbackForm.of(chatflow, request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(fallback_form=form)
-    entries.set_fallback(request.chatflow, form.cleaned_data["fallback"], request.principal.actor)
+    text, version = form.cleaned_data["fallback"], form.cleaned_data["version"]
+    try:
+        entries.set_fallback(chatflow, text, request.principal.actor, version=version)
+    except Stale:
+        chatflow.refresh_from_db(fields=["fallback"])
+        last = trail.latest_by(request.team.id, "chatflow", chatflow.id, "chatflow.set_fallback")
+        form.refuse(FallbackForm.of(chatflow), last, "the fallback")
+        return EnginePage(request).refuse(fallback_form=form)
     messages.success(request, "The fallback is saved. Callers notice on the next call.")
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    return redirect(f"{page_of(request)}#fallback")

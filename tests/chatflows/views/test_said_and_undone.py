@@ -13,6 +13,7 @@ from chatflows.models import Call, Chatflow, FaqEntry
 from tests import factories
 from tests.chatflows.views.pages import page
 from tests.factories import TESTER
+from tests.forms import send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fast]
 
@@ -24,10 +25,10 @@ def said(answer: object, browser: Client) -> str:
 
 def test_each_change_is_said(as_alice: Client, faq: Chatflow, entry: FaqEntry) -> None:
     changed = {"question": "When?", "answer": "Now."}
-    answer = as_alice.post(page(faq.id, "faq_entry_update", entry.pk), changed)
+    answer = send(as_alice, page(faq.id, "faq_entry_update", entry.pk), changed)
     assert answer["Location"].endswith(f"#entry-{entry.pk}")
     assert "The answer is saved." in said(answer, as_alice)
-    answer = as_alice.post(page(faq.id, "faq_fallback_save"), {"fallback": "Sorry."})
+    answer = send(as_alice, page(faq.id, "faq_fallback_save"), {"fallback": "Sorry."})
     assert "The fallback is saved." in said(answer, as_alice)
 
 
