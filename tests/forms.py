@@ -19,5 +19,7 @@ def version_at(client: Client, url: str) -> str:
 
 
 def send(client: Client, url: str, data: dict[str, Any] | None = None, **how: Any) -> Any:
-    """Send a form with its version."""
-    return client.post(url, {"version": version_at(client, url), **(data or {})}, **how)
+    """Send a form with its version, if it has one."""
+    version = version_at(client, url)
+    fields = {"version": version} if version else {}
+    return client.post(url, {**fields, **(data or {})}, **how)

@@ -27,6 +27,7 @@ class Versioned(forms.BaseForm):
     """
 
     meanwhile: Meanwhile | None = None
+    says_what_is_stored = True  # else its fields say what to do
 
     def __init__(self, *args: Any, version: str | int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +59,8 @@ class Versioned(forms.BaseForm):
         data = self.data.copy()
         data[self.add_prefix("version")] = str(stored["version"].value())
         self.data = data
-        stands = [*differences(self, stored), *differing]
+        mine = differences(self, stored) if self.says_what_is_stored else []
+        stands = [*mine, *differing]
         self.meanwhile = Meanwhile(by, thing, stands, [*unshown(self), *again])
 
 

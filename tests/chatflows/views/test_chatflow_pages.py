@@ -136,7 +136,7 @@ def test_an_odd_name_is_escaped_or_refused_by_name(as_alice: Client, acme: Team,
 def test_a_name_that_the_team_has_is_refused(as_alice: Client, faq: Chatflow, name: str) -> None:
     other = factories.chatflow(faq.team, "Other")
     for url in (NEW, page(other.id, "chatflow_settings")):
-        response = as_alice.post(url, {"name": name})
+        response = send(as_alice, url, {"name": name})
         assert response.status_code == 422
         assert "The team has a chatflow of this name" in response.content.decode()
     other.refresh_from_db()
