@@ -1,23 +1,14 @@
 """FAQ entries: add, change and delete them. The next call is answered from the change."""
 
-from datetime import timedelta
-
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import trail
 from accounts.permissions import Actor
 from accounts.services import versions
-from chatflows.faq import unanswered
+from chatflows.faq import unanswered, undo
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
-
-RESTORED_FOR = timedelta(hours=1)
-
-
-class Gone(Exception):
-    """The entry can't be put back."""
 
 
 @transaction.atomic
@@ -81,21 +72,9 @@ def delete(entry: FaqEntry, by: Actor) -> None:
 
 @transaction.atomic
 def restore(chatflow: Chatflow, entry_id: int, by: Actor) -> FaqEntry:
-    """Put an entry back, as the audit trail says that it was when it was deleted lately.
-
-    Raises FaqEntry.DoesNotExist for one that this chatflow never had, and Gone if it was not
-    deleted within RESTORED_FOR, or is back already.
-    """
+    """Put an entry back, as it was when it was deleted lately. Raises as `undo.deleted`."""
     chatflow = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
-    deleted = trail.latest(chatflow.team_id, "faq_entry", entry_id)
-    if deleted is None:
-        raise FaqEntry.DoesNotExist
-    was = deleted.before or {}
-    is_late = deleted.at < timezone.now() - RESTORED_FOR
-    if deleted.action != "faq_entry.delete" or is_late:
-        raise Gone
-    if was.get("chatflow_id") != str(chatflow.pk):
-        raise FaqEntry.DoesNotExist
+    was = undo.deleted(chatflow, "faq_entry", entry_id, "faq_entry.delete")
     question, answer = was["question"], was["answer"]
     entry = FaqEntry.objects.create(
         pk=entry_id, chatflow=chatflow, question=question, answer=answer

@@ -1,19 +1,20 @@
 """FAQ entries: the editor of what the built-in engine answers from."""
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accounts.audit import trail
-from accounts.login.ways_back import page_of, posted_from
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from accounts.services.versions import Stale
-from chatflows.faq import entries
+from chatflows.faq import entries, undo
 from chatflows.forms.chatflows import FallbackForm, FaqEntryChangeForm, FaqEntryForm
 from chatflows.models import FaqEntry
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
-from chatflows.views.engine_page import EnginePage, chosen_unanswered
+from chatflows.views.engine_page import EnginePage, Place, chosen_unanswered
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -27,7 +28,7 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
     by = request.principal.actor
     entries.add(request.chatflow, by=by, answers=answers, **form.cleaned_data)
     messages.success(request, "The answer is added. Callers notice on the next call.")
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    return Place.of(request).show("unanswered" if answers else "add")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -45,7 +46,7 @@ def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
         form.refuse(FaqEntryChangeForm.of(entry), last, "this answer")
         return EnginePage(request).refuse(entry_form=form, entry=entry)
     messages.success(request, "The answer is saved. Callers notice on the next call.")
-    return redirect(f"{page_of(request)}#entry-{entry.pk}")
+    return Place.of(request).show(f"entry-{entry.pk}")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -56,7 +57,7 @@ def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     entries.delete(entry, request.principal.actor)
     undo = reverse("faq_entry_restore", args=[request.team.slug, request.chatflow.id, entry_id])
     messages.success(request, f"Deleted: {entry.question[:60]}", extra_tags=undo)
-    return redirect(page_of(request))
+    return Place.of(request).show_after(request.chatflow, entry_id)
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -65,15 +66,15 @@ def faq_entry_restore(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Put back an entry that was deleted within the last hour."""
     try:
         entry = entries.restore(request.chatflow, entry_id, request.principal.actor)
-    except FaqEntry.DoesNotExist:
+    except ObjectDoesNotExist:
         raise Http404 from None
-    except entries.Gone:
+    except undo.Gone:
         messages.warning(
             request, "This answer can't be put back any more. The audit trail has its text."
         )
-        return redirect(page_of(request))
+        return Place.of(request).show("entries")
     messages.success(request, "The answer is back. Callers notice on the next call.")
-    return redirect(f"{page_of(request)}#entry-{entry.pk}")
+    return Place.of(request).show(f"entry-{entry.pk}")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -93,4 +94,4 @@ def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
         form.refuse(FallbackForm.of(chatflow), last, "the fallback")
         return EnginePage(request).refuse(fallback_form=form)
     messages.success(request, "The fallback is saved. Callers notice on the next call.")
-    return redirect(f"{page_of(request)}#fallback")
+    return Place.of(request).show("fallback")

@@ -197,6 +197,7 @@ OF_TEAM = {
     f"{ONE}/engine/import/": ASKS,
     f"{ONE}/engine/import/save/": "shows before what it replaces, and answers what it replaced",
     f"{ONE}/engine/unanswered/<int:question_id>/dismiss/": ENDS,
+    f"{ONE}/engine/unanswered/<int:question_id>/restore/": ENDS,
     f"{ONE}/try/": ASKS,
     f"{ONE}/try/stream/": ASKS,
     f"{ONE}/delete/": ENDS,

@@ -14,7 +14,7 @@ from tests.forms import send
 def test_entries_are_added_changed_and_deleted(as_alice: Client, faq: Chatflow) -> None:
     engine = page(faq.id, "chatflow_engine")
     entry_data = {"question": "Where?", "answer": "Here."}
-    assert as_alice.post(page(faq.id, "faq_entry_add"), entry_data)["Location"] == engine
+    assert as_alice.post(page(faq.id, "faq_entry_add"), entry_data)["Location"] == f"{engine}#add"
     entry = FaqEntry.objects.get()
     assert b"Where?" in as_alice.get(engine).content
     changed = {"question": "When?", "answer": "Now."}
