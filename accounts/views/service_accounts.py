@@ -126,7 +126,7 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     said = f"{account.name} is disabled. The next call with its keys is refused."
     undo = reverse("service_account_enable", args=[request.team.slug, account.id])
     messages.success(request, said, extra_tags=undo)
-    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
+    return _back(request, account)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)
@@ -134,14 +134,14 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
 def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     """Let the account's keys work again. This asks what enabling each of them asks.
 
-    Opened, as after the password was asked for again, it leads to the account's page.
+    Opened, as after the password was asked for again, it leads to where the person was.
     """
     account = _get(request, account_id)
     if request.method != "POST":
-        return redirect("service_account_edit", request.team.slug, account.id)
+        return to_list(request, *_places(request, account)[::-1])
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
-    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
+    return _back(request, account)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_DELETE)
@@ -180,6 +180,17 @@ def _about_keys(account: ServiceAccount) -> dict[str, Any]:
         "keys": held.of_account(account),
         "closing": held.closing_without(account),
     }
+
+
+def _places(request: TeamRequest, account: ServiceAccount) -> list[str]:
+    """Return the list and the account's page: both have the buttons that disable and enable."""
+    slug = request.team.slug
+    page = reverse("service_account_edit", args=[slug, account.id])
+    return [reverse("service_account_list", args=[slug]), page]
+
+
+def _back(request: TeamRequest, account: ServiceAccount) -> HttpResponseBase:
+    return to_list(request, *_places(request, account))
 
 
 def _kept(request: TeamRequest) -> QuerySet[ServiceAccount]:
