@@ -39,6 +39,7 @@ class Status(StrEnum):
     UNISSUED = "unissued"
 
 
+USABLE = (Status.ACTIVE, Status.EXPIRING)  # the text of such a key works
 _STATUSES = {
     State.EXPIRED: Status.EXPIRED,
     State.DISABLED: Status.DISABLED,
@@ -219,20 +220,36 @@ class ApiKey(Named, Limited, TeamOwned):
     @property
     def is_usable(self) -> bool:
         """Whether the key's text works."""
-        return self.status in (Status.ACTIVE, Status.EXPIRING)
+        return self.status in USABLE
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """The words of the status, and the colour family of their badge."""
+        status, secrets = self.status, self.live_secrets
+        is_ending = status in USABLE and secrets[-1].ends_at is not None
+        tones = {Status.ACTIVE: "ok", Status.EXPIRING: "look", Status.EXPIRED: "bad"}
+        tone = "look" if is_ending else tones.get(status, "none")
+        return self._words(status, secrets), tone
 
     @property
     def status_words(self) -> str:
         """The status as a badge says it."""
-        status = self.status
+        return self.badge[0]
+
+    @property
+    def status_tone(self) -> str:
+        """The colour family of the badge."""
+        return self.badge[1]
+
+    def _words(self, status: Status, secrets: "list[KeySecret]") -> str:
         if self.expires_at is not None and status is Status.EXPIRED:
             return f"Expired {self.expires_at.day} {self.expires_at:%b}"
         if self.expires_at is not None and status is Status.EXPIRING:
             days = (self.expires_at - timezone.now()).days
             return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
-        if status is Status.ACTIVE and (ending := self.live_secrets[-1].ends_at):
+        if status is Status.ACTIVE and (ending := secrets[-1].ends_at):
             left = _left(ending - timezone.now())
-            return f"Rotating, {left} left" if self.old_secret else f"Secret ends in {left}"
+            return f"Rotating, {left} left" if len(secrets) > 1 else f"Secret ends in {left}"
         words = {
             Status.DISABLED: "Disabled",
             Status.ACCOUNT_DISABLED: "Account disabled",
@@ -240,13 +257,6 @@ class ApiKey(Named, Limited, TeamOwned):
             Status.UNISSUED: "No secret yet",
         }
         return words.get(status, "Active")
-
-    @property
-    def status_tone(self) -> str:
-        """The colour family of the badge."""
-        tones = {Status.ACTIVE: "ok", Status.EXPIRING: "look", Status.EXPIRED: "bad"}
-        is_ending = self.is_usable and self.live_secrets[-1].ends_at is not None
-        return "look" if is_ending else tones.get(self.status, "none")
 
     @property
     def hint_parts(self) -> tuple[str, str, str]:

@@ -84,7 +84,7 @@ def _context(request: TeamRequest, q: str, sent: QueryDict) -> dict[str, Any]:
         "has_any": bool(page.keys) or ApiKey.objects.of(request.team).kept().exists(),
         "is_large": bool(q) and key_lists.is_large(request.team),
         "window": key_lists.WINDOW,
-        "spark_width": charts.WIDTH * DAYS,
+        "spark_width": DAYS,
         "filters": filters,
         "environments": Environment.choices,
         "q": q,
