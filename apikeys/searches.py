@@ -1,9 +1,12 @@
-"""Searches for keys: what may be kept of a text that someone typed or pasted. Pure.
+"""Searches for keys: what may be kept of a text that someone typed or pasted.
 
 A pasted key is found by its public id. The rest of it must not reach a URL, a log or SQL.
 """
 
 import re
+
+from accounts.outages import Unavailable
+from apikeys import adopted
 
 ID = r"[0-9A-Za-z]{12}"
 # A key, or its beginning: `Bearer flk_sk_<id>_<secret>`, with blanks and line ends around.
@@ -22,11 +25,21 @@ def searchable(text: str) -> str | None:
     None: this may be a part of a secret, and nothing of it may be kept.
     """
     plain = " ".join(text.replace("\0", "").split())
+    word = plain.rpartition(" ")[2]  # behind `Bearer`
+    if adopted.has_shape(word):
+        return _adopted(word)
     # A key that was broken at a line end is whole again without its blanks.
     found = _KEY.search(plain) or _WHOLE.search(plain.replace(" ", "")) or _BEGINNING.search(plain)
     if found is not None:
         return found[1]
     return None if _may_be_secret(plain) else plain[:MAX_LENGTH]
+
+
+def _adopted(text: str) -> str | None:
+    try:
+        return adopted.public_id(text)
+    except Unavailable:
+        return None
 
 
 def _may_be_secret(text: str) -> bool:
