@@ -43,6 +43,13 @@ def latest_by(entry: FaqEntry) -> str:
     return found.actor_name if found else "Someone else"
 
 
+def deleted_by(chatflow: Chatflow, entry_id: int) -> str | None:
+    """Return who deleted an entry of this chatflow, or None if it never had that one."""
+    last = trail.latest(chatflow.team_id, "faq_entry", entry_id, "faq_entry.delete")
+    is_mine = last is not None and (last.before or {}).get("chatflow_id") == str(chatflow.pk)
+    return last.actor_name if last is not None and is_mine else None
+
+
 @transaction.atomic
 def update(
     entry: FaqEntry, question: str, answer: str, by: Actor, *, version: str | None = None

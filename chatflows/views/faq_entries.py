@@ -35,7 +35,9 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
 @posted_from("chatflow_engine")
 def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Change the question and the answer of an entry."""
-    entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
+    entry = FaqEntry.objects.filter(chatflow=request.chatflow, pk=entry_id).first()
+    if entry is None:
+        return _deleted(request, entry_id)
     form = FaqEntryChangeForm.of(entry, request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(entry_form=form, entry=entry)
@@ -95,3 +97,14 @@ def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
         return EnginePage(request).refuse(fallback_form=form)
     messages.success(request, "The fallback is saved. Callers notice on the next call.")
     return Place.of(request).show("fallback")
+
+
+def _deleted(request: ChatflowRequest, entry_id: int) -> HttpResponse:
+    """Offer what was typed for a deleted entry as a new one. Answers 404 if it never was here."""
+    by = entries.deleted_by(request.chatflow, entry_id)
+    if by is None:
+        raise Http404
+    form = FaqEntryForm(request.POST)
+    words = f"{by} deleted this answer since you opened this page, so nothing is saved."
+    form.add_error(None, f"{words} What you typed stands here: add it as a new answer.")
+    return EnginePage(request).refuse(form=form)

@@ -240,7 +240,7 @@ def office(acme: Team, alice: User, faq: Chatflow) -> Office:
         ids = known | ({"key_id": pinned.id} if name == "key_pin" else {})
         return reverse(name, kwargs={each: ids[each] for each in ids if f":{each}>" in path})
 
-    ids = {"owner": alice.pk, "other": flows[0].id, "third": flows[1].id}
+    ids = {"owner": alice.pk, "other": flows[0].id, "third": flows[1].id, "home": faq.id}
     return Office(
         factories.client(alice, is_fresh=True), factories.client(adam, is_fresh=True), address, ids
     )
@@ -279,6 +279,18 @@ def test_a_form_without_its_version_saves_nothing(office: Office, form: Form) ->
     assert office.alice.post(url, typed).status_code == 422
     assert office.alice.post(url, {"version": "x", **typed}).status_code == 422
     assert version_at(office.alice, url) == before
+
+
+def test_a_save_of_an_answer_that_was_deleted_loses_no_text(office: Office) -> None:
+    url = office.address("faq_entry_update")
+    office.adam.post(f"{url}delete/")
+    refused = office.alice.post(url, {"version": "x", "question": "When?", "answer": "I typed it."})
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert "adam deleted this answer since you opened this page" in page
+    assert "I typed it.</textarea>" in page
+    elsewhere = url.replace(str(office.ids["home"]), str(office.ids["other"]))
+    assert office.alice.post(elsewhere, {"question": "q", "answer": "a"}).status_code == 404
 
 
 def test_each_form_has_a_version_or_a_reason() -> None:
