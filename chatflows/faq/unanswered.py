@@ -64,11 +64,15 @@ def dismiss(question: UnansweredQuestion, by: Actor) -> None:
 
 @transaction.atomic
 def restore(chatflow: Chatflow, question_id: int, by: Actor) -> UnansweredQuestion:
-    """Put a question back that was dismissed lately. Raises as `undo.deleted`.
+    """Put a question back that was dismissed lately.
+
+    Raises as `undo.deleted`, and Gone for one that is still in the list.
 
     If it was asked again since, both counts are added.
     """
     chatflow = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    if chatflow.unanswered_questions.filter(pk=question_id).exists():
+        raise undo.Gone
     action = "unanswered_question.dismiss"
     was = undo.deleted(chatflow, "unanswered_question", question_id, action)
     digest, last_at = _digest(was["question"]), datetime.fromisoformat(was["last_at"])

@@ -177,7 +177,7 @@ class EngineForms:
         self.chatflow = chatflow
         secret = UpstreamSecret.objects.filter(chatflow=chatflow).first()
         origin = secret.origin if secret else ""
-        version = engines.version_of(chatflow)
+        version = engines.version_of(chatflow, secret)
         self.choice = EngineForm(data, initial={"engine": chatflow.engine}, version=version)
         self._upstreams: dict[str, UpstreamForm] = {}
         for name, form in _forms().items():

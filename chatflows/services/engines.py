@@ -60,9 +60,9 @@ def save(
     store(chatflow, check(engine, config, secret), by, version=version)
 
 
-def version_of(chatflow: Chatflow) -> str:
-    """Return the version of engine, settings and secret."""
-    return versions.of(_seen(chatflow))
+def version_of(chatflow: Chatflow, held: UpstreamSecret | None) -> str:
+    """Return the version of engine, settings and the secret that is held."""
+    return versions.of(_seen(chatflow, held))
 
 
 @transaction.atomic
@@ -74,9 +74,9 @@ def store(chatflow: Chatflow, checked: Checked, by: Actor, *, version: str | Non
     """
     secret, origin = checked.secret, checked.origin
     locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
-    versions.check(version, _seen(locked))
-    before = _facts(locked)
     held = UpstreamSecret.objects.filter(chatflow=locked)
+    versions.check(version, _seen(locked, held.first()))
+    before = _facts(locked)
     if secret is not None:
         held.delete()
     else:
@@ -183,10 +183,9 @@ def _stored_secret(chatflow: Chatflow, origin: str) -> str:
     return sealing.decrypt(bytes(row.ciphertext), row.key_version, place)
 
 
-def _seen(chatflow: Chatflow) -> dict[str, object]:
+def _seen(chatflow: Chatflow, held: UpstreamSecret | None) -> dict[str, object]:
     """Return what a version is made of. Each secret that is set has another ciphertext."""
-    held = UpstreamSecret.objects.filter(chatflow=chatflow).values_list("ciphertext", flat=True)
-    secret = bytes(held[0]).hex() if held else ""
+    secret = bytes(held.ciphertext).hex() if held else ""
     return {"engine": chatflow.engine, "config": chatflow.engine_config, "secret": secret}
 
 
