@@ -18,6 +18,7 @@ SENTENCES = {
     "faq_entry.restore": "put back the FAQ entry {target}",
     "faq_entries.import": "imported FAQ entries into {target}",
     "unanswered_question.dismiss": "dismissed the unanswered question {target}",
+    "unanswered_question.restore": "put back the unanswered question {target}",
 }
 FACTS = {
     "allow_key_in_url": "key in the address",

@@ -72,6 +72,11 @@ urlpatterns = [
         unanswered.unanswered_dismiss,
         name="unanswered_dismiss",
     ),
+    path(
+        _ONE + "engine/unanswered/<int:question_id>/restore/",
+        unanswered.unanswered_restore,
+        name="unanswered_restore",
+    ),
     path(_ONE + "try/", playground.chatflow_try, name="chatflow_try"),
     path(_ONE + "try/stream/", playground.chatflow_try_stream, name="chatflow_try_stream"),
     path(_ONE + "use/", chatflows.chatflow_use, name="chatflow_use"),

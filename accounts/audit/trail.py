@@ -73,15 +73,21 @@ def search(team_id: UUID, filters: Filters) -> QuerySet[AuditEvent]:
     return rows
 
 
-def latest_by(team_id: UUID, target_kind: str, target_id: object) -> str:
-    """Return who changed a thing last, or "Someone else" where the trail names nobody."""
-    found = latest(team_id, target_kind, target_id)
+def latest_by(team_id: UUID, target_kind: str, target_id: object, action: str = "") -> str:
+    """Return who changed a thing last, or "Someone else" where the trail names nobody.
+
+    With an `action`, who did that last.
+    """
+    found = latest(team_id, target_kind, target_id, action)
     return found.actor_name if found else "Someone else"
 
 
-def latest(team_id: UUID, target_kind: str, target_id: object) -> AuditEvent | None:
-    """Return the newest row about a thing."""
+def latest(
+    team_id: UUID, target_kind: str, target_id: object, action: str = ""
+) -> AuditEvent | None:
+    """Return the newest row about a thing, or about one action on it."""
     rows = AuditEvent.objects.filter(team_id=team_id, target_kind=target_kind)
+    rows = rows.filter(action=action) if action else rows
     return rows.filter(target_id=str(target_id)).order_by("-sequence").first()
 
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.forms.base import StrictForm
 from accounts.forms.passwords import NewPasswordField
+from accounts.forms.versions import Versioned
 from accounts.mail import addresses as emails
 from accounts.models import Role
 
@@ -57,7 +58,7 @@ class InvitationForm(StrictForm):
         return list(found.values())
 
 
-class RoleForm(StrictForm):
+class RoleForm(Versioned, StrictForm):
     """Another role for a member."""
 
     role = forms.ChoiceField(widget=forms.RadioSelect)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms.versions import Versioned
 from accounts.models import Environment, ServiceAccount, Team, User
 from accounts.services.service_accounts import About
 
@@ -41,7 +42,11 @@ class ServiceAccountForm(forms.Form):
     @property
     def about(self) -> About:
         """The description that a valid form holds."""
-        return About(**self.cleaned_data)
+        return About(**{name: self.cleaned_data[name] for name in ServiceAccountForm.base_fields})
+
+
+class ServiceAccountChangeForm(Versioned, ServiceAccountForm):
+    """Another description of a service account."""
 
 
 class DeleteServiceAccountForm(forms.Form):

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
+from accounts.forms.versions import Versioned
 from accounts.mail import addresses
 from accounts.models import Team, User
 from accounts.services import teams, users
@@ -25,6 +27,15 @@ class TeamNameForm(StrictForm):
         if name != self.initial.get("name"):
             teams.check_name(name)
         return name
+
+
+class RenameTeamForm(Versioned, TeamNameForm):
+    """Another name of a team."""
+
+    @classmethod
+    def of(cls, team: Team, data: QueryDict | None = None) -> "RenameTeamForm":
+        """Return the form of a team as it is now."""
+        return cls(data, initial={"name": team.name}, version=teams.version_of(team))
 
 
 class NewTeamForm(TeamNameForm):

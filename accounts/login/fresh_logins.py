@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 
-from accounts.login.ways_back import page_of
+from accounts.login.ways_back import after_password
 
 AHEAD = 60.0  # seconds that another machine's clock may be ahead; beyond it, ours ran back
 
@@ -38,4 +38,4 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     """Send the person to confirm the password, and then back to this page."""
     if request.method == "POST":
         messages.warning(request, "The password was asked for again, so nothing is done yet.")
-    return redirect_to_login(page_of(request), login_url="account_reauthenticate")
+    return redirect_to_login(after_password(request), login_url="account_reauthenticate")

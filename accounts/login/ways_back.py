@@ -4,7 +4,7 @@ goes on after a login that came between."""
 import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -15,6 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R", bound=HttpRequest)
 View = Callable[Concatenate[R, P], HttpResponseBase]
 LONGEST = 2_500  # characters of an address that a form leads back to
+BACK = "back"  # the parameter of an address that names where a person was
 TAKEN = ("GET", "HEAD", "POST")
 
 
@@ -51,14 +52,27 @@ def page_of(request: HttpRequest) -> str:
     return came_from if came_from.partition("?")[0] == path.partition("?")[0] else path
 
 
+def after_password(request: HttpRequest) -> str:
+    """Return `page_of`, with the page on which the form stood as `back` if that is another one.
+
+    `to_list` reads it once the form was sent again.
+    """
+    page, came_from = page_of(request), _came_from(request)
+    is_elsewhere = came_from.partition("?")[0] != page.partition("?")[0]
+    if request.method != "POST" or not is_elsewhere or not 0 < len(came_from) <= LONGEST:
+        return page
+    return f"{page}{'&' if '?' in page else '?'}{urlencode({BACK: came_from})}"
+
+
 def to_list(request: HttpRequest, *lists: str) -> HttpResponseBase:
     """Redirect to the list whose row a form stood in, with its search, filters, order and place.
 
-    `lists` are addresses of lists that have such a form; the first is for who came from elsewhere.
+    `lists` are addresses of pages that have such a form; the first is for who came from elsewhere.
+    A question for the password may have come between: see `after_password`.
     """
-    came_from = _came_from(request)
-    is_list = len(came_from) <= LONGEST and came_from.partition("?")[0] in lists
-    return redirect(came_from if is_list else lists[0])
+    places = (_came_from(request), request.GET.get(BACK, ""))
+    found = [each for each in places if each.partition("?")[0] in lists and len(each) <= LONGEST]
+    return redirect(found[0] if found else lists[0])
 
 
 def _reverse(name: str, kwargs: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import audit, held_keys
 from accounts.models import Membership, Role, Team, User
 from accounts.permissions import ROLE_PERMISSIONS, Actor, Permission
-from accounts.services import sessions
+from accounts.services import sessions, versions
 from accounts.signals import membership_changed
 
 
@@ -87,11 +87,19 @@ def add(team: Team, user: User, role: Role, by: Actor) -> Membership:
     return membership
 
 
+def version_of(membership: Membership) -> str:
+    """Return the version of a member's role."""
+    return versions.of({"role": str(membership.role)})
+
+
 @transaction.atomic
-def change_role(membership: Membership, role: Role, by: Actor) -> None:
+def change_role(
+    membership: Membership, role: Role, by: Actor, *, version: str | None = None
+) -> None:
     """Give a member another role. It holds from the next request on.
 
-    Raises NotAllowed if the actor's role is below the old or the new one, and LastOwner.
+    Raises NotAllowed if the actor's role is below the old or the new one, Stale if `version` is an
+    older one, and LastOwner.
     """
     team = lock(membership.team)
     member = Membership.objects.select_related("user").get(pk=membership.pk, team=team)
@@ -99,6 +107,7 @@ def change_role(membership: Membership, role: Role, by: Actor) -> None:
     own = role_of(team, by, Permission.MEMBERS_UPDATE)
     if not (own.reaches(old) and own.reaches(role)):
         raise NotAllowed
+    versions.check(version, {"role": old.value})
     if old == role:
         return
     _keep_an_owner(member)

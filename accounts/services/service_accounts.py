@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import audit, held_keys
 from accounts.models import ServiceAccount, Team, User
 from accounts.permissions import Actor, with_implied
-from accounts.services import members
+from accounts.services import members, versions
 from accounts.services.members import NotAllowed
 
 
@@ -36,13 +36,19 @@ def create(team: Team, about: About, by: Actor) -> ServiceAccount:
     return account
 
 
+def version_of(account: ServiceAccount) -> str:
+    """Return the version of the description."""
+    return versions.of(_facts(account))
+
+
 @transaction.atomic
-def change(account: ServiceAccount, about: About, by: Actor) -> None:
+def change(account: ServiceAccount, about: About, by: Actor, *, version: str | None = None) -> None:
     """Change the description. The account's keys stay as they are.
 
-    Raises ValidationError as `create`.
+    Raises Stale if `version` is an older one, and ValidationError as `create`.
     """
     before = _facts(_locked(account))
+    versions.check(version, before)
     _fill(account, about)
     after = _facts(account)
     if after == before:

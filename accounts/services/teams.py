@@ -7,7 +7,7 @@ from django.utils.text import slugify
 from accounts import audit
 from accounts.models import Membership, Role, Team, User, names
 from accounts.permissions import Actor
-from accounts.services import invitations
+from accounts.services import invitations, versions
 from accounts.services.invitations import Sent
 from accounts.signals import team_opened
 
@@ -86,14 +86,20 @@ def add_owner(team: Team, user: User, by: Actor) -> Membership:
     return membership
 
 
+def version_of(team: Team) -> str:
+    """Return the version of the name."""
+    return versions.of(_facts(team))
+
+
 @transaction.atomic
-def change_name(team: Team, name: str, by: Actor) -> None:
+def change_name(team: Team, name: str, by: Actor, *, version: str | None = None) -> None:
     """Give a team another name. Its slug and addresses stay. Both audit chains note it.
 
-    Raises ValidationError for the name.
+    Raises Stale if `version` is an older one, and ValidationError for the name.
     """
-    before = _facts(team)
-    if team.name == name:
+    before = _facts(Team.objects.select_for_update(no_key=True).get(pk=team.pk))
+    versions.check(version, before)
+    if before["name"] == name:
         return
     check_name(name)
     team.name = name

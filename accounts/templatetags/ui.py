@@ -2,11 +2,13 @@
 
 import re
 from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.template.defaultfilters import pluralize
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import dateformat, timezone
 from django.utils.html import format_html
@@ -19,6 +21,9 @@ from accounts.bounds import HELD_BACK
 register = template.Library()
 
 _LINE_ENDS = re.compile(r"\s*\n\s*")
+# Around these a line end is no space between words.
+_BLOCKS = re.compile(r"\n(?=</?(?:t[dr]|div|hr)\b)|(?<=[dr]>)\n|(?<=div>)\n")
+MANY_KEYS = 1_001  # a badge says only that there are more than 1,000
 RELATIVE_FOR = timedelta(days=1)
 
 
@@ -81,10 +86,11 @@ def ahead(when: datetime) -> str:
 @register.simple_block_tag
 def tight(content: str) -> SafeString:
     """Leave out the indents of rows: in a list they are a third of what is sent."""
-    return mark_safe(_LINE_ENDS.sub("\n", content))  # noqa: S308 - it is rendered, and stays so
+    return mark_safe(_BLOCKS.sub("", _LINE_ENDS.sub("\n", content)))  # noqa: S308 - it is rendered, and stays so
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite: in a list each is drawn many times, and its lines stand once."""
     return format_html(
@@ -101,13 +107,21 @@ def key_hint(key: Any) -> dict[str, Any]:
     return {"prefix": prefix, "head": head, "tail": tail}
 
 
-@register.inclusion_tag("components/key_badge.html")
-def key_badge(key: Any) -> dict[str, Any]:
+@register.simple_tag
+def key_badge(key: Any) -> SafeString:
     """Show the status of a key as a word, a shape and a colour."""
-    return {"tone": key.status_tone, "word": key.status_words}
+    word, tone = key.badge
+    return _drawn("key_badge", tone=tone, word=word)
 
 
-@register.inclusion_tag("components/access_badge.html")
-def access_badge(chatflow: Any) -> dict[str, Any]:
+@register.simple_tag
+def access_badge(chatflow: Any) -> SafeString:
     """Show the access mode of a chatflow with its latch."""
-    return {"mode": chatflow.access_mode, "usable_keys": chatflow.usable_keys}
+    keys = min(chatflow.usable_keys, MANY_KEYS)
+    return _drawn("access_badge", mode=chatflow.access_mode, usable_keys=keys)
+
+
+@lru_cache(maxsize=2000)
+def _drawn(component: str, **values: object) -> SafeString:
+    """Draw a component that depends on few values: a list has the same ones in many rows."""
+    return mark_safe(render_to_string(f"components/{component}.html", values))  # noqa: S308

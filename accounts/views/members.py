@@ -7,12 +7,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import held_keys
+from accounts.audit import trail
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import InvitationForm, RoleForm
 from accounts.guards import TeamRequest, team_view
@@ -23,6 +24,7 @@ from accounts.models import Invitation, Mail, Membership, Role
 from accounts.models.invitations import InvitationState
 from accounts.permissions import Permission
 from accounts.services import invitations, members
+from accounts.services.versions import Stale
 
 ROWS = "accounts/member_rows.html"
 ROLES = listing.Filter("role", "Role", [("", "Any role"), *Role.choices])
@@ -45,13 +47,18 @@ def change_role(request: TeamRequest, member_id: int) -> HttpResponseBase:
     """Give a member another role. Making or unmaking an owner needs a fresh login."""
     member = get_member(request, member_id)
     must_reach(request, member)
-    form = RoleForm(posted(request), role=request.principal.role, initial={"role": member.role})
+    form = _role_form(request, member, posted(request))
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
         if Role.OWNER in (role, member.role) and not fresh_logins.is_fresh(request):
             return fresh_logins.ask(request)
         try:
-            members.change_role(member, role, request.principal.actor)
+            version = form.cleaned_data["version"]
+            members.change_role(member, role, request.principal.actor, version=version)
+        except Stale:
+            member = get_member(request, member_id)
+            last = trail.latest_by(request.team.id, "membership", member.pk)
+            form.refuse(_role_form(request, member), last, "the role")
         except members.LastOwner:
             form.add_error("role", LAST_OWNER)
         else:
@@ -82,6 +89,15 @@ def hand_over(request: TeamRequest, member_id: int) -> HttpResponse:
             return done(request, said)
     context = {"member": member, "form": form}
     return render_forms(request, "accounts/member_hand_over.html", context)
+
+
+def _role_form(request: TeamRequest, member: Membership, data: QueryDict | None = None) -> RoleForm:
+    return RoleForm(
+        data,
+        role=request.principal.role,
+        initial={"role": member.role},
+        version=members.version_of(member),
+    )
 
 
 def page(request: TeamRequest, form: InvitationForm) -> dict[str, Any]:

@@ -7,14 +7,19 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import held_keys
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
-from accounts.forms.service_accounts import DeleteServiceAccountForm, ServiceAccountForm
+from accounts.forms.service_accounts import (
+    DeleteServiceAccountForm,
+    ServiceAccountChangeForm,
+    ServiceAccountForm,
+)
 from accounts.guards import TeamRequest, team_view
 from accounts.lists import listing
 from accounts.login.ways_back import posted_from, to_list
@@ -22,6 +27,7 @@ from accounts.models import Environment, Membership, ServiceAccount
 from accounts.models.names import fold
 from accounts.permissions import Permission
 from accounts.services import service_accounts
+from accounts.services.versions import Stale
 
 # The order of a status and of an environment is by name within it.
 STATUS = Case(When(disabled_at=None, then=Value("0")), default=Value("1"))
@@ -85,9 +91,7 @@ def account_new(request: TeamRequest) -> HttpResponse:
 def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
     """Show the description of a service account, and its keys."""
     account = _get(request, account_id)
-    names = ("name", "environment", "description", "owner")
-    initial = {name: getattr(account, name) for name in names}
-    return _form_page(request, ServiceAccountForm(team=request.team, initial=initial), account)
+    return _form_page(request, _drawn(request, account), account)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE)
@@ -95,10 +99,15 @@ def account_edit(request: TeamRequest, account_id: UUID) -> HttpResponse:
 def account_save(request: TeamRequest, account_id: UUID) -> HttpResponse:
     """Save the description of a service account."""
     account = _get(request, account_id)
-    form = ServiceAccountForm(request.POST, team=request.team)
+    form = _drawn(request, account, request.POST)
     if form.is_valid():
         try:
-            service_accounts.change(account, form.about, request.principal.actor)
+            by, version = request.principal.actor, form.cleaned_data["version"]
+            service_accounts.change(account, form.about, by, version=version)
+        except Stale:
+            account = _get(request, account_id)
+            last = trail.latest_by(request.team.id, "service_account", account_id)
+            form.refuse(_drawn(request, account), last, "this account")
         except ValidationError as error:
             form.add_error(None, error)
             account = _get(request, account_id)
@@ -117,7 +126,7 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     said = f"{account.name} is disabled. The next call with its keys is refused."
     undo = reverse("service_account_enable", args=[request.team.slug, account.id])
     messages.success(request, said, extra_tags=undo)
-    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
+    return _back(request, account)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_UPDATE, fresh_login=True)
@@ -125,14 +134,14 @@ def account_disable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
 def account_enable(request: TeamRequest, account_id: UUID) -> HttpResponseBase:
     """Let the account's keys work again. This asks what enabling each of them asks.
 
-    Opened, as after the password was asked for again, it leads to the account's page.
+    Opened, as after the password was asked for again, it leads to where the person was.
     """
     account = _get(request, account_id)
     if request.method != "POST":
-        return redirect("service_account_edit", request.team.slug, account.id)
+        return to_list(request, *_places(request, account)[::-1])
     service_accounts.enable(account, request.principal.actor)
     messages.success(request, f"{account.name} is enabled again.")
-    return to_list(request, reverse("service_account_list", args=[request.team.slug]))
+    return _back(request, account)
 
 
 @team_view(Permission.SERVICE_ACCOUNTS_DELETE)
@@ -156,12 +165,32 @@ def _form_page(
     return render_forms(request, "accounts/service_account.html", context)
 
 
+def _drawn(
+    request: TeamRequest, account: ServiceAccount, data: QueryDict | None = None
+) -> ServiceAccountChangeForm:
+    names = ("name", "environment", "description", "owner")
+    initial = {name: getattr(account, name) for name in names}
+    version = service_accounts.version_of(account)
+    return ServiceAccountChangeForm(data, team=request.team, initial=initial, version=version)
+
+
 def _about_keys(account: ServiceAccount) -> dict[str, Any]:
     held = held_keys.registry()
     return {
         "keys": held.of_account(account),
         "closing": held.closing_without(account),
     }
+
+
+def _places(request: TeamRequest, account: ServiceAccount) -> list[str]:
+    """Return the list and the account's page: both have the buttons that disable and enable."""
+    slug = request.team.slug
+    page = reverse("service_account_edit", args=[slug, account.id])
+    return [reverse("service_account_list", args=[slug]), page]
+
+
+def _back(request: TeamRequest, account: ServiceAccount) -> HttpResponseBase:
+    return to_list(request, *_places(request, account))
 
 
 def _kept(request: TeamRequest) -> QuerySet[ServiceAccount]:

@@ -10,8 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import audit
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
-from accounts.forms.teams import DeleteTeamForm, FirstOwnerForm, NewTeamForm, TeamNameForm
+from accounts.forms.teams import (
+    DeleteTeamForm,
+    FirstOwnerForm,
+    NewTeamForm,
+    RenameTeamForm,
+    TeamNameForm,
+)
 from accounts.guards import OperatorRequest, operator_view, shows_secret
 from accounts.limits.too_many import TooMany
 from accounts.lists import listing
@@ -20,6 +28,7 @@ from accounts.mail import outbox
 from accounts.models import Membership, Role, Team
 from accounts.services import invitations, teams
 from accounts.services.invitations import Sent
+from accounts.services.versions import Stale
 
 MEMBERSHIPS = Membership.objects.filter(team=OuterRef("pk"))
 OWNERS = MEMBERSHIPS.filter(role=Role.OWNER)
@@ -106,11 +115,17 @@ def team_owner(request: OperatorRequest, team_id: UUID) -> HttpResponse:
 def team_rename(request: OperatorRequest, team_id: UUID) -> HttpResponse:
     """Another name; the addresses stay."""
     team = get_object_or_404(Team, pk=team_id)
-    form = TeamNameForm(posted(request), initial={"name": team.name})
+    form = RenameTeamForm.of(team, posted(request))
     if form.is_valid():
-        teams.change_name(team, form.cleaned_data["name"], request.actor)
-        messages.success(request, f"The team is called {team.name} now.")
-        return redirect("operator_teams")
+        try:
+            teams.change_name(team, by=request.actor, **form.cleaned_data)
+        except Stale:
+            team.refresh_from_db()
+            last = trail.latest_by(audit.INSTALLATION, "team", team.id, "team.rename")
+            form.refuse(RenameTeamForm.of(team), last, "the name")
+        else:
+            messages.success(request, f"The team is called {team.name} now.")
+            return redirect("operator_teams")
     return _form_page(request, form, team)
 
 

@@ -13,10 +13,10 @@ from accounts.mail import addresses as emails
 from accounts.models import ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.services import members
+from accounts.services.versions import Stale
 from apikeys import resources
 from apikeys.api import flowise
 from apikeys.api.schemas import Terms
-from apikeys.services import details
 
 # The names of columns, as bodies have them.
 _NAMES = {
@@ -33,7 +33,7 @@ def in_words_of_bodies() -> Iterator[None]:
     try:
         with names.in_words_of_bodies(_NAMES):
             yield
-    except details.Stale:
+    except Stale:
         raise Changed("This was changed since you read it. Read it again.") from None
 
 

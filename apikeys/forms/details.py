@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
 from accounts.forms.bounds import limit_fields, networks_field, origins_field
+from accounts.forms.versions import Versioned
 from accounts.mail import addresses
 from accounts.models import Environment, ServiceAccount, User
 from accounts.models.limited import LIMIT_COLUMNS
@@ -24,35 +25,17 @@ DEFAULT_NAME_HELP = (
 )
 
 
-class KeyForm(StrictForm):
+class KeyForm(Versioned, StrictForm):
     """Base: the fields of a key, drawn from its row."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
-
     def __init__(self, data: QueryDict | None, key: ApiKey, **options: Any) -> None:
-        super().__init__(data, initial={"version": key.version, **self.of(key)}, **options)
+        super().__init__(data, initial=self.of(key), version=key.version, **options)
         self.key = key
 
     @staticmethod
     def of(key: ApiKey) -> dict[str, Any]:
         """Return the values that the key has now."""
         raise NotImplementedError
-
-    def stored(self) -> list[str]:
-        """Say what the key has now where the form says something else."""
-        names = [name for name in self.changed_data if name != "version"]
-        return [f"{self[name].label}: {self._words(name)}" for name in names]
-
-    def _words(self, name: str) -> str:
-        field = self.fields[name]
-        value = field.prepare_value(self.initial.get(name))
-        if value in (None, "", []):
-            return "nothing"
-        if isinstance(field, forms.ModelChoiceField):
-            return str(field.queryset.filter(pk=value).first() if field.queryset else value)
-        if isinstance(value, list):
-            return ", ".join(value)
-        return " ".join(str(value).split())
 
 
 class DetailsForm(KeyForm):
@@ -123,8 +106,7 @@ class DetailsForm(KeyForm):
     @property
     def details(self) -> Details:
         """The details that a valid form holds."""
-        values = {name: value for name, value in self.cleaned_data.items() if name != "version"}
-        return Details(**values)
+        return Details(**self.typed)
 
     def _choose(self, name: str, queryset: Any) -> None:
         field = self.fields[name]

@@ -7,6 +7,8 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
+from accounts.forms.versions import Versioned
+from apikeys.services.life import expiry
 from apikeys.services.life.expiry import later
 
 TERMS = {"90": "By 90 days", "365": "By a year"}
@@ -15,13 +17,14 @@ LATEST, ON_DATE = "latest", "date"
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
 
-class ExtendForm(StrictForm):
+class ExtendForm(Versioned, StrictForm):
     """By 90 days, by a year, as far as the key policy allows, or until the end of a day, UTC.
 
     Terms count from the present end, or from now where that is past or there is none. `latest` is
     the last moment that the policy allows; what would be later is not offered.
     """
 
+    says_what_is_stored = False
     until = forms.ChoiceField(label="New end", widget=forms.RadioSelect)
     last_day = forms.DateField(
         required=False,
@@ -51,7 +54,8 @@ class ExtendForm(StrictForm):
         labels = {**terms, LATEST: "As far as the key policy allows"}
         self.choices = [(value, labels[value], end) for value, end in self.moments.items()]
         offered = [(value, label) for value, label, _ in self.choices] + [(ON_DATE, "To a date")]
-        super().__init__(data, initial={"until": offered[0][0]})
+        version = expiry.version_of(ends_at)
+        super().__init__(data, initial={"until": offered[0][0]}, version=version)
         field, day = self.fields["until"], self.fields["last_day"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = offered

@@ -1,8 +1,9 @@
 """The tables of apikeys."""
 
+from apikeys.models.badges import Status
 from apikeys.models.hand_overs import HandOver
 from apikeys.models.key_file import KeyFileChange, WaitingSelection
-from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind, Status
+from apikeys.models.keys import ApiKey, ApiKeyQuerySet, KeySecret, Kind
 from apikeys.models.leaks import LeakCandidate
 from apikeys.models.notices import Notice
 from apikeys.models.policies import KeyPolicy

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 from django.conf import settings
 from django.db import models
@@ -21,22 +20,12 @@ from accounts.models import (
 from accounts.models.limited import few_have_monthly_limits
 from accounts.models.names import Named
 from apikeys import key_text, usable
+from apikeys.models import badges
+from apikeys.models.badges import USABLE, Status
 from apikeys.usable import KeyFacts, State
 
 EXPIRES_SOON = timedelta(days=7)
 NEVER = datetime.min.replace(tzinfo=UTC)  # when the secret of a key that has none ended
-
-
-class Status(StrEnum):
-    """The state of a key, as pages show it."""
-
-    ACTIVE = "active"
-    EXPIRING = "expiring"
-    EXPIRED = "expired"
-    DISABLED = "disabled"
-    ACCOUNT_DISABLED = "account_disabled"
-    TEAM_SUSPENDED = "team_suspended"
-    UNISSUED = "unissued"
 
 
 _STATUSES = {
@@ -219,34 +208,24 @@ class ApiKey(Named, Limited, TeamOwned):
     @property
     def is_usable(self) -> bool:
         """Whether the key's text works."""
-        return self.status in (Status.ACTIVE, Status.EXPIRING)
+        return self.status in USABLE
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        """The words of the status, and the colour family of their badge."""
+        status, ends = self.status, [secret.ends_at for secret in self.live_secrets]
+        now = timezone.now()
+        return badges.words(status, self.expires_at, ends, now), badges.tone(status, ends)
 
     @property
     def status_words(self) -> str:
         """The status as a badge says it."""
-        status = self.status
-        if self.expires_at is not None and status is Status.EXPIRED:
-            return f"Expired {self.expires_at.day} {self.expires_at:%b}"
-        if self.expires_at is not None and status is Status.EXPIRING:
-            days = (self.expires_at - timezone.now()).days
-            return f"Expires in {days} days" if days > 1 else "Expires within a day or two"
-        if status is Status.ACTIVE and (ending := self.live_secrets[-1].ends_at):
-            left = _left(ending - timezone.now())
-            return f"Rotating, {left} left" if self.old_secret else f"Secret ends in {left}"
-        words = {
-            Status.DISABLED: "Disabled",
-            Status.ACCOUNT_DISABLED: "Account disabled",
-            Status.TEAM_SUSPENDED: "Team suspended",
-            Status.UNISSUED: "No secret yet",
-        }
-        return words.get(status, "Active")
+        return self.badge[0]
 
     @property
     def status_tone(self) -> str:
         """The colour family of the badge."""
-        tones = {Status.ACTIVE: "ok", Status.EXPIRING: "look", Status.EXPIRED: "bad"}
-        is_ending = self.is_usable and self.live_secrets[-1].ends_at is not None
-        return "look" if is_ending else tones.get(self.status, "none")
+        return self.badge[1]
 
     @property
     def hint_parts(self) -> tuple[str, str, str]:
@@ -274,14 +253,6 @@ class ApiKey(Named, Limited, TeamOwned):
             secret_ends_at=last,
             expires_at=self.expires_at,
         )
-
-
-def _left(span: timedelta) -> str:
-    """Return a span in its largest unit, as a badge has room for."""
-    for unit, letter in ((timedelta(days=2), "d"), (timedelta(hours=1), "h")):
-        if span >= unit:
-            return f"{span // timedelta(days=1) if letter == 'd' else span // unit} {letter}"
-    return f"{max(1, span // timedelta(minutes=1))} min"
 
 
 class KeySecretQuerySet(models.QuerySet["KeySecret"]):

@@ -19,16 +19,13 @@ from accounts.models import Environment, ServiceAccount, Team, User
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Actor
 from accounts.services import members
+from accounts.services.versions import Stale
 from apikeys import resources, scopes
 from apikeys.models import ApiKey, Kind
 from apikeys.services import bounds, contacts, keys, publishable, rights
 from apikeys.services.life import policies
 
 MAX_ROTATION = 3650  # days
-
-
-class Stale(Exception):
-    """Someone else changed the key since the form was drawn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from accounts.crypto import sealing
 from accounts.network import origins
 from accounts.permissions import Actor, Permission
 from accounts.services.key_ring.rows import Sealed
+from accounts.services.versions import Stale
 from apikeys import resources
 from apikeys.models import ApiKey, KeySecret, Kind
 from apikeys.resources import Resource
@@ -94,13 +95,16 @@ def remove_origin(key: ApiKey, origin: str, by: Actor) -> None:
 
 
 @transaction.atomic
-def pin(key: ApiKey, resource_id: UUID, by: Actor) -> None:
+def pin(key: ApiKey, resource_id: UUID, by: Actor, *, seen: UUID | None = None) -> None:
     """Pin a publishable key to another chatflow of its team. From the next call on it opens that.
 
     The caller has checked that `by` may choose who opens the chatflow. Raises ValidationError for a
-    chatflow that is gone or of another team, and for a secret key.
+    chatflow that is gone or of another team, and for a secret key. With `seen`, Stale is raised for
+    a key that is pinned to another chatflow than that.
     """
     locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
+    if seen is not None and locked.pinned_to != seen:
+        raise Stale
     was_pinned_to, locked.pinned_to = locked.pinned_to, resource_id
     check(locked)
     found = pinned_to(locked)

@@ -61,6 +61,7 @@ def key_enable(request: KeyRequest) -> HttpResponseBase:
 
 def _back(request: KeyRequest) -> HttpResponseBase:
     """Return to the key's page if the button stood there, else to the list as it was."""
-    if "page" in (request.POST.get("back"), request.GET.get("back")):
-        return redirect("key_page", request.team.slug, request.key.id)
-    return to_list(request, reverse("key_list", args=[request.team.slug]))
+    page = reverse("key_page", args=[request.team.slug, request.key.id])
+    if "page" in (*request.POST.getlist("back"), *request.GET.getlist("back")):
+        return redirect(page)
+    return to_list(request, reverse("key_list", args=[request.team.slug]), page)

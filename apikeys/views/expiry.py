@@ -7,13 +7,15 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from apikeys import resources
 from apikeys.forms.extend import ExtendForm
 from apikeys.services import rights
 from apikeys.services.life import expiry, policies
-from apikeys.views.key_guard import KeyRequest, key_view
+from apikeys.views.key_guard import KeyRequest, get_key, key_view
 
 USE_DAYS = 14
 
@@ -30,7 +32,14 @@ def key_extend(request: KeyRequest) -> HttpResponse:
     if form.is_valid():
         until = form.cleaned_data["expires_at"]
         try:
-            expiry.set_end(key, until, request.principal.actor)
+            version = form.cleaned_data["version"]
+            expiry.set_end(key, until, request.principal.actor, version=version)
+        except Stale:
+            key = get_key(request, key.id)
+            stored = ExtendForm(None, ends_at=key.expires_at, now=now, latest=latest)
+            ends = f"{key.expires_at:%-d %B %Y, %H:%M} UTC" if key.expires_at else "no end"
+            last = trail.latest_by(request.team.id, "api_key", key.id)
+            form.refuse(stored, last, "the end", [("End", ends)])
         except ValidationError as error:
             form.add_error("last_day" if "last_day" in form.changed_data else None, error.messages)
         else:

@@ -18,6 +18,7 @@ from accounts.guards import shows_secret
 from accounts.limits.too_many import TooMany
 from accounts.network import addresses
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from apikeys.forms.details import DetailsForm, KeyForm, LimitsForm, ScopesForm, WhereForm
 from apikeys.services import details
 from apikeys.views.key_guard import KeyRequest, get_key, key_view
@@ -123,8 +124,10 @@ def _edit(request: KeyRequest, make: Make, save: Save, page_name: str) -> HttpRe
     if form.is_valid():
         try:
             save(form)
-        except details.Stale:
-            context["form"] = _drawn_anew(request, make)
+        except Stale:
+            stored = make(None, get_key(request, request.key.id))
+            by = trail.latest_by(request.team.id, "api_key", request.key.id)
+            form.refuse(stored, by, "this key")
         except TooMany as error:
             form.add_error(None, str(error))
             return error.mark(render(request, template, context))
@@ -134,22 +137,6 @@ def _edit(request: KeyRequest, make: Make, save: Save, page_name: str) -> HttpRe
             messages.success(request, "Saved. Callers notice on the next call.")
             return redirect("key_page", request.team.slug, request.key.id)
     return render_forms(request, template, context)
-
-
-def _drawn_anew(request: KeyRequest, make: Make) -> KeyForm:
-    """Return the form as it was typed, with what another person stored meanwhile."""
-    key = get_key(request, request.key.id)
-    data = request.POST.copy()
-    data["version"] = str(key.version)
-    form = make(data, key)
-    by = trail.latest_by(request.team.id, "api_key", key.id)
-    stored = "; ".join(form.stored()) or "What you typed is what is stored"
-    form.add_error(
-        None,
-        f"{by} changed this key since you opened this page, so nothing is saved yet. "
-        f"Now it has: {stored}. Save again to put yours in its place.",
-    )
-    return form
 
 
 def _add_errors(form: KeyForm, error: ValidationError) -> None:

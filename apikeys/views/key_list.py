@@ -84,7 +84,7 @@ def _context(request: TeamRequest, q: str, sent: QueryDict) -> dict[str, Any]:
         "has_any": bool(page.keys) or ApiKey.objects.of(request.team).kept().exists(),
         "is_large": bool(q) and key_lists.is_large(request.team),
         "window": key_lists.WINDOW,
-        "spark_width": charts.WIDTH * DAYS,
+        "spark_width": DAYS,
         "filters": filters,
         "environments": Environment.choices,
         "q": q,
@@ -128,9 +128,8 @@ def keys_disable(request: TeamRequest) -> HttpResponseBase:
     closed = resources.registry().closed_without(chosen)
     working = [str(key.id) for key in chosen if key.disabled_at is None]
     count = keys.disable_all(chosen, request.principal.actor)
-    undo = reverse("keys_enable", args=[request.team.slug])
-    undo += "?" + urlencode({"key": working}, doseq=True)
-    _say(request, count, "disabled. The next call with each is refused.", undo)
+    said = "disabled. The next call with each is refused."
+    _say(request, count, said, _undo(request, working))
     if closed:
         names = ", ".join(resource.name for resource in closed[:10])
         more = f" and {len(closed) - 10:,} more" if len(closed) > 10 else ""
@@ -144,9 +143,14 @@ def keys_disable(request: TeamRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def keys_enable(request: TeamRequest) -> HttpResponseBase:
     """Enable the checked keys. Their texts work again, so this asks what making them asked."""
-    if request.method == "POST":  # else back from confirming the password
-        count = keys.enable_all(_chosen(request), request.principal.actor)
+    chosen = _chosen(request)
+    if request.method == "POST":
+        count = keys.enable_all(chosen, request.principal.actor)
         _say(request, count, "enabled again.")
+    elif disabled := [str(key.id) for key in chosen if key.disabled_at is not None]:
+        # An Undo was asked for, and the password came between: it is offered again.
+        said = f"{len(disabled)} key{' is' if len(disabled) == 1 else 's are'} still disabled."
+        messages.warning(request, said, extra_tags=_undo(request, disabled))
     return ways_back.to_list(request, reverse("key_list", args=[request.team.slug]))
 
 
@@ -160,6 +164,11 @@ def _chosen(request: TeamRequest) -> list[ApiKey]:
         except ValueError:
             continue
     return list(ApiKey.objects.of(request.team).kept().filter(pk__in=ids).with_status())
+
+
+def _undo(request: TeamRequest, ids: list[str]) -> str:
+    path = reverse("keys_enable", args=[request.team.slug])
+    return f"{path}?{urlencode({'key': ids}, doseq=True)}"
 
 
 def _say(request: TeamRequest, count: int, what: str, undo: str = "") -> None:

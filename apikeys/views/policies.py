@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.forms.base import render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from apikeys import resources
 from apikeys.forms.policies import PolicyForm
 from apikeys.models import ApiKey
@@ -62,7 +63,7 @@ def key_policy(request: TeamRequest) -> HttpResponse:
             version=version,
             seen=seen,
         )
-    except policy_changes.Stale:
+    except Stale:
         return _preview(request, form.rules, is_stale=True)
     except ValidationError as error:
         form.add_error(None, error.messages)

@@ -9,13 +9,16 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from accounts.audit import trail
 from accounts.forms.base import searched
+from accounts.forms.versions import LOST
 from accounts.guards import shows_secret
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from apikeys import resources
 from apikeys.services import publishable
-from apikeys.views.key_guard import KeyRequest, key_view
+from apikeys.views.key_guard import KeyRequest, get_key, key_view
 from apikeys.views.key_page import SHOWN_CHATFLOWS, key_context
 
 MAX_TYPED = 300  # characters of an origin that a form takes
@@ -64,7 +67,14 @@ def key_pin(request: KeyRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "apikeys/pin.html", _pin_context(request))
     try:
-        publishable.pin(key, _chosen(request), request.principal.actor)
+        seen = _posted_id(request, "version", LOST)
+        chosen = _posted_id(request, "chatflow", publishable.NO_PIN)
+        publishable.pin(key, chosen, request.principal.actor, seen=seen)
+    except Stale:
+        request.key = get_key(request, key.id)
+        last = trail.latest_by(request.team.id, "api_key", key.id, "api_key.pin")
+        context = {**_pin_context(request), "pinned_by": last}
+        return render(request, "apikeys/pin.html", context, status=422)
     except ValidationError as error:
         context = {**_pin_context(request), "pin_errors": error.messages}
         return render(request, "apikeys/pin.html", context, status=422)
@@ -87,8 +97,8 @@ def _pin_context(request: KeyRequest) -> dict[str, Any]:
     }
 
 
-def _chosen(request: KeyRequest) -> UUID:
+def _posted_id(request: KeyRequest, name: str, words: str) -> UUID:
     try:
-        return UUID(request.POST.get("chatflow", ""))
+        return UUID(request.POST.get(name, ""))
     except ValueError:
-        raise ValidationError({"pinned_to": publishable.NO_PIN}) from None
+        raise ValidationError({"pinned_to": words}) from None

@@ -198,6 +198,6 @@ def _drawn(
         let_in=sum(counts),
         bars=drawn,
         nothing=nothing,
-        width=charts.WIDTH * len(bars),
+        width=len(bars),
         use=uses.get(secret.public_id, NOT_USED),
     )

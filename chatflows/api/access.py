@@ -15,6 +15,7 @@ from accounts.api.fields import LIMIT_NAMES
 from accounts.api.operations import ApiRequest, View, operation
 from accounts.bounds import MOST, NANOS
 from accounts.permissions import Actor
+from accounts.services.versions import Stale
 from apikeys.services import bounds
 from chatflows.api import finding, schemas
 from chatflows.api.examples import ACCESS, ID
@@ -131,7 +132,7 @@ def _save(
         with transaction.atomic():
             by = request.principal.actor
             chatflows.save_access(chatflow, access, by, version=chatflow.version)
-    except chatflows.Stale:
+    except Stale:
         raise etags.meanwhile(request) from None
 
 

@@ -1,22 +1,14 @@
 """FAQ entries: add, change and delete them. The next call is answered from the change."""
 
-from datetime import timedelta
-
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import trail
 from accounts.permissions import Actor
-from chatflows.faq import unanswered
+from accounts.services import versions
+from chatflows.faq import unanswered, undo
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
-
-RESTORED_FOR = timedelta(hours=1)
-
-
-class Gone(Exception):
-    """The entry can't be put back."""
 
 
 @transaction.atomic
@@ -35,10 +27,42 @@ def add(
     return entry
 
 
+def version_of(entry: FaqEntry) -> str:
+    """Return the version of an entry."""
+    return versions.of({"question": entry.question, "answer": entry.answer})
+
+
+def latest_by(entry: FaqEntry) -> str:
+    """Return who changed an entry last: on its own, or by an import."""
+    team_id, chatflow_id = entry.chatflow.team_id, entry.chatflow_id
+    rows = (
+        trail.latest(team_id, "faq_entry", entry.pk),
+        trail.latest(team_id, "chatflow", chatflow_id, "faq_entries.import"),
+    )
+    found = max(filter(None, rows), key=lambda row: row.sequence, default=None)
+    return found.actor_name if found else "Someone else"
+
+
+def deleted_by(chatflow: Chatflow, entry_id: int) -> str | None:
+    """Return who deleted an entry of this chatflow, or None if it never had that one."""
+    last = trail.latest(chatflow.team_id, "faq_entry", entry_id, "faq_entry.delete")
+    is_mine = last is not None and (last.before or {}).get("chatflow_id") == str(chatflow.pk)
+    return last.actor_name if last is not None and is_mine else None
+
+
 @transaction.atomic
-def update(entry: FaqEntry, question: str, answer: str, by: Actor) -> None:
-    """Change the question and the answer of an entry."""
+def update(
+    entry: FaqEntry, question: str, answer: str, by: Actor, *, version: str | None = None
+) -> None:
+    """Change the question and the answer of an entry.
+
+    Raises Stale if `version` is an older one, and FaqEntry.DoesNotExist if the entry was deleted.
+    """
+    # Whoever imports or restores holds the chatflow too.
+    Chatflow.objects.select_for_update(no_key=True).get(pk=entry.chatflow_id)
+    entry.refresh_from_db(fields=["question", "answer"])
     before = _facts(entry)
+    versions.check(version, {"question": entry.question, "answer": entry.answer})
     entry.question, entry.answer = question, answer
     entry.save()
     _changed(entry.chatflow, "faq_entry.update", entry, by, before=before, after=_facts(entry))
@@ -55,21 +79,9 @@ def delete(entry: FaqEntry, by: Actor) -> None:
 
 @transaction.atomic
 def restore(chatflow: Chatflow, entry_id: int, by: Actor) -> FaqEntry:
-    """Put an entry back, as the audit trail says that it was when it was deleted lately.
-
-    Raises FaqEntry.DoesNotExist for one that this chatflow never had, and Gone if it was not
-    deleted within RESTORED_FOR, or is back already.
-    """
+    """Put an entry back, as it was when it was deleted lately. Raises as `undo.deleted`."""
     chatflow = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
-    deleted = trail.latest(chatflow.team_id, "faq_entry", entry_id)
-    if deleted is None:
-        raise FaqEntry.DoesNotExist
-    was = deleted.before or {}
-    is_late = deleted.at < timezone.now() - RESTORED_FOR
-    if deleted.action != "faq_entry.delete" or is_late:
-        raise Gone
-    if was.get("chatflow_id") != str(chatflow.pk):
-        raise FaqEntry.DoesNotExist
+    was = undo.deleted(chatflow, "faq_entry", entry_id, "faq_entry.delete")
     question, answer = was["question"], was["answer"]
     entry = FaqEntry.objects.create(
         pk=entry_id, chatflow=chatflow, question=question, answer=answer
@@ -78,10 +90,20 @@ def restore(chatflow: Chatflow, entry_id: int, by: Actor) -> FaqEntry:
     return entry
 
 
+def version_of_fallback(chatflow: Chatflow) -> str:
+    """Return the version of the fallback."""
+    return versions.of({"fallback": chatflow.fallback})
+
+
 @transaction.atomic
-def set_fallback(chatflow: Chatflow, text: str, by: Actor) -> None:
-    """Set what the FAQ says when no entry answers. Empty means the standard sentence."""
-    before = {"fallback": Chatflow.objects.get(pk=chatflow.pk).fallback}
+def set_fallback(chatflow: Chatflow, text: str, by: Actor, *, version: str | None = None) -> None:
+    """Set what the FAQ says when no entry answers. Empty means the standard sentence.
+
+    Raises Stale if `version` is an older one.
+    """
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    before = {"fallback": locked.fallback}
+    versions.check(version, before)
     chatflow.fallback = text
     chatflow.save(update_fields=["fallback"])
     bump(chatflow)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.permissions import Actor
+from chatflows.faq import undo
 from chatflows.faq.files import MAX_QUESTION, same_question
 from chatflows.models import Chatflow, UnansweredQuestion, bulk
 from chatflows.predictions.turns import Turn
@@ -49,11 +50,43 @@ def forget(chatflow: Chatflow, questions: Sequence[str]) -> None:
 @transaction.atomic
 def dismiss(question: UnansweredQuestion, by: Actor) -> None:
     """Delete a question that nobody is going to answer. It comes back when it is asked again."""
-    chatflow = question.chatflow
-    target = audit.Target("chatflow", str(chatflow.pk), chatflow.name)
-    before = {"question": question.question}
+    chatflow, target = question.chatflow, _target(question)
+    before = {
+        "question": question.question,
+        "count": question.count,
+        "last_at": question.last_at.isoformat(),
+        "chatflow": chatflow.name,
+        "chatflow_id": str(chatflow.pk),
+    }
     question.delete()
     audit.record(chatflow.team_id, "unanswered_question.dismiss", by, target, before=before)
+
+
+@transaction.atomic
+def restore(chatflow: Chatflow, question_id: int, by: Actor) -> UnansweredQuestion:
+    """Put a question back that was dismissed lately.
+
+    Raises as `undo.deleted`, and Gone for one that is still in the list.
+
+    If it was asked again since, both counts are added.
+    """
+    chatflow = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    if chatflow.unanswered_questions.filter(pk=question_id).exists():
+        raise undo.Gone
+    action = "unanswered_question.dismiss"
+    was = undo.deleted(chatflow, "unanswered_question", question_id, action)
+    digest, last_at = _digest(was["question"]), datetime.fromisoformat(was["last_at"])
+    mine = chatflow.unanswered_questions.filter(digest=digest)
+    again = mine.first()
+    last_at = max(last_at, again.last_at) if again else last_at
+    _add([(chatflow.pk, digest, was["question"], was["count"], last_at)])
+    target = audit.Target("unanswered_question", str(question_id), was["question"])
+    audit.record(chatflow.team_id, "unanswered_question.restore", by, target)
+    return mine.get()
+
+
+def _target(question: UnansweredQuestion) -> audit.Target:
+    return audit.Target("unanswered_question", str(question.pk), question.question)
 
 
 def _prune(chatflow_id: UUID) -> None:

@@ -15,6 +15,7 @@ from accounts.limits.rates import Rate
 from accounts.limits.too_many import TooMany
 from accounts.network.addresses import network_of
 from accounts.permissions import Actor
+from accounts.services import versions
 from chatflows import markdown
 from chatflows.access import codes
 from chatflows.engines import Event, Failed, Frame, Heartbeat, Sources, Token, Whole
@@ -55,10 +56,21 @@ class Shown:
     starters: str = ""
 
 
+def version_of(chat: HostedChat) -> str:
+    """Return the version of what visitors see."""
+    return versions.of(asdict(_shown(chat)))
+
+
 @transaction.atomic
-def save(chatflow: Chatflow, shown: Shown, by: Actor) -> HostedChat:
-    """Publish a chatflow or unpublish it, from the next request on. Raises ValidationError."""
-    chat = HostedChat.objects.select_for_update(no_key=True).filter(chatflow=chatflow).first()
+def save(chatflow: Chatflow, shown: Shown, by: Actor, *, version: str | None = None) -> HostedChat:
+    """Publish a chatflow or unpublish it, from the next request on.
+
+    Raises ValidationError, and Stale if `version` is an older one.
+    """
+    # The chat may have no row yet, so its chatflow is locked.
+    locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
+    versions.check(version, asdict(_shown(of(locked))))
+    chat = HostedChat.objects.filter(chatflow=chatflow).first()
     before = asdict(_shown(chat)) if chat else None
     chat = chat or HostedChat(chatflow=chatflow)
     for name, value in asdict(shown).items():

@@ -12,6 +12,7 @@ from accounts.login import password_rules
 from accounts.models import Team, User
 from accounts.models.names import is_plain
 from accounts.permissions import Actor
+from accounts.services.versions import Stale
 from chatflows.models import FlowApp, FlowAppState, FlowSession
 
 
@@ -40,21 +41,25 @@ class _Hashed:
     password_hash: str
 
 
-def save(team: Team, state: str, login: Login | None, by: Actor) -> FlowApp:
+def save(
+    team: Team, state: str, login: Login | None, by: Actor, *, version: int | None = None
+) -> FlowApp:
     """Set who may enter, from the next request on. A change ends every visit.
 
     Without `login` username and password stay. Raises ValidationError for what the rules refuse,
-    SetElsewhere for a login where the environment sets it.
+    SetElsewhere for a login where the environment sets it, and Stale if `version` is an older one.
     """
     if login is not None and of(team).is_from_environment:
         raise SetElsewhere
     # Hashing is slow, so it is done before the transaction, where nobody waits for a lock.
-    return _save(team, state, _hashed(team, login) if login else None, by)
+    return _save(team, state, _hashed(team, login) if login else None, by, version)
 
 
 @transaction.atomic
-def _save(team: Team, state: str, login: _Hashed | None, by: Actor) -> FlowApp:
+def _save(team: Team, state: str, login: _Hashed | None, by: Actor, version: int | None) -> FlowApp:
     app = _locked(team)
+    if version is not None and app.version != version:
+        raise Stale
     if login is not None and app.is_from_environment:
         raise SetElsewhere
     before = _facts(app)

@@ -3,11 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.forms.passwords import NewPasswordField
+from accounts.forms.versions import Versioned
 from accounts.login.password_rules import MAX_PASSWORD_BYTES
 from accounts.services import teams
-from chatflows.faq import files
+from chatflows.faq import entries, files
+from chatflows.flow_app import chats
 from chatflows.models import (
     Chatflow,
     FaqEntry,
@@ -15,6 +18,7 @@ from chatflows.models import (
     FlowAppState,
     HostedChat,
 )
+from chatflows.services import chatflows
 
 MAX_ASKED = 8000  # characters of a question on the Try it page and in a hosted chat
 
@@ -50,6 +54,16 @@ class ChatflowForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="Callers never see it; your team does.")
 
 
+class RenameChatflowForm(Versioned, ChatflowForm):
+    """Another name of a chatflow."""
+
+    @classmethod
+    def of(cls, chatflow: Chatflow, data: QueryDict | None = None) -> "RenameChatflowForm":
+        """Return the form of a chatflow as it is now."""
+        version = chatflows.version_of_name(chatflow)
+        return cls(data, initial={"name": chatflow.name}, version=version)
+
+
 class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
     """A question and its answer."""
 
@@ -57,6 +71,16 @@ class FaqEntryForm(forms.ModelForm):  # type: ignore[type-arg]
         model = FaqEntry
         fields = ["question", "answer"]
         widgets = {"answer": forms.Textarea(attrs={"rows": 4})}
+
+
+class FaqEntryChangeForm(Versioned, FaqEntryForm):
+    """Another question or answer of an entry."""
+
+    @classmethod
+    def of(cls, entry: FaqEntry, data: QueryDict | None = None) -> "FaqEntryChangeForm":
+        """Return the form of an entry as it is now."""
+        initial = {"question": entry.question, "answer": entry.answer}
+        return cls(data, initial=initial, version=entries.version_of(entry))
 
 
 class FaqImportForm(forms.Form):
@@ -108,7 +132,7 @@ class FaqImportForm(forms.Form):
         return self.cleaned_data
 
 
-class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
+class FallbackForm(Versioned, forms.ModelForm):  # type: ignore[type-arg]
     """What the FAQ says when no entry answers."""
 
     class Meta:
@@ -117,6 +141,12 @@ class FallbackForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"fallback": "When nothing fits, say"}
         help_texts = {"fallback": "Empty: a standard sentence."}
         widgets = {"fallback": forms.Textarea(attrs={"rows": 2})}
+
+    @classmethod
+    def of(cls, chatflow: Chatflow, data: QueryDict | None = None) -> "FallbackForm":
+        """Return the form of a chatflow as it is now."""
+        version = entries.version_of_fallback(chatflow)
+        return cls(data, initial={"fallback": chatflow.fallback}, version=version)
 
 
 class AskForm(forms.Form):
@@ -143,7 +173,7 @@ class AskForm(forms.Form):
         return next(str(errors[0]) for errors in self.errors.values())
 
 
-class FlowAppForm(forms.Form):
+class FlowAppForm(Versioned, forms.Form):
     """Who may enter the flow app. The service checks the rules of the login."""
 
     state = forms.ChoiceField(choices=FlowAppState.choices, widget=forms.RadioSelect)
@@ -161,7 +191,7 @@ class FlowAppForm(forms.Form):
     )
 
     def __init__(self, *args: Any, app: FlowApp, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, version=app.version, **kwargs)
         self.initial = {"state": app.state, "username": app.username, **self.initial}
         help_text = "At least 12 characters. Several words are easy to pass on."
         if app.password_hash:
@@ -171,7 +201,7 @@ class FlowAppForm(forms.Form):
             del self.fields["username"], self.fields["password"]
 
 
-class HostedChatForm(forms.ModelForm):  # type: ignore[type-arg]
+class HostedChatForm(Versioned, forms.ModelForm):  # type: ignore[type-arg]
     """How the flow app shows a chatflow."""
 
     class Meta:
@@ -192,6 +222,12 @@ class HostedChatForm(forms.ModelForm):  # type: ignore[type-arg]
             "welcome": forms.Textarea(attrs={"rows": 2}),
             "starters": forms.Textarea(attrs={"rows": 3}),
         }
+
+    @classmethod
+    def of(cls, chat: HostedChat, data: QueryDict | None = None) -> "HostedChatForm":
+        """Return the form of a hosted chat as it is now."""
+        initial = {name: getattr(chat, name) for name in cls.base_fields}
+        return cls(data, initial=initial, version=chats.version_of(chat))
 
 
 class FlowLoginForm(forms.Form):

@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from accounts.forms.versions import Versioned, differences, unshown
 from chatflows.engines import kinds
 from chatflows.engines.flowise import addresses
 from chatflows.engines.kinds import Kind
 from chatflows.engines.openai.config import DEFAULT_MEMORY_TURNS
 from chatflows.models import Chatflow, UpstreamSecret
+from chatflows.services import engines
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 STORED = "Empty: the stored one stays. Another address clears it: it goes to no other server."
@@ -21,7 +23,7 @@ OTHERS = {
 }
 
 
-class EngineForm(forms.Form):
+class EngineForm(Versioned, forms.Form):
     """The choice of the engine."""
 
     engine = forms.ChoiceField(choices=kinds.choices, widget=forms.RadioSelect)
@@ -175,7 +177,8 @@ class EngineForms:
         self.chatflow = chatflow
         secret = UpstreamSecret.objects.filter(chatflow=chatflow).first()
         origin = secret.origin if secret else ""
-        self.choice = EngineForm(data, initial={"engine": chatflow.engine})
+        version = engines.version_of(chatflow, secret)
+        self.choice = EngineForm(data, initial={"engine": chatflow.engine}, version=version)
         self._upstreams: dict[str, UpstreamForm] = {}
         for name, form in _forms().items():
             mine = origin if chatflow.engine == name else ""
@@ -213,6 +216,17 @@ class EngineForms:
         if not self.choice.is_valid():
             return False
         return not self.has_upstream or self._upstreams[self.engine].is_valid()
+
+    def refuse_stale(self, stored: "EngineForms", by: str) -> None:
+        """Say who changed the engine since, and what stands now of what was typed."""
+        chosen = self.choice.data.get("engine", "")
+        differing: list[tuple[str, str]] = []
+        again: list[str] = []
+        if chosen == stored.chatflow.engine and chosen in self._upstreams:
+            differing = differences(self._upstreams[chosen], stored._upstreams[chosen])
+        if chosen in self._upstreams:
+            again = unshown(self._upstreams[chosen])
+        self.choice.refuse(stored.choice, by, "the engine", differing, again)
 
     def refuse(self, errors: Mapping[str, str]) -> None:
         """Show the service's sentences at the fields that they are about."""

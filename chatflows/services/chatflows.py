@@ -13,8 +13,9 @@ from accounts.bounds import NO_LIMITS, Limits
 from accounts.models import Team
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Actor
-from accounts.services import members
+from accounts.services import members, versions
 from accounts.services.members import NotAllowed
+from accounts.services.versions import Stale
 from apikeys.models import ApiKey
 from apikeys.services import waiting
 from chatflows.models import Chatflow, ChatflowType, Selection
@@ -24,10 +25,6 @@ NAMED = 100  # keys that one audit row names
 BOUNDS = (*LIMIT_COLUMNS, "limit_address", "price", "networks", "origins")
 _MONEY = ("limit_budget", "price")
 Facts = dict[str, object]
-
-
-class Stale(Exception):
-    """Raised if someone else changed the access since the form was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +179,20 @@ def choose(
     return added, removed
 
 
+def version_of_name(chatflow: Chatflow) -> str:
+    """Return the version of the name."""
+    return versions.of({"name": chatflow.name})
+
+
 @transaction.atomic
-def rename(chatflow: Chatflow, name: str, by: Actor) -> None:
-    """Give a chatflow another name. Its address stays. Raises ValidationError as `create` does."""
+def rename(chatflow: Chatflow, name: str, by: Actor, *, version: str | None = None) -> None:
+    """Give a chatflow another name. Its address stays.
+
+    Raises Stale if `version` is an older one, and ValidationError as `create` does.
+    """
     locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
     before = {"name": locked.name}
+    versions.check(version, before)
     chatflow.name = name.strip()
     chatflow.version = locked.version + 1
     chatflow.store(update_fields=["name", "name_key", "version"])

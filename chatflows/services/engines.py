@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.crypto import sealing
 from accounts.permissions import Actor
+from accounts.services import versions
 from accounts.services.key_ring.rows import Sealed
 from chatflows.engines import Engine, ListingEngine, UpstreamEngine, configs, kinds
 from chatflows.engines.clients import LazyClient
@@ -48,23 +49,35 @@ def check(engine: str, config: Mapping[str, Any], secret: str | None) -> Checked
 
 
 def save(
-    chatflow: Chatflow, engine: str, config: Mapping[str, Any], secret: str | None, by: Actor
+    chatflow: Chatflow,
+    engine: str,
+    config: Mapping[str, Any],
+    secret: str | None,
+    by: Actor,
+    *,
+    version: str | None = None,
 ) -> None:
-    """Set what answers, from the next call on. Raises InvalidConfig."""
-    store(chatflow, check(engine, config, secret), by)
+    """Set what answers, from the next call on. Raises InvalidConfig, and Stale as `store`."""
+    store(chatflow, check(engine, config, secret), by, version=version)
+
+
+def version_of(chatflow: Chatflow, held: UpstreamSecret | None) -> str:
+    """Return the version of engine, settings and the secret that is held."""
+    return versions.of(_seen(chatflow, held))
 
 
 @transaction.atomic
-def store(chatflow: Chatflow, checked: Checked, by: Actor) -> None:
-    """Set what answers, from the next call on.
+def store(chatflow: Chatflow, checked: Checked, by: Actor, *, version: str | None = None) -> None:
+    """Set what answers, from the next call on. Raises Stale if `version` is an older one.
 
     A stored secret belongs to one origin, so a change of the origin deletes it, unless a new secret
     is given.
     """
     secret, origin = checked.secret, checked.origin
     locked = Chatflow.objects.select_for_update(no_key=True).get(pk=chatflow.pk)
-    before = _facts(locked)
     held = UpstreamSecret.objects.filter(chatflow=locked)
+    versions.check(version, _seen(locked, held.first()))
+    before = _facts(locked)
     if secret is not None:
         held.delete()
     else:
@@ -173,6 +186,12 @@ def _stored_secret(chatflow: Chatflow, origin: str) -> str:
 
 def _place(row: UpstreamSecret) -> tuple[str, ...]:
     return configs.secret_place(row.chatflow_id, row.chatflow.team_id, row.origin)
+
+
+def _seen(chatflow: Chatflow, held: UpstreamSecret | None) -> dict[str, object]:
+    """Return what a version is made of. Each secret that is set has another ciphertext."""
+    secret = bytes(held.ciphertext).hex() if held else ""
+    return {"engine": chatflow.engine, "config": chatflow.engine_config, "secret": secret}
 
 
 def _facts(chatflow: Chatflow) -> dict[str, object]:

@@ -18,6 +18,7 @@ from accounts.guards import TeamRequest
 from accounts.login.ways_back import posted_from
 from accounts.network import addresses
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from chatflows import snippets
 from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
@@ -48,7 +49,7 @@ def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
     access, version = form.access, form.cleaned_data["version"]
     try:
         chatflows.save_access(request.chatflow, access, request.principal.actor, version=version)
-    except chatflows.Stale:
+    except Stale:
         return _stale(request, access)
     if not request.htmx:
         messages.success(request, SAVED)

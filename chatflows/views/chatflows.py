@@ -15,15 +15,22 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.lists import listing
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from chatflows import postman, snippets
 from chatflows.access import codes
 from chatflows.calls import usage
 from chatflows.flow_app import chats, flow_apps
-from chatflows.forms.chatflows import ChatflowForm, DeleteChatflowForm, HostedChatForm
+from chatflows.forms.chatflows import (
+    ChatflowForm,
+    DeleteChatflowForm,
+    HostedChatForm,
+    RenameChatflowForm,
+)
 from chatflows.models import AccessMode, Call, Chatflow
 from chatflows.services import chatflows, examples
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
@@ -116,10 +123,14 @@ def chatflow_postman(request: ChatflowRequest) -> HttpResponse:
 def chatflow_settings(request: ChatflowRequest) -> HttpResponse:
     """Rename the chatflow. The page also has the form of its hosted chat."""
     chatflow = request.chatflow
-    form = ChatflowForm(posted(request), initial={"name": chatflow.name})
+    form = RenameChatflowForm.of(chatflow, posted(request))
     if form.is_valid():
         try:
-            chatflows.rename(chatflow, form.cleaned_data["name"], request.principal.actor)
+            chatflows.rename(chatflow, by=request.principal.actor, **form.cleaned_data)
+        except Stale:
+            chatflow.refresh_from_db(fields=["name"])
+            last = trail.latest_by(request.team.id, "chatflow", chatflow.id, "chatflow.rename")
+            form.refuse(RenameChatflowForm.of(chatflow), last, "the name")
         except ValidationError as error:
             form.add_error("name", error.messages)
             chatflow.refresh_from_db(fields=["name"])
@@ -132,14 +143,14 @@ def chatflow_settings(request: ChatflowRequest) -> HttpResponse:
 def settings_page(
     request: ChatflowRequest,
     *,
-    form: ChatflowForm | None = None,
+    form: RenameChatflowForm | None = None,
     hosted_form: HostedChatForm | None = None,
 ) -> HttpResponse:
     """Show the page of settings. One of its forms may be drawn with errors."""
     chatflow = request.chatflow
     chat = chats.of(chatflow)
-    form = form or ChatflowForm(initial={"name": chatflow.name})
-    hosted_form = hosted_form or HostedChatForm(instance=chat)
+    form = form or RenameChatflowForm.of(chatflow)
+    hosted_form = hosted_form or HostedChatForm.of(chat)
     app = flow_apps.of(request.team)
     context = {"chatflow": chatflow, "form": form, "hosted_form": hosted_form, "chat": chat}
     return render_forms(request, "chatflows/settings.html", {**context, "app": app})

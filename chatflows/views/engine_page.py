@@ -1,13 +1,18 @@
 """The Engine page, which each of its views draws again with a refused form."""
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from accounts.forms.base import searched
+from accounts.login.ways_back import page_of
+from chatflows.faq import entries
 from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
 from chatflows.forms.engines import EngineForms
 from chatflows.models import Chatflow, FaqEntry, UnansweredQuestion
@@ -16,6 +21,44 @@ from chatflows.views.chatflow_guard import ChatflowRequest
 
 ENTRIES_PER_PAGE = 50
 UNANSWERED_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place in the list of entries where a form stood: its search and its page."""
+
+    path: str
+    q: str
+    page: str
+
+    @classmethod
+    def of(cls, request: ChatflowRequest) -> "Place":
+        """Return the place of a form of the Engine page, or of a page that it leads to."""
+        slug, chatflow = request.team.slug, request.chatflow
+        _, _, query = page_of(request).partition("?")
+        fields = request.GET if request.method == "GET" else QueryDict(query)
+        path = reverse("chatflow_engine", args=[slug, chatflow.id])
+        return cls(path, fields.get("q", "").replace("\0", "").strip(), fields.get("page", ""))
+
+    @property
+    def query(self) -> str:
+        """The query of the place, without its question mark."""
+        return urlencode({name: text for name in ("q", "page") if (text := getattr(self, name))})
+
+    @property
+    def suffix(self) -> str:
+        """The query with its question mark, if there is one."""
+        return f"?{self.query}" if self.query else ""
+
+    def show(self, part: str) -> HttpResponse:
+        """Lead back there, to a part of the page."""
+        return redirect(f"{self.path}{self.suffix}#{part}")
+
+    def show_after(self, chatflow: Chatflow, entry_id: int) -> HttpResponse:
+        """Lead back to the entry that took the place of a deleted one."""
+        there = found(chatflow, self.q)
+        following = there.filter(pk__gt=entry_id).first() or there.filter(pk__lt=entry_id).last()
+        return self.show(f"entry-{following.pk}" if following else "entries")
 
 
 class EnginePage:
@@ -56,26 +99,31 @@ class EnginePage:
         question = {"question": answers.question} if answers else None
         edited: FaqEntry | None = shown.get("entry")
         q = searched(self._request)
-        found = self._found(q)
+        shown_entries = found(self._chatflow, q)
         if (
             edited is not None
         ):  # its form was refused and is drawn again, whatever page of the list it is on
-            found = self._chatflow.faq_entries.filter(pk=edited.pk)
-        page = Paginator(found, ENTRIES_PER_PAGE).get_page(self._request.GET.get("page"))
+            shown_entries = self._chatflow.faq_entries.filter(pk=edited.pk)
+        page = Paginator(shown_entries, ENTRIES_PER_PAGE).get_page(self._request.GET.get("page"))
+        for entry in page:
+            entry.version = entries.version_of(entry)  # type: ignore[attr-defined]
         return {
             "entries": page,
             "q": q,
+            "place": Place.of(self._request),
             "unanswered": list(self._chatflow.unanswered_questions.all()[:UNANSWERED_SHOWN]),
             "form": FaqEntryForm(initial=question),
-            "fallback_form": FallbackForm(instance=self._chatflow),
+            "fallback_form": FallbackForm.of(self._chatflow),
             "entry_id": edited.pk if edited else None,
         }
 
-    def _found(self, q: str) -> QuerySet[FaqEntry]:
-        every = self._chatflow.faq_entries.all()
-        if not q:
-            return every
-        return every.filter(question__icontains=q) | every.filter(answer__icontains=q)
+
+def found(chatflow: Chatflow, q: str) -> QuerySet[FaqEntry]:
+    """Return the entries that a search finds."""
+    every = chatflow.faq_entries.all()
+    if not q:
+        return every
+    return every.filter(question__icontains=q) | every.filter(answer__icontains=q)
 
 
 def chosen_unanswered(chatflow: Chatflow, number: str) -> UnansweredQuestion | None:

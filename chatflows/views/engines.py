@@ -5,8 +5,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts.audit import trail
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from chatflows.engines.configs import InvalidConfig
 from chatflows.forms.engines import EngineForms
 from chatflows.services import engines
@@ -31,7 +33,16 @@ def engine_save(request: ChatflowRequest) -> HttpResponse:
         return EnginePage(request).refuse(engine_forms=forms)
     try:
         by = request.principal.actor
-        engines.save(request.chatflow, forms.engine, forms.config, forms.new_secret, by)
+        typed = forms.engine, forms.config, forms.new_secret
+        version = forms.choice.cleaned_data["version"]
+        engines.save(request.chatflow, *typed, by, version=version)
+    except Stale:
+        request.chatflow.refresh_from_db(fields=["engine", "engine_config"])
+        last = trail.latest_by(
+            request.team.id, "chatflow", request.chatflow.id, "chatflow.set_engine"
+        )
+        forms.refuse_stale(EngineForms(request.chatflow), last)
+        return EnginePage(request).refuse(engine_forms=forms)
     except InvalidConfig as error:
         forms.refuse(error.errors)
         return EnginePage(request).refuse(engine_forms=forms)

@@ -1,17 +1,20 @@
 """FAQ entries: the editor of what the built-in engine answers from."""
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from accounts.login.ways_back import page_of, posted_from
+from accounts.audit import trail
+from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
-from chatflows.faq import entries
-from chatflows.forms.chatflows import FallbackForm, FaqEntryForm
+from accounts.services.versions import Stale
+from chatflows.faq import entries, undo
+from chatflows.forms.chatflows import FallbackForm, FaqEntryChangeForm, FaqEntryForm
 from chatflows.models import FaqEntry
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
-from chatflows.views.engine_page import EnginePage, chosen_unanswered
+from chatflows.views.engine_page import EnginePage, Place, chosen_unanswered
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -25,20 +28,27 @@ def faq_entry_add(request: ChatflowRequest) -> HttpResponse:
     by = request.principal.actor
     entries.add(request.chatflow, by=by, answers=answers, **form.cleaned_data)
     messages.success(request, "The answer is added. Callers notice on the next call.")
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    return Place.of(request).show("unanswered" if answers else "add")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @posted_from("chatflow_engine")
 def faq_entry_update(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Change the question and the answer of an entry."""
-    form = FaqEntryForm(request.POST)
-    entry = get_object_or_404(FaqEntry, chatflow=request.chatflow, pk=entry_id)
+    entry = FaqEntry.objects.filter(chatflow=request.chatflow, pk=entry_id).first()
+    if entry is None:
+        return _deleted(request, entry_id)
+    form = FaqEntryChangeForm.of(entry, request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(entry_form=form, entry=entry)
-    entries.update(entry, by=request.principal.actor, **form.cleaned_data)
+    try:
+        entries.update(entry, by=request.principal.actor, **form.cleaned_data)
+    except Stale:
+        last = entries.latest_by(entry)
+        form.refuse(FaqEntryChangeForm.of(entry), last, "this answer")
+        return EnginePage(request).refuse(entry_form=form, entry=entry)
     messages.success(request, "The answer is saved. Callers notice on the next call.")
-    return redirect(f"{page_of(request)}#entry-{entry.pk}")
+    return Place.of(request).show(f"entry-{entry.pk}")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -49,7 +59,7 @@ def faq_entry_delete(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     entries.delete(entry, request.principal.actor)
     undo = reverse("faq_entry_restore", args=[request.team.slug, request.chatflow.id, entry_id])
     messages.success(request, f"Deleted: {entry.question[:60]}", extra_tags=undo)
-    return redirect(page_of(request))
+    return Place.of(request).show_after(request.chatflow, entry_id)
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
@@ -58,24 +68,43 @@ def faq_entry_restore(request: ChatflowRequest, entry_id: int) -> HttpResponse:
     """Put back an entry that was deleted within the last hour."""
     try:
         entry = entries.restore(request.chatflow, entry_id, request.principal.actor)
-    except FaqEntry.DoesNotExist:
+    except ObjectDoesNotExist:
         raise Http404 from None
-    except entries.Gone:
+    except undo.Gone:
         messages.warning(
             request, "This answer can't be put back any more. The audit trail has its text."
         )
-        return redirect(page_of(request))
+        return Place.of(request).show("entries")
     messages.success(request, "The answer is back. Callers notice on the next call.")
-    return redirect(f"{page_of(request)}#entry-{entry.pk}")
+    return Place.of(request).show(f"entry-{entry.pk}")
 
 
 @chatflow_view(Permission.CHATFLOWS_UPDATE)
 @posted_from("chatflow_engine")
 def faq_fallback_save(request: ChatflowRequest) -> HttpResponse:
     """Save what the FAQ says when no entry answers."""
-    form = FallbackForm(request.POST)
+    chatflow = request.chatflow
+    form = FallbackForm.of(chatflow, request.POST)
     if not form.is_valid():
         return EnginePage(request).refuse(fallback_form=form)
-    entries.set_fallback(request.chatflow, form.cleaned_data["fallback"], request.principal.actor)
+    text, version = form.cleaned_data["fallback"], form.cleaned_data["version"]
+    try:
+        entries.set_fallback(chatflow, text, request.principal.actor, version=version)
+    except Stale:
+        chatflow.refresh_from_db(fields=["fallback"])
+        last = trail.latest_by(request.team.id, "chatflow", chatflow.id, "chatflow.set_fallback")
+        form.refuse(FallbackForm.of(chatflow), last, "the fallback")
+        return EnginePage(request).refuse(fallback_form=form)
     messages.success(request, "The fallback is saved. Callers notice on the next call.")
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    return Place.of(request).show("fallback")
+
+
+def _deleted(request: ChatflowRequest, entry_id: int) -> HttpResponse:
+    """Offer what was typed for a deleted entry as a new one. Answers 404 if it never was here."""
+    by = entries.deleted_by(request.chatflow, entry_id)
+    if by is None:
+        raise Http404
+    form = FaqEntryForm(request.POST)
+    words = f"{by} deleted this answer since you opened this page, so nothing is saved."
+    form.add_error(None, f"{words} What you typed stands here: add it as a new answer.")
+    return EnginePage(request).refuse(form=form)

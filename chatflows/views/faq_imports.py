@@ -11,12 +11,13 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.base import posted, render_forms
-from accounts.login.ways_back import posted_from
+from accounts.login.ways_back import page_of, posted_from
 from accounts.permissions import Permission
 from chatflows.faq import files, imports
 from chatflows.forms.chatflows import FaqImportForm
 from chatflows.models import Chatflow
 from chatflows.views.chatflow_guard import ChatflowRequest, chatflow_view
+from chatflows.views.engine_page import Place
 
 PREVIEW_LIFETIME = 3600  # seconds
 SHOWN = 50  # rows of each kind in a preview
@@ -76,14 +77,14 @@ def faq_import_save(request: ChatflowRequest) -> HttpResponse:
         parcel = Parcel.unpack(request.chatflow, request.POST.get("packed", ""))
     except signing.BadSignature:
         messages.error(request, "That preview is too old. Look at the file again, then import it.")
-        return redirect("faq_import", request.team.slug, request.chatflow.id)
+        return redirect(page_of(request))
     reading = files.parse(parcel.source, markdown=parcel.markdown)
     rows = reading.rows
     if reading.maybe_header and request.POST.get("first_line") == "entry":
         rows = [reading.maybe_header, *rows]
     done = imports.save(request.chatflow, rows, request.principal.actor, replace=parcel.replace)
     messages.success(request, f"Answers are imported: {done.words}")
-    return redirect("chatflow_engine", request.team.slug, request.chatflow.id)
+    return Place.of(request).show("entries")
 
 
 @chatflow_view(Permission.CHATFLOWS_VIEW)
@@ -104,6 +105,7 @@ def _page(
     request: ChatflowRequest, form: FaqImportForm, status: int | None = None, **preview: Any
 ) -> HttpResponse:
     context = {"chatflow": request.chatflow, "form": form, "shown": f":{SHOWN}", **preview}
+    context["place"] = Place.of(request)
     return render_forms(request, "chatflows/faq_import.html", context, status)
 
 

@@ -8,10 +8,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.guards import TeamRequest, team_view
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
+from accounts.services.versions import Stale
 from chatflows.flow_app import chats, flow_apps
 from chatflows.flow_app.chats import Shown
 from chatflows.flow_app.flow_apps import Login
@@ -49,7 +51,12 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
         given = form.cleaned_data
         login = Login(given["username"], given["password"]) if "username" in given else None
         try:
-            saved = flow_apps.save(request.team, given["state"], login, request.principal.actor)
+            by, version = request.principal.actor, given["version"]
+            saved = flow_apps.save(request.team, given["state"], login, by, version=version)
+        except Stale:
+            app = flow_apps.of(request.team)
+            last = trail.latest_by(request.team.id, "flow_app", request.team.id)
+            form.refuse(FlowAppForm(app=app), last, "the flow app")
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -63,11 +70,16 @@ def flow_app_edit(request: TeamRequest) -> HttpResponse:
 def hosted_chat_save(request: ChatflowRequest) -> HttpResponse:
     """Publish a chatflow in the flow app, or unpublish it."""
     chatflow = request.chatflow
-    form = HostedChatForm(request.POST)
+    form = HostedChatForm.of(chats.of(chatflow), request.POST)
     if not form.is_valid():
         return settings_page(request, hosted_form=form)
     try:
-        chat = chats.save(chatflow, Shown(**form.cleaned_data), request.principal.actor)
+        by, version = request.principal.actor, form.cleaned_data["version"]
+        chat = chats.save(chatflow, Shown(**form.typed), by, version=version)
+    except Stale:
+        last = trail.latest_by(request.team.id, "chatflow", chatflow.id, "chatflow.set_hosted_chat")
+        form.refuse(HostedChatForm.of(chats.of(chatflow)), last, "the hosted chat")
+        return settings_page(request, hosted_form=form)
     except ValidationError as error:
         form.add_error(None, error)
         return settings_page(request, hosted_form=form)

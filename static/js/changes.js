@@ -13,10 +13,8 @@
     own.querySelectorAll("small, .optional").forEach((part) => part.remove());
     return words(own) + (unit && !words(own).includes(words(unit)) ? ` ${words(unit)}` : "");
   }
-  const isChanged = (field) =>
-    ["checkbox", "radio"].includes(field.type)
-      ? field.checked !== field.defaultChecked && (field.type !== "radio" || field.checked)
-      : field.value !== field.defaultValue;
+  // Of two radios that changed, the one that is chosen now is the change.
+  const isLine = (field) => isChanged(field) && (field.type !== "radio" || field.checked);
 
   // One line: a key that opens it or no longer does, or a value before and after.
   function line(field) {
@@ -44,7 +42,7 @@
     const form = box?.closest("form");
     if (!form) return;
     const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.form === form);
-    const changed = fields.filter((field) => field.matches("input, textarea, select") && isChanged(field));
+    const changed = fields.filter((field) => field.matches("input, textarea, select") && isLine(field));
     const isRefused = form.hasAttribute("data-unsaved");
     box.hidden = changed.length === 0 && !isRefused;
     box.querySelector("[data-changes-count]").textContent =

@@ -1,9 +1,21 @@
 // Forms: a button says that it works, typed work is not left without a question, and it comes back after a login
 // or a fault came between. Never kept: passwords, files, what stands in [data-unkept], and anything of nobody.
+"use strict";
+
+// Whether a field holds something else than its page was drawn with. The save bar asks too (changes.js).
+function isChanged(field) {
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (!field.matches("select")) return field.value !== field.defaultValue;
+  const options = [...field.options];
+  return options.some((option) => option.defaultSelected)
+    ? options.some((option) => option.selected !== option.defaultSelected)
+    : field.selectedIndex > 0;
+}
+
 (() => {
-  "use strict";
   const DRAFT = "draft";
   const KEPT_FOR = 3600e3; // milliseconds
+  const SLOW = 1500; // milliseconds
   const { user, interrupt, page } = document.body.dataset;
   const say = (words) => document.dispatchEvent(new CustomEvent("flowlatch:say", { detail: words }));
   const fieldsOf = (form) => [...form.elements].filter(isTyped);
@@ -22,11 +34,13 @@
 
   // Busy: the button turns and says what it does until the answer comes.
   const DOING = {
-    Add: "Adding", Check: "Checking", Confirm: "Confirming", Create: "Creating", Delete: "Deleting", Disable: "Disabling",
-    Enable: "Enabling", End: "Ending", Extend: "Extending", Fetch: "Fetching", Hand: "Handing over", Import: "Importing",
-    Invite: "Inviting", Leave: "Leaving", Log: "Logging in", Look: "Looking", Make: "Making", Open: "Opening", Remove: "Removing",
-    Report: "Sending", Resend: "Sending", Revoke: "Revoking", Rotate: "Rotating", Save: "Saving", Send: "Sending", Set: "Saving",
-    Stop: "Stopping", Suspend: "Suspending", Test: "Testing",
+    Add: "Adding", Apply: "Applying", Change: "Changing", Check: "Checking", Confirm: "Confirming", Create: "Creating",
+    Delete: "Deleting", Disable: "Disabling", Dismiss: "Dismissing", Enable: "Enabling", End: "Ending", Extend: "Extending",
+    Fetch: "Fetching", Go: "Opening", Hand: "Handing over", Import: "Importing", Invite: "Inviting", Join: "Joining",
+    Leave: "Leaving", Log: "Logging in", Look: "Looking", Make: "Making", Open: "Opening", Pin: "Pinning", Remove: "Removing",
+    Rename: "Renaming", Report: "Sending", Resend: "Sending", Revoke: "Revoking", Rotate: "Rotating", Save: "Saving",
+    Send: "Sending", Set: "Saving", Stop: "Stopping", Suspend: "Suspending", Test: "Testing", Try: "Trying", Undo: "Undoing",
+    Withdraw: "Withdrawing",
   };
   const busy = new Map(); // the label of each button that works, and what it was before
   const isSeen = (node) => node.data.trim() && node.parentElement.getClientRects().length > 0;
@@ -38,15 +52,38 @@
   function work(button) {
     if (!button || busy.has(button)) return;
     const label = labelOf(button);
-    const doing = label && DOING[label.data.trim().split(/\s/)[0]];
-    busy.set(button, { label, before: label?.data });
-    if (doing) label.data = `${doing}…`;
+    const doing = label && (button.dataset.doing ?? DOING[label.data.trim().split(/\s/)[0]]);
+    const picked = button.form?.id === "bulk" ? [...button.form.elements].filter((field) => field.checked).length : 0;
+    const words = doing && (picked ? `${doing} ${picked}…` : `${doing}…`);
+    busy.set(button, { label, before: label?.data, waiting: wait(button) });
+    if (words) label.data = words;
     button.setAttribute("aria-busy", "true");
     button.setAttribute("aria-disabled", "true");
-    say(doing ? `${doing}…` : "Working…");
+    say(words ?? "Working…");
+  }
+  // An answer that takes longer says so beside its button, and counts the seconds for the eye.
+  function wait(button) {
+    const line = document.createElement("p");
+    line.className = "working fine soft";
+    const words = document.createElement("span");
+    words.setAttribute("role", "status");
+    const seconds = document.createElement("span");
+    seconds.setAttribute("aria-hidden", "true");
+    line.append(document.createElement("progress"), words, seconds);
+    line.firstChild.setAttribute("aria-label", "At work");
+    const began = Date.now();
+    const show = () => {
+      if (!line.isConnected) (button.closest(".row, .card__foot, .save-bar") ?? button).after(line);
+      words.textContent ||= "Still working. Keep this page open.";
+      seconds.textContent = `${Math.round((Date.now() - began) / 1000)} s`;
+    };
+    const first = setTimeout(show, SLOW);
+    const then = setInterval(() => line.isConnected && show(), 1000);
+    return () => [clearTimeout(first), clearInterval(then), line.remove()];
   }
   function rest(button) {
-    const { label, before } = busy.get(button);
+    const { label, before, waiting } = busy.get(button);
+    waiting();
     if (label) label.data = before;
     button.removeAttribute("aria-busy");
     button.removeAttribute("aria-disabled");
@@ -183,14 +220,6 @@
   }
 
   // Leaving: the browser asks, but not when the form is sent, nor for its own links, such as Cancel.
-  function isChanged(field) {
-    if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
-    if (!field.matches("select")) return field.value !== field.defaultValue;
-    const options = [...field.options];
-    return options.some((option) => option.defaultSelected)
-      ? options.some((option) => option.selected !== option.defaultSelected)
-      : field.selectedIndex > 0;
-  }
   function isUnsaved(form) {
     if (form === sent || form.method !== "post" || form.closest("[data-unkept]")) return false;
     return form.hasAttribute("data-unsaved") || fieldsOf(form).some(isChanged) || Boolean(form.querySelector("[aria-invalid=true]"));

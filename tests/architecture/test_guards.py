@@ -153,6 +153,7 @@ TEAM_PAGES = {
     f"{ONE}/engine/import/save/": "chatflows:update",
     f"{ONE}/engine/export/": "chatflows:view",
     f"{ONE}/engine/unanswered/<int:question_id>/dismiss/": "chatflows:update",
+    f"{ONE}/engine/unanswered/<int:question_id>/restore/": "chatflows:update",
     f"{ONE}/try/": "predictions:create",
     f"{ONE}/try/stream/": "predictions:create",
     f"{ONE}/use/": "chatflows:view",

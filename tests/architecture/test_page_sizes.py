@@ -17,7 +17,7 @@ from tests.bench import many
 pytestmark = pytest.mark.django_db
 
 ROWS = 1_000
-MAX_BYTES = 120 * 1024
+MAX_BYTES = 105 * 1024
 MAX_NODES = 2_500
 LISTS = {
     "/t/acme/keys/": 12,  # statements: one more than in test_query_budget.py where rows are counted

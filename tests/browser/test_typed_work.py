@@ -162,6 +162,35 @@ def test_a_button_says_that_it_works(
     assert page.evaluate("window.name") == "Creating…true"
 
 
+def test_long_work_says_so_and_how_much_it_is(
+    acme: Shipped, page: Page, held: Callable[[str], list[Route]]
+) -> None:
+    log_in(page, acme)
+    page.goto(f"{access(acme)}engine/import/")
+    page.get_by_label("Or paste the text").fill("When?,Now.\nWhere?,Here.")
+    page.get_by_role("button", name="Look at the changes").click()
+    page.evaluate(
+        """addEventListener("submit", (event) => setTimeout(() => {
+            window.name = event.submitter.innerText;
+        }))"""
+    )
+    page.locator("#import .btn--primary").click()
+    expect(page.get_by_text("Answers are imported: 2 added")).to_be_visible()
+    assert page.evaluate("window.name") == "Importing 2 answers…"
+    # A page that the browser leaves can't be looked at, so the wait is seen at a fragment.
+    page.clock.install()
+    page.goto(f"{access(acme)}engine/")
+    page.locator("[name=engine][value=flowise]").check(force=True)
+    routes = held("**/engine/test/")
+    page.locator("[name=tested][value=flowise]").click()
+    expect(page.get_by_role("button", name="Testing…")).to_be_visible()
+    expect(page.locator(".working")).to_have_count(0)
+    page.clock.run_for(3000)
+    expect(page.locator(".working")).to_have_text("Still working. Keep this page open.3 s")
+    routes.pop().continue_()
+    expect(page.locator(".working")).to_have_count(0)
+
+
 def test_a_refused_form_is_loaded_again_as_its_page(acme: Shipped, page: Page) -> None:
     log_in(page, acme)
     page.goto(f"{acme.url}/t/acme/audit/")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.permissions import Actor
+from accounts.services import versions
 from apikeys.models import ApiKey
 from apikeys.services import keys, rights
 from apikeys.services.life import policies
@@ -15,18 +16,24 @@ from apikeys.services.life import policies
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 
 
+def version_of(ends_at: datetime | None) -> str:
+    """Return the version of an end."""
+    return versions.of({"expires_at": ends_at})
+
+
 @transaction.atomic
-def set_end(key: ApiKey, expires_at: datetime, by: Actor) -> None:
+def set_end(key: ApiKey, expires_at: datetime, by: Actor, *, version: str | None = None) -> None:
     """Move the end of a key, or give it one. An expired key works again with its present text.
 
     An earlier end only takes away. For a later one the actor has to hold all scopes of the key, or
     NotAllowed is raised. Raises ValidationError for a moment that is past, for the present end, and
-    for one that the key policy does not allow.
+    for one that the key policy does not allow, and Stale if `version` is that of another end.
     """
     policies.lock(key.team)
     now = timezone.now()
     locked = ApiKey.objects.kept().select_for_update(no_key=True).get(pk=key.pk)
     present = locked.expires_at
+    versions.check(version, {"expires_at": present})
     is_later = present is not None and (present <= now or expires_at > present)
     if is_later:
         rights.check(key.team, by, locked.scopes)

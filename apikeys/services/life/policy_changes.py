@@ -30,6 +30,7 @@ from accounts import audit
 from accounts.models import Team
 from accounts.permissions import SCOPES, Actor, Permission, with_implied
 from accounts.services import members
+from accounts.services.versions import Stale
 from apikeys.models import ApiKey, ApiKeyQuerySet, KeyPolicy, KeySecret
 from apikeys.services import keys
 from apikeys.services.life import policies
@@ -40,10 +41,6 @@ MOST_HOURS = LONGEST_OVERLAP // timedelta(hours=1)
 MERCY = timedelta(hours=24)  # no key ends sooner after a policy was saved
 NOBODY = Q(pk__in=[])
 NOTED = 200  # keys whose change gets an audit row of its own
-
-
-class Stale(Exception):
-    """The policy was saved since its page was drawn, or more keys would change than that said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from accounts.services import refused_changes
 from chatflows.models import Chatflow
 from tests import factories
 from tests.accounts.audit.trails import file
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +78,7 @@ def test_a_wrong_password_of_who_is_logged_in_is_noted(
     form = {"password": "not my word", "current": "not my word"}
     if "profile" in page:
         form["password"] = new
-    statuses = [as_alice.post(page, form).status_code for _ in range(11)]
+    statuses = [send(as_alice, page, form).status_code for _ in range(11)]
     assert statuses == [422] * 10 + [429]
     assert [
         (status, after["times"]) for _, _, after in noted(acme.id) for status in [after["status"]]
@@ -152,7 +153,7 @@ def test_a_secret_in_an_address_is_not_noted(as_vera: Client, acme: Team, vera: 
 
 
 def test_the_page_and_the_files_show_the_request(as_alice: Client, acme: Team) -> None:
-    response = as_alice.post(RENAME, {"name": "Umbrella"})
+    response = send(as_alice, RENAME, {"name": "Umbrella"})
     (row,) = AuditEvent.objects.filter(team_id=acme.id, action="team.rename")
     assert row.request_id == response["X-Request-Id"]
     found = as_alice.get("/t/acme/audit/", {"what": row.request_id})
@@ -207,7 +208,7 @@ def test_without_a_key_ring_a_change_that_is_allowed_waits(
     as_alice: Client, acme: Team, ringless: None
 ) -> None:
     as_alice.raise_request_exception = False
-    response = as_alice.post(RENAME, {"name": "Umbrella"})
+    response = send(as_alice, RENAME, {"name": "Umbrella"})
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     acme.refresh_from_db()
     assert acme.name != "Umbrella"

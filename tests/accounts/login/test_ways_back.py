@@ -1,11 +1,14 @@
 """A form that met a login on its way: the person goes on where the form stands."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.test import Client
 
 from accounts.models import Team, User
+from accounts.services import service_accounts
+from accounts.services.service_accounts import About
+from apikeys.services import keys
 from chatflows.models import Chatflow
 from tests import factories
 
@@ -69,3 +72,77 @@ def test_a_method_that_no_page_takes_has_a_page_of_its_own(as_alice: Client) -> 
         assert answer.status_code == 405
         assert "This door opens another way" in answer.content.decode()
         assert "GET" in answer["Allow"]
+
+
+FILTERED = f"{LIST}?show=disabled&q=crm"
+
+
+def sent_again(browser: Client, person: User, form: str, came_from: str) -> str:
+    """Send a form that asks for the password, give it, and send what the next page asks for."""
+    asked = browser.post(form, {}, headers={"Referer": f"{HERE}{came_from}"})
+    there = next_of(asked["Location"])
+    factories.note_password(browser, person)
+    page = browser.get(there)
+    if page.status_code == 302:  # the place where the person was
+        return str(page["Location"])
+    return str(browser.post(there, {}, headers={"Referer": f"{HERE}{there}"})["Location"])
+
+
+def test_enabling_a_key_leads_back_to_where_the_person_was(acme: Team, alice: User) -> None:
+    key, _ = factories.key(acme, "crm")
+    page = f"{LIST}{key.id}/"
+    for came_from in (FILTERED, page):
+        keys.disable(key, factories.TESTER)
+        browser = factories.client(alice)
+        assert sent_again(browser, alice, f"{page}enable/", came_from) == came_from
+        key.refresh_from_db()
+        assert key.disabled_at is None
+
+
+def test_enabling_many_keys_leads_back_and_offers_it_again(acme: Team, alice: User) -> None:
+    key, _ = factories.key(acme, "crm")
+    keys.disable(key, factories.TESTER)
+    browser = factories.client(alice)
+    undo = f"{LIST}enable/?key={key.id}"
+    assert sent_again(browser, alice, undo, FILTERED) == FILTERED
+    body = browser.get(FILTERED).content.decode()
+    assert "1 key is still disabled." in body
+    assert f'action="{undo}"' in body
+
+
+def test_enabling_a_service_account_leads_back_to_where_the_person_was(
+    acme: Team, alice: User
+) -> None:
+    account = service_accounts.create(acme, About("Sync", "production"), factories.TESTER)
+    accounts = "/t/acme/service-accounts/"
+    for came_from in (f"{accounts}?status=disabled", f"{accounts}{account.id}/"):
+        service_accounts.disable(account, factories.TESTER)
+        stale = factories.client(alice)
+        form = f"{accounts}{account.id}/enable/"
+        assert sent_again(stale, alice, form, came_from) == came_from
+        fresh = factories.client(alice, is_fresh=True)
+        answer = fresh.post(form, {}, headers={"Referer": f"{HERE}{came_from}"})
+        assert answer["Location"] == came_from
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/t/acme/keys/", "//evil.example", "/t/globex/keys/", "/operator/"]
+)
+def test_the_way_back_leads_to_no_other_place(
+    acme: Team, alice: User, as_alice: Client, back: str
+) -> None:
+    key, _ = factories.key(acme, "crm")
+    keys.disable(key, factories.TESTER)
+    factories.note_password(as_alice, alice)
+    answer = as_alice.post(f"{LIST}{key.id}/enable/?{urlencode({'back': back})}")
+    assert answer["Location"] == LIST
+
+
+def test_an_error_page_leaves_a_message_to_the_next_page(as_alice: Client, acme: Team) -> None:
+    key, _ = factories.key(acme, "crm")
+    as_alice.post(f"{LIST}{key.id}/disable/")
+    for lost in ("/t/acme/nothing/", "/nothing/", "/t/globex/keys/", "/operator/"):
+        page = as_alice.get(lost)
+        assert page.status_code == 404
+        assert "crm is disabled" not in page.content.decode()
+    assert "crm is disabled" in as_alice.get(LIST).content.decode()

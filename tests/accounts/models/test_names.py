@@ -20,6 +20,7 @@ from apikeys.services import keys
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
 from tests import factories
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -158,8 +159,8 @@ def test_a_name_of_earlier_days_stays_until_it_is_changed(acme: Team, as_alice: 
     service_accounts.change(account, About("http://old.example", "staging"), factories.TESTER)
     assert ServiceAccount.objects.of(acme).get().environment == "staging"
     Team.objects.filter(pk=acme.pk).update(name="http://old.example")
-    assert as_alice.post("/t/acme/settings/", {"name": "http://old.example"}).status_code == 302
-    assert as_alice.post("/t/acme/settings/", {"name": "http://new.example"}).status_code == 422
+    assert send(as_alice, "/t/acme/settings/", {"name": "http://old.example"}).status_code == 302
+    assert send(as_alice, "/t/acme/settings/", {"name": "http://new.example"}).status_code == 422
 
 
 def test_mails_print_names_so_that_no_program_makes_a_link(

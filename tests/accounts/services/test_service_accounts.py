@@ -16,6 +16,7 @@ from apikeys.models import ApiKey, Status
 from apikeys.services import keys
 from chatflows.models import Chatflow
 from tests import factories
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -111,14 +112,14 @@ def test_a_stranger_cannot_be_the_one_to_ask(
 def test_what_is_said_of_one_can_change_and_its_keys_stay(
     as_alice: Client, alice: User, crm: ServiceAccount, held: ApiKey
 ) -> None:
-    as_alice.post(page(crm.id, "save"), filled(alice, name="staging-crm", environment="staging"))
+    send(as_alice, page(crm.id, "save"), filled(alice, name="staging-crm", environment="staging"))
     crm.refresh_from_db()
     assert (crm.name, crm.environment) == ("staging-crm", "staging")
     assert reread(held).is_usable
     event = AuditEvent.objects.filter(team_id=crm.team_id).latest("sequence")
     assert event.before is not None
     assert event.before["name"] == "production-crm-sync"
-    as_alice.post(page(crm.id, "save"), filled(alice, name="staging-crm", environment="staging"))
+    send(as_alice, page(crm.id, "save"), filled(alice, name="staging-crm", environment="staging"))
     assert actions(crm.team).count("service_account.update") == 1
 
 

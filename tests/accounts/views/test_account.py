@@ -12,6 +12,7 @@ from accounts.models import AuditEvent, LinkToken, Mail, Team, User
 from accounts.services import password_resets
 from apikeys.models import ApiKey
 from tests import factories
+from tests.forms import send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fast]
 
@@ -211,6 +212,6 @@ def test_without_a_mail_server_no_address_changes(fresh: Client, alice: User) ->
 def test_one_sees_what_one_did_and_not_what_others_did(
     as_alice: Client, as_eddie: Client, acme: Team
 ) -> None:
-    as_alice.post("/t/acme/settings/", {"name": "Acme Works"})
+    send(as_alice, "/t/acme/settings/", {"name": "Acme Works"})
     assert "You renamed the team to" in as_alice.get(PROFILE).content.decode()
     assert "What you did lately" not in as_eddie.get(PROFILE).content.decode()

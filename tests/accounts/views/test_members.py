@@ -10,6 +10,7 @@ from accounts.permissions import Actor
 from accounts.services import invitations, members
 from accounts.signals import membership_changed
 from tests import factories
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +116,7 @@ def test_the_last_owner_stays(alice: User, as_alice: Client) -> None:
     with pytest.raises(members.LastOwner):
         members.remove(place(alice), factories.TESTER)
     assert b"at least one owner" in as_alice.post(f"{LIST}leave/").content
-    assert b"at least one owner" in as_alice.post(url(alice, "role"), {"role": "admin"}).content
+    assert b"at least one owner" in send(as_alice, url(alice, "role"), {"role": "admin"}).content
     assert place(alice).role == Role.OWNER
 
 
@@ -231,10 +232,10 @@ def test_owner_changes_ask_for_a_fresh_login(alice: User, adam: User, acme: Team
         (url(olga, "remove"), {}),
         (f"{LIST}invitations/", {"addresses": "new@example.com", "role": "owner"}),
     ):
-        assert "/reauthenticate/" in stale.post(path, data)["Location"]
+        assert "/reauthenticate/" in send(stale, path, data)["Location"]
     assert set(Membership.objects.values_list("user__username", "role")) == before
     assert not Invitation.objects.exists()
-    assert stale.post(url(adam, "role"), {"role": "viewer"})["Location"] == LIST
+    assert send(stale, url(adam, "role"), {"role": "viewer"})["Location"] == LIST
 
 
 @pytest.mark.parametrize("what", ["role", "remove", "hand-over"])
@@ -270,7 +271,7 @@ def test_what_is_added_to_the_role_form_is_refused(
     as_alice: Client, vera: User, data: dict[str, object]
 ) -> None:
     before = factories.dump()
-    assert as_alice.post(url(vera, "role"), data).status_code == 422
+    assert send(as_alice, url(vera, "role"), data).status_code == 422
     assert factories.dump() == before
 
 

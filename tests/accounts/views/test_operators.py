@@ -15,6 +15,7 @@ from apikeys.models import ApiKey
 from chatflows.models import Chatflow
 from tests import audit_locks, factories
 from tests.conftest import Integration
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +88,7 @@ def test_a_new_team_that_is_wrong_is_not_made(
 
 
 def test_renaming_keeps_the_addresses(as_olga: Client, acme: Team) -> None:
-    as_olga.post(page(acme, "rename"), {"name": "Acme Ltd"})
+    send(as_olga, page(acme, "rename"), {"name": "Acme Ltd"})
     acme.refresh_from_db()
     assert (acme.name, acme.slug) == ("Acme Ltd", "acme")
     event = AuditEvent.objects.filter(team_id=acme.id).latest("sequence")
@@ -159,7 +160,7 @@ AUDIT = "/operator/audit/"
 def test_the_trail_of_the_installation_is_read_checked_and_exported(
     as_olga: Client, acme: Team
 ) -> None:
-    as_olga.post(page(acme, "rename"), {"name": "=Acme"})
+    send(as_olga, page(acme, "rename"), {"name": "=Acme"})
     body = as_olga.get(AUDIT).content.decode()
     assert "renamed the team to" in body
     assert "added alice" not in body
@@ -171,7 +172,7 @@ def test_the_trail_of_the_installation_is_read_checked_and_exported(
 
 
 def test_an_edited_row_of_the_installation_is_named(as_olga: Client, acme: Team) -> None:
-    as_olga.post(page(acme, "rename"), {"name": "Acme Ltd"})
+    send(as_olga, page(acme, "rename"), {"name": "Acme Ltd"})
     with audit_locks.off():
         AuditEvent.objects.filter(team_id=audit.INSTALLATION, action="team.rename").update(
             actor_name="alice"

@@ -17,7 +17,11 @@ OWN = {"origin": "http://127.0.0.1:8000"}
 def rename(browser: Client, headers: dict[str, str]) -> int:
     """Send the form as it stands on its page, with its token."""
     page = browser.get(RENAME)
-    form: dict[str, Any] = {"name": "Umbrella", "csrfmiddlewaretoken": page.context["csrf_token"]}
+    form: dict[str, Any] = {
+        "name": "Umbrella",
+        "version": page.context["form"]["version"].value(),
+        "csrfmiddlewaretoken": page.context["csrf_token"],
+    }
     status: int = browser.post(
         RENAME, form, headers={"host": "127.0.0.1:8000", **headers}
     ).status_code

@@ -6,6 +6,7 @@ from django.test import Client
 from accounts import audit
 from accounts.models import AuditEvent, Team, User
 from tests import factories
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -13,7 +14,7 @@ PAGE = "/t/acme/settings/"
 
 
 def test_the_owner_renames_the_team_and_its_addresses_stay(as_alice: Client, acme: Team) -> None:
-    assert as_alice.post(PAGE, {"name": "Acme Ltd"})["Location"] == PAGE
+    assert send(as_alice, PAGE, {"name": "Acme Ltd"})["Location"] == PAGE
     acme.refresh_from_db()
     assert (acme.name, acme.slug) == ("Acme Ltd", "acme")
     event = AuditEvent.objects.filter(team_id=acme.id).latest("sequence")
@@ -39,13 +40,13 @@ def test_the_owner_renames_the_team_and_its_addresses_stay(as_alice: Client, acm
 )
 def test_a_name_that_is_wrong_changes_nothing(as_alice: Client, values: dict[str, str]) -> None:
     before = factories.dump()
-    assert as_alice.post(PAGE, values).status_code == 422
+    assert send(as_alice, PAGE, values).status_code == 422
     assert factories.dump() == before
 
 
 def test_the_same_name_is_no_change(as_alice: Client, acme: Team) -> None:
     count = AuditEvent.objects.count()
-    assert as_alice.post(PAGE, {"name": "Acme"}).status_code == 302
+    assert send(as_alice, PAGE, {"name": "Acme"}).status_code == 302
     assert AuditEvent.objects.count() == count
 
 

@@ -17,6 +17,7 @@ from tests import factories
 from tests.apikeys.life.clocks import Clock
 from tests.apikeys.pages import LIST, page
 from tests.conftest import Integration
+from tests.forms import send
 
 DAY = timedelta(days=1)
 UNDO = "Undo</button>"
@@ -107,7 +108,7 @@ def test_an_expired_key_works_again_without_a_new_text(
     assert ending not in ApiKey.objects.usable()
     body = as_alice.get(page(ending.id, "extend")).content.decode()
     assert "and works again from the next call on" in body
-    as_alice.post(page(ending.id, "extend"), {"until": "90"})
+    send(as_alice, page(ending.id, "extend"), {"until": "90"})
     assert abs(end_of(ending) - timezone.now() - 90 * DAY) < timedelta(minutes=5)
     assert ending in ApiKey.objects.usable()
     assert ending.secrets.get().public_id == integration.text.split("_")[2]
@@ -116,10 +117,10 @@ def test_an_expired_key_works_again_without_a_new_text(
 
 def test_terms_count_from_the_present_end(as_alice: Client, ending: ApiKey) -> None:
     before = end_of(ending)
-    as_alice.post(page(ending.id, "extend"), {"until": "365"})
+    send(as_alice, page(ending.id, "extend"), {"until": "365"})
     assert end_of(ending) == before + 365 * DAY
     day = (timezone.now() + 800 * DAY).date()
-    as_alice.post(page(ending.id, "extend"), {"until": "date", "last_day": day.isoformat()})
+    send(as_alice, page(ending.id, "extend"), {"until": "date", "last_day": day.isoformat()})
     assert end_of(ending).date() == day
     assert f"{end_of(ending):%H:%M:%S}" == "23:59:59"
 
@@ -143,7 +144,7 @@ def test_an_odd_end_is_refused_and_changes_nothing(
     as_alice: Client, ending: ApiKey, fields: dict[str, str]
 ) -> None:
     before = factories.dump()
-    assert as_alice.post(page(ending.id, "extend"), fields).status_code == 422
+    assert send(as_alice, page(ending.id, "extend"), fields).status_code == 422
     assert factories.dump() == before
 
 
@@ -151,9 +152,9 @@ def test_an_end_can_come_earlier_and_asks_for_no_scope(as_eddie: Client, ending:
     ApiKey.objects.filter(pk=ending.pk).update(scopes=[Permission.AUDIT_VIEW])
     tomorrow = (timezone.now() + DAY).date()
     fields = {"until": "date", "last_day": tomorrow.isoformat()}
-    assert as_eddie.post(page(ending.id, "extend"), fields).status_code == 302
+    assert send(as_eddie, page(ending.id, "extend"), fields).status_code == 302
     assert end_of(ending).date() == tomorrow
-    assert as_eddie.post(page(ending.id, "extend"), fields).status_code == 422  # the same end
+    assert send(as_eddie, page(ending.id, "extend"), fields).status_code == 422  # the same end
     assert AuditEvent.objects.filter(action="api_key.shorten").count() == 1
 
 
@@ -161,7 +162,7 @@ def test_a_key_without_an_end_gets_one(as_alice: Client, integration: Integratio
     body = as_alice.get(page(integration.key.id, "extend")).content.decode()
     assert "It has no end." in body
     assert "In 90 days" in body
-    as_alice.post(page(integration.key.id, "extend"), {"until": "90"})
+    send(as_alice, page(integration.key.id, "extend"), {"until": "90"})
     ends_at = end_of(integration.key)
     assert 89 * DAY < ends_at - timezone.now() <= 90 * DAY
     with pytest.raises(ValidationError):
@@ -183,8 +184,8 @@ def test_extending_goes_as_far_as_the_policy_allows(as_alice: Client, ending: Ap
     set_longest_life(ending.team, 30)
     body = as_alice.get(page(ending.id, "extend")).content.decode()
     assert "By 90 days" not in body
-    assert as_alice.post(page(ending.id, "extend"), {"until": "90"}).status_code == 422
-    as_alice.post(page(ending.id, "extend"), {"until": "latest"})
+    assert send(as_alice, page(ending.id, "extend"), {"until": "90"}).status_code == 422
+    send(as_alice, page(ending.id, "extend"), {"until": "latest"})
     assert end_of(ending) == ending.secrets.get().created_at + 30 * DAY
 
 
@@ -197,7 +198,7 @@ def test_extending_asks_for_rights_and_a_fresh_login(
     assert as_vera.post(url, fields).status_code == 403
     assert as_mallory.post(url, fields).status_code == 404
     ApiKey.objects.filter(pk=ending.pk).update(scopes=[Permission.AUDIT_VIEW])
-    assert as_eddie.post(url, fields).status_code == 403
+    assert send(as_eddie, url, fields).status_code == 403
     assert end_of(ending) < timezone.now() + 4 * DAY
 
 

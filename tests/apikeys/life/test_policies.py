@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Team, User
 from accounts.permissions import SCOPES, Actor, Permission
 from accounts.services.members import NotAllowed
+from accounts.services.versions import Stale
 from apikeys.models import ApiKey, KeyPolicy, KeySecret
 from apikeys.services import details, keys
 from apikeys.services.life import expiry, policies, policy_changes, rotation
@@ -127,9 +128,9 @@ def test_a_policy_that_would_change_more_than_its_page_said_is_not_saved(acme: T
     seen = policy_changes.effects(acme, rules, timezone.now()).keys
     second = old_key(acme, "second", 400 * DAY, None)
     before = factories.dump()
-    with pytest.raises(policy_changes.Stale):
+    with pytest.raises(Stale):
         policy_changes.save(acme, rules, factories.TESTER, version=1, seen=seen)
-    with pytest.raises(policy_changes.Stale):
+    with pytest.raises(Stale):
         policy_changes.save(acme, rules, factories.TESTER, version=2, seen=9)
     assert factories.dump() == before
     assert end_of(second) is None

@@ -90,7 +90,7 @@ def test_a_stale_form_saves_nothing_and_says_what_changed(
     body = answer.content.decode()
     assert answer.status_code == 422
     assert "alice changed this key" in body
-    assert "Note: from alice" in body
+    assert "<dt>Note</dt><dd>from alice</dd>" in body
     assert now(integration.key).note == "from alice"
     assert 'name="version" value="2"' in body  # to save again is a choice now
 

@@ -17,6 +17,7 @@ from chatflows.models import Chatflow, OriginDay
 from chatflows.services import chatflows
 from tests import factories
 from tests.conftest import Integration
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +72,7 @@ def test_a_viewer_is_offered_no_change_and_may_make_none(
     assert "Pin it to another" not in shown
     assert add(as_vera, key, "https://b.example").status_code == 403
     assert as_vera.post(at("key_remove_origin", key)).status_code == 403
-    assert as_vera.post(at("key_pin", key), {"chatflow": faq.id}).status_code == 403
+    assert send(as_vera, at("key_pin", key), {"chatflow": faq.id}).status_code == 403
 
 
 def test_during_a_rotation_both_texts_are_shown(as_eddie: Client, shop: Named) -> None:
@@ -157,7 +158,7 @@ def test_it_is_pinned_to_another_chatflow(as_eddie: Client, shop: Named, acme: T
     key, _ = shop
     other = factories.chatflow(acme, "Product finder")
     assert "Product finder" in as_eddie.get(at("key_pin", key)).content.decode()
-    answer = as_eddie.post(at("key_pin", key), {"chatflow": other.id}, follow=True)
+    answer = send(as_eddie, at("key_pin", key), {"chatflow": other.id}, follow=True)
     assert answer.redirect_chain == [(at("key_page", key), 302)]
     key.refresh_from_db()
     assert key.pinned_to == other.id
@@ -169,7 +170,7 @@ def test_it_is_pinned_to_nothing_else(
 ) -> None:
     foreign = factories.chatflow(globex, "Theirs").id
     chosen = foreign if chatflow_id == "foreign" else chatflow_id
-    answer = as_eddie.post(at("key_pin", shop[0]), {"chatflow": chosen})
+    answer = send(as_eddie, at("key_pin", shop[0]), {"chatflow": chosen})
     assert answer.status_code == 422
     assert "Choose the one chatflow" in answer.content.decode()
     assert "Theirs" not in answer.content.decode()
@@ -179,7 +180,7 @@ def test_it_is_pinned_to_nothing_else(
 
 def test_to_pin_asks_for_the_password_again(eddie: User, shop: Named, faq: Chatflow) -> None:
     stale = factories.client(eddie)
-    answer = stale.post(at("key_pin", shop[0]), {"chatflow": faq.id})
+    answer = send(stale, at("key_pin", shop[0]), {"chatflow": faq.id})
     assert answer.status_code == 302
     assert answer["Location"].startswith("/reauthenticate/")
 

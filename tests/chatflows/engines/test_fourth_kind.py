@@ -20,6 +20,7 @@ from chatflows.engines.sources import EngineRef, EngineSource, Materials
 from chatflows.forms.engines import UpstreamForm
 from chatflows.models import Chatflow, Message, UpstreamSecret
 from chatflows.services import engines
+from tests.forms import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,7 +95,7 @@ def test_its_form_is_on_the_engine_page(as_alice: Client, faq: Chatflow) -> None
 
 
 def test_it_is_refused_with_its_own_sentence(as_alice: Client, faq: Chatflow) -> None:
-    response = as_alice.post(url(faq, "engine_save"), typed(**{"toy-greeting": ""}))
+    response = send(as_alice, url(faq, "engine_save"), typed(**{"toy-greeting": ""}))
     assert response.status_code == 422
     assert "Say how it greets." in response.content.decode()
 
@@ -102,7 +103,7 @@ def test_it_is_refused_with_its_own_sentence(as_alice: Client, faq: Chatflow) ->
 def test_it_is_saved_with_its_secret_and_its_name_is_listed(
     as_alice: Client, faq: Chatflow
 ) -> None:
-    as_alice.post(url(faq, "engine_save"), typed(**{"toy-secret": "s3cret"}))
+    send(as_alice, url(faq, "engine_save"), typed(**{"toy-secret": "s3cret"}))
     faq.refresh_from_db()
     assert (faq.engine, faq.engine_config) == ("toy", {"base_url": SERVER, "greeting": "Hello"})
     assert UpstreamSecret.objects.get().origin == SERVER
@@ -113,19 +114,19 @@ def test_it_is_saved_with_its_secret_and_its_name_is_listed(
 
 def test_its_connection_is_tested(as_alice: Client, faq: Chatflow) -> None:
     data = typed(**{"toy-secret": "s3cret"})
-    body = as_alice.post(url(faq, "engine_test"), data).content.decode()
+    body = send(as_alice, url(faq, "engine_test"), data).content.decode()
     assert "The toy knows 6 letters." in body
 
 
 def test_it_answers_a_member(as_alice: Client, faq: Chatflow) -> None:
-    as_alice.post(url(faq, "engine_save"), typed())
+    send(as_alice, url(faq, "engine_save"), typed())
     posted = {"question": "toy?", "chat_id": CHAT}
     assert "Hello, toy?" in as_alice.post(url(faq, "chatflow_try"), posted).content.decode()
     assert Message.objects.get().answer == "Hello, toy?"
 
 
 def test_the_pool_makes_it_with_its_secret(as_alice: Client, faq: Chatflow) -> None:
-    as_alice.post(url(faq, "engine_save"), typed(**{"toy-secret": "s3cret"}))
+    send(as_alice, url(faq, "engine_save"), typed(**{"toy-secret": "s3cret"}))
     secret = UpstreamSecret.objects.get()
     config = {"base_url": SERVER, "greeting": "Hello"}
     row = (faq.team_id, "toy", config, "", secret.origin, secret.ciphertext, secret.key_version)

@@ -135,6 +135,35 @@ def test_dismissing_takes_it_from_the_list_until_it_is_asked_again(
     assert UnansweredQuestion.objects.get().count == 1
 
 
+def test_a_dismissal_is_undone(
+    as_alice: Client, as_mallory: Client, faq: Chatflow, question: UnansweredQuestion
+) -> None:
+    count, last_at = question.count, question.last_at
+    dismissed = as_alice.post(url(faq.id, "unanswered_dismiss", question.pk))
+    undo = url(faq.id, "unanswered_restore", question.pk)
+    assert f'action="{undo}"' in as_alice.get(dismissed["Location"]).content.decode()
+    other = factories.chatflow(faq.team, "Other")
+    elsewhere = url(other.id, "unanswered_restore", question.pk)
+    assert [as_alice.post(elsewhere).status_code, as_mallory.post(undo).status_code] == [404, 404]
+    assert as_alice.post(undo)["Location"].endswith("#unanswered")
+    back = faq.unanswered_questions.get()
+    assert (back.question, back.count, back.last_at) == (question.question, count, last_at)
+    again = as_alice.post(undo, follow=True).content.decode()
+    assert "can&#x27;t be put back" in again
+    assert faq.unanswered_questions.count() == 1
+
+
+def test_a_question_that_was_asked_again_keeps_both_counts(
+    as_alice: Client, faq: Chatflow, question: UnansweredQuestion
+) -> None:
+    as_alice.post(url(faq.id, "unanswered_dismiss", question.pk))
+    ask(faq, "do you sell PARROTS?")
+    asked_at = faq.unanswered_questions.get().last_at
+    as_alice.post(url(faq.id, "unanswered_restore", question.pk))
+    back = faq.unanswered_questions.get()
+    assert (back.count, back.last_at) == (question.count + 1, asked_at)
+
+
 def test_another_teams_question_is_not_there(
     as_mallory: Client, globex: Team, question: UnansweredQuestion
 ) -> None:

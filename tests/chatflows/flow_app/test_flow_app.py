@@ -20,6 +20,7 @@ from chatflows.flow_app.flow_apps import Login, SetElsewhere
 from chatflows.models import Chatflow, FlowApp, FlowAppState, FlowSession, HostedChat
 from config import preparation
 from tests import factories
+from tests.forms import send
 
 PASSWORD = "seven quiet lanterns"
 LOGIN = Login("guests", PASSWORD)
@@ -42,7 +43,7 @@ def test_a_team_has_it_off(as_alice: Client, acme: Team) -> None:
 
 
 def test_an_owner_turns_it_on_and_the_password_is_nowhere(as_alice: Client, acme: Team) -> None:
-    response = as_alice.post(page(), EDIT, follow=True)
+    response = send(as_alice, page(), EDIT, follow=True)
     assert response.redirect_chain == [(page("flow_app"), 302)]
     app = flow_apps.of(acme)
     assert (app.state, app.username) == ("password", "guests")
@@ -85,7 +86,7 @@ def test_the_audit_trail_tells_it_without_a_secret(acme: Team) -> None:
 def test_bad_input_is_named_and_changes_nothing(
     as_alice: Client, acme: Team, change: dict[str, str], words: str
 ) -> None:
-    response = as_alice.post(page(), {**EDIT, **change})
+    response = send(as_alice, page(), {**EDIT, **change})
     assert response.status_code == 422
     assert words in response.content.decode()
     assert not FlowApp.objects.filter(version__gt=1).exists()
@@ -94,14 +95,14 @@ def test_bad_input_is_named_and_changes_nothing(
 
 def test_an_empty_password_leaves_the_one_that_is_set(as_alice: Client, acme: Team) -> None:
     was = on(acme)
-    as_alice.post(page(), {**EDIT, "username": "visitors", "password": ""})
+    send(as_alice, page(), {**EDIT, "username": "visitors", "password": ""})
     app = flow_apps.of(acme)
     assert (app.username, app.password_hash) == ("visitors", was.password_hash)
     assert app.version == was.version + 1
 
 
 def test_open_needs_no_password_and_says_so(as_alice: Client, acme: Team) -> None:
-    as_alice.post(page(), {"state": "open", "username": "", "password": ""})
+    send(as_alice, page(), {"state": "open", "username": "", "password": ""})
     assert flow_apps.of(acme).state == FlowAppState.OPEN
     assert (
         "Everyone who has the address comes in" in as_alice.get(page("flow_app")).content.decode()
@@ -188,10 +189,10 @@ def test_an_editor_publishes_a_chatflow_and_takes_it_back(
     as_eddie: Client, acme: Team, faq: Chatflow
 ) -> None:
     where = reverse("hosted_chat_save", args=["acme", faq.id])
-    as_eddie.post(where, HOSTED)
+    send(as_eddie, where, HOSTED)
     chat = HostedChat.objects.shown_by(acme).get()
     assert (chat.title, chat.starter_lines) == ("Ask us", ["When?", "Where?"])
-    as_eddie.post(where, {**HOSTED, "is_published": ""})
+    send(as_eddie, where, {**HOSTED, "is_published": ""})
     assert not HostedChat.objects.shown_by(acme).exists()
     told = [(e.before, e.after) for e in AuditEvent.objects.filter(action__contains="hosted")]
     assert [(b and b["is_published"], a and a["is_published"]) for b, a in told] == [
@@ -222,7 +223,7 @@ def test_what_is_too_long_or_missing_is_not_published(
     as_eddie: Client, faq: Chatflow, change: dict[str, str]
 ) -> None:
     where = reverse("hosted_chat_save", args=["acme", faq.id])
-    assert as_eddie.post(where, {**HOSTED, **change}).status_code == 422
+    assert send(as_eddie, where, {**HOSTED, **change}).status_code == 422
     assert not HostedChat.objects.exists()
 
 
@@ -298,7 +299,7 @@ def test_the_page_shows_it_and_cannot_change_it(as_alice: Client, acme: Team) ->
     body = as_alice.get(page()).content.decode()
     assert "set by the environment" in body
     assert 'name="password"' not in body
-    as_alice.post(page(), {"state": "open", "username": "eve", "password": "another long one"})
+    send(as_alice, page(), {"state": "open", "username": "eve", "password": "another long one"})
     app = flow_apps.of(acme)
     assert (app.state, app.username) == ("open", "guests")
     with pytest.raises(SetElsewhere):

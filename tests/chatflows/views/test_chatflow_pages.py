@@ -14,6 +14,7 @@ from chatflows.services import chatflows as services
 from tests import factories
 from tests.chatflows.views.pages import access, is_clean, page
 from tests.conftest import Integration
+from tests.forms import send
 
 LIST = "/t/acme/chatflows/"
 NEW = "/t/acme/chatflows/new/"
@@ -135,7 +136,7 @@ def test_an_odd_name_is_escaped_or_refused_by_name(as_alice: Client, acme: Team,
 def test_a_name_that_the_team_has_is_refused(as_alice: Client, faq: Chatflow, name: str) -> None:
     other = factories.chatflow(faq.team, "Other")
     for url in (NEW, page(other.id, "chatflow_settings")):
-        response = as_alice.post(url, {"name": name})
+        response = send(as_alice, url, {"name": name})
         assert response.status_code == 422
         assert "The team has a chatflow of this name" in response.content.decode()
     other.refresh_from_db()
@@ -143,13 +144,13 @@ def test_a_name_that_the_team_has_is_refused(as_alice: Client, faq: Chatflow, na
 
 
 def test_renaming_shows_the_new_name_and_keeps_the_address(as_alice: Client, faq: Chatflow) -> None:
-    response = as_alice.post(page(faq.id, "chatflow_settings"), {"name": "Help"}, follow=True)
+    response = send(as_alice, page(faq.id, "chatflow_settings"), {"name": "Help"}, follow=True)
     assert b"Help" in response.content
     assert Chatflow.objects.get(pk=faq.pk).name == "Help"
 
 
 def test_a_refused_name_does_not_become_the_pages_title(as_alice: Client, faq: Chatflow) -> None:
-    response = as_alice.post(page(faq.id, "chatflow_settings"), {"name": "y" * 90})
+    response = send(as_alice, page(faq.id, "chatflow_settings"), {"name": "y" * 90})
     assert response.status_code == 422
     assert b"Support FAQ" in response.content
 

@@ -12,6 +12,7 @@ from accounts.models import AuditEvent
 from chatflows.models import Chatflow, UpstreamSecret
 from chatflows.services import engines
 from tests import factories
+from tests.forms import send
 
 SECRET = "sk-upstream-0123456789"
 FLOW = "0198c2f4-1c2b-4d5e-8f90-abcdef123456"
@@ -35,14 +36,14 @@ def url(chatflow_id: UUID, name: str) -> str:
 @pytest.fixture
 def flowise(as_alice: Client, faq: Chatflow) -> Chatflow:
     """A chatflow with a Flowise engine and its secret."""
-    as_alice.post(url(faq.id, "engine_save"), {**FLOWISE, "flowise-secret": SECRET})
+    send(as_alice, url(faq.id, "engine_save"), {**FLOWISE, "flowise-secret": SECRET})
     faq.refresh_from_db()
     return faq
 
 
 def test_an_engine_is_chosen_with_its_settings(as_alice: Client, faq: Chatflow) -> None:
     more = {"openai-system_prompt": "Be brief.", "openai-temperature": "0.2"}
-    response = as_alice.post(url(faq.id, "engine_save"), {**OPENAI, **more}, follow=True)
+    response = send(as_alice, url(faq.id, "engine_save"), {**OPENAI, **more}, follow=True)
     assert "The engine is saved" in response.content.decode()
     faq.refresh_from_db()
     assert faq.engine == "openai"
@@ -56,7 +57,7 @@ def test_an_engine_is_chosen_with_its_settings(as_alice: Client, faq: Chatflow) 
 
 
 def test_and_back_to_the_faq(as_alice: Client, flowise: Chatflow) -> None:
-    as_alice.post(url(flowise.id, "engine_save"), {"engine": "faq"})
+    send(as_alice, url(flowise.id, "engine_save"), {"engine": "faq"})
     flowise.refresh_from_db()
     assert (flowise.engine, flowise.engine_config) == ("faq", {})
     assert not UpstreamSecret.objects.exists()
@@ -68,7 +69,8 @@ def test_a_secret_is_write_only(as_alice: Client, as_vera: Client, flowise: Chat
         body = browser.get(url(flowise.id, "chatflow_engine")).content.decode()
         assert "set, for http://127.0.0.1:3000" in body
         assert SECRET not in body
-    refused = as_alice.post(
+    refused = send(
+        as_alice,
         url(flowise.id, "engine_save"),
         {**FLOWISE, "flowise-flow_id": "x", "flowise-secret": SECRET},
     )
@@ -93,7 +95,7 @@ def test_a_secret_is_write_only(as_alice: Client, as_vera: Client, flowise: Chat
 def test_a_secret_stays_with_its_origin(
     as_alice: Client, flowise: Chatflow, change: dict[str, str], kept: bool
 ) -> None:
-    response = as_alice.post(url(flowise.id, "engine_save"), {**FLOWISE, **change})
+    response = send(as_alice, url(flowise.id, "engine_save"), {**FLOWISE, **change})
     assert response.status_code == 302
     assert UpstreamSecret.objects.exists() is kept
 
@@ -123,7 +125,7 @@ def test_a_secret_stays_with_its_origin(
 def test_a_wrong_engine_is_refused_with_the_field_and_changes_nothing(
     as_alice: Client, faq: Chatflow, data: dict[str, str], says: str
 ) -> None:
-    response = as_alice.post(url(faq.id, "engine_save"), data)
+    response = send(as_alice, url(faq.id, "engine_save"), data)
     assert response.status_code == 422
     assert says in response.content.decode()
     assert b"<script>alert" not in response.content
@@ -132,7 +134,7 @@ def test_a_wrong_engine_is_refused_with_the_field_and_changes_nothing(
 
 def test_what_was_typed_stays_in_a_refused_form(as_alice: Client, faq: Chatflow) -> None:
     data = {**OPENAI, "openai-model": "kept-model", "openai-temperature": "warm"}
-    body = as_alice.post(url(faq.id, "engine_save"), data).content.decode()
+    body = send(as_alice, url(faq.id, "engine_save"), data).content.decode()
     assert 'value="kept-model"' in body
     assert re.search(r'value="openai" autocomplete="off"\s+checked', body)
 
@@ -149,7 +151,7 @@ def test_the_connection_is_tested_as_typed_and_nothing_is_saved(
     monkeypatch.setattr(engines, "test_connection", test_connection)
     data = {**OPENAI, "openai-secret": SECRET}
     for headers in ({}, HTMX):
-        response = as_alice.post(url(faq.id, "engine_test"), data, headers=headers)
+        response = send(as_alice, url(faq.id, "engine_test"), data, headers=headers)
         assert response.status_code == 200
         body = response.content.decode()
         assert "The server lists the model." in body
@@ -179,7 +181,7 @@ def test_a_pasted_address_is_taken_apart(
     as_alice: Client, flowise: Chatflow, base_url: str, flow_id: str
 ) -> None:
     data = {**FLOWISE, "flowise-base_url": base_url, "flowise-flow_id": flow_id}
-    assert as_alice.post(url(flowise.id, "engine_save"), data).status_code == 302
+    assert send(as_alice, url(flowise.id, "engine_save"), data).status_code == 302
     flowise.refresh_from_db()
     assert flowise.engine_config == {"base_url": "http://127.0.0.1:3001", "flow_id": OTHER}
     assert not UpstreamSecret.objects.exists()  # it was for another origin
@@ -200,7 +202,7 @@ def test_a_pasted_address_that_does_not_fit_is_refused_and_kept(
     as_alice: Client, faq: Chatflow, base_url: str, flow_id: str, says: str
 ) -> None:
     data = {**FLOWISE, "flowise-base_url": base_url, "flowise-flow_id": flow_id}
-    response = as_alice.post(url(faq.id, "engine_save"), data)
+    response = send(as_alice, url(faq.id, "engine_save"), data)
     body = response.content.decode()
     assert response.status_code == 422
     assert says in body
@@ -213,7 +215,7 @@ def test_a_pasted_address_that_does_not_fit_is_refused_and_kept(
 def test_a_test_of_nothing_says_so(as_alice: Client, faq: Chatflow, data: dict[str, str]) -> None:
     for name in ("engine_test", "engine_models"):
         for headers in ({}, HTMX):
-            response = as_alice.post(url(faq.id, name), data, headers=headers)
+            response = send(as_alice, url(faq.id, name), data, headers=headers)
             assert response.status_code == 200
 
 
@@ -224,16 +226,16 @@ def test_a_secret_that_is_no_key_is_sent_nowhere(
     data = {**OPENAI, "openai-base_url": "http://127.0.0.1:9/v1", "openai-secret": secret}
     for name in ("engine_test", "engine_models"):
         for headers in ({}, HTMX):
-            body = as_alice.post(url(faq.id, name), data, headers=headers).content.decode()
+            body = send(as_alice, url(faq.id, name), data, headers=headers).content.decode()
             assert "one word" in body or "no key" in body
             assert "be reached" not in body
 
 
 def test_a_server_that_is_away_is_one_sentence(as_alice: Client, faq: Chatflow) -> None:
     data = {**OPENAI, "openai-base_url": "http://127.0.0.1:9/v1"}
-    response = as_alice.post(url(faq.id, "engine_test"), data, headers=HTMX)
+    response = send(as_alice, url(faq.id, "engine_test"), data, headers=HTMX)
     assert "Not connected" in response.content.decode()
-    models = as_alice.post(url(faq.id, "engine_models"), data, headers=HTMX)
+    models = send(as_alice, url(faq.id, "engine_models"), data, headers=HTMX)
     assert "be reached" in models.content.decode()
 
 
@@ -242,7 +244,7 @@ def test_the_models_of_the_server_are_suggested(
 ) -> None:
     names = ["llama3.2", "<script>alert(1)</script>"]
     monkeypatch.setattr(engines, "list_models", lambda *_: (names, ""))
-    response = as_alice.post(url(faq.id, "engine_models"), OPENAI, headers=HTMX)
+    response = send(as_alice, url(faq.id, "engine_models"), OPENAI, headers=HTMX)
     body = response.content.decode()
     assert '<option value="llama3.2">' in body
     assert "The server lists 2 models." in body

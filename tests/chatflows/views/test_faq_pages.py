@@ -8,21 +8,22 @@ from chatflows.faq import entries
 from chatflows.models import Chatflow, FaqEntry
 from tests import factories
 from tests.chatflows.views.pages import is_clean, page
+from tests.forms import send
 
 
 def test_entries_are_added_changed_and_deleted(as_alice: Client, faq: Chatflow) -> None:
     engine = page(faq.id, "chatflow_engine")
     entry_data = {"question": "Where?", "answer": "Here."}
-    assert as_alice.post(page(faq.id, "faq_entry_add"), entry_data)["Location"] == engine
+    assert as_alice.post(page(faq.id, "faq_entry_add"), entry_data)["Location"] == f"{engine}#add"
     entry = FaqEntry.objects.get()
     assert b"Where?" in as_alice.get(engine).content
     changed = {"question": "When?", "answer": "Now."}
-    as_alice.post(page(faq.id, "faq_entry_update", entry.pk), changed)
+    send(as_alice, page(faq.id, "faq_entry_update", entry.pk), changed)
     entry.refresh_from_db()
     assert (entry.question, entry.answer) == ("When?", "Now.")
     as_alice.post(page(faq.id, "faq_entry_delete", entry.pk))
     assert not FaqEntry.objects.exists()
-    as_alice.post(page(faq.id, "faq_fallback_save"), {"fallback": "Sorry."})
+    send(as_alice, page(faq.id, "faq_fallback_save"), {"fallback": "Sorry."})
     assert Chatflow.objects.get(pk=faq.pk).fallback == "Sorry."
 
 
@@ -43,7 +44,7 @@ def test_a_wrong_entry_is_refused_with_the_field(
     as_alice: Client, faq: Chatflow, entry: FaqEntry, data: dict[str, str], says: str
 ) -> None:
     for url in (page(faq.id, "faq_entry_add"), page(faq.id, "faq_entry_update", entry.pk)):
-        response = as_alice.post(url, {"csrf": "x", **data})
+        response = send(as_alice, url, {"csrf": "x", **data})
         assert response.status_code == 422
         assert says in response.content.decode()
     assert list(FaqEntry.objects.values_list("question", "answer")) == [("Who are you?", "A test.")]
@@ -51,7 +52,7 @@ def test_a_wrong_entry_is_refused_with_the_field(
 
 def test_a_long_fallback_is_refused(as_alice: Client, faq: Chatflow) -> None:
     data = {"fallback": "x" * 10_000}
-    response = as_alice.post(page(faq.id, "faq_fallback_save"), data)
+    response = send(as_alice, page(faq.id, "faq_fallback_save"), data)
     assert response.status_code == 422
     assert Chatflow.objects.get(pk=faq.pk).fallback == ""
 
@@ -59,7 +60,7 @@ def test_a_long_fallback_is_refused(as_alice: Client, faq: Chatflow) -> None:
 def test_markup_in_entries_is_escaped(as_alice: Client, faq: Chatflow) -> None:
     odd = "<script>alert(1)</script>🔑\u202e</textarea><img src=x onerror=alert(1)>"
     as_alice.post(page(faq.id, "faq_entry_add"), {"question": odd, "answer": odd})
-    as_alice.post(page(faq.id, "faq_fallback_save"), {"fallback": odd})
+    send(as_alice, page(faq.id, "faq_fallback_save"), {"fallback": odd})
     body = as_alice.get(page(faq.id, "chatflow_engine")).content
     assert is_clean(body)
     assert body.count(b"</textarea>") == body.count(b"<textarea")
