@@ -128,8 +128,8 @@ class Named(NamedTuple):
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def first(self, team: Team, count: int) -> list[Resource]:
-        """Return the first resources of a team, by name."""
+    def first(self, team: Team, count: int, find: str = "") -> list[Resource]:
+        """Return the first resources of a team, by name, that have `find` in their names."""
 
     def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
         """Return those of these resources that the team has, by name."""

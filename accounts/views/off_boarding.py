@@ -105,12 +105,15 @@ def _sheet(request: TeamRequest, member: Membership, *, is_leaving: bool) -> dic
     whole = off_boarding.sheet(request.team, member.user)
     # What was chosen earlier may be gone by now, and is read all the same.
     has_choices = request.method == "POST" or not whole.is_empty
-    heirs = off_boarding.heirs(request.team, member.user) if has_choices else []
+    heirs = off_boarding.heirs(request.team, member.user)
+    if not has_choices:
+        heirs = heirs.none()
     form = OffBoardingForm(
         posted(request),
+        team=request.team,
         whole=whole,
         heirs=heirs,
-        heir=request.user if member.user != request.user else next(iter(heirs), None),
+        heir=request.user if member.user != request.user else heirs.first(),
         is_leaving=is_leaving,
     )
     return {

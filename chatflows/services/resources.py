@@ -12,6 +12,7 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 
 from accounts.models import Team
+from accounts.models.names import fold
 from accounts.network import addresses
 from accounts.permissions import Actor
 from apikeys.credentials import Credential
@@ -44,9 +45,11 @@ NOBODY = UUID(int=0)
 class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
 
-    def first(self, team: Team, count: int) -> list[Resource]:
-        """Return the first chatflows of a team, by name."""
+    def first(self, team: Team, count: int, find: str = "") -> list[Resource]:
+        """Return the first chatflows of a team, by name, that have `find` in their names."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        if find:
+            named = named.filter(name_key__contains=fold(find))
         return [_resource(chatflow) for chatflow in named[:count]]
 
     def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:

@@ -59,7 +59,6 @@ BUDGET = {
     "chatflow_list": 7,
     "chatflow_new": 4,
     "chatflow_access": 14,  # likewise, and what was taken of the limits
-    "chatflow_access_keys": 9,
     "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,

@@ -74,7 +74,7 @@ TAMPERED: dict[str, Change] = {
     "given to a stranger": lambda sent, key: {
         **sent,
         way(key): "give",
-        f"{way(key)}-to": "2147483647",
+        f"{way(key)}-to": "mallory",
     },
 }
 
