@@ -177,6 +177,9 @@ class HeldKeys(Protocol):
     def of_account(self, account: ServiceAccount) -> list[HeldKey]:
         """Return the keys of one account with their calls of 14 days, by name."""
 
+    def stopping(self, team: Team, days: int) -> tuple[int, int]:
+        """Return how many keys of a team work, and the calls of the last days to the team."""
+
     def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
         """Return how many keys each account has, and one's name. One without any is missing."""
 

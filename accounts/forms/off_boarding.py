@@ -137,7 +137,7 @@ class OffBoardingForm(StrictForm):
 
     def _looked_up(self, data: QueryDict) -> dict[str, User]:
         """Return the people who were typed, by folded username: one statement for all fields."""
-        typed = {data[name].strip().lower() for name in data if name.endswith("-to")}
+        typed = {str(data[name]).strip().lower() for name in data if name.endswith("-to")}
         typed = {name for name in typed if name and "\0" not in name}
         lowered = self._rows.annotate(lowered=Lower("username"))
         found = lowered.filter(lowered__in=[*typed][: 2 * MAX_POSTED]) if typed else ()

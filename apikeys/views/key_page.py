@@ -81,8 +81,10 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
 
 def _use(key: ApiKey) -> dict[str, Any]:
     days = resources.registry().days([key], USE_DAYS).get(key.id, ())
+    let_in, refused = (sum(getattr(day, name) for day in days) for name in ("let_in", "refused"))
     calls = resources.registry().last_calls(key, LAST_CALLS)
     return {
+        "calls_14_days": let_in + refused,
         "chart": charts.chart(days),
         "calls": calls,
         "last_use": _last_use(key, calls),

@@ -39,6 +39,7 @@ from chatflows.predictions import running
 from chatflows.services import chatflows, examples
 from chatflows.snippets import Snippet
 
+MOST_NAMED = 100  # chatflows whose keys one search finds
 NOBODY = UUID(int=0)
 
 
@@ -99,6 +100,13 @@ class ChatflowResources:
         of_keys = Selection.objects.filter(key__in=[key.id for key in keys]).values("key_id")
         counts = of_keys.annotate(count=Count("pk"), first=Min("chatflow__name"))
         return {row["key_id"]: Opened(row["count"], row["first"]) for row in counts.order_by()}
+
+    def keys_opening(self, team: Team, find: str, count: int) -> Iterable[UUID]:
+        """Return at most `count` ids of keys that open a chatflow with `find` in its name."""
+        named = Chatflow.objects.of(team).filter(name_key__contains=fold(find))
+        ids = [*named.values_list("pk", flat=True)[:MOST_NAMED]]
+        opened = Selection.objects.filter(chatflow__in=ids, key__deleted_at=None)
+        return [*opened.values_list("key_id", flat=True).distinct()[:count]] if ids else []
 
     def opened_ids(self, key_ids: Sequence[UUID]) -> Iterable[tuple[UUID, UUID]]:
         """Return a pair of ids, key and chatflow, for each selection of one of the keys."""
@@ -175,6 +183,10 @@ class ChatflowResources:
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
         return usage.calls_of_key(key, days)
+
+    def calls_of_team(self, team: Team, days: int) -> int:
+        """Return how many calls came to a team in the last days, with a key or without."""
+        return usage.calls_of_team(team, days)
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""

@@ -39,6 +39,8 @@ OPEN_PAGES = {
     "/forgotten-password/": "people who forgot their password ask here",
     "/password-reset/": "the link, kept as a digest in the session, is the credential",
     "/password-reset/<str:token>/": "the link's token is the credential",
+    "/docs/": "everyone who is logged in",
+    "/docs/<slug:name>/": "everyone who is logged in",
     "/profile/": "everyone who is logged in",
     "/new-email/": "the link, kept as a digest in the session, is the credential",
     "/new-email/<str:token>/": "the link's token is the credential",

@@ -74,6 +74,8 @@ BUDGET = {
     "account_login": 0,
     "forgotten_password": 0,
     "home": 3,
+    "guide_list": 3,
+    "guide": 3,
     "profile": 7,
     "account": 4,
     "team_home": 4,
@@ -138,6 +140,7 @@ class Many(NamedTuple):
         arguments: dict[str, list[object]] = {
             "operator_team_rename": [self.team.id],
             "operator_team_delete": [self.team.id],
+            "guide": ["people"],
             "hosted_chat": ["acme", self.faq.id],
             "key_pin": ["acme", self.shop.id],
         }

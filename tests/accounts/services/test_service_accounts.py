@@ -228,8 +228,8 @@ def test_a_key_is_made_for_one_on_the_page_of_new_keys(
     as_alice: Client, crm: ServiceAccount
 ) -> None:
     form = as_alice.get(f"/t/acme/keys/new/?service_account={crm.id}").content.decode()
-    assert f'<option value="{crm.id}" selected>' in form
-    values = {"name": "crm-1", "expires": "never", "service_account": "crm"}
+    assert f'name="service_account" value="{crm.name}"' in form
+    values = {"name": "crm-1", "expires": "never", "service_account": crm.name}
     assert "Held by" in as_alice.post("/t/acme/keys/new/", values).content.decode()
     assert ApiKey.objects.get(name="crm-1").service_account == crm
     body = as_alice.get("/t/acme/keys/", {"q": "production-crm"}).content.decode()

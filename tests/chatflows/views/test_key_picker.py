@@ -1,7 +1,6 @@
 """The key picker: selected keys first, the rest by a search, and no key lost that was not shown."""
 
 import re
-
 from typing import Any
 
 import pytest
