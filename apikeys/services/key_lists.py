@@ -86,8 +86,8 @@ def _found(team: Team, q: str) -> set[UUID]:
     """Return the ids of keys that a search finds, at most FOUND of each sort.
 
     Names and hints are searched from their beginning among all keys; parts of names and hints,
-    makers and service accounts among the WINDOW keys used last. A key is also found by the name of a
-    chatflow that it opens.
+    makers and service accounts among the WINDOW keys used last. The names of
+    chatflows that a key opens find it too.
     """
     kept = ApiKey.objects.of(team).kept()
     found = set(kept.filter(name_key__begins=fold(q)).values_list("pk", flat=True)[:FOUND])
