@@ -64,7 +64,9 @@ class PickField(forms.CharField):
         self.rows = rows
         self.widget.names = reverse(self.url_name, args=[team.slug])
         self.widget.list_id = list_id
-        if not list_id:
+        if list_id:  # many fields: their form says once how a browser treats them
+            self.widget.attrs = {}
+        else:
             self.widget.offered = self.search(rows, "")
 
     @classmethod
