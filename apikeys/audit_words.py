@@ -1,8 +1,8 @@
 """The audit trail's words for API keys."""
 
 SENTENCES = {
-    "api_key.create": "made the key {target}",
-    "api_key.issue_secret": "made the secret of the key {target}",
+    "api_key.create": "created the key {target}",
+    "api_key.issue_secret": "created the secret of the key {target}",
     "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
     "api_key.rotate": "rotated the key {target}",
     "api_key.rotate_by_holder": "rotated the key {target} on its holder's page",
@@ -31,7 +31,7 @@ SENTENCES = {
     "api_key.give": "gave the key {target} a new contact",
     "api_key.forget_contact": "had the admins be asked about the key {target}",
     "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
-    "api_key.make_hand_over": "made a link for whoever will hold the key {target}",
+    "api_key.make_hand_over": "created a link for whoever will hold the key {target}",
     "api_key.end_hand_over": "ended the link for the holder of the key {target}",
     "api_key.take_hand_over": "took the text of the key {target}",
     "api_key.leak_report": "named the key {target} as leaked",

@@ -68,7 +68,7 @@ class Whole:
 
 
 def sheet(team: Team, user: User) -> Whole:
-    """Return the keys that a person made, knows or looks after, and their service accounts."""
+    """Return the keys that a person created, knows or looks after, and their service accounts."""
     registry = held_keys.registry()
     in_care = _in_care(team, user).order_by("name_key")
     accounts = list(in_care[:DETAILED])

@@ -63,11 +63,11 @@ class HeldApiKeys:
         keys.delete_all(_kept().filter(service_account=account), by)
 
     def sheet_size(self, team: Team, user: User) -> SheetSize:
-        """Return how many keys of a team a person made, knows or looks after."""
+        """Return how many keys of a team a person created, knows or looks after."""
         return off_boarding.size(team, user)
 
     def sheet(self, team: Team, user: User) -> Sheet:
-        """Return the keys of a team that a person made, knows or looks after."""
+        """Return the keys of a team that a person created, knows or looks after."""
         return off_boarding.sheet(team, user)
 
     def carry_out(self, team: Team, user: User, choices: Choices, by: Actor) -> Outcome:

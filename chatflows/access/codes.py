@@ -114,7 +114,7 @@ INSUFFICIENT_SCOPE = Code(
     "Forbidden",
     "The key lacks the scope that this call needs.",
     "The key was made without predictions:create.",
-    "Make another key.",
+    "Create another key.",
 )
 KEY_NOT_SELECTED = Code(
     "key_not_selected",

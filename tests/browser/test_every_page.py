@@ -154,11 +154,11 @@ def make_link(maker: Page, look: Look) -> str:
     """Make a hand-over link, after a passphrase that is refused."""
     maker.get_by_role("link", name="Hand over").click()
     maker.get_by_label("Passphrase").fill("abc")
-    maker.get_by_role("button", name="Make link").click()
+    maker.get_by_role("button", name="Create link").click()
     expect(maker.get_by_text("Use 6 to 200 characters")).to_be_visible()
     look(maker, "make, refused")
     maker.get_by_label("Passphrase").fill("seven quiet")
-    maker.get_by_role("button", name="Make link").click()
+    maker.get_by_role("button", name="Create link").click()
     link = maker.locator("[data-copy-source]").inner_text()
     look(maker, "made")
     return link

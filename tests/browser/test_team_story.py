@@ -251,7 +251,7 @@ def test_without_a_mail_server_the_page_gives_the_link_and_says_that_no_mail_was
     alice.goto(f"{server.url}/t/acme/members/")
     expect(alice.get_by_text("This server sends no mail")).to_be_visible()
     alice.get_by_label("E-mail").fill("vera@acme.example")
-    press(alice, "Make invitation")
+    press(alice, "Create invitation")
     expect(alice.get_by_text("No mail was sent.")).to_be_visible()
     expect(alice.get_by_text("on the way")).to_have_count(0)
     press(alice, "Copy link")

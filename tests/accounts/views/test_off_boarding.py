@@ -96,7 +96,7 @@ def test_the_notice_names_what_waits_for_a_new_text(
     address = url(eddie, "remove")
     page = as_adam.post(address, drawn(as_adam, address), follow=True).content.decode()
     assert f'<a href="/t/acme/keys/{crm.id}/">crm-sync</a>' in page
-    assert "Make the new one on the page of each" in page
+    assert "Create the new one on the page of each" in page
 
 
 @pytest.mark.parametrize("overlap", ["none", "24-hours", "7-days", "until-silent"])
@@ -239,7 +239,7 @@ def test_a_role_that_is_lowered_leads_to_the_keys(
 
 
 def test_somebody_without_keys_is_removed_by_one_button(as_adam: Client, vera: User) -> None:
-    assert b"made no key here" in as_adam.get(url(vera, "remove")).content
+    assert b"created no key here" in as_adam.get(url(vera, "remove")).content
     assert as_adam.post(url(vera, "remove")).status_code == 302
     assert not is_member(vera)
 
