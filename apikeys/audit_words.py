@@ -3,6 +3,7 @@
 SENTENCES = {
     "api_key.create": "created the key {target}",
     "api_key.issue_secret": "created the secret of the key {target}",
+    "api_key.adopt": "took over the text that the key {target} had in Flowise",
     "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
     "api_key.rotate": "rotated the key {target}",
     "api_key.rotate_by_holder": "rotated the key {target} on its holder's page",

@@ -14,7 +14,7 @@ from accounts.crypto.keyring import KeyRing
 from accounts.crypto.ring import installed
 from accounts.network.addresses import Network
 from accounts.outages import Unavailable
-from apikeys import bearer, key_text, usable
+from apikeys import adopted, bearer, key_text, usable
 from apikeys.bearer import Carrier, Presented
 from apikeys.usable import State
 
@@ -85,7 +85,7 @@ ABSENT = Credential(Carrier.NONE, State.ABSENT)
 class Proof(NamedTuple):
     """What is kept of a well-formed key text: its id, and its digest under each pepper.
 
-    `digests` is empty if the key ring can't be read.
+    `digests` is empty if the key ring can't be read, and so may be the id of an adopted key.
     """
 
     public_id: str
@@ -94,13 +94,17 @@ class Proof(NamedTuple):
 
 def read(presented: Presented) -> Proof | None:
     """Return the proof of a presented text, or None if the text can't be a key."""
-    key = key_text.parse(presented.text) if presented.text is not None else None
-    if key is None:
+    text = presented.text
+    if text is None:
+        return None
+    key = key_text.parse(text)
+    if key is None and not adopted.has_shape(text):
         return None
     try:
-        return Proof(key.public_id, digests.pepper_digests(key.text))
+        public_id = key.public_id if key is not None else adopted.public_id(text)
+        return Proof(public_id, digests.pepper_digests(text))
     except Unavailable:
-        return Proof(key.public_id, ())
+        return Proof(key.public_id if key is not None else "", ())
 
 
 def present(headers: Sequence[tuple[bytes, bytes]], query: bytes) -> tuple[Carrier, Proof | None]:

@@ -13,6 +13,8 @@ import string
 import zlib
 from dataclasses import dataclass, field
 
+from apikeys import adopted
+
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 SECRET_PREFIX = "flk_sk_"  # noqa: S105 (public: scanners look for it)
 PUBLISHABLE_PREFIX = "flk_pk_"
@@ -73,6 +75,8 @@ def checksum(body: str) -> str:
 
 def hint_parts(public_id: str, *, is_publishable: bool = False) -> tuple[str, str, str]:
     """Return the prefix, the first and the last four characters of the public id, to be shown."""
+    if public_id.startswith(adopted.MARK):
+        return adopted.PREFIX, public_id[1:5], public_id[-4:]
     prefix = PUBLISHABLE_PREFIX if is_publishable else SECRET_PREFIX
     return prefix, public_id[:4], public_id[-4:]
 

@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest
 
+from accounts.outages import Unavailable
+from apikeys import adopted
+
 ID = r"[0-9A-Za-z]{12}"
 # A key, or its beginning: `Bearer flk_sk_<id>_<secret>`, with blanks and line ends around.
 _KEY = re.compile(rf"flk_[a-z]{{2}}_({ID})(?![0-9A-Za-z])")
@@ -27,6 +30,9 @@ def searchable(text: str) -> str | None:
     None: this may be a part of a secret, and nothing of it may be kept.
     """
     plain = " ".join(text.replace("\0", "").split())
+    word = plain.rpartition(" ")[2]  # behind `Bearer`
+    if adopted.has_shape(word):
+        return _adopted(word)
     # A key that was broken at a line end is whole again without its blanks.
     found = _KEY.search(plain) or _WHOLE.search(plain.replace(" ", "")) or _BEGINNING.search(plain)
     if found is not None:
@@ -46,6 +52,13 @@ def query(request: HttpRequest, text: str, name: str, **more: str) -> str:
         messages.warning(request, UNKNOWN)
     sent = {name: value for name, value in ({name: kept or ""} | more).items() if value}
     return f"?{urlencode(sent)}" if sent else ""
+
+
+def _adopted(text: str) -> str | None:
+    try:
+        return adopted.public_id(text)
+    except Unavailable:
+        return None
 
 
 def _may_be_secret(text: str) -> bool:

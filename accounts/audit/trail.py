@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -83,6 +83,14 @@ def latest(team_id: UUID, target_kind: str, target_id: object) -> AuditEvent | N
     """Return the newest row about a thing."""
     rows = AuditEvent.objects.filter(team_id=team_id, target_kind=target_kind)
     return rows.filter(target_id=str(target_id)).order_by("-sequence").first()
+
+
+def deleted(target_kind: str, ids: Iterable[object]) -> set[UUID]:
+    """Return which of these ids belonged to something that was deleted here, in whatever team."""
+    wanted = {str(id_) for id_ in ids}
+    rows = AuditEvent.objects.filter(action=f"{target_kind}.delete", target_kind=target_kind)
+    found = rows.values_list("target_id", flat=True).iterator()
+    return {UUID(id_) for id_ in found if id_ in wanted}
 
 
 def page(rows: QuerySet[AuditEvent], *, before: int | None, after: int | None) -> Page:

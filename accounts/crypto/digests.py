@@ -26,6 +26,11 @@ def pepper_digests(text: str) -> tuple[tuple[int, str], ...]:
     return tuple([(version, _digest(key, text.encode())) for version, key in peppers.items()])
 
 
+def oldest_pepper_digest(text: str) -> tuple[int, str]:
+    """Return `pepper_digest` under the oldest pepper of the ring. Raises Unavailable."""
+    return pepper_digest(text, min(ring.installed().keys[Purpose.PEPPER]))
+
+
 def audit_mac(message: bytes, version: int | None = None) -> tuple[int, str]:
     """Return the audit key's version and the HMAC-SHA-256 (64 hex digits) of `message` under it.
 

@@ -184,12 +184,17 @@ def _failed_of(response: aiohttp.ClientResponse) -> Failed:
     return UNKNOWN if status == 404 else ERROR
 
 
-def load_object(body: bytes) -> dict[str, Any]:
-    """Read a JSON object. Raises Fault."""
+def load(body: bytes) -> Any:
+    """Read JSON. Raises Fault."""
     try:
-        value = _DECODER.decode(body.decode())
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise Fault(INVALID) from None
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object. Raises Fault."""
+    value = load(body)
     if not isinstance(value, dict):
         raise Fault(INVALID)
     return value

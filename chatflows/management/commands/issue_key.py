@@ -18,6 +18,7 @@ from accounts.permissions import Actor
 from apikeys.models import ApiKey
 from apikeys.scopes import DEFAULT_SCOPES
 from apikeys.services import keys
+from chatflows.management import arguments
 from chatflows.models import Chatflow
 from chatflows.services import chatflows
 
@@ -114,7 +115,7 @@ def issue(
 
     Raises CommandError, ValidationError or AlreadyIssued.
     """
-    owner = _team(team)
+    owner = arguments.team(team)
     key = ApiKey.objects.of(owner).kept().filter(name_key=fold(name.strip())).first()
     if key is None:
         key = keys.create(
@@ -142,14 +143,6 @@ def _words(error: ValidationError) -> str:
     """Return the words of an error, each with the option that it is about."""
     fields = error.message_dict
     return " ".join(f"{OPTION_OF.get(f, f)}: {' '.join(words)}" for f, words in fields.items())
-
-
-def _team(slug: str) -> Team:
-    team = Team.objects.filter(slug=slug).first()
-    if team is None:
-        known = ", ".join(Team.objects.order_by("slug").values_list("slug", flat=True))
-        raise CommandError(f"There is no team {slug!r}. Teams: {known or 'none yet'}.")
-    return team
 
 
 def _account(team: Team, name: str) -> ServiceAccount:
