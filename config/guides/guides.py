@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -43,7 +42,8 @@ def read(name: str) -> Guide:
     title, rest = _inline(tokens[1]), tokens[3:]  # the heading of the whole page
     parts = _anchored(rest)
     html = _reader.renderer.render(rest, _reader.options, {})
-    lead = next(_inline(token) for token in rest if token.type == "inline")
+    text = next(at for at, token in enumerate(rest) if token.type == "paragraph_open") + 1
+    lead = _inline(rest[text])
     # HTML in the text is off, and the text is ours.
     return Guide(name, title, lead.partition(". ")[0].rstrip(".:"), SafeString(html), parts)
 
@@ -72,9 +72,7 @@ def _anchored(tokens: Sequence[Token]) -> list[tuple[str, str]]:
 
 def _inline(token: Token) -> str:
     children = token.children or ()
-    return strip_tags(
-        "".join(" " if each.type == "softbreak" else each.content for each in children)
-    )
+    return "".join(" " if each.type == "softbreak" else each.content for each in children)
 
 
 def _address(link: str) -> str:
