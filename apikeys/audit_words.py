@@ -30,7 +30,7 @@ SENTENCES = {
     "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
     "api_key.give": "gave the key {target} a new contact",
-    "api_key.forget_contact": "had the admins be asked about the key {target}",
+    "api_key.forget_contact": "took the contact from the key {target}: its mails go to the admins",
     "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
     "api_key.make_hand_over": "created a link for whoever will hold the key {target}",
     "api_key.end_hand_over": "ended the link for the holder of the key {target}",

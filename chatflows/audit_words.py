@@ -2,7 +2,7 @@
 
 SENTENCES = {
     "chatflow.create": "created the chatflow {target}",
-    "chatflow.wake_keys": "had keys from the key file open {target} again",
+    "chatflow.wake_keys": "let keys from the key file open {target} again",
     "chatflow.rename": "renamed a chatflow to {target}",
     "chatflow.set_hosted_chat": "changed the hosted chat of {target}",
     "flow_app.update": "changed the password or access of the flow app of {target}",

@@ -9,7 +9,7 @@ _facts: dict[str, str] = {}
 # What follows the name of who did it. `{target}` is the name of what was changed, if it is another.
 SENTENCES = {
     "change.refuse": "tried a change that was refused: {target}",
-    "mail.retry": "had Flowlatch try the mail again: {target}",
+    "mail.retry": "sent the mail again: {target}",
     "team.create": "created the team {target}",
     "team.rename": "renamed the team to {target}",
     "team.transfer": "handed over the team {target}",
@@ -22,7 +22,7 @@ SENTENCES = {
     "membership.update": "changed the role of {target}",
     "membership.delete": "removed {target} from the team",
     "membership.leave": "left the team",
-    "membership.off_board": "said what becomes of the keys of {target}",
+    "membership.off_board": "decided what becomes of the keys of {target}",
     "invitation.create": "invited {target}",
     "invitation.resend": "created a new invitation link for {target}",
     "invitation.withdraw": "withdrew the invitation of {target}",

@@ -145,7 +145,7 @@ UNAVAILABLE = Code(
     503,
     "Unavailable",
     "A part that is needed is away. Try again in a moment.",
-    "A part that is needed to check the key is away.",
+    "The database, or another part that checks keys, can't be reached.",
     "Try again after the seconds in Retry-After.",
 )
 

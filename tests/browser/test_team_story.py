@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 WEAK, STRONG, NEW = "flowlatch123", "nine copper kettles", "eleven paper boats"
+OPEN_FLOW_APP = re.compile("Turn on the flow app|Change password or access")
 # What changes something: a form's button or field that is not switched off.
 PRESSABLE = (
     "main form[method=post]:not([role=search]) "
@@ -313,7 +314,7 @@ def publish(page: Page, settings_page: str, title: str) -> None:
 def set_login(page: Page, server: Shipped, username: str, password: str) -> str:
     """Turn the flow app on; the address to pass on."""
     page.goto(f"{server.url}/t/acme/settings/flow-app/")
-    page.get_by_role("link", name="Change password or access").click()
+    page.get_by_role("link", name=OPEN_FLOW_APP).click()
     page.get_by_role("radio", name=re.compile("^Password")).check()
     page.get_by_role("textbox", name="Username").fill(username)
     page.get_by_role("textbox", name="Password").fill(password)
