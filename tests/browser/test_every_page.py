@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from config.guides import guides
 from tests.browser.conftest import log_in
 from tests.looks import wrong
 from tests.server.shipped import Shipped
@@ -68,6 +69,8 @@ PAGES = [
     "/leaked-key/",
     "/key-link/",
     "/api/docs",
+    "/docs/",
+    *(f"/docs/{name}/" for name in guides.NAMES),
     "/t/acme/members/",
     "/t/acme/members/leave/",
     "/t/acme/members/{member}/role/",
