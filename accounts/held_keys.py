@@ -100,7 +100,7 @@ class SheetSize:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The keys that a person made, knows or looks after. In detail those that were used last."""
+    """The keys that a person created, knows or looks after. In detail those that were used last."""
 
     keys: Sequence[SheetKey]
     size: SheetSize
@@ -177,6 +177,9 @@ class HeldKeys(Protocol):
     def of_account(self, account: ServiceAccount) -> list[HeldKey]:
         """Return the keys of one account with their calls of 14 days, by name."""
 
+    def stopping(self, team: Team, days: int) -> tuple[int, int]:
+        """Return how many keys of a team work, and the calls of the last days to the team."""
+
     def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
         """Return how many keys each account has, and one's name. One without any is missing."""
 
@@ -190,10 +193,10 @@ class HeldKeys(Protocol):
         """Delete every key of the account, in the transaction of the caller."""
 
     def sheet_size(self, team: Team, user: User) -> SheetSize:
-        """Return how many keys of a team a person made, knows or looks after."""
+        """Return how many keys of a team a person created, knows or looks after."""
 
     def sheet(self, team: Team, user: User) -> Sheet:
-        """Return the keys of a team that a person made, knows or looks after."""
+        """Return the keys of a team that a person created, knows or looks after."""
 
     def carry_out(self, team: Team, user: User, choices: Choices, by: Actor) -> Outcome:
         """Do what was chosen on a person's sheet, in the transaction of the caller.

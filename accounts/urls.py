@@ -68,6 +68,7 @@ urlpatterns = [
 
 _member_urlpatterns = [
     path("", members.member_list, name="member_list"),
+    path("names/", members.member_names, name="member_names"),
     path("leave/", off_boarding.leave, name="member_leave"),
     path("<int:member_id>/role/", members.change_role, name="member_role"),
     path("<int:member_id>/remove/", off_boarding.remove, name="member_remove"),
@@ -84,6 +85,7 @@ _member_urlpatterns = [
 ]
 _service_accounts = [
     path("", service_accounts.account_list, name="service_account_list"),
+    path("names/", service_accounts.account_names, name="service_account_names"),
     path("new/", service_accounts.account_new, name="service_account_new"),
     path("<uuid:account_id>/", service_accounts.account_edit, name="service_account_edit"),
     path("<uuid:account_id>/save/", service_accounts.account_save, name="service_account_save"),

@@ -1,8 +1,8 @@
 """The audit trail's words for API keys."""
 
 SENTENCES = {
-    "api_key.create": "made the key {target}",
-    "api_key.issue_secret": "made the secret of the key {target}",
+    "api_key.create": "created the key {target}",
+    "api_key.issue_secret": "created the secret of the key {target}",
     "api_key.adopt": "took over the text that the key {target} had in Flowise",
     "api_key.replace_secret": "replaced the secret of the key {target}; the old one ended at once",
     "api_key.rotate": "rotated the key {target}",
@@ -30,9 +30,9 @@ SENTENCES = {
     "api_key.at_limit": "saw a monthly limit of the key {target} used up",
     "api_key.delete": "deleted the key {target}",
     "api_key.give": "gave the key {target} a new contact",
-    "api_key.forget_contact": "had the admins be asked about the key {target}",
+    "api_key.forget_contact": "took the contact from the key {target}: its mails go to the admins",
     "api_key.see_in_browser": "saw the secret key {target} sent by a web page",
-    "api_key.make_hand_over": "made a link for whoever will hold the key {target}",
+    "api_key.make_hand_over": "created a link for whoever will hold the key {target}",
     "api_key.end_hand_over": "ended the link for the holder of the key {target}",
     "api_key.take_hand_over": "took the text of the key {target}",
     "api_key.leak_report": "named the key {target} as leaked",

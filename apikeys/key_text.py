@@ -45,7 +45,7 @@ class KeyText:
 
 
 def generate(*, is_publishable: bool = False) -> KeyText:
-    """Make a new key's text with a random id and a random secret, 256 bits of a secret key."""
+    """Create a new key's text with a random id and a random secret, 256 bits of a secret key."""
     public_id = _random(ID_LENGTH)
     if is_publishable:
         body = f"{PUBLISHABLE_PREFIX}{public_id}_{_random(PUBLISHABLE_LENGTH)}"

@@ -128,8 +128,8 @@ class Named(NamedTuple):
 class Resources(Protocol):
     """What the app above offers to the pages of keys."""
 
-    def first(self, team: Team, count: int) -> list[Resource]:
-        """Return the first resources of a team, by name."""
+    def first(self, team: Team, count: int, find: str = "") -> list[Resource]:
+        """Return the first resources of a team, by name, that have `find` in their names."""
 
     def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
         """Return those of these resources that the team has, by name."""
@@ -142,6 +142,9 @@ class Resources(Protocol):
 
     def opened_by(self, keys: Iterable[ApiKey]) -> Mapping[UUID, Opened]:
         """Return how many resources each key is selected for. One that opens none is missing."""
+
+    def keys_opening(self, team: Team, find: str, count: int) -> Iterable[UUID]:
+        """Return at most `count` ids of keys that open a resource with `find` in its name."""
 
     def opened_ids(self, key_ids: Sequence[UUID]) -> Iterable[tuple[UUID, UUID]]:
         """Return a pair of ids, key and resource, for each resource that one of the keys opens."""
@@ -178,6 +181,9 @@ class Resources(Protocol):
 
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
+
+    def calls_of_team(self, team: Team, days: int) -> int:
+        """Return how many calls came to a team in the last days, with a key or without."""
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""

@@ -1,9 +1,13 @@
-"""Searches for keys: what may be kept of a text that someone typed or pasted.
+"""Searches on the pages of keys: what may be kept of a text that someone typed or pasted.
 
 A pasted key is found by its public id. The rest of it must not reach a URL, a log or SQL.
 """
 
 import re
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest
 
 from accounts.outages import Unavailable
 from apikeys import adopted
@@ -17,6 +21,7 @@ _BEGINNING = re.compile(r"flk_[a-z]{2}_([0-9A-Za-z]{1,12})(?=$|[^0-9A-Za-z_])")
 _RUN = re.compile(r"[0-9A-Za-z]{20,}")
 _MIXED = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])")
 MAX_LENGTH = 100  # characters of a search
+UNKNOWN = "This is no whole key and no name, so nothing was searched. Paste the key from its start."
 
 
 def searchable(text: str) -> str | None:
@@ -33,6 +38,20 @@ def searchable(text: str) -> str | None:
     if found is not None:
         return found[1]
     return None if _may_be_secret(plain) else plain[:MAX_LENGTH]
+
+
+def is_kept(text: str) -> bool:
+    """Whether a text may stand in an address as it is."""
+    return searchable(text) == " ".join(text.split())[:MAX_LENGTH]
+
+
+def query(request: HttpRequest, text: str, name: str, **more: str) -> str:
+    """Return the query of a page that is searched, and tell the person if nothing may be kept."""
+    kept = searchable(text)
+    if kept is None:
+        messages.warning(request, UNKNOWN)
+    sent = {name: value for name, value in ({name: kept or ""} | more).items() if value}
+    return f"?{urlencode(sent)}" if sent else ""
 
 
 def _adopted(text: str) -> str | None:

@@ -1,8 +1,8 @@
 """Audit words: the sentences for events of chatflows, their FAQ and the flow app."""
 
 SENTENCES = {
-    "chatflow.create": "made the chatflow {target}",
-    "chatflow.wake_keys": "had keys from the key file open {target} again",
+    "chatflow.create": "created the chatflow {target}",
+    "chatflow.wake_keys": "let keys from the key file open {target} again",
     "chatflow.rename": "renamed a chatflow to {target}",
     "chatflow.set_hosted_chat": "changed the hosted chat of {target}",
     "flow_app.update": "changed the password or access of the flow app of {target}",

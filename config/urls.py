@@ -13,6 +13,7 @@ from chatflows.urls import (
     set_up_urlpatterns,
 )
 from config.delivery import addresses
+from config.guides import views as guides
 from config.openapi import api, checks, views  # noqa: F401 (the checks register themselves)
 
 handler400 = "config.errors.bad_request"
@@ -37,6 +38,8 @@ urlpatterns = [
     path("leaked-key/", leaked_key, name="leaked_key"),
     path("api/openapi.json", views.openapi, name="openapi"),
     path("api/docs", views.viewer, name="api_viewer"),
+    path("docs/", guides.guide_list, name="guide_list"),
+    path("docs/<slug:name>/", guides.guide, name="guide"),
     path("favicon.ico", addresses.favicon, name="favicon"),
     path("robots.txt", addresses.robots, name="robots"),
     path("llms.txt", views.llms, name="llms"),

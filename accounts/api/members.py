@@ -182,7 +182,7 @@ def invite(request: ApiRequest, response: HttpResponse, body: NewInvitation) -> 
     "POST",
     f"{ONE}/resend",
     name="resendInvitation",
-    summary="Make a new link",
+    summary="Create a new link",
     scope=Permission.INVITATIONS_CREATE,
     response={200: InvitationShown},
     errors=(PermissionDenied, Conflict),

@@ -1,20 +1,23 @@
 """The form of off-boarding: what becomes of each key and service account of a person."""
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.forms import BoundField
 from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.forms.base import StrictForm
+from accounts.forms.picking import PersonField
 from accounts.held_keys import Choice, Choices, SheetKey, Way
-from accounts.models import User
+from accounts.models import Team, User
+from accounts.models.names import fold
 from accounts.services.off_boarding import OVERLAPS, Care, Whole
 
 NAME = re.compile(r"(key|account)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
@@ -54,16 +57,18 @@ class OffBoardingForm(StrictForm):
         self,
         data: QueryDict | None,
         *,
+        team: Team,
         whole: Whole,
-        heirs: Iterable[User],
+        heirs: "QuerySet[User]",
         heir: User | None,
         is_leaving: bool,
     ) -> None:
         """Prepare the fields. `heir` looks after things unless somebody else is chosen."""
         super().__init__(data, initial={"drawn_at": timezone.now().isoformat()})
-        self._whole, self._is_leaving = whole, is_leaving
-        self.heirs: Mapping[str, User] = {str(user.pk): user for user in heirs}
-        self._heir = str(heir.pk) if heir and str(heir.pk) in self.heirs else ""
+        self._team, self._whole, self._is_leaving = team, whole, is_leaving
+        self._rows, self._heir = heirs, heir
+        self.heirs = PersonField.search(heirs, "")  # usernames to offer
+        self._named = self._looked_up(data or QueryDict())
         for key in whole.keys.keys:
             self._add("key", f"key-{key.id}", key.advised)
         for care in whole.accounts:
@@ -124,11 +129,19 @@ class OffBoardingForm(StrictForm):
 
     def _add(self, kind: str, name: str, advised: Way) -> None:
         ways = [(way.value, LABELS.get(way, way.value.capitalize())) for way in WAYS[kind]]
-        people = [(pk, user.username) for pk, user in self.heirs.items()]
         self.fields[name] = forms.ChoiceField(choices=ways, required=False, initial=advised.value)
-        self.fields[f"{name}-to"] = forms.ChoiceField(
-            choices=people, required=False, initial=self._heir, label="Goes into the care of"
-        )
+        to = PersonField(required=False, initial=self._heir, label="Goes into the care of")
+        to.offer(self._team, self._rows, list_id="heirs")
+        to.known = self._named
+        self.fields[f"{name}-to"] = to
+
+    def _looked_up(self, data: QueryDict) -> dict[str, User]:
+        """Return the people who were typed, by folded username: one statement for all fields."""
+        typed = {str(data[name]).strip().lower() for name in data if name.endswith("-to")}
+        typed = {name for name in typed if name and "\0" not in name}
+        lowered = self._rows.annotate(lowered=Lower("username"))
+        found = lowered.filter(lowered__in=[*typed][: 2 * MAX_POSTED]) if typed else ()
+        return {fold(user.username): user for user in found}
 
     def _chosen(self, kind: str) -> dict[UUID, Choice]:
         found = {}
@@ -143,5 +156,5 @@ class OffBoardingForm(StrictForm):
         way = self.cleaned_data.get(name)
         if not way:
             return None
-        to = self.heirs.get(self.cleaned_data.get(f"{name}-to") or "")
+        to = self.cleaned_data.get(f"{name}-to")
         return Choice(Way(way), to if way == Way.GIVE else None)

@@ -4,8 +4,9 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms.picking import PersonField, people_of
 from accounts.forms.versions import Versioned
-from accounts.models import Environment, ServiceAccount, Team, User
+from accounts.models import Environment, ServiceAccount, Team
 from accounts.services.service_accounts import About
 
 
@@ -27,8 +28,7 @@ class ServiceAccountForm(forms.Form):
         help_text="What it does, and where its keys lie.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    owner = forms.ModelChoiceField(
-        queryset=User.objects.none(),
+    owner = PersonField(
         label="Contact person",
         help_text="A member who knows what breaks when it is disabled.",
     )
@@ -36,8 +36,8 @@ class ServiceAccountForm(forms.Form):
     def __init__(self, *args: Any, team: Team, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         owner = self.fields["owner"]
-        assert isinstance(owner, forms.ModelChoiceField)
-        owner.queryset = User.objects.filter(memberships__team=team).order_by("username")
+        assert isinstance(owner, PersonField)
+        owner.offer(team, people_of(team))
 
     @property
     def about(self) -> About:

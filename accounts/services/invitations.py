@@ -99,7 +99,7 @@ def invite_first_owner(team: Team, address: str, by: Actor) -> Sent:
 
 @transaction.atomic
 def resend(invitation: Invitation, by: Actor) -> Sent:
-    """Make a new link with a new term. The old link ends, and the actor vouches from now on.
+    """Create a new link with a new term. The old link ends, and the actor vouches from now on.
 
     Raises NotAllowed, Closed if the invitation was accepted or withdrawn meanwhile, and TooMany.
     """

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit, held_keys
 from accounts.held_keys import Choice, Choices, HeldKey, Named, Outcome, Sheet, UnknownChoice, Way
@@ -67,7 +68,7 @@ class Whole:
 
 
 def sheet(team: Team, user: User) -> Whole:
-    """Return the keys that a person made, knows or looks after, and their service accounts."""
+    """Return the keys that a person created, knows or looks after, and their service accounts."""
     registry = held_keys.registry()
     in_care = _in_care(team, user).order_by("name_key")
     accounts = list(in_care[:DETAILED])
@@ -77,10 +78,10 @@ def sheet(team: Team, user: User) -> Whole:
     return Whole(registry.sheet(team, user), cares, more)
 
 
-def heirs(team: Team, user: User) -> list[User]:
+def heirs(team: Team, user: User) -> "QuerySet[User]":
     """Return the members who can look after things in a person's place, by name."""
     others = User.objects.filter(memberships__team=team, is_active=True).exclude(pk=user.pk)
-    return list(others.order_by("username"))
+    return others.order_by("username")
 
 
 @transaction.atomic

@@ -62,7 +62,7 @@ def _answer(request: ResetRequest) -> None:
 
 @transaction.atomic
 def new_link(login: str, by: Actor) -> str:
-    """Make a link for the person of this username or e-mail. Older links end. Raises LinkClosed."""
+    """Create a link for a username or e-mail. Older links end. Raises LinkClosed."""
     user = users.find(login)
     if user is None or not user.is_active:
         raise LinkClosed

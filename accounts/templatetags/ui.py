@@ -28,13 +28,16 @@ RELATIVE_FOR = timedelta(days=1)
 
 
 @register.filter
-def ago(when: datetime | None) -> SafeString | str:
-    """Return a `<time>`: in words for a day, then as a date. Its title is the full time."""
+def ago(when: datetime | None, place: str = "") -> SafeString | str:
+    """Return a `<time>`: in words for a day, then as a date. Its title is the full time.
+
+    The place "first" is where a cell begins with it, so with a capital letter.
+    """
     if when is None:
-        return "never"
+        return "Never" if place == "first" else "never"
     age = timezone.now() - when
     if age < timedelta(seconds=10):
-        words = "just now"
+        words = "Just now" if place == "first" else "just now"
     elif age < timedelta(minutes=1):
         words = f"{age.seconds} seconds ago"
     elif age < RELATIVE_FOR:

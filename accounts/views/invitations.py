@@ -1,4 +1,4 @@
-"""Invitations, on the team's side: list, invite, make a new link, withdraw.
+"""Invitations, on the team's side: list, invite, create a new link, withdraw.
 
 A link is shown once.
 """

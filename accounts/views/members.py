@@ -16,9 +16,11 @@ from accounts import held_keys
 from accounts.audit import trail
 from accounts.forms.base import StrictForm, posted, render_forms
 from accounts.forms.members import InvitationForm, RoleForm
+from accounts.forms.picking import PersonField, offer, people_of
 from accounts.guards import TeamRequest, team_view
 from accounts.lists import listing
 from accounts.login import fresh_logins
+from accounts.login.ways_back import posted_from
 from accounts.mail import outbox
 from accounts.models import Invitation, Mail, Membership, Role
 from accounts.models.invitations import InvitationState
@@ -39,6 +41,13 @@ def member_list(request: TeamRequest) -> HttpResponse:
     """Show who is in the team with which role, and the invitations to those who invite."""
     context = page(request, InvitationForm(role=request.principal.role))
     return listing.draw(request, "accounts/members.html", ROWS, context)
+
+
+@team_view(Permission.MEMBERS_VIEW)
+@posted_from("member_list")
+def member_names(request: TeamRequest) -> HttpResponse:
+    """Offer the usernames of members that have in them what somebody types."""
+    return offer(request, PersonField, people_of(request.team))
 
 
 @team_view(Permission.MEMBERS_UPDATE)

@@ -1,4 +1,4 @@
-"""Off-boarding: remove a member, leave, and see what keys a member made, knows or looks after."""
+"""Off-boarding: remove a member, leave, and see the keys that a member created or knows."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -105,12 +105,15 @@ def _sheet(request: TeamRequest, member: Membership, *, is_leaving: bool) -> dic
     whole = off_boarding.sheet(request.team, member.user)
     # What was chosen earlier may be gone by now, and is read all the same.
     has_choices = request.method == "POST" or not whole.is_empty
-    heirs = off_boarding.heirs(request.team, member.user) if has_choices else []
+    heirs = off_boarding.heirs(request.team, member.user)
+    if not has_choices:
+        heirs = heirs.none()
     form = OffBoardingForm(
         posted(request),
+        team=request.team,
         whole=whole,
         heirs=heirs,
-        heir=request.user if member.user != request.user else next(iter(heirs), None),
+        heir=request.user if member.user != request.user else heirs.first(),
         is_leaving=is_leaving,
     )
     return {
@@ -147,9 +150,9 @@ def _tell(request: TeamRequest, member: Membership, outcome: Outcome) -> None:
     if outcome.rotated and outcome.ends_at:
         until = f"{outcome.ends_at.day} {outcome.ends_at:%B, %H:%M} UTC"
         is_over = outcome.ends_at <= timezone.now()
-        words = "Refused{} until a new text is made on the page of each:"
+        words = "Refused{} until a new text is created on the page of each:"
         if not is_over:
-            words = "Old texts end on {}. Make the new one on the page of each:"
+            words = "Old texts end on {}. Create the new one on the page of each:"
         said.append((words, "" if is_over else until, outcome.rotated))
     if outcome.came_later:
         words = "Newer than the sheet, so kept as it is, and {} may know the text:"

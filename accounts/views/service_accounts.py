@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import held_keys
 from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
+from accounts.forms.picking import ServiceAccountField, accounts_of, offer
 from accounts.forms.service_accounts import (
     DeleteServiceAccountForm,
     ServiceAccountChangeForm,
@@ -68,13 +69,18 @@ def account_list(request: TeamRequest) -> HttpResponse:
     return listing.draw(request, "accounts/service_accounts.html", rows_template, {"list": page})
 
 
+@team_view(Permission.SERVICE_ACCOUNTS_VIEW)
+@posted_from("service_account_list")
+def account_names(request: TeamRequest) -> HttpResponse:
+    """Offer the names of accounts that have in them what somebody types."""
+    return offer(request, ServiceAccountField, accounts_of(request.team))
+
+
 @team_view(Permission.SERVICE_ACCOUNTS_CREATE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_new(request: TeamRequest) -> HttpResponse:
     """Make a service account, and go on to its page, where keys are made for it."""
-    form = ServiceAccountForm(
-        posted(request), team=request.team, initial={"owner": request.user.pk}
-    )
+    form = ServiceAccountForm(posted(request), team=request.team, initial={"owner": request.user})
     if form.is_valid():
         try:
             account = service_accounts.create(request.team, form.about, request.principal.actor)

@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from allauth.account import views as allauth_views
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -15,9 +16,17 @@ from accounts.models import Membership, Role, Team, User
 Response = TypeVar("Response", bound=HttpResponseBase)
 # allauth takes a PUT for a POST, which nothing here is made for.
 METHODS = ["GET", "HEAD", "POST"]
-logout = open_view("ends a session; without one it does nothing")(
-    require_http_methods(METHODS)(allauth_views.logout)
-)
+
+
+@open_view("ends a session; without one it does nothing")
+@require_http_methods(METHODS)
+def logout(request: HttpRequest) -> HttpResponseBase:
+    """Ask, and end the session. The login page says that it was done."""
+    was_logged_in = request.user.is_authenticated
+    response: HttpResponseBase = allauth_views.logout(request)
+    if was_logged_in and not request.user.is_authenticated:
+        messages.success(request, "You are logged out.")
+    return response
 
 
 @open_view("people log in here")

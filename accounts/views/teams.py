@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit
+from accounts import audit, held_keys
 from accounts.audit import trail
 from accounts.forms.base import posted, render_forms
 from accounts.forms.teams import (
@@ -30,6 +30,7 @@ from accounts.services import invitations, teams
 from accounts.services.invitations import Sent
 from accounts.services.versions import Stale
 
+USE_DAYS = 14  # of calls, to tell what a suspension stops
 MEMBERSHIPS = Membership.objects.filter(team=OuterRef("pk"))
 OWNERS = MEMBERSHIPS.filter(role=Role.OWNER)
 MEMBERS = Coalesce(
@@ -135,7 +136,9 @@ def team_suspend(request: OperatorRequest, team_id: UUID) -> HttpResponseBase:
     """Say what stops, and refuse its keys and its members' pages; ending it undoes all of it."""
     team = get_object_or_404(Team, pk=team_id)
     if request.method != "POST":
-        context = {"team": team, "members": team.memberships.count()}
+        working, calls = held_keys.registry().stopping(team, USE_DAYS)
+        members = team.memberships.count()
+        context = {"team": team, "members": members, "keys": working, "calls": calls}
         return render(request, "accounts/team_suspend.html", context)
     teams.suspend(team, request.actor)
     said = f"{team.name} is suspended. The next call with its keys is refused."

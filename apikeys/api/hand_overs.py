@@ -68,7 +68,7 @@ EXAMPLE = {
     "POST",
     PATH,
     name="createHandOver",
-    summary="Make a link for the holder of a key",
+    summary="Create a link for the holder of a key",
     scope=Permission.APIKEYS_UPDATE,
     response={201: HandOverShown},
     errors=(PermissionDenied,),

@@ -75,7 +75,7 @@ class Revocation(ApiSchema):
 def rotate(
     request: ApiRequest, response: HttpResponse, key_id: UUID, body: Rotation | None = None
 ) -> Key:
-    """Make a new text beside the present one, which works on until the overlap is over.
+    """Create a new text beside the present one, which works on until the overlap is over.
 
     The text is `api_key` of this answer, and of no other. A key that has no text yet gets its
     first one. While two texts work there is no third: 409. The caller must hold every scope of the

@@ -10,9 +10,10 @@ from django.http import QueryDict
 
 from accounts.forms.base import StrictForm
 from accounts.forms.bounds import limit_fields, networks_field, origins_field
+from accounts.forms.picking import PersonField, PickField, ServiceAccountField, accounts_of
 from accounts.forms.versions import Versioned
 from accounts.mail import addresses
-from accounts.models import Environment, ServiceAccount, User
+from accounts.models import Environment, User
 from accounts.models.limited import LIMIT_COLUMNS
 from apikeys import scopes
 from apikeys.models import ApiKey
@@ -50,11 +51,10 @@ class DetailsForm(KeyForm):
         help_text="What it is for and where its text lies. Never write the text itself here.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    contact = forms.ModelChoiceField(
-        queryset=User.objects.none(),
+    contact = PersonField(
         required=False,
         label="Contact in the team",
-        empty_label="Nobody beside the admins",
+        nobody="Nobody beside the admins",
         help_text="Gets the mails about this key, as the admins do.",
     )
     contact_email = forms.CharField(
@@ -64,11 +64,11 @@ class DetailsForm(KeyForm):
         help_text="It gets one link to confirm. Nothing else is sent before.",
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
-    service_account = forms.ModelChoiceField(
-        queryset=ServiceAccount.objects.none(),
+    service_account = ServiceAccountField(
         required=False,
         label="Service account",
-        empty_label="None: it belongs to the team itself",
+        nobody="None: it belongs to the team itself",
+        help_text="Empty: the key belongs to the team itself.",
     )
     environment = forms.ChoiceField(
         choices=Environment.choices,
@@ -87,15 +87,14 @@ class DetailsForm(KeyForm):
         if key.name == ApiKey.DEFAULT_NAME:
             self.fields["name"].help_text = DEFAULT_NAME_HELP
         members = Q(memberships__team=key.team) | Q(pk=key.contact_id)
-        self._choose("contact", User.objects.filter(members).distinct().order_by("username"))
-        accounts = ServiceAccount.objects.of(key.team).kept().order_by("name_key")
-        self._choose("service_account", accounts)
+        self._offer("contact", User.objects.filter(members).distinct())
+        self._offer("service_account", accounts_of(key.team))
 
     @staticmethod
     def of(key: ApiKey) -> dict[str, Any]:
         """Return the details as they are."""
         plain = ("name", "note", "environment", "contact_email", "rotate_every")
-        related = {"contact": key.contact_id, "service_account": key.service_account_id}
+        related = {"contact": key.contact, "service_account": key.service_account}
         return {name: getattr(key, name) for name in plain} | related
 
     def clean_contact_email(self) -> str:
@@ -108,10 +107,10 @@ class DetailsForm(KeyForm):
         """The details that a valid form holds."""
         return Details(**self.typed)
 
-    def _choose(self, name: str, queryset: Any) -> None:
+    def _offer(self, name: str, rows: Any) -> None:
         field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = queryset
+        assert isinstance(field, PickField)
+        field.offer(self.key.team, rows)
 
 
 class LimitsForm(KeyForm):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django import forms
@@ -10,8 +10,15 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.forms.bounds import limit_fields, limits_of, networks_field, origins_field
+from accounts.forms.picking import (
+    PersonField,
+    PickField,
+    ServiceAccountField,
+    accounts_of,
+    people_of,
+)
 from accounts.forms.words import NO_CHOICE
-from accounts.models import Environment, ServiceAccount, User
+from accounts.models import Environment
 from accounts.models.limited import LIMIT_COLUMNS
 from accounts.permissions import Principal
 from apikeys import found, resources, scopes
@@ -22,7 +29,8 @@ from apikeys.resources import Resource
 from apikeys.scopes import Preset
 from apikeys.services.terms import Terms, lacking
 
-SHOWN = 50  # chatflows that the picker lists
+SHOWN = 50  # chatflows that the picker lists beside the chosen ones
+FEW = 5  # so many are seen at one look, without a search
 LABELS = {
     Preset.PREDICT: "Ask only",
     Preset.READ: "Read only",
@@ -48,18 +56,17 @@ class Choice:
     found: Found | None = None
 
 
+class Offered(NamedTuple):
+    """Chatflows to choose from, as the page draws them: the chosen ones, then others."""
+
+    selected: list[resources.Choice]
+    others: list[resources.Choice]
+
+
 class TextsField(forms.Field):
     """All values that were sent under one name, as they were sent."""
 
     widget = forms.CheckboxSelectMultiple
-
-
-class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A member, by username."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        """Name the person."""
-        return str(obj.username)
 
 
 class NewKeyForm(forms.Form):
@@ -71,20 +78,18 @@ class NewKeyForm(forms.Form):
         help_text="Name the integration that will hold it, such as crm-sync, not the person.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    service_account = forms.ModelChoiceField(
-        queryset=ServiceAccount.objects.none(),
+    service_account = ServiceAccountField(
         required=False,
         label="Service account",
-        empty_label="None: the team's own",
+        nobody="None: the team's own",
         help_text="The machine that will hold it. Its environment is the key's.",
     )
     environment = forms.ChoiceField(
         choices=Environment.choices, required=False, initial=Environment.PRODUCTION
     )
     contact = PersonField(
-        queryset=User.objects.none(),
         required=False,
-        empty_label="Nobody but the admins",
+        nobody="Nobody but the admins",
         help_text="Gets the mails about this key, as the admins do.",
     )
     expires = forms.ChoiceField()
@@ -104,9 +109,12 @@ class NewKeyForm(forms.Form):
         help_text="One a line: https, name, port where it is not 443. No path, no star.",
     )
 
-    def __init__(self, *args: Any, principal: Principal, address: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, principal: Principal, address: str, find: str = "", **kwargs: Any
+    ) -> None:
+        """Prepare the form. `find` is in the name of the chatflows that it offers."""
         super().__init__(*args, **kwargs)
-        self.team = principal.team
+        self.team, self.find = principal.team, find
         self.policy = KeyPolicy.objects.of(self.team).first() or KeyPolicy(team=self.team)
         self.may_give = scopes.givable(principal.permissions, self.policy.scopes)
         self.longest = expiry.life(self.policy.longest_life)
@@ -117,12 +125,8 @@ class NewKeyForm(forms.Form):
         self.ends = expiry.choices(self.longest, may_last_forever=self.policy.may_last_forever)
         self._choices("expires").choices = self.ends
         self.fields["expires_on"].widget.attrs |= expiry.span(self.longest)
-        self._rows("service_account").queryset = (
-            ServiceAccount.objects.of(self.team).kept().order_by("name_key")
-        )
-        self._rows("contact").queryset = User.objects.filter(
-            memberships__team=self.team, is_active=True
-        ).order_by("username")
+        self._pick("service_account").offer(self.team, accounts_of(self.team))
+        self._pick("contact").offer(self.team, people_of(self.team).filter(is_active=True))
 
     @property
     def terms(self) -> Terms:
@@ -192,21 +196,34 @@ class NewKeyForm(forms.Form):
         """The choice of the expiry that is drawn as checked."""
         return str(self["expires"].value() or expiry.default(self.ends))
 
-    @cached_property
-    def picker(self) -> list[tuple[Resource, bool, bool]]:
-        """The chatflows to choose from, each with whether it is selected and whether pinned.
+    @property
+    def to_open(self) -> Offered:
+        """The chatflows that a secret key can open."""
+        return self._offered(_uuids(self["opens"].value()))
 
-        What is chosen stands first, then the first by name. `has_more` says whether others exist.
-        """
-        opened, pinned = _uuids(self["opens"].value()), _uuids([self["pinned_to"].value()])
-        chosen = resources.registry().by_ids(self.team, [*opened | pinned])
-        ids = {resource.id for resource in chosen}
-        rest = [one for one in self._first if one.id not in ids][:SHOWN]
-        return [(one, one.id in opened, one.id in pinned) for one in [*chosen, *rest]]
+    @property
+    def to_pin(self) -> Offered:
+        """The chatflows that a publishable key can be pinned to."""
+        return self._offered(_uuids([self["pinned_to"].value()]))
+
+    @property
+    def shown(self) -> int:
+        """How many chatflows there are to choose from on the page."""
+        return len(self._chosen) + len(self._first)
+
+    @property
+    def has_search(self) -> bool:
+        """Whether there are so many chatflows that a search helps."""
+        return bool(self.find) or len(self._first) > FEW
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether the team has a service account to choose."""
+        return bool(self._pick("service_account").widget.offered)
 
     @property
     def has_more(self) -> bool:
-        """Whether the team has chatflows that the picker does not list."""
+        """Whether more chatflows fit than the page shows."""
         return len(self._first) > SHOWN
 
     def clean_opens(self) -> list[UUID]:
@@ -273,7 +290,20 @@ class NewKeyForm(forms.Form):
 
     @cached_property
     def _first(self) -> list[Resource]:
-        return resources.registry().first(self.team, SHOWN + 1)
+        return resources.registry().first(self.team, SHOWN + 1, self.find)
+
+    @cached_property
+    def _chosen(self) -> list[Resource]:
+        ids = _uuids(self["opens"].value()) | _uuids([self["pinned_to"].value()])
+        return resources.registry().by_ids(self.team, [*ids]) if ids else []
+
+    def _offered(self, chosen: set[UUID]) -> Offered:
+        """Return what is chosen, and then the first by name of those that fit the search."""
+        selected = [
+            resources.Choice(one, is_selected=True) for one in self._chosen if one.id in chosen
+        ]
+        others = [one for one in self._first if one.id not in chosen][:SHOWN]
+        return Offered(selected, [resources.Choice(one, is_selected=False) for one in others])
 
     def _are_known(self, ids: set[UUID]) -> bool:
         return not ids or len(resources.registry().by_ids(self.team, [*ids])) == len(ids)
@@ -283,9 +313,9 @@ class NewKeyForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)
         return field
 
-    def _rows(self, name: str) -> "forms.ModelChoiceField[Any]":
+    def _pick(self, name: str) -> PickField:
         field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)
+        assert isinstance(field, PickField)
         return field
 
 

@@ -34,7 +34,7 @@ SESSION_NAME = "key_link"
 @sensitive_variables("token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def key_hand_over(request: KeyRequest) -> HttpResponse:
-    """Make a link for the holder of a key that has no text yet. The answer shows it, once.
+    """Create a link for the holder of a key that has no text yet. The answer shows it, once.
 
     For a key with a text that is a rotation, and its page asks for more.
     """

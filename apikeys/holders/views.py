@@ -84,7 +84,7 @@ def holder_leave(request: HttpRequest) -> HttpResponse:
 @posted_from("holder")
 @sensitive_variables()
 def holder_rotate(request: HttpRequest) -> HttpResponse:
-    """Make a new text of the key, and show it this once."""
+    """Create a new text of the key, and show it this once."""
     visit = _visit(request)
     if visit is None:
         return redirect("holder")

@@ -73,7 +73,7 @@ class ApiKeyQuerySet(TeamQuerySet["ApiKey"]):
 
 
 class ApiKey(Named, Limited, TeamOwned):
-    """A named credential of a team. It belongs to the team, not to the person who made it."""
+    """A named credential of a team. It belongs to the team, not to the person who created it."""
 
     DEFAULT_NAME = "DefaultKey"
 

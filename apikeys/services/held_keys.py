@@ -37,6 +37,11 @@ class HeldApiKeys:
         calls = key_rows.calls(found)
         return [key_rows.held(key, calls.get(key.id, 0)) for key in found]
 
+    def stopping(self, team: Team, days: int) -> tuple[int, int]:
+        """Return how many keys of a team work, and the calls of the last days to its chatflows."""
+        usable = ApiKey.objects.of(team).usable().count()
+        return usable, resources.registry().calls_of_team(team, days)
+
     def counts(self, accounts: Iterable[ServiceAccount]) -> Mapping[UUID, tuple[int, str]]:
         """Return how many keys each account has, and one's name. One without any is missing."""
         of_accounts = ApiKey.objects.kept().filter(service_account__in=list(accounts))
@@ -58,11 +63,11 @@ class HeldApiKeys:
         keys.delete_all(_kept().filter(service_account=account), by)
 
     def sheet_size(self, team: Team, user: User) -> SheetSize:
-        """Return how many keys of a team a person made, knows or looks after."""
+        """Return how many keys of a team a person created, knows or looks after."""
         return off_boarding.size(team, user)
 
     def sheet(self, team: Team, user: User) -> Sheet:
-        """Return the keys of a team that a person made, knows or looks after."""
+        """Return the keys of a team that a person created, knows or looks after."""
         return off_boarding.sheet(team, user)
 
     def carry_out(self, team: Team, user: User, choices: Choices, by: Actor) -> Outcome:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import Environment, Team, User
 from accounts.models.names import fold
+from apikeys import resources
 from apikeys.models import ApiKey, KeySecret
 from apikeys.models.keys import EXPIRES_SOON, ApiKeyQuerySet, Kind
 
@@ -85,10 +86,12 @@ def _found(team: Team, q: str) -> set[UUID]:
     """Return the ids of keys that a search finds, at most FOUND of each sort.
 
     Names and hints are searched from their beginning among all keys; parts of names and hints,
-    makers and service accounts among the WINDOW keys used last.
+    makers and service accounts among the WINDOW keys used last. The names of
+    chatflows that a key opens find it too.
     """
     kept = ApiKey.objects.of(team).kept()
     found = set(kept.filter(name_key__begins=fold(q)).values_list("pk", flat=True)[:FOUND])
+    found.update(resources.registry().keys_opening(team, q, FOUND))
     secrets, hint = KeySecret.objects.all(), _hint(q)
     if len(hint) >= LEAST_HINT:
         mine = secrets.filter(public_id__begins=hint, key__team=team, key__deleted_at=None)

@@ -79,7 +79,7 @@ def issue(
 
 
 def make_secret(key: ApiKey, shown_to: User | None) -> KeyText:
-    """Make a secret beside those that live, in the transaction of the caller. Return its text.
+    """Create a secret beside those that live, in the transaction of the caller. Return its text.
 
     The caller has locked the team's key policy, which may move the key's end to an earlier moment.
     The text of a publishable key is kept, encrypted.

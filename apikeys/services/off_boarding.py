@@ -1,4 +1,4 @@
-"""Off-boarding: the keys that a person made, knows or looks after, and what becomes of them.
+"""Off-boarding: the keys that a person created, knows or looks after, and what becomes of them.
 
 Nothing here makes a text, so nobody gains by it: it only ever ends texts or changes whom to ask.
 """

@@ -27,7 +27,6 @@ from apikeys.services import browsers, key_lists, keys
 DAYS = 14
 MAY_SELECT = Permission.APIKEYS_UPDATE
 LONGEST_WORD = 20  # characters of a filter
-UNKNOWN = "This is no whole key and no name, so nothing was searched. Paste the key from its start."
 NAMED = 3  # keys of few chatflows: the menu says which ones they would close
 
 
@@ -36,26 +35,23 @@ NAMED = 3  # keys of few chatflows: the menu says which ones they would close
 def key_list(request: TeamRequest) -> HttpResponse:
     """Show keys: name, hint, status, what each opens, last use, calls of 14 days."""
     q = searched(request)
-    if searches.searchable(q) != q[: searches.MAX_LENGTH]:  # a key, which is never echoed
+    if not searches.is_kept(q):  # a key, which is never echoed
         return to_list(request, q)
     return render(request, "apikeys/keys.html", _context(request, q, request.GET))
 
 
 def to_list(request: TeamRequest, text: str) -> HttpResponse:
     """Redirect to the list with what may be kept of a search."""
-    q = searches.searchable(text)
-    if q is None:
-        messages.warning(request, UNKNOWN)
     sent = request.POST if request.method == "POST" else request.GET
     path = reverse("key_list", args=[request.team.slug])
-    return redirect(f"{path}?{urlencode({'q': q or '', 'show': 'all', **_kept(sent)})}")
+    return redirect(path + searches.query(request, text, "q", **{"show": "all", **_kept(sent)}))
 
 
 def search_as_typed(request: TeamRequest) -> HttpResponse:
     """Answer with the rows that a posted search finds, and set the browser's address to it."""
     q = searches.searchable(request.POST.get("q", ""))
     context = _context(request, q or "", request.POST)
-    context |= {"is_part": True, "unknown": "" if q is not None else UNKNOWN}
+    context |= {"is_part": True, "unknown": "" if q is not None else searches.UNKNOWN}
     path, first = context["path"], context["first"]
     response = render(request, "apikeys/key_rows.html", context)
     return replace_url(response, f"{path}?{first}" if first else path)

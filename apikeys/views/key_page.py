@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.guards import shows_secret
 from accounts.login import fresh_logins
 from accounts.models import AuditEvent, Membership
 from accounts.permissions import Permission
-from apikeys import charts, found, meters, resources
+from apikeys import charts, found, meters, resources, searches
 from apikeys.leaks import reports
 from apikeys.models import ApiKey, Kind
 from apikeys.resources import Resource
@@ -42,6 +43,10 @@ class LastUse:
 @require_safe
 def key_page(request: KeyRequest) -> HttpResponse:
     """Show the page."""
+    find = request.GET.get("find", "").replace("\0", "").strip()
+    if not searches.is_kept(find):
+        page = reverse("key_page", args=[request.team.slug, request.key.id])
+        return redirect(f"{page}{searches.query(request, find, 'find')}#opens")
     return render(request, "apikeys/key.html", key_context(request))
 
 
@@ -76,8 +81,10 @@ def key_context(request: KeyRequest) -> dict[str, Any]:
 
 def _use(key: ApiKey) -> dict[str, Any]:
     days = resources.registry().days([key], USE_DAYS).get(key.id, ())
+    let_in, refused = (sum(getattr(day, name) for day in days) for name in ("let_in", "refused"))
     calls = resources.registry().last_calls(key, LAST_CALLS)
     return {
+        "calls_14_days": let_in + refused,
         "chart": charts.chart(days),
         "calls": calls,
         "last_use": _last_use(key, calls),
@@ -94,7 +101,7 @@ def _last_use(key: ApiKey, calls: Any) -> LastUse | None:
 
 
 def _opens(request: KeyRequest) -> dict[str, Any]:
-    find = request.GET.get("find", "").replace("\0", "").strip()
+    find = searches.searchable(request.GET.get("find", "")) or ""
     may_choose = all(
         request.principal.may_do(needed)
         for needed in (Permission.APIKEYS_UPDATE, Permission.CHATFLOWS_UPDATE)

@@ -7,16 +7,16 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import trail
-from accounts.forms.base import searched
 from accounts.forms.versions import LOST
 from accounts.guards import shows_secret
 from accounts.login.ways_back import posted_from
 from accounts.permissions import Permission
 from accounts.services.versions import Stale
-from apikeys import resources
+from apikeys import resources, searches
 from apikeys.services import publishable
 from apikeys.views.key_guard import KeyRequest, get_key, key_view
 from apikeys.views.key_page import SHOWN_CHATFLOWS, key_context
@@ -65,6 +65,10 @@ def key_pin(request: KeyRequest) -> HttpResponse:
         messages.info(request, f"{key.name} is a secret key, which is pinned to no chatflow.")
         return redirect("key_page", request.team.slug, key.id)
     if request.method != "POST":
+        typed = request.GET.get("find", "")
+        if not searches.is_kept(typed.replace("\0", "")):
+            page = reverse("key_pin", args=[request.team.slug, key.id])
+            return redirect(page + searches.query(request, typed, "find"))
         return render(request, "apikeys/pin.html", _pin_context(request))
     try:
         seen = _posted_id(request, "version", LOST)
@@ -88,7 +92,7 @@ def _again(request: KeyRequest, error: ValidationError, typed: str) -> HttpRespo
 
 
 def _pin_context(request: KeyRequest) -> dict[str, Any]:
-    find = searched(request)
+    find = searches.searchable(request.GET.get("find", "")) or ""
     return {
         "key": request.key,
         "find": find,

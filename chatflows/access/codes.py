@@ -114,7 +114,7 @@ INSUFFICIENT_SCOPE = Code(
     "Forbidden",
     "The key lacks the scope that this call needs.",
     "The key was made without predictions:create.",
-    "Make another key.",
+    "Create another key.",
 )
 KEY_NOT_SELECTED = Code(
     "key_not_selected",
@@ -145,7 +145,7 @@ UNAVAILABLE = Code(
     503,
     "Unavailable",
     "A part that is needed is away. Try again in a moment.",
-    "A part that is needed to check the key is away.",
+    "The database, or another part that checks keys, can't be reached.",
     "Try again after the seconds in Retry-After.",
 )
 

@@ -139,6 +139,11 @@ def calls_of_chatflow(chatflow: Chatflow, days: int) -> int:
     return _from_outside(mine, days)
 
 
+def calls_of_team(team: Team, days: int) -> int:
+    """Return how many calls came to a team in the last days, the playground's aside."""
+    return _from_outside(UsageHour.objects.of(team), days)
+
+
 def counts_of(subject: UUID, team: Team) -> tuple[PeriodCount, PeriodCount]:
     """Return what a key or a chatflow took today and this month, also where no row stands yet."""
     now = timezone.now()

@@ -121,14 +121,15 @@ class FaqImportForm(forms.Form):
         if self.errors:
             return self.cleaned_data
         if bool(file) == bool(pasted.strip()):
-            raise forms.ValidationError("Choose a file or paste a text: one of the two.")
+            self.add_error("text", "Choose a file or paste a text: one of the two.")
+            return self.cleaned_data
         name = (file.name or "") if file else ""
         try:
             self.source = files.text_of(file.read() if file else pasted.encode())
             self.markdown = files.is_markdown(self.source, name)
             self.reading = files.parse(self.source, markdown=self.markdown)
         except files.Unreadable as error:
-            raise forms.ValidationError(str(error)) from None
+            self.add_error("file" if file else "text", str(error))
         return self.cleaned_data
 
 

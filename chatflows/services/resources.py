@@ -12,6 +12,7 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 
 from accounts.models import Team
+from accounts.models.names import fold
 from accounts.network import addresses
 from accounts.permissions import Actor
 from apikeys.credentials import Credential
@@ -38,15 +39,18 @@ from chatflows.predictions import running
 from chatflows.services import chatflows, examples
 from chatflows.snippets import Snippet
 
+MOST_NAMED = 100  # chatflows whose keys one search finds
 NOBODY = UUID(int=0)
 
 
 class ChatflowResources:
     """Implements `apikeys.resources.Resources`."""
 
-    def first(self, team: Team, count: int) -> list[Resource]:
-        """Return the first chatflows of a team, by name."""
+    def first(self, team: Team, count: int, find: str = "") -> list[Resource]:
+        """Return the first chatflows of a team, by name, that have `find` in their names."""
         named = Chatflow.objects.of(team).order_by("name_key").select_related("team")
+        if find:
+            named = named.filter(name_key__contains=fold(find))
         return [_resource(chatflow) for chatflow in named[:count]]
 
     def by_ids(self, team: Team, ids: Sequence[UUID]) -> list[Resource]:
@@ -96,6 +100,13 @@ class ChatflowResources:
         of_keys = Selection.objects.filter(key__in=[key.id for key in keys]).values("key_id")
         counts = of_keys.annotate(count=Count("pk"), first=Min("chatflow__name"))
         return {row["key_id"]: Opened(row["count"], row["first"]) for row in counts.order_by()}
+
+    def keys_opening(self, team: Team, find: str, count: int) -> Iterable[UUID]:
+        """Return at most `count` ids of keys that open a chatflow with `find` in its name."""
+        named = Chatflow.objects.of(team).filter(name_key__contains=fold(find))
+        ids = [*named.values_list("pk", flat=True)[:MOST_NAMED]]
+        opened = Selection.objects.filter(chatflow__in=ids, key__deleted_at=None)
+        return [*opened.values_list("key_id", flat=True).distinct()[:count]] if ids else []
 
     def opened_ids(self, key_ids: Sequence[UUID]) -> Iterable[tuple[UUID, UUID]]:
         """Return a pair of ids, key and chatflow, for each selection of one of the keys."""
@@ -172,6 +183,10 @@ class ChatflowResources:
     def calls_since(self, key: ApiKey, days: int) -> int:
         """Return how many calls the key made in the last days."""
         return usage.calls_of_key(key, days)
+
+    def calls_of_team(self, team: Team, days: int) -> int:
+        """Return how many calls came to a team in the last days, with a key or without."""
+        return usage.calls_of_team(team, days)
 
     def days(self, keys: Iterable[ApiKey], days: int) -> Mapping[UUID, Sequence[Day]]:
         """Return the calls of each key in the last days, every day once, the oldest first."""

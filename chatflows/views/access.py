@@ -8,6 +8,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from accounts import money
@@ -19,6 +21,7 @@ from accounts.login.ways_back import posted_from
 from accounts.network import addresses
 from accounts.permissions import Permission
 from accounts.services.versions import Stale
+from apikeys import searches
 from chatflows import snippets
 from chatflows.calls import usage
 from chatflows.forms.access import AccessForm
@@ -35,6 +38,9 @@ SAVED = "Access is saved. Callers notice on the next call."
 @require_safe
 def chatflow_access(request: ChatflowRequest) -> HttpResponse:
     """Show the page: mode, keys, limits, code to paste, last calls."""
+    q = searched(request)
+    if not searches.is_kept(q):
+        return _searched(request, q)
     form = AccessForm(chatflow=request.chatflow)
     return render(request, "chatflows/access.html", _context(request, request.chatflow, form))
 
@@ -60,13 +66,23 @@ def chatflow_access_save(request: ChatflowRequest) -> HttpResponse:
 
 
 @chatflow_view(Permission.CHATFLOWS_VIEW)
-@require_safe
+@sensitive_post_parameters("q")
+@posted_from("chatflow_access")
 def chatflow_access_keys(request: ChatflowRequest) -> HttpResponse:
-    """Search keys for the picker, as a fragment."""
-    picker = key_picker.pick(request.chatflow, searched(request))
+    """Search keys for the picker, as a fragment; without a script, on the page drawn anew."""
+    q = request.POST.get("q", "")
+    if not request.htmx:
+        return _searched(request, q)
+    picker = key_picker.pick(request.chatflow, q)
     may_edit = request.principal.may_do(permission_for(request.chatflow, "update"))
     context = {"chatflow": request.chatflow, "picker": picker, "may_edit": may_edit}
     return render(request, "chatflows/key_picker_found.html", context)
+
+
+def _searched(request: ChatflowRequest, text: str) -> HttpResponse:
+    """Redirect to the page with what may be kept of a search."""
+    page = reverse("chatflow_access", args=[request.team.slug, request.chatflow.id])
+    return redirect(page + searches.query(request, text, "q"))
 
 
 def _stale(request: ChatflowRequest, access: chatflows.Access) -> HttpResponse:

@@ -5,7 +5,7 @@ from functools import partial
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.lists import listing
@@ -24,7 +24,9 @@ OUTCOMES = listing.Filter(
 @chatflow_view(Permission.CHATFLOWS_VIEW)
 @require_safe
 def chatflow_calls(request: ChatflowRequest) -> HttpResponse:
-    """Show the last calls, as a fragment."""
+    """Show the last calls, as a fragment. Without a script, lead to the page of all calls."""
+    if not request.htmx:
+        return redirect("chatflow_call_list", request.team.slug, request.chatflow.id)
     context = {"chatflow": request.chatflow, "calls": last_calls(request.chatflow)}
     return render(request, "chatflows/access.html#calls", context)
 

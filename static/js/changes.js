@@ -1,4 +1,4 @@
-// The save bar: what of a form is not saved yet, and the picker's search, which loses no choice.
+// The save bar: what of a form is not saved yet.
 (() => {
   "use strict";
   const bar = () => document.querySelector("[data-changes]");
@@ -59,18 +59,5 @@
   document.addEventListener("reset", () => setTimeout(count));
   document.addEventListener("htmx:afterSettle", count);
 
-  // A search puts other rows in place of those it found before. Rows that were checked move up to the
-  // selected ones, and no key stands there twice.
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.id !== "found") return;
-    const picked = document.getElementById("picked");
-    picked.append(...[...event.detail.target.querySelectorAll("li")].filter((row) => row.querySelector(":checked")));
-  });
-  document.addEventListener("htmx:afterSwap", () => {
-    const ids = new Set([...document.querySelectorAll("#picked [name=keys]")].map((box) => box.value));
-    document.querySelectorAll("#found li").forEach((row) => {
-      if (ids.has(row.querySelector("[name=keys]").value)) row.remove();
-    });
-  });
   count();
 })();

@@ -118,17 +118,22 @@
     }
   });
 
-  // Filters: rows of a picker while one types, a list's form when a choice changes.
-  document.addEventListener("input", (event) => {
-    if (!event.target.matches("[data-filter]")) return;
-    const words = event.target.value.trim().toLowerCase();
-    const picker = event.target.closest(".picker");
-    const rows = all(".picker__rows > li", picker);
-    rows.forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(words)));
-    picker.querySelector("[data-filter-nothing]").hidden = rows.some((row) => !row.hidden);
+  // Pickers: a search puts other rows in place of those it found before. Rows that were chosen move up
+  // to the chosen ones, and none stands there twice.
+  const valueOf = (row) => row.querySelector("input").value;
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    if (!target.matches("[data-found]")) return;
+    const chosen = all("li", target).filter((row) => row.querySelector(":checked"));
+    target.closest(".picker").querySelector("[data-picked]").append(...chosen);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const picker of all(".picker:has([data-found])")) {
+      const picked = new Set(all("[data-picked] li", picker).map(valueOf));
+      all("[data-found] li", picker).filter((row) => picked.has(valueOf(row))).forEach((row) => row.remove());
+    }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target.matches("[data-filter]")) event.preventDefault();
+    if (event.key === "Enter" && event.target.matches("[data-picker-search]")) event.preventDefault();
   });
   // A pasted key is searched by its public id: its secret never leaves the browser.
   document.addEventListener("input", (event) => {

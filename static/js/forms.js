@@ -22,7 +22,7 @@ function isChanged(field) {
   const pathOf = (form) => new URL(form.getAttribute("action") || location.href, location.href).pathname;
   // Fields of passwords can be shown as text: a button beside them does.
   function isTyped(field) {
-    const isOther = ["password", "file", "hidden", "submit", "button", "reset", "image"].includes(field.type);
+    const isOther = ["password", "search", "file", "hidden", "submit", "button", "reset", "image"].includes(field.type);
     const isSecret = field.closest("[data-unkept]") || field.parentElement.querySelector("[data-show-password]");
     return field.matches("input, textarea, select") && field.name && !field.disabled && !isOther && !isSecret;
   }
@@ -113,7 +113,7 @@ function isChanged(field) {
   const senders = new WeakMap();
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, requestConfig, target } = event.detail;
-    if (requestConfig.verb === "get" || elt.matches("[role=search]")) return; // a list is searched while one types
+    if (requestConfig.verb === "get" || elt.matches("[role=search], [type=search], [list]")) return; // a list is searched while one types
     const by = requestConfig.triggeringEvent?.submitter ?? (elt.matches("button") ? elt : buttonOf(elt));
     if (busy.has(by)) return event.preventDefault();
     if (target.matches("[role=status]")) target.replaceChildren();

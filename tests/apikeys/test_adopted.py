@@ -18,7 +18,7 @@ from tests.chatflows.flowise_imports.shapes import api_secret
 
 pytestmark = pytest.mark.fast
 
-# Made by Flowise's own code on node 20 (flowise-wire, section 6.4).
+# Created by Flowise's own code on node 20 (flowise-wire, section 6.4).
 GENUINE = "6Zw6oNKP_SCs5AwHOrIRjIUGbOXxF8PdzbEcvKmMtHY"
 SECRET = (
     "f998930fc671736f9bad73f9bf61185e3d94c40ecf98f8675074b5a37cf7555f"

@@ -63,6 +63,7 @@ class Belongings:
     digest: str = "nobodys"
     token: str = "nobodys"
     proof: str = "nobodys"
+    name: str = "people"  # of a guide, which belongs to no team
 
 
 class Asker(NamedTuple):
@@ -266,7 +267,7 @@ def strangers(
     """For each id in the path: the other team's there, and nobody's. Teams are an operator's."""
     theirs: dict[str, Any] = asdict(replace(world.globex, digest=world.askers["stranger"].digest))
     for kind, name in PARAMETER.findall(page.path):
-        if name in ("token", "proof", "team_id") or (
+        if name in ("token", "proof", "team_id", "name") or (
             name == "slug" and page.path.startswith("/flow/")
         ):
             continue

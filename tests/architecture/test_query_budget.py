@@ -59,7 +59,6 @@ BUDGET = {
     "chatflow_list": 7,
     "chatflow_new": 4,
     "chatflow_access": 14,  # likewise, and what was taken of the limits
-    "chatflow_access_keys": 9,
     "chatflow_calls": 6,
     "chatflow_engine": 9,
     "faq_import": 5,
@@ -75,6 +74,8 @@ BUDGET = {
     "account_login": 0,
     "forgotten_password": 0,
     "home": 3,
+    "guide_list": 3,
+    "guide": 3,
     "profile": 7,
     "account": 4,
     "team_home": 4,
@@ -139,6 +140,7 @@ class Many(NamedTuple):
         arguments: dict[str, list[object]] = {
             "operator_team_rename": [self.team.id],
             "operator_team_delete": [self.team.id],
+            "guide": ["people"],
             "hosted_chat": ["acme", self.faq.id],
             "key_pin": ["acme", self.shop.id],
         }

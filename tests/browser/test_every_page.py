@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
+from config.guides import guides
 from tests.browser.conftest import log_in
 from tests.looks import wrong
 from tests.server.shipped import Shipped
@@ -68,6 +69,8 @@ PAGES = [
     "/leaked-key/",
     "/key-link/",
     "/api/docs",
+    "/docs/",
+    *(f"/docs/{name}/" for name in guides.NAMES),
     "/t/acme/members/",
     "/t/acme/members/leave/",
     "/t/acme/members/{member}/role/",
@@ -154,11 +157,11 @@ def make_link(maker: Page, look: Look) -> str:
     """Make a hand-over link, after a passphrase that is refused."""
     maker.get_by_role("link", name="Hand over").click()
     maker.get_by_label("Passphrase").fill("abc")
-    maker.get_by_role("button", name="Make link").click()
+    maker.get_by_role("button", name="Create link").click()
     expect(maker.get_by_text("Use 6 to 200 characters")).to_be_visible()
     look(maker, "make, refused")
     maker.get_by_label("Passphrase").fill("seven quiet")
-    maker.get_by_role("button", name="Make link").click()
+    maker.get_by_role("button", name="Create link").click()
     link = maker.locator("[data-copy-source]").inner_text()
     look(maker, "made")
     return link

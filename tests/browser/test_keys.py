@@ -20,7 +20,7 @@ def make_key(page: Page, server: Shipped, name: str, *, opens: bool) -> str:
     page.get_by_label("Name", exact=True).fill(name)
     if opens:
         page.get_by_role("checkbox", name=re.compile("Flowlatch FAQ")).check()
-    page.locator("main form button[type=submit]").click()
+    page.get_by_role("button", name="Create key", exact=True).click()
     code = page.locator(".key-tag code")
     expect(code).to_be_visible()
     return code.inner_text().replace("\n", "")

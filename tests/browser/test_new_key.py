@@ -82,3 +82,34 @@ def test_a_refused_form_names_each_field_and_keeps_what_was_typed(plain: Page) -
     plain.get_by_role("button", name="Create key").click()
     expect(plain.locator("h1")).to_contain_text("shop-widget")
     expect(plain.locator(".found")).to_contain_text("ask Flowlatch FAQ, at most 60 times a minute")
+
+
+MANY = """
+from accounts.models import Team
+from tests import rows
+rows.fill(Team.objects.get(slug="acme"), 80)
+"""
+
+
+@pytest.mark.large
+def test_a_search_while_typing_keeps_what_is_chosen(acme: Shipped, page: Page) -> None:
+    assert acme.manage("shell", "-c", MANY).returncode == 0
+    log_in(page, acme)
+    page.goto(f"{acme.url}/t/acme/keys/new/")
+    page.get_by_label("Name", exact=True).fill("night-job")
+    page.get_by_role("checkbox", name="crm-sync helper 0").check()
+    page.get_by_role("searchbox", name="Search chatflows").first.fill("tablet helper 13")
+    found = page.locator("[data-found]").first
+    expect(found.get_by_role("checkbox")).to_have_count(1)
+    expect(page.get_by_role("checkbox", name="crm-sync helper 0")).to_be_checked()
+    found.get_by_role("checkbox").check()
+    page.get_by_label("Contact").fill("son-0077")
+    expect(page.locator("#id_contact_names option")).to_have_count(1)
+    assert "tablet" not in page.url
+    page.get_by_role("button", name="Create key", exact=True).click()
+    expect(page.locator(".error:visible")).to_contain_text("No member has this name")
+    expect(page.get_by_label("Contact")).to_be_focused()
+    page.get_by_label("Contact").fill("person-0077")
+    page.get_by_role("button", name="Create key", exact=True).click()
+    expect(page.locator("main")).to_contain_text("night-job is ready")
+    expect(page.locator("main")).to_contain_text("fleet-tablet helper 13")

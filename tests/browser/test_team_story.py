@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 WEAK, STRONG, NEW = "flowlatch123", "nine copper kettles", "eleven paper boats"
+OPEN_FLOW_APP = re.compile("Turn on the flow app|Change password or access")
 # What changes something: a form's button or field that is not switched off.
 PRESSABLE = (
     "main form[method=post]:not([role=search]) "
@@ -251,7 +252,7 @@ def test_without_a_mail_server_the_page_gives_the_link_and_says_that_no_mail_was
     alice.goto(f"{server.url}/t/acme/members/")
     expect(alice.get_by_text("This server sends no mail")).to_be_visible()
     alice.get_by_label("E-mail").fill("vera@acme.example")
-    press(alice, "Make invitation")
+    press(alice, "Create invitation")
     expect(alice.get_by_text("No mail was sent.")).to_be_visible()
     expect(alice.get_by_text("on the way")).to_have_count(0)
     press(alice, "Copy link")
@@ -313,7 +314,7 @@ def publish(page: Page, settings_page: str, title: str) -> None:
 def set_login(page: Page, server: Shipped, username: str, password: str) -> str:
     """Turn the flow app on; the address to pass on."""
     page.goto(f"{server.url}/t/acme/settings/flow-app/")
-    page.get_by_role("link", name="Change password or access").click()
+    page.get_by_role("link", name=OPEN_FLOW_APP).click()
     page.get_by_role("radio", name=re.compile("^Password")).check()
     page.get_by_role("textbox", name="Username").fill(username)
     page.get_by_role("textbox", name="Password").fill(password)

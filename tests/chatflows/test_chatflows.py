@@ -10,12 +10,13 @@ from django.db import IntegrityError, transaction
 from accounts import audit
 from accounts.models import AuditEvent, Team
 from accounts.permissions import Actor
+from accounts.services.versions import Stale
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from chatflows.faq import entries
 from chatflows.models import Chatflow, FaqEntry, Selection
 from chatflows.services import chatflows
-from chatflows.services.chatflows import Access, Stale
+from chatflows.services.chatflows import Access
 from tests import factories
 from tests.conftest import Integration
 

@@ -69,7 +69,7 @@ def make(
     when_silent: bool = False,
     moves_end: bool = False,
 ) -> tuple[HandOver, str]:
-    """Make a link for whoever will hold the key. Return it and its token, which is stored nowhere.
+    """Create a link for whoever will hold the key. Return it and its token, stored nowhere.
 
     `holder` says for whom it is meant, and is shown to the team alone. A key with a text is rotated
     when the link is used: the overlap begins then, and with `moves_end` the key's end moves as

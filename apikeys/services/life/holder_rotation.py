@@ -66,7 +66,7 @@ def why_not(key: ApiKey, secret: KeySecret) -> str:
 
 @transaction.atomic
 def rotate(key: ApiKey, secret: KeySecret, address: str) -> str:
-    """Make a new text beside the one of `secret`, and return it. The old one works a day more.
+    """Create a new text beside the one of `secret`, and return it. The old one works a day more.
 
     Mails the contact and the admins a link that undoes it. Raises NotNow.
     """

@@ -55,7 +55,7 @@ def test_it_says_who_did_what_from_where(as_alice: Client, acme: Team, by_alice:
     key = keys.create(acme, "crm-sync", by_alice)
     body = as_alice.get(LIST).content.decode()
     link = f'<a class="name" href="/t/acme/keys/{key.id}/">crm-sync</a>'
-    assert f"<strong>alice</strong> made the key {link}" in body
+    assert f"<strong>alice</strong> created the key {link}" in body
     assert "api_key.create" in body
     assert "192.0.2.1" in body
 
@@ -215,7 +215,7 @@ def test_a_file_goes_past_its_batches_and_holds_everything(
     events = AuditEvent.objects.filter(team_id=acme.id).order_by("-sequence")
     assert [line["mac"] for line in lines] == list(events.values_list("mac", flat=True))
     assert (lines[0]["before"], lines[0]["after"]) == ({"a": [1, "x"]}, {"é": None})
-    assert lines[0]["what"] == "made the key crm"
+    assert lines[0]["what"] == "created the key crm"
 
 
 def test_every_event_of_the_code_has_a_sentence_that_tells_its_target() -> None:

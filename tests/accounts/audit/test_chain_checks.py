@@ -34,7 +34,7 @@ def test_the_check_names_the_entry_that_was_edited(as_alice: Client, acme: Team)
     AuditEvent.objects.filter(pk=edited.pk).update(actor_name="somebody else")
     body = as_alice.post(VERIFY).content.decode()
     assert f"The chain breaks at entry {edited.sequence}: a row was edited." in body
-    assert "somebody else made the key <b>crm</b>" in " ".join(body.split())
+    assert "somebody else created the key <b>crm</b>" in " ".join(body.split())
 
 
 def command(**options: Any) -> str:
@@ -73,7 +73,7 @@ def test_the_command_fails_and_names_the_row(
         call_command("verify_audit", team="acme")
     said = capsys.readouterr().out
     assert f"acme: broken at entry {one.sequence}: " in said
-    assert ("made the key crm" in said) is (harm == "edit")
+    assert ("created the key crm" in said) is (harm == "edit")
 
 
 def test_a_cut_end_shows_against_a_link_noted_elsewhere(acme: Team) -> None:

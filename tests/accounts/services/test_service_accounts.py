@@ -44,7 +44,7 @@ def page(account_id: UUID, verb: str = "") -> str:
 
 def filled(person: User, /, **change: str) -> dict[str, str]:
     fields = {"name": "production-crm-sync", "environment": "production", "description": ""}
-    return {**fields, "owner": str(person.pk), **change}
+    return {**fields, "owner": person.username, **change}
 
 
 def actions(team: Team) -> list[str]:
@@ -229,8 +229,8 @@ def test_a_key_is_made_for_one_on_the_page_of_new_keys(
     as_alice: Client, crm: ServiceAccount
 ) -> None:
     form = as_alice.get(f"/t/acme/keys/new/?service_account={crm.id}").content.decode()
-    assert f'<option value="{crm.id}" selected>' in form
-    values = {"name": "crm-1", "expires": "never", "service_account": str(crm.id)}
+    assert f'name="service_account" value="{crm.name}"' in form
+    values = {"name": "crm-1", "expires": "never", "service_account": crm.name}
     assert "Held by" in as_alice.post("/t/acme/keys/new/", values).content.decode()
     assert ApiKey.objects.get(name="crm-1").service_account == crm
     body = as_alice.get("/t/acme/keys/", {"q": "production-crm"}).content.decode()
@@ -240,7 +240,7 @@ def test_a_key_is_made_for_one_on_the_page_of_new_keys(
 def test_another_teams_account_gets_no_key(
     as_mallory: Client, globex: Team, crm: ServiceAccount, by_alice: Actor
 ) -> None:
-    values = {"name": "k", "expires": "never", "service_account": str(crm.id)}
+    values = {"name": "k", "expires": "never", "service_account": "crm"}
     assert as_mallory.post("/t/globex/keys/new/", values).status_code == 422
     assert b"production-crm" not in as_mallory.get("/t/globex/keys/new/").content
     with pytest.raises(ValidationError):

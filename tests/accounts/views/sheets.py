@@ -25,7 +25,13 @@ class Fields(HTMLParser):
             self.sent = {}
         elif tag == "select":
             self._select = name
-        elif tag == "option" and (self._select not in self.sent or "selected" in given):
+        elif tag == "datalist":
+            self._select = ""
+        elif (
+            tag == "option"
+            and self._select
+            and (self._select not in self.sent or "selected" in given)
+        ):
             self.sent[self._select] = value
         elif tag == "input" and name and (given.get("type") != "radio" or "checked" in given):
             self.sent[name] = value

@@ -51,7 +51,8 @@ def test_every_page_has_the_same_menu_and_no_name_twice(acme: Team, operator: Cl
     assert whole["Mail"] == "/t/acme/mail/"
     assert whole["Installation mail"] == "/operator/mail/"
     assert whole["Installation audit"] == "/operator/audit/"
-    assert whole["API documentation"] == "/api/docs"
+    assert whole["API reference"] == "/api/docs"
+    assert whole["Documentation"] == "/docs/"
     for path in ("/operator/teams/", "/operator/audit/", "/profile/", "/profile/password/"):
         assert menu(operator.get(path).content.decode()) == whole, path
 

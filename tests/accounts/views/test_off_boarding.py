@@ -96,7 +96,7 @@ def test_the_notice_names_what_waits_for_a_new_text(
     address = url(eddie, "remove")
     page = as_adam.post(address, drawn(as_adam, address), follow=True).content.decode()
     assert f'<a href="/t/acme/keys/{crm.id}/">crm-sync</a>' in page
-    assert "Make the new one on the page of each" in page
+    assert "Create the new one on the page of each" in page
 
 
 @pytest.mark.parametrize("overlap", ["none", "24-hours", "7-days", "until-silent"])
@@ -130,9 +130,7 @@ def test_keep_and_give_leave_the_text_and_say_that_the_person_knows_it(
     second = made_by(eddie, "label-printer")
     address = url(eddie, "remove")
     sent = drawn(as_adam, address) | {way(crm): "keep", way(second): "give"}
-    page = as_adam.post(
-        address, sent | {f"{way(second)}-to": str(vera.pk)}, follow=True
-    ).content.decode()
+    page = as_adam.post(address, sent | {f"{way(second)}-to": "vera"}, follow=True).content.decode()
     assert "eddie can go on calling with what was kept" in page
     assert is_usable(crm)
     assert is_usable(second)
@@ -163,7 +161,7 @@ def test_service_accounts_go_into_other_care(
     key, _ = keys.add(acme, "robot-1", factories.TESTER, service_account=robot)
     address = url(eddie, "remove")
     sent = drawn(as_adam, address)
-    assert (sent[f"account-{robot.id}"], sent[f"account-{robot.id}-to"]) == ("give", str(adam.pk))
+    assert (sent[f"account-{robot.id}"], sent[f"account-{robot.id}-to"]) == ("give", "adam")
     assert "Staging" in as_adam.get(address).content.decode()
     as_adam.post(address, sent)
     robot.refresh_from_db()
@@ -241,7 +239,7 @@ def test_a_role_that_is_lowered_leads_to_the_keys(
 
 
 def test_somebody_without_keys_is_removed_by_one_button(as_adam: Client, vera: User) -> None:
-    assert b"made no key here" in as_adam.get(url(vera, "remove")).content
+    assert b"created no key here" in as_adam.get(url(vera, "remove")).content
     assert as_adam.post(url(vera, "remove")).status_code == 302
     assert not is_member(vera)
 

@@ -174,7 +174,7 @@ def test_of_two_at_once_one_gets_the_text(acme: Team) -> None:
 def test_the_whole_way_in_two_browsers(acme: Team, alice: User, default_key: ApiKey) -> None:
     maker, holder, preview = factories.client(alice, is_fresh=True), Client(), Client()
     path = f"/t/acme/keys/{default_key.id}/hand-over/"
-    assert "Make link" in maker.get(path).content.decode()
+    assert "Create link" in maker.get(path).content.decode()
     made = maker.post(path, {"lifetime": "24h", "passphrase": ""}).content.decode()
     url = made.partition("/key-link/")[2].partition("<")[0].strip()
     assert "A link waits for its holder already" in maker.get(path).content.decode()

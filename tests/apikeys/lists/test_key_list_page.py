@@ -189,3 +189,34 @@ def test_while_somebody_types_no_text_of_a_key_reaches_an_address(
     assert "nothing was searched" in part.content.decode()
     for answer in (typed, part):
         assert secret not in f"{answer.content!r}{answer.headers!r}"
+
+
+def test_keys_are_found_by_a_chatflow_that_they_open(as_alice: Client, acme: Team) -> None:
+    tickets = factories.chatflow(acme, "Ticket desk")
+    factories.key(acme, "crm-sync", tickets)
+    factories.key(acme, "nightly")
+    rows = as_alice.get("/t/acme/keys/", {"q": "TICKET"}).content.decode()
+    assert "crm-sync" in rows
+    assert "nightly" not in rows
+
+
+def test_a_chatflow_of_another_team_finds_nothing(
+    as_alice: Client, acme: Team, globex: Team
+) -> None:
+    theirs = factories.chatflow(globex, "Ticket desk")
+    factories.key(globex, "theirs", theirs)
+    factories.key(acme, "ours")
+    rows = as_alice.get("/t/acme/keys/", {"q": "ticket"}).content.decode()
+    assert "theirs" not in rows
+    assert ">ours<" not in rows
+
+
+def test_the_order_is_a_control_of_the_list(as_alice: Client, acme: Team) -> None:
+    factories.key(acme, "crm-sync")
+    assert (
+        '<option value="">Last used first</option>'
+        in as_alice.get("/t/acme/keys/").content.decode()
+    )
+    sent = as_alice.post("/t/acme/keys/search/", {"q": "", "sort": "-name"})
+    page = as_alice.get(sent.headers["Location"]).content.decode()
+    assert '<option value="-name" selected>' in page

@@ -166,7 +166,7 @@ def test_a_member_and_an_address_are_one_too_many(
 ) -> None:
     fields = {"name": "crm-sync", "environment": "production", "contact_email": NORA}
     answer = as_eddie.post(
-        f"/t/acme/keys/{integration.key.id}/edit/", {**fields, "contact": eddie.pk, "version": 1}
+        f"/t/acme/keys/{integration.key.id}/edit/", {**fields, "contact": "eddie", "version": 1}
     )
     assert answer.status_code == 422
     assert "contact_email" in answer.context["form"].errors

@@ -43,7 +43,7 @@ def last_event(action: str) -> AuditEvent:
 def test_details_are_saved_with_before_and_after(
     as_eddie: Client, eddie: User, integration: Integration
 ) -> None:
-    typed = {**DETAILS, "name": "crm", "note": "Nightly", "contact": eddie.pk, "rotate_every": 90}
+    typed = {**DETAILS, "name": "crm", "note": "Nightly", "contact": "eddie", "rotate_every": 90}
     answer = send(as_eddie, integration.key, "edit", {**typed, "environment": "staging"})
     assert answer["Location"] == f"/t/acme/keys/{integration.key.id}/"
     key = now(integration.key)
@@ -290,7 +290,7 @@ def test_a_key_leaves_no_disabled_account(
     as_eddie: Client, integration: Integration, acme: Team, by_alice: Actor
 ) -> None:
     account = service_accounts.create(acme, About("Sync", "staging"), by_alice)
-    send(as_eddie, integration.key, "edit", {**DETAILS, "service_account": account.pk})
+    send(as_eddie, integration.key, "edit", {**DETAILS, "service_account": account.name})
     assert now(integration.key).service_account == account
     service_accounts.disable(account, by_alice)
     answer = send(as_eddie, integration.key, "edit", DETAILS)

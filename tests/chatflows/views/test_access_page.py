@@ -24,7 +24,7 @@ def test_the_access_page_shows_address_keys_and_the_last_calls(
     assert "DefaultKey" in body
     assert "not selected for this chatflow" in body
     assert integration.text.split("_")[3] not in body
-    fragment = as_alice.get(page(faq.id, "chatflow_calls")).content.decode()
+    fragment = as_alice.get(page(faq.id, "chatflow_calls"), HTTP_HX_REQUEST="true").content.decode()
     assert "not selected for this chatflow" in fragment
     assert "<html" not in fragment
 
@@ -32,7 +32,7 @@ def test_the_access_page_shows_address_keys_and_the_last_calls(
 def test_only_the_last_twenty_calls_are_shown(as_alice: Client, faq: Chatflow) -> None:
     records = [factories.call(faq, client_address=f"192.0.2.{n}") for n in range(30)]
     store.write(records)
-    body = as_alice.get(page(faq.id, "chatflow_calls")).content.decode()
+    body = as_alice.get(page(faq.id, "chatflow_calls"), HTTP_HX_REQUEST="true").content.decode()
     assert "192.0.2.29" in body
     assert "192.0.2.10" in body
     assert "192.0.2.9<" not in body

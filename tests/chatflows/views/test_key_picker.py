@@ -1,6 +1,7 @@
 """The key picker: selected keys first, the rest by a search, and no key lost that was not shown."""
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,6 +15,8 @@ from chatflows.services import chatflows, key_picker
 from tests import factories
 from tests.chatflows.views.pages import access, page
 from tests.conftest import Integration
+
+HTMX: dict[str, Any] = {"HTTP_HX_REQUEST": "true"}
 
 
 def select(faq: Chatflow, count: int) -> list[ApiKey]:
@@ -66,11 +69,15 @@ def test_a_search_finds_keys_that_are_not_selected(
 ) -> None:
     second, _ = factories.key(acme, "crm-sync-lund")
     factories.key(globex, "crm-foreign")
-    fragment = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": "crm"}).content.decode()
+    fragment = as_alice.post(
+        page(faq.id, "chatflow_access_keys"), {"q": "crm"}, **HTMX
+    ).content.decode()
     assert "<html" not in fragment
     assert shown(fragment) == {str(second.pk)}
     assert "Other keys that fit “crm”" in fragment
-    nothing = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": "<b>x"}).content.decode()
+    nothing = as_alice.post(
+        page(faq.id, "chatflow_access_keys"), {"q": "<b>x"}, **HTMX
+    ).content.decode()
     assert "No other key fits “&lt;b&gt;x”" in nothing
     # Without a script the whole page answers, with the selected keys above what was found.
     whole = as_alice.get(page(faq.id, "chatflow_access"), {"q": "lund"}).content.decode()
@@ -121,7 +128,7 @@ def test_vera_searches_and_can_check_nothing(
     as_vera: Client, faq: Chatflow, integration: Integration, acme: Team
 ) -> None:
     factories.key(acme, "second")
-    body = as_vera.get(page(faq.id, "chatflow_access_keys"), {"q": "sec"}).content.decode()
+    body = as_vera.post(page(faq.id, "chatflow_access_keys"), {"q": "sec"}, **HTMX).content.decode()
     assert "second" in body
     assert re.search(r'type="checkbox"[^>]*disabled', body)
     data = access(faq, "keys")
@@ -130,11 +137,11 @@ def test_vera_searches_and_can_check_nothing(
 
 def test_a_pasted_key_is_found_and_never_drawn(as_alice: Client, faq: Chatflow) -> None:
     key, text = factories.key(faq.team, "pasted")
-    body = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": text}).content.decode()
+    body = as_alice.post(page(faq.id, "chatflow_access_keys"), {"q": text}, **HTMX).content.decode()
     assert str(key.pk) in body
     assert text.split("_")[3] not in body
     half = text.split("_")[3]
-    body = as_alice.get(page(faq.id, "chatflow_access_keys"), {"q": half}).content.decode()
+    body = as_alice.post(page(faq.id, "chatflow_access_keys"), {"q": half}, **HTMX).content.decode()
     assert half not in body
 
 

@@ -98,11 +98,16 @@ def test_nothing_comes_back_late_elsewhere_or_for_another_team(
 
 def test_a_call_that_failed_behind_is_not_green(as_alice: Client, faq: Chatflow) -> None:
     store.write([factories.call(faq, allowed=True, status=502)])
-    body = as_alice.get(page(faq.id, "chatflow_calls")).content.decode()
+    body = as_alice.get(page(faq.id, "chatflow_calls"), HTTP_HX_REQUEST="true").content.decode()
     assert "Engine failed" in body
     assert "Let in" not in body
     store.write([factories.call(faq), factories.call(faq, allowed=False, status=403)])
-    assert as_alice.get(page(faq.id, "chatflow_calls")).content.decode().count("Let in<") == 1
+    assert (
+        as_alice.get(page(faq.id, "chatflow_calls"), HTTP_HX_REQUEST="true")
+        .content.decode()
+        .count("Let in<")
+        == 1
+    )
     assert sorted(call.has_failed for call in Call.objects.all()) == [False, False, True]
 
 
