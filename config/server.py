@@ -15,8 +15,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload
 
 from chatflows.health import folders
-from config.draining import DrainingServer
-from config.supervisor import Supervisor
+from config.wire.draining import DrainingServer
+from config.wire.supervisor import Supervisor
 
 if sys.platform != "win32":
     import resource

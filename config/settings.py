@@ -157,7 +157,7 @@ MAX_STREAMS_PER_ADDRESS = number("MAX_STREAMS_PER_ADDRESS", 200)
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
-SHUTDOWN_DELAY = number("SHUTDOWN_DELAY", 0, least=0, most=600)  # seconds: config/draining.py
+SHUTDOWN_DELAY = number("SHUTDOWN_DELAY", 0, least=0, most=600)  # seconds: config/wire/draining.py
 # The store that counts rates for all processes. Empty: each process counts (accounts/limits).
 LIMITS_URL = _limits_url()
 CURRENCY = currency("CURRENCY", "EUR")  # of prices and budgets (accounts/money.py)

@@ -6,8 +6,8 @@ functions, and uvicorn makes neither a scope nor a cycle nor a task. Whatever is
 ordinary way: uvicorn's own callbacks are replayed, as if the request had come just now.
 
 It leans on uvicorn's internals as `config/wire/guard.py` does. It replaces `on_message_begin`,
-extends `on_headers_complete`, `on_body`, `on_message_complete` and `_start_asgi_task`, and relies
-on `timeout_keep_alive` and on `server_state.default_headers` and `total_requests` besides.
+extends `on_headers_complete`, `on_body`, `on_message_complete`, `_start_asgi_task` and `shutdown`,
+and relies on `timeout_keep_alive` and on `server_state.default_headers` and `total_requests`.
 """
 
 from collections.abc import Callable
@@ -225,11 +225,29 @@ class QuickProtocol(GuardedProtocol):
         self.headers += headers  # the list that the scope holds
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        if ending.is_stopping():
+            cycle.keep_alive = False  # the answer says so, and the connection is closed behind it
         if self._held is None:
             super()._start_asgi_task(cycle, app)
         else:  # the short way is at it
             self._running = cycle
             self._note(self._crowd.works)
+
+    # Ending
+
+    def shutdown(self) -> None:
+        """End with the answer that is on its way. An idle connection stays a moment longer.
+
+        Its client may have sent a request that is not here yet.
+        """
+        if self._is_idle() and not self.transport.is_closing():
+            self.loop.call_later(ending.linger(), self._close_if_idle)
+        else:
+            super().shutdown()
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
 
     def _close_if_late(self, now: float) -> None:
         if self._idle_since is not None and now - self._idle_since >= self.timeout_keep_alive:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from config.guides import guides
 from tests.browser.conftest import log_in
-from tests.looks import wrong
+from tests.pages.looks import wrong
 from tests.server.shipped import Shipped
 
 pytestmark = [

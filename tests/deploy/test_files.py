@@ -22,7 +22,7 @@ OBJECTS = [
     for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
     for each in yaml.safe_load_all(path.read_text())
 ]
-OTHERS = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "SHUTDOWN_DELAY"}
+OTHERS = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 IMAGE = f"flowlatch:{VERSION}"
 
 

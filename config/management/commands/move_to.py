@@ -19,6 +19,7 @@ class Command(BaseCommand):
         "server and worker before. The SQLite database stays, under another name."
     )
     requires_system_checks = []
+    opens_key_ring = False  # it checks the ring with the database that it moves
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""

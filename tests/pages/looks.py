@@ -6,7 +6,7 @@ from typing import Literal
 
 from playwright.sync_api import Page
 
-from tests import axe
+from tests.pages import axe
 
 WIDTHS = (320, 360, 390, 720, 820, 1440, 1600)
 AXE_WIDTHS = (390, 1440)

@@ -15,7 +15,7 @@ import structlog
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from config.draining import DrainingServer
+from config.wire.draining import DrainingServer
 
 log = structlog.get_logger("flowlatch.server")
 
