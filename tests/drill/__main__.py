@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from tests.drill import copies
+from tests.drill import copies, restarts
 
 DRILLS: dict[str, Callable[[float], None]] = {
     "backup-sqlite": copies.backup_sqlite,
     "backup-postgresql": copies.backup_postgresql,
     "move": copies.move,
+    "restarts": restarts.restarts,
 }
 
 

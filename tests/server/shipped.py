@@ -188,9 +188,9 @@ def start(
     is_alices = env.items() >= OWNER.items() and "DATABASE_URL" not in env
     if is_alices and not is_first and PREPARED in os.environ and not any(folder.iterdir()):
         fill(folder)
-    port = free_port()
+    port = int(env.get("PORT") or free_port())
     run = _fork if is_fork and "WEB_CONCURRENCY" not in env else _program
-    env = environment(folder, PORT=str(port), **env)
+    env = environment(folder, **{**env, "PORT": str(port)})
     log = folder / "server.log"
     with log.open("a") as file:
         process = run(command, env, file)
