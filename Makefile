@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test large testpg check bench memory many fuzz timing table openapi format lock
+.PHONY: help run test large testpg check bench drill memory many fuzz timing table openapi format lock
 
 help: ## Print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ check: $(VENV)/.dev ## Run the quick checks: style, types, imports, migrations, 
 
 bench: $(VENV)/.dev ## Measure the gate beside a bare Django view and a bare relay, as ratios
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+drill: $(VENV)/.dev ## Run the large cases of running it (a rolling restart under load), with figures
+	@$(BIN)/python -m tests.drill $(DRILL)
 
 memory: $(VENV)/.dev ## Measure what the server holds in memory, and how long it takes to start
 	@$(BIN)/python -m tests.bench.memory $(MEMORY)
