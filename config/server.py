@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvicorn
 from django.conf import settings
 from uvicorn.config import STARTUP_FAILURE
@@ -19,6 +20,8 @@ from config.supervisor import Supervisor
 
 if sys.platform != "win32":
     import resource
+
+log = structlog.get_logger("flowlatch.server")
 
 GRACE = 20  # seconds that running streams get after SIGTERM
 KEEP_ALIVE = 75  # seconds that an idle connection is kept
@@ -77,6 +80,14 @@ def run(*, reload: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     config = uvicorn.Config(**options(workers=settings.WEB_CONCURRENCY, reload=reload))
+    database = settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    log.info(
+        "started",
+        version=settings.VERSION,
+        url=str(settings.PUBLIC_URL),
+        processes=settings.WEB_CONCURRENCY,
+        database=database,
+    )
     server = DrainingServer(config, settings.SHUTDOWN_DELAY)
     listening = config.bind_socket()
     sockets = [listening, *[listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1)]]

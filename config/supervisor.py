@@ -64,7 +64,8 @@ class Supervisor(Multiprocess):
                 log.critical("worker process failed to start", pid=process.pid)
                 self.should_exit.set()
                 return
-            log.error("worker process ended", pid=process.pid, **_how(process.exitcode))
+            name, status = _how(process.exitcode)
+            log.error("worker process ended", pid=process.pid, signal=name, status=status)
             with contextlib.suppress(OSError):  # told to stop: the sockets are closed
                 self.processes[number] = self._begun()
                 log.info("worker process started", pid=self.processes[number].pid)
@@ -97,8 +98,8 @@ class Supervisor(Multiprocess):
         self.signal_queue.append(number)
 
 
-def _how(status: int | None) -> dict[str, object]:
-    """Return how a process ended, for the log."""
+def _how(status: int | None) -> tuple[str | None, int | None]:
+    """Return the signal that ended a process, or the status with which it ended."""
     if status is not None and status < 0:
-        return {"signal": signal.Signals(-status).name}
-    return {"status": status}
+        return signal.Signals(-status).name, None
+    return None, status
