@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,20 +111,24 @@ class Load:
         return str(response.status), body.decode()
 
 
-def rolling(
-    scale: float, *, command: tuple[str, ...] = SERVE, has_postgresql: bool = True
+def rolling(scale: float) -> None:
+    """Restart two instances with two processes each, on PostgreSQL."""
+    with Postgres() as database:
+        restart_both(scale, create_database(database.url, "drill"))
+
+
+def restart_both(
+    scale: float, url: str | None = None, command: tuple[str, ...] = SERVE
 ) -> Counter[str]:
     """Restart both instances once under load; what became of all that was asked.
 
-    Raises AssertionError if a call or a stream was lost, or has no record.
+    `url` names their database, SQLite if there is none. Raises AssertionError if a call or a
+    stream was lost, or a call has no record.
     """
     began = time.monotonic()
-    database = Postgres() if has_postgresql else nullcontext()
-    with tempfile.TemporaryDirectory() as name, database as postgres, hosting() as host:
+    with tempfile.TemporaryDirectory() as name, hosting() as host:
         folder = Path(name)
-        url = f"sqlite:///{folder}/drill.sqlite3"
-        if postgres is not None:
-            url = create_database(postgres.url, "drill")
+        url = url or f"sqlite:///{folder}/drill.sqlite3"
         instances = _instances(folder, url, command)
         try:
             load = _load(folder, instances, host, scale, command)

@@ -11,5 +11,5 @@ pytestmark = [
 
 
 def test_a_rolling_restart_behind_nginx_loses_nothing() -> None:
-    seen = restarts.rolling(0.01, command=("-m", "tests.server.hurried"), has_postgresql=False)
+    seen = restarts.restart_both(0.01, command=("-m", "tests.server.hurried"))
     assert seen["streams that were told"] >= 1
