@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
+
+from config import databases
 
 
 class Command(Migrate):
@@ -15,5 +18,11 @@ class Command(Migrate):
             return
         from config import postgresql  # noqa: PLC0415 (it loads a driver)
 
+        parameters = databases.connection_parameters(database.settings_dict)
+        postgresql.wait_until_up(parameters, settings.DATABASE_WAIT, self._say_that_it_waits)
         with postgresql.unhurried(database):
             super().handle(*args, **options)
+
+    def _say_that_it_waits(self) -> None:
+        seconds = settings.DATABASE_WAIT
+        self.stderr.write(f"The database is not up: waiting for at most {seconds} seconds.")
