@@ -25,7 +25,8 @@ from config.wire import ending
 
 log = structlog.get_logger("flowlatch.server")
 
-LAST_WORDS = 2.0  # seconds before the end of the grace in which answers say why they end
+LAST_WORDS = 2.5  # seconds before the end of the grace in which answers say why they end; then
+# their connections linger (config/wire/ending.py)
 TAKEN_AT_ONCE = 4096  # connections; a backlog holds fewer
 
 

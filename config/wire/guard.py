@@ -7,7 +7,7 @@ uvicorn is pinned, for this module leans on internals of its `httptools_impl`:
   an offer of another protocol `parser` (see `offers.py`);
 - extended: `__init__`, `connection_made`, `connection_lost`, `on_headers_complete`, `on_body`,
   `on_message_complete`, `on_response_complete`, `_start_asgi_task`, `pause_writing`,
-  `resume_writing`, `shutdown`;
+  `resume_writing`;
 - relied on: `parser`, `headers`, `url`, `cycle` (the newest request, not the running one),
   `pipeline` (newest left), `server_state.connections`, `_unset_keepalive_if_required`, and of a
   cycle `response_started`, `response_complete`, `disconnected`, `keep_alive`, `message_event`.
@@ -27,7 +27,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from config.wire import ending, heads, offers, old_clients, paces
+from config.wire import heads, offers, old_clients, paces
 from config.wire.answers import BAD_REQUEST, CROWDED, NO_ANSWER, TIMED_OUT, TOO_LARGE
 from config.wire.crowd import Crowd, peer_of
 from config.wire.edge import Edge, Nowhere
@@ -220,8 +220,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if cycle.scope["http_version"] == "1.0":
             app = old_clients.without_chunks(cycle, app)
         self._note(self._crowd.reads if cycle.more_body else self._crowd.works)
-        if ending.is_stopping():
-            cycle.keep_alive = False  # the answer says so, and the connection is closed behind it
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -261,22 +259,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():  # it does not read: closing would wait for it
             self.transport.abort()
         else:
-            self.transport.close()
-
-    # Ending
-
-    def shutdown(self) -> None:
-        """End with the answer that is on its way. An idle connection stays a moment longer.
-
-        Its client may have sent a request that is not here yet.
-        """
-        if self._is_idle() and not self.transport.is_closing():
-            self.loop.call_later(ending.linger(), self._close_if_idle)
-        else:
-            super().shutdown()
-
-    def _close_if_idle(self) -> None:
-        if self._is_idle():
             self.transport.close()
 
     # A client slow to read holds what was written for it, and the upstream behind that.

@@ -164,7 +164,8 @@ def _load(
                 _wait_for_more(load)
                 instances[number] = _restarted(instance, command)
             _wait_for_more(load)
-    assert not load.lost, f"{len(load.lost)} lost: {load.lost[:5]}; {dict(load.seen)}"
+    said = (folder / "nginx/error.log").read_text()[-2000:]
+    assert not load.lost, f"{len(load.lost)} lost: {load.lost[:5]}; {dict(load.seen)}; {said}"
     for each in instances:
         assert each.stop() == 0
     recorded = len(first.do("calls", chatflow=first.chatflow))
