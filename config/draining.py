@@ -99,7 +99,7 @@ class DrainingServer(uvicorn.Server):
         )
 
     def _end_answers(self) -> None:
-        # Again and again: on a connection that lingers, a client may ask behind an answer that ended.
+        # More than once: a client may ask on, on a connection that lingers behind its answer.
         self._farewell = asyncio.get_running_loop().call_later(WORDS_AGAIN, self._end_answers)
         end_answers = getattr(self.config.loaded_app, "end_answers", None)
         count = end_answers() if end_answers is not None else 0
