@@ -22,7 +22,7 @@ LEFT_OUT = "..."
 
 def configuration() -> dict[str, Any]:
     """Return the LOGGING setting, and send structlog's own loggers to the standard library."""
-    shared = [
+    shared: list[Any] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),

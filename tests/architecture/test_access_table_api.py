@@ -186,7 +186,8 @@ async def before_the_gate(walk: Any) -> None:
 
 async def no_page(_: Any, __: Any, send: Any) -> None:
     """The pages, none of which has the address."""
-    await send({"type": "http.response.start", "status": 404, "headers": []})
+    headers = [(b"x-request-id", b"req_A")]
+    await send({"type": "http.response.start", "status": 404, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 

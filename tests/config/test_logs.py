@@ -89,7 +89,7 @@ def test_what_nobody_caught_is_a_line_without_its_text(
     try:
         fail()
     except ValueError:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     found = lines()
     assert [line["event"] for line in found] == ["thread failed", "process failed"]
     assert {line["error"] for line in found} == {"ValueError"}

@@ -1,5 +1,7 @@
 """Readiness and metrics of this process."""
 
+import asyncio
+
 from django.conf import settings
 
 from chatflows.access import codes
@@ -16,10 +18,12 @@ from chatflows.protocols.client import JSON
 async def readyz(exchange: Exchange) -> None:
     """Say whether this process can serve, and which parts are missing if not."""
     health = exchange.parts.health
-    found = await health.parts()
-    said = {"ready": not found.red, "red": [*found.red], "version": settings.VERSION}
-    if may_watch(exchange.request):
-        said |= {"database_is_newer": found.is_newer, **await health.details()}
+    if may_watch(exchange.request):  # both at once: each may wait as long as the answer may
+        found, details = await asyncio.gather(health.parts(), health.details())
+        details["database_is_newer"] = found.is_newer
+    else:
+        found, details = await health.parts(), {}
+    said = {"ready": not found.red, "red": [*found.red], "version": settings.VERSION, **details}
     answer = responses.plain(503 if found.red else 200, JSON, encode(said), NOT_ELSEWHERE)
     await exchange.answer(answer)
 

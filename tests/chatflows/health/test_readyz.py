@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from accounts.health import parts
+from accounts.health import parts, queues
 from accounts.health.parts import Parts
+from accounts.health.queues import Queues
 from chatflows.health import health
 from tests.chatflows.health import gates
 
@@ -70,12 +71,23 @@ def test_a_database_that_hangs_is_answered_all_the_same(monkeypatch: pytest.Monk
         end.wait(20)
         return Parts(())
 
+    def hang_too() -> Queues:
+        asked.set()
+        end.wait(20)
+        raise OSError
+
+    asked = threading.Event()
     monkeypatch.setattr(parts, "look", hang)
+    monkeypatch.setattr(queues, "look", hang_too)
     monkeypatch.setattr(health, "WITHIN", 0.01)
 
     async def main() -> None:
         answer = await gates.ask(gates.make(), "/readyz", PROBE)
         assert (answer.status, answer.json["red"]) == (503, ["database"])
+        answer = await gates.ask(gates.make(), "/readyz")
+        assert (answer.status, answer.json["red"]) == (503, ["database"])
+        assert answer.json["mails_waiting"] is None
+        assert asked.is_set()
 
     try:
         asyncio.run(main())
