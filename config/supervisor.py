@@ -105,7 +105,7 @@ class Supervisor(Multiprocess):
             self.processes.append(new)  # so that a signal reaches it
             if not new.wait_until_ready(START_WITHIN):
                 if not self._is_told:
-                    log.error("worker process failed to start", pid=new.pid)
+                    log.critical("worker process failed to start", pid=new.pid)
                     self.processes.remove(new)
                     new.kill()
                     new.join()
