@@ -17,6 +17,8 @@ def main() -> None:
     try:
         from accounts.management.checked import CheckedUtility  # noqa: PLC0415 (it reads settings)
 
+        if sys.argv[1:2] == ["worker"]:  # it is started with the machine, as its database is
+            _wait_for_database()
         CheckedUtility(sys.argv).execute()
     except ImproperlyConfigured as error:
         sys.exit(f"The settings can't be used: {error}")
@@ -24,6 +26,14 @@ def main() -> None:
         if complaint := packages.complaint():
             sys.exit(complaint)
         raise
+
+
+def _wait_for_database() -> None:
+    from django.conf import settings  # noqa: PLC0415 (it may be missing)
+
+    from config import databases  # noqa: PLC0415 (likewise)
+
+    databases.wait_until_up(settings.DATABASES["default"], settings.DATABASE_WAIT)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -107,6 +107,12 @@ def locked(
         _check(connection)
         _lock(connection)
         yield
+
+
+def wait_until_up(parameters: Mapping[str, Any], wait: float, waits: Callable[[], None]) -> None:
+    """Wait for a server that is not up yet, as `locked` does. Whatever else is wrong is left."""
+    with suppress(psycopg.Error):
+        _connect_once_up(parameters, wait, waits).close()
 
 
 def _connect_once_up(

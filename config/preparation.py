@@ -158,14 +158,11 @@ def _alone() -> Iterator[None]:
 
     parameters = databases.connection_parameters(settings.DATABASES["default"])
     try:
-        with postgresql.locked(parameters, settings.DATABASE_WAIT, _say_that_it_waits):
+        wait = settings.DATABASE_WAIT
+        with postgresql.locked(parameters, wait, lambda: databases.say_that_it_waits(wait)):
             yield
     except postgresql.Unfit as error:
         raise CannotStart(str(error)) from None
-
-
-def _say_that_it_waits() -> None:
-    log.warning("the database is not up: waiting", seconds=settings.DATABASE_WAIT)
 
 
 def _fill() -> None:

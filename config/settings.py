@@ -158,8 +158,7 @@ MAX_BODY_BYTES = number("MAX_BODY_BYTES", 12 * 2**20)
 MAX_BUFFERED_BYTES = number("MAX_BUFFERED_BYTES", 128 * 2**20)
 WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, most=1024)
 SHUTDOWN_DELAY = number("SHUTDOWN_DELAY", 0, least=0, most=600)  # seconds: config/wire/draining.py
-# The store that counts rates for all processes. Empty: each process counts (accounts/limits).
-LIMITS_URL = _limits_url()
+LIMITS_URL = _limits_url()  # counts for all processes (accounts/limits); empty: each by itself
 CURRENCY = currency("CURRENCY", "EUR")  # of prices and budgets (accounts/money.py)
 WORKER = choice("WORKER", "internal", "external")  # whether a serving process is a worker too
 METRICS_TOKEN = token("METRICS_TOKEN", least=20)  # of who may read /metrics

@@ -25,7 +25,9 @@ from config.wire import ending
 
 log = structlog.get_logger("flowlatch.server")
 
-LAST_WORDS = 2.0  # seconds before the end of the grace in which answers say why they end
+LAST_WORDS = 2.5  # seconds before the end of the grace in which answers say why they end; then
+# their connections linger (config/wire/ending.py)
+WORDS_AGAIN = 0.25  # seconds
 TAKEN_AT_ONCE = 4096  # connections; a backlog holds fewer
 
 
@@ -62,11 +64,11 @@ class DrainingServer(uvicorn.Server):
         await self._stop_listening(sockets or [])
         grace = self.config.timeout_graceful_shutdown or 0
         loop = asyncio.get_running_loop()
-        farewell = loop.call_later(max(grace - LAST_WORDS, 0), self._end_answers)
+        self._farewell = loop.call_later(max(grace - LAST_WORDS, 0), self._end_answers)
         try:
             await super().shutdown([])
         finally:
-            farewell.cancel()
+            self._farewell.cancel()
         log.info("stopped")
 
     async def _stop_listening(self, sockets: Sequence[socket.socket]) -> None:
@@ -97,6 +99,8 @@ class DrainingServer(uvicorn.Server):
         )
 
     def _end_answers(self) -> None:
+        # More than once: a client may ask on, on a connection that lingers behind its answer.
+        self._farewell = asyncio.get_running_loop().call_later(WORDS_AGAIN, self._end_answers)
         end_answers = getattr(self.config.loaded_app, "end_answers", None)
         count = end_answers() if end_answers is not None else 0
         if count:

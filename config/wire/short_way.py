@@ -21,7 +21,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from config.wire import ending
-from config.wire.guard import FRAMING_CREDIT, GuardedProtocol
+from config.wire.farewell import PartingProtocol
+from config.wire.guard import FRAMING_CREDIT
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -75,7 +76,7 @@ class Held:
         self.cycle: tuple[RequestResponseCycle, ASGI3Application] | None = None
 
 
-class QuickProtocol(GuardedProtocol):
+class QuickProtocol(PartingProtocol):
     """One connection of the shipped server."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -1,14 +1,15 @@
 """The supervisor: the first process where several serve. It starts, watches and stops them.
 
 It leans on internals of uvicorn's Multiprocess, which is pinned: `sockets`, `processes`,
-`signal_queue`, `should_exit`, `keep_subprocess_alive`, `terminate_all`, and of a Process its
-`process` and the two ends of its pipe.
+`signal_queue`, `should_exit`, `keep_subprocess_alive`, `terminate_all`, `restart_all`,
+`handle_ttin`, and of a Process its `process`, `ping`, `wait_until_ready` and the pipe's two ends.
 """
 
 import contextlib
 import os
 import signal
 import socket
+import time
 from types import FrameType
 
 import structlog
@@ -19,6 +20,8 @@ from config.wire.draining import DrainingServer
 
 log = structlog.get_logger("flowlatch.server")
 
+START_WITHIN = 120.0  # seconds until a process that starts gives its first answer
+
 
 class WorkerProcess(Process):
     """A process that serves."""
@@ -28,6 +31,8 @@ class WorkerProcess(Process):
     def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
         self._delay = WorkerProcess.delay  # pickled with the rest: the process starts from nothing
+        self._began_at = time.monotonic()
+        self._has_answered = False
 
     @property
     def server(self) -> DrainingServer:
@@ -36,6 +41,20 @@ class WorkerProcess(Process):
             self._server = DrainingServer(self.config, self._delay)
         assert isinstance(self._server, DrainingServer)
         return self._server
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether the process runs and answers. One that starts may take START_WITHIN for it.
+
+        A busy machine needs long for the imports. If it were killed meanwhile, so would be the
+        next one, for ever.
+        """
+        if not self.process.is_alive():
+            return False
+        if self.ping(timeout):
+            self._has_answered = True
+            return True
+        is_starting = not self._has_answered and self.process.is_alive()
+        return is_starting and time.monotonic() - self._began_at < START_WITHIN
 
 
 class Supervisor(Multiprocess):
@@ -50,7 +69,9 @@ class Supervisor(Multiprocess):
 
     def init_processes(self) -> None:
         """Start the processes."""
-        self.processes += [self._begun() for _ in range(self.processes_num)]
+        for _ in range(self.processes_num):
+            with contextlib.suppress(OSError):  # told to stop: the sockets are closed
+                self.processes.append(self._begun())  # at once, so that a signal reaches it
 
     def keep_subprocess_alive(self) -> None:
         """Start a process anew in place of one that died or hangs, and log it."""
@@ -74,6 +95,29 @@ class Supervisor(Multiprocess):
         """Tell every process to end, but for those that were told in the signal handler."""
         if not self._is_told:
             super().terminate_all()
+
+    def restart_all(self) -> None:
+        """Replace each process (SIGHUP): the next one serves before the old one is told to end."""
+        for old in [*self.processes]:
+            if self._is_told:
+                return
+            new = self._begun()
+            self.processes.append(new)  # so that a signal reaches it
+            if not new.wait_until_ready(START_WITHIN):
+                if not self._is_told:
+                    log.critical("worker process failed to start", pid=new.pid)
+                    self.processes.remove(new)
+                    new.kill()
+                    new.join()
+                return
+            old.terminate()
+            old.join()
+            self.processes.remove(old)
+
+    def handle_ttin(self) -> None:
+        """Start one process more (SIGTTIN)."""
+        self.processes_num += 1
+        self.processes.append(self._begun())
 
     def _begun(self) -> WorkerProcess:
         process = WorkerProcess(self.config, self.sockets)

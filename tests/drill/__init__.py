@@ -1,0 +1,1 @@
+"""Drills: the large cases of running it, each with the figures that it has to reach."""

@@ -9,7 +9,7 @@ DRILLS: dict[str, Callable[[float], None]] = {
     "backup-sqlite": copies.backup_sqlite,
     "backup-postgresql": copies.backup_postgresql,
     "move": copies.move,
-    "restarts": restarts.restarts,
+    "restarts": restarts.rolling,
 }
 
 

@@ -1,16 +1,15 @@
-"""The drill of restarts at a hundredth: two instances are restarted, and nothing is lost."""
+"""The drill of restarts at a hundredth, on servers that wait for streams for a moment alone."""
 
 import pytest
 
-from tests.deploy import proxies
-from tests.drill import restarts
+from tests.drill import proxies, restarts
 
 pytestmark = [
     pytest.mark.server,
-    pytest.mark.skipif(proxies.BINARY is None, reason="needs nginx"),
-    pytest.mark.xdist_group("draining"),
+    pytest.mark.skipif(proxies.NGINX is None, reason="there is no nginx"),
 ]
 
 
-def test_no_call_and_no_stream_is_lost_while_both_instances_restart() -> None:
-    restarts.restarts(0.01)
+def test_a_rolling_restart_behind_nginx_loses_nothing() -> None:
+    seen = restarts.restart_both(0.01, command=("-m", "tests.server.hurried"))
+    assert seen["streams that were told"] >= 1

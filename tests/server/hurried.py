@@ -21,7 +21,7 @@ SECONDS = 0.5
 
 running.FIRST_COMMENT = running.COMMENTS_EVERY = SECONDS
 worker.LOOK_EVERY = worker.RENEW_EVERY = SECONDS
-server.GRACE = 3  # two of them are for last words
+server.GRACE = 3  # most of them are for last words
 _options = server.options
 
 

@@ -177,6 +177,7 @@ def start(
     is_first: bool = False,
     is_fork: bool = True,
     host: str = "127.0.0.1",
+    port: int | None = None,
 ) -> Shipped:
     """Start a server and wait until it answers. Raises AssertionError with its output if not.
 
@@ -188,7 +189,7 @@ def start(
     is_alices = env.items() >= OWNER.items() and "DATABASE_URL" not in env
     if is_alices and not is_first and PREPARED in os.environ and not any(folder.iterdir()):
         fill(folder)
-    port = int(env.get("PORT") or free_port())
+    port = port or free_port()
     run = _fork if is_fork and "WEB_CONCURRENCY" not in env else _program
     env = environment(folder, **{**env, "PORT": str(port)})
     log = folder / "server.log"

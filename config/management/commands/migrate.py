@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
+
+from config import databases
 
 
 class Command(Migrate):
@@ -33,5 +36,6 @@ class Command(Migrate):
             return
         from config import postgresql  # noqa: PLC0415 (it loads a driver)
 
+        databases.wait_until_up(database.settings_dict, settings.DATABASE_WAIT)
         with postgresql.unhurried(database):
             super().handle(*args, **options)

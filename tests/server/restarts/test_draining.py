@@ -134,7 +134,8 @@ def test_streams_that_outlive_the_grace_end_with_a_word(tmp_path: Path) -> None:
             for handler in (faults.says(faults.SSE, CHUNK, stays=True), faults.says(stays=True))
         )
         key = world.key(begun, mute)
-        question, streamed = {"question": "?"}, {"question": "?", "streaming": True}
+        question: dict[str, object] = {"question": "?"}
+        streamed = {**question, "streaming": True}
         with (
             Asked(server, f"/api/v1/prediction/{begun}", key, streamed) as flowise,
             Asked(server, "/v1/chat/completions", key, completion(begun)) as openai,

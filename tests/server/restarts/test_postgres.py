@@ -2,9 +2,13 @@
 
 import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +19,7 @@ from tests import dumps
 from tests.ports import free_port
 from tests.postgres import FORGETFUL, Postgres, create_database
 from tests.server import forks
+from tests.server.forks import PATIENCE, ROOT
 from tests.server.shipped import (
     OWNER,
     POSTGRES,
@@ -24,6 +29,7 @@ from tests.server.shipped import (
     environment,
     start,
 )
+from tests.server.world import eventually
 
 pytestmark = [
     pytest.mark.server,
@@ -95,18 +101,47 @@ def test_a_database_that_stops_closes_every_door_and_heals(server: Shipped, own:
     _closes_and_heals(server, own.stop, own.start)
 
 
-def test_a_start_waits_for_a_database_that_is_not_up_yet(
+@contextmanager
+def waiting(url: str, folder: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that has said that it waits for the database."""
+    env = environment(folder, **OWNER, DATABASE_URL=url, PORT=str(free_port()))
+    log = folder / "waiting.log"
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=env,
+            stdout=file,
+            stderr=file,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert eventually(lambda: "database is not up" in log.read_text())
+            yield process
+            assert log.read_text().count("database is not up") == 1
+        finally:
+            process.kill()
+
+
+def test_a_migration_waits_for_a_database_that_is_not_up_yet(
     url: str, own: Postgres, tmp_path: Path
 ) -> None:
     own.stop()
-    env = environment(tmp_path, **OWNER, DATABASE_URL=url, PORT=str(free_port()))
-    with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(forks.run, ["manage.py", "migrate"], env)
-        time.sleep(1)
+    with waiting(url, tmp_path, "migrate") as process:
         own.start()
-        done = starting.result()
-    assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("the database is not up: waiting") == 1
+        assert process.wait(PATIENCE) == 0
+
+
+def test_a_signal_ends_a_start_that_waits(url: str, own: Postgres, tmp_path: Path) -> None:
+    own.stop()
+    try:
+        with waiting(url, tmp_path, "serve") as process:
+            process.terminate()
+            assert process.wait(PATIENCE) == -signal.SIGTERM
+    finally:
+        own.start()
 
 
 def test_a_database_that_falls_silent_closes_every_door_and_heals(
