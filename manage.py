@@ -33,7 +33,12 @@ def _wait_for_database() -> None:
 
     from config import databases  # noqa: PLC0415 (likewise)
 
-    databases.wait_until_up(settings.DATABASES["default"], settings.DATABASE_WAIT)
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == databases.POSTGRESQL:
+        from config import postgresql  # noqa: PLC0415 (it loads a driver)
+
+        parameters = databases.connection_parameters(database)
+        postgresql.wait_until_up(parameters, settings.DATABASE_WAIT)
 
 
 if __name__ == "__main__":

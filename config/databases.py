@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import structlog
 from django.core.exceptions import ImproperlyConfigured
-
-log = structlog.get_logger("flowlatch.start")
 
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
@@ -65,21 +62,6 @@ def connection_parameters(database: dict[str, Any]) -> dict[str, Any]:
     said = {word: database[name] for name, word in names.items() if database.get(name)}
     options = database.get("OPTIONS", {})
     return {**said, **{k: v for k, v in options.items() if k not in _DJANGOS_OWN}}
-
-
-def wait_until_up(database: dict[str, Any], seconds: float) -> None:
-    """Wait for a PostgreSQL that is not up yet, and log it once. Whatever else is wrong is left."""
-    if database["ENGINE"] != POSTGRESQL:
-        return
-    from config import postgresql  # noqa: PLC0415 (it loads a driver)
-
-    parameters = connection_parameters(database)
-    postgresql.wait_until_up(parameters, seconds, lambda: say_that_it_waits(seconds))
-
-
-def say_that_it_waits(seconds: float) -> None:
-    """Log that a start waits for its database."""
-    log.warning("the database is not up: waiting", seconds=seconds)
 
 
 def key_file_folder(given: str, database: Mapping[str, Any]) -> Path | None:

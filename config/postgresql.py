@@ -2,16 +2,19 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
 from config.databases import STATEMENT_TIMEOUT
+
+log = structlog.get_logger("flowlatch.start")
 
 T = TypeVar("T")
 
@@ -92,15 +95,13 @@ def unhurried(database: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 @contextmanager
-def locked(
-    parameters: Mapping[str, Any], wait: float = 0.0, waits: Callable[[], None] = lambda: None
-) -> Iterator[None]:
+def locked(parameters: Mapping[str, Any], wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of preparation while the block runs. Raises Unfit.
 
-    A server that is not up yet is waited for, at most `wait` seconds; `waits` is called once then.
+    A server that is not up yet is waited for, at most `wait` seconds.
     """
     try:
-        connection = _connect_once_up(parameters, wait, waits)
+        connection = _connect_once_up(parameters, wait)
     except psycopg.Error as error:
         raise Unfit(f"The database can't be used: {reason(error, parameters)}") from None
     with connection:
@@ -109,15 +110,13 @@ def locked(
         yield
 
 
-def wait_until_up(parameters: Mapping[str, Any], wait: float, waits: Callable[[], None]) -> None:
+def wait_until_up(parameters: Mapping[str, Any], wait: float) -> None:
     """Wait for a server that is not up yet, as `locked` does. Whatever else is wrong is left."""
     with suppress(psycopg.Error):
-        _connect_once_up(parameters, wait, waits).close()
+        _connect_once_up(parameters, wait).close()
 
 
-def _connect_once_up(
-    parameters: Mapping[str, Any], wait: float, waits: Callable[[], None]
-) -> psycopg.Connection[Any]:
+def _connect_once_up(parameters: Mapping[str, Any], wait: float) -> psycopg.Connection[Any]:
     end, has_said = time.monotonic() + wait, False
     while True:
         try:
@@ -126,7 +125,7 @@ def _connect_once_up(
             if time.monotonic() >= end or _is_answer(error):
                 raise
         if not has_said:
-            waits()
+            log.warning("the database is not up: waiting", seconds=wait)
             has_said = True
         time.sleep(LOOK_AGAIN)
 

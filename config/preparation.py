@@ -158,8 +158,7 @@ def _alone() -> Iterator[None]:
 
     parameters = databases.connection_parameters(settings.DATABASES["default"])
     try:
-        wait = settings.DATABASE_WAIT
-        with postgresql.locked(parameters, wait, lambda: databases.say_that_it_waits(wait)):
+        with postgresql.locked(parameters, settings.DATABASE_WAIT):
             yield
     except postgresql.Unfit as error:
         raise CannotStart(str(error)) from None

@@ -5,6 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
+import structlog.testing
 
 from config import postgresql
 from config.postgresql import Unfit
@@ -73,7 +75,6 @@ REFUSED = 'connection failed: connection to server at "127.0.0.1", port 1 failed
 def test_a_server_that_is_not_up_yet_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    waits: list[str] = []
     faults = [psycopg.OperationalError(said)] * 3
 
     def connect(parameters: object) -> str:
@@ -83,9 +84,10 @@ def test_a_server_that_is_not_up_yet_is_waited_for(
 
     monkeypatch.setattr(postgresql, "_connect", connect)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    connected: object = postgresql._connect_once_up({}, 60, lambda: waits.append("said"))
+    with structlog.testing.capture_logs() as logged:
+        connected: object = postgresql._connect_once_up({}, 60)
     assert connected == "connected"
-    assert waits == ["said"]
+    assert [line["event"] for line in logged] == ["the database is not up: waiting"]
 
 
 @pytest.mark.parametrize(
@@ -103,5 +105,6 @@ def test_a_server_that_says_no_and_no_wait_end_at_once(
         raise psycopg.OperationalError(said)
 
     monkeypatch.setattr(postgresql, "_connect", connect)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("it waits"))
     with pytest.raises(psycopg.OperationalError):
-        postgresql._connect_once_up({}, wait, lambda: pytest.fail("it waits"))
+        postgresql._connect_once_up({}, wait)

@@ -36,6 +36,7 @@ class Command(Migrate):
             return
         from config import postgresql  # noqa: PLC0415 (it loads a driver)
 
-        databases.wait_until_up(database.settings_dict, settings.DATABASE_WAIT)
+        parameters = databases.connection_parameters(database.settings_dict)
+        postgresql.wait_until_up(parameters, settings.DATABASE_WAIT)
         with postgresql.unhurried(database):
             super().handle(*args, **options)
