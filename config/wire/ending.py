@@ -12,7 +12,8 @@ def begin(*, is_hurried: bool = False) -> None:
     """
     global _is_stopping, _linger  # noqa: PLW0603 (the process has one)
     _is_stopping = True
-    _linger = 0.0 if is_hurried else LINGER
+    if is_hurried:
+        _linger = 0.0
 
 
 def is_stopping() -> bool:

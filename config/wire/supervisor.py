@@ -127,7 +127,10 @@ class Supervisor(Multiprocess):
         return process
 
     def _tell(self, number: int, frame: FrameType | None) -> None:
-        """Pass a signal on at once, and close the listening sockets of this process.
+        """Tell the processes to end at once, and close the listening sockets of this process.
+
+        They get SIGTERM in any case: a terminal has sent SIGINT to them too, and a second one makes
+        a process end without writing its records.
 
         As long as they are open here, the system takes connections that no process will take from
         it. The loop, which looks at signals every half second, then waits for the processes.
@@ -138,7 +141,7 @@ class Supervisor(Multiprocess):
         for process in self.processes:
             if process.pid is not None and process.exitcode is None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(process.pid, number)
+                    os.kill(process.pid, signal.SIGTERM)
         self.signal_queue.append(number)
 
 

@@ -172,6 +172,18 @@ def test_the_death_of_a_worker_process_is_logged_and_another_takes_its_place(
     assert server.log.count("worker process ended") == 1  # those that were told to end are none
 
 
+def test_an_interrupt_from_the_terminal_loses_no_record(tmp_path: Path) -> None:
+    server = start(tmp_path / "interrupted", {**OWNER, "WEB_CONCURRENCY": "2"})
+    key = server.do("make_key", team="acme", name="crm", opens=[server.chatflow])
+    serving = workers.pids(server)
+    assert [server.predict(key).status for _ in range(8)] == [200] * 8
+    for pid in (server.process.pid, *serving):  # a terminal sends it to all of them
+        os.kill(pid, signal.SIGINT)
+    assert server.process.wait(PATIENCE) == 0
+    assert len(server.do("calls", chatflow=server.chatflow)) == 8
+    server.stop()
+
+
 def completion(flow: str) -> dict[str, object]:
     """A streamed question in OpenAI's form."""
     return {"model": flow, "stream": True, "messages": [{"role": "user", "content": "?"}]}
