@@ -28,6 +28,7 @@ log = structlog.get_logger("flowlatch.server")
 LAST_WORDS = 2.5  # seconds before the end of the grace in which answers say why they end; then
 # their connections linger (config/wire/ending.py)
 WORDS_AGAIN = 0.25  # seconds
+SAME_PRESS = 1.0  # seconds
 TAKEN_AT_ONCE = 4096  # connections; a backlog holds fewer
 
 
@@ -38,18 +39,24 @@ class DrainingServer(uvicorn.Server):
         """Make a server that goes on for `delay` seconds after it was told to stop."""
         super().__init__(config)
         self._delay = delay
-        self._exit_at: float | None = None  # by the monotonic clock
+        self._told_at: float | None = None  # by the monotonic clock
+        self._exit_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; a second signal does not wait for the delay."""
-        is_first = self._exit_at is None
+        """Begin to stop. A second signal does not wait for the delay, a second SIGINT for nothing.
+
+        A terminal sends SIGINT to all processes at once, and the first one tells the others too:
+        what comes within SAME_PRESS is no second signal.
+        """
+        now = time.monotonic()
         ending.begin(is_hurried=sig == signal.SIGINT)
-        if is_first and self._delay > 0 and sig == signal.SIGTERM:
-            self._exit_at = time.monotonic() + self._delay
+        if self._told_at is None:
+            self._told_at = now
             self._captured_signals.append(sig)
-            return
-        self._exit_at = time.monotonic()
-        super().handle_exit(sig, frame)
+        elif sig == signal.SIGINT and now - self._told_at > SAME_PRESS:
+            self.force_exit = True
+        is_delayed = self._delay > 0 and sig == signal.SIGTERM and self._told_at == now
+        self._exit_at = now + self._delay if is_delayed else now
 
     async def on_tick(self, counter: int) -> bool:
         """See uvicorn: True ends the main loop."""

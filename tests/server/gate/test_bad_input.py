@@ -213,6 +213,18 @@ def test_a_body_too_large_is_refused_before_it_is_read(server: Shipped, key: str
     assert raw(server, head.encode())[0] == 413
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/api/v1/prediction/{flow}", "/login/"])
+def test_who_sends_all_of_a_large_body_before_reading_reads_why_it_is_refused(
+    server: Shipped, key: str, path: str
+) -> None:
+    body = b" " * (14 * 2**20)
+    head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    for _ in range(5):  # a reset comes as it likes
+        answer = server.request("POST", path.format(flow=server.chatflow), body, head)
+        assert answer.status == 413
+        assert answer.headers["connection"] == "close"
+
+
 def test_an_endless_chunked_body_is_cut_off(server: Shipped, key: str) -> None:
     head = (
         f"POST /api/v1/prediction/{server.chatflow} HTTP/1.1\r\nHost: localhost\r\n"
@@ -287,7 +299,7 @@ def test_canaries_reach_no_log(server: Shipped, key: str) -> None:
     log = server.log
     assert "CANARY" not in log
     assert key not in log
-    assert '"route": "set-up/<str:token>/"' in log
+    assert '"route":"set-up/<str:token>/"' in log
 
 
 def test_a_stranger_sends_no_large_form_to_a_page(server: Shipped) -> None:
