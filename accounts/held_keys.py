@@ -31,6 +31,11 @@ class HeldKey:
     lives_in: Environment
     calls: int | None = None  # of 14 days, where the page asks for it
 
+    @property
+    def badge(self) -> tuple[str, str]:
+        """The words of the status, and the colour family of their badge."""
+        return self.status_words, self.status_tone
+
 
 @dataclass(frozen=True, slots=True)
 class ClosingResource:

@@ -42,8 +42,8 @@ def read(name: str) -> Guide:
     title, rest = _inline(tokens[1]), tokens[3:]  # the heading of the whole page
     parts = _anchored(rest)
     html = _reader.renderer.render(rest, _reader.options, {})
-    text = next(at for at, token in enumerate(rest) if token.type == "paragraph_open") + 1
-    lead = _inline(rest[text])
+    texts = (rest[at + 1] for at, token in enumerate(rest) if token.type == "paragraph_open")
+    lead = next(map(_inline, texts), "")
     # HTML in the text is off, and the text is ours.
     return Guide(name, title, lead.partition(". ")[0].rstrip(".:"), SafeString(html), parts)
 

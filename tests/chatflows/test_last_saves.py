@@ -151,6 +151,11 @@ WITHOUT = {
     "/operator/teams/<uuid:team_id>/suspend/": ENDS,
     "/operator/teams/<uuid:team_id>/unsuspend/": ENDS,
     "/operator/teams/<uuid:team_id>/delete/": ENDS,
+    "/t/<slug:slug>/chatflows/<uuid:chatflow_id>/access/keys/": ASKS,
+    "/t/<slug:slug>/keys/new/find/": ASKS,
+    "/t/<slug:slug>/keys/<uuid:key_id>/find/": ASKS,
+    "/t/<slug:slug>/members/names/": ASKS,
+    "/t/<slug:slug>/service-accounts/names/": ASKS,
     "/flow/<slug:slug>/login/": OWN,
     "/flow/<slug:slug>/logout/": OWN,
     "/flow/<slug:slug>/<uuid:chatflow_id>/": ASKS,
@@ -240,7 +245,7 @@ def office(acme: Team, alice: User, faq: Chatflow) -> Office:
         ids = known | ({"key_id": pinned.id} if name == "key_pin" else {})
         return reverse(name, kwargs={each: ids[each] for each in ids if f":{each}>" in path})
 
-    ids = {"owner": alice.pk, "other": flows[0].id, "third": flows[1].id, "home": faq.id}
+    ids = {"owner": alice.username, "other": flows[0].id, "third": flows[1].id, "home": faq.id}
     return Office(
         factories.client(alice, is_fresh=True), factories.client(adam, is_fresh=True), address, ids
     )

@@ -143,7 +143,7 @@ def test_history_is_the_keys_own(as_alice: Client, integration: Integration, acm
     keys.disable(integration.key, factories.TESTER)
     body = text_of(as_alice, integration.key)
     assert "disabled the key" in body
-    assert "made the key" in body
+    assert "created the key" in body
     assert "other-key" not in body.partition('id="history"')[2]
     assert f"/t/acme/audit/?what={integration.key.id}" in body
     assert str(other.id) not in body

@@ -38,7 +38,7 @@ ODD_NAMES = [
 
 def pages(chatflow_id: UUID, entry_id: int = 1) -> list[tuple[str, str]]:
     """Every page under a chatflow, with its method."""
-    gets = ("access", "calls", "engine", "try", "use", "settings", "delete")
+    gets = ("access", "call_list", "engine", "try", "use", "settings", "delete")
     return [
         *(("get", page(chatflow_id, f"chatflow_{name}")) for name in gets),
         ("get", page(chatflow_id, "chatflow_postman")),
@@ -182,7 +182,7 @@ def test_vera_looks_and_changes_nothing(
     before = factories.state()
     for method, url in pages(faq.id, entry.pk):
         response = getattr(as_vera, method)(url)
-        looks = ("access", "calls", "engine", "use")
+        looks = ("access", "call_list", "engine", "use")
         seen = {page(faq.id, f"chatflow_{name}") for name in looks}
         may = method == "get" and url in {
             *seen,
