@@ -18,8 +18,12 @@ from markdown_it.token import Token
 FOLDER = settings.BASE_DIR / "docs"
 # The list is read at the start: a name from an address is looked up in it, and never on the disk.
 FILES = {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
-# What newcomers need stands first; other guides follow by name.
-FIRST = ("authentication", "people", "access", "flow-app", "leaked-keys", "api", "operations")
+# What newcomers need stands first, then what whoever runs it needs; others follow by name.
+FIRST = (
+    *("authentication", "integrating", "people", "flow-app", "leaked-keys", "coming-over"),
+    *("access", "api", "operations", "install", "hardening", "settings", "backup", "watching"),
+    *("restarts", "upgrading", "growing", "when-it-breaks", "commands", "key-ring", "key-file"),
+)
 NAMES = (*(name for name in FIRST if name in FILES), *sorted(FILES.keys() - {*FIRST}))
 DOCUMENT = re.compile(r"(?:docs/)?([a-z0-9-]+)\.md")
 
