@@ -60,3 +60,8 @@ def test_a_job_migrates_without_a_ring_and_a_pod_starts_with_the_one_that_was_ma
         "Set both FLOW_USERNAME and FLOW_PASSWORD"
         in run(image, data, "manage.py", "serve", **env).stderr
     )
+
+
+def test_the_guides_that_pages_show_are_in_the_image(image: Path) -> None:
+    named = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert named == {path.name for path in (image / "docs").glob("*.md")} != set()
