@@ -130,6 +130,7 @@ def test_no_page_overflows_or_breaks_the_policy(
     assert flaws == [], "\n".join(flaws)
 
 
+@pytest.mark.large
 def test_a_key_is_handed_over_and_looked_after_on_a_phone(
     acme: Shipped, open_page: Callable[[], Page], ids: dict[str, str]
 ) -> None:

@@ -40,6 +40,7 @@ def run(image: Path, data: Path, *command: str, **env: str) -> subprocess.Comple
     )  # fmt: skip
 
 
+@pytest.mark.large
 def test_a_job_migrates_without_a_ring_and_a_pod_starts_with_the_one_that_was_made(
     image: Path, tmp_path: Path
 ) -> None:

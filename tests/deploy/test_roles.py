@@ -54,6 +54,7 @@ def manage(folder: Path, url: str, *arguments: str) -> str:
     return (done.stdout + done.stderr).strip()
 
 
+@pytest.mark.large
 def test_the_serving_role_starts_serves_and_is_told_when_a_migration_waits(
     tmp_path: Path, url: Callable[..., str]
 ) -> None:

@@ -22,6 +22,7 @@ def test_its_commands_are_there() -> None:
     assert {"backup", "restore", "move_to"} <= named <= set(get_commands())
 
 
+@pytest.mark.large
 def test_every_command_of_the_guide_does_what_it_says(
     home: Installation, empty_url: str, tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def test_every_row_of_every_table_arrives_as_it_was(home: Installation, empty_ur
     assert home.done("verify_audit", DATABASE_URL=empty_url) == chains
 
 
+@pytest.mark.large
 def test_the_moved_installation_goes_on(home: Installation, empty_url: str) -> None:
     (chatflow,) = home.sql("SELECT id FROM chatflows_chatflow")[0]
     key = home.done("issue_key", "--team", "acme", "--name", "k", "--chatflow", chatflow).strip()

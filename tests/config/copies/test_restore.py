@@ -104,6 +104,7 @@ def test_a_backup_of_another_database_is_refused(
     assert "The backup is of sqlite, and DATABASE_URL names postgresql" in line
 
 
+@pytest.mark.large
 def test_a_drills_copy_sends_nothing_until_it_ends(tmp_path: Path) -> None:
     # Nobody listens at the original's mail server, so its mail waits.
     original = shipped.start(tmp_path / "home", mail_to(free_port()))

@@ -12,6 +12,7 @@ from tests.server.world import eventually
 pytestmark = pytest.mark.server
 
 
+@pytest.mark.large
 def test_each_process_is_replaced_and_its_successor_stops_in_order(tmp_path: Path) -> None:
     server = start(tmp_path / "hung-up", {**OWNER, "WEB_CONCURRENCY": "2"})
     before = workers.pids(server)

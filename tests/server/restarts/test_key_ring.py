@@ -76,6 +76,7 @@ def until_three_run(server: Shipped) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.large
 def test_a_new_pepper_comes_into_use_while_calls_go_on(tmp_path: Path) -> None:
     server = start(tmp_path, ENV)
     key = server.do("make_key", team="acme", name="crm", opens=[server.chatflow])
