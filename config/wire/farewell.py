@@ -53,11 +53,9 @@ class PartingProtocol(GuardedProtocol):
         self._is_ending = False
         self._left: int | None = None  # bytes that are still thrown away; None: they are parsed
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came, or throw it away."""
-        if self._left is None:
-            super().data_received(data)
-            return
+    def throw_away(self, data: bytes) -> None:
+        """Take what came after `read_no_more`. The protocol on top asks whether it is so."""
+        assert self._left is not None
         self._left -= len(data)
         if self._left < 0:
             self.transport.abort()

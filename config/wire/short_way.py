@@ -91,6 +91,9 @@ class QuickProtocol(PartingProtocol):
     # Holding a request
 
     def data_received(self, data: bytes) -> None:
+        if self._left is not None:
+            self.throw_away(data)
+            return
         self._idle_since = None
         self._left_in_a_row = MAX_IN_A_ROW
         super().data_received(data)
